@@ -1,0 +1,84 @@
+//! What the user can type: clap types alone, one file per command.
+//!
+//! Flags that a config file or the environment can also give are `Option`s, so that "not given"
+//! differs from "given the default"; `commands` resolves them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Dense semantic correspondence between two photos.
+#[derive(Debug, Parser)]
+#[command(name = "lpmflow", version, about, long_about = None, propagate_version = true)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArguments {
+    /// Neither progress bars nor log lines
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to colour messages
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Processor threads (default: all cores)
+    #[arg(long, global = true, env = "LPMFLOW_THREADS", value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// When to colour messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// In any case
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print shell completions
+    Completions {
+        /// The shell to complete in
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which weights to run, where and how exactly.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Model options")]
+pub struct ModelArguments {
+    /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file
+    #[arg(short, long, value_name = "NAME|FILE", default_value = "zero-shot")]
+    pub weights: PathBuf,
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Number format of the network
+    #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
+    pub precision: Precision,
+}
+
+/// Number format of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// 32-bit floats throughout
+    Float32,
+    /// 32-bit storage, tensor-core products (CUDA)
+    Tf32,
+    /// 16-bit floats with the exponent range of 32
+    Bfloat16,
+    /// 16-bit floats
+    Float16,
+}

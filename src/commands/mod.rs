@@ -1,0 +1,56 @@
+//! The commands: flags become a resolved configuration, one engine function does the work, and the
+//! result goes to the terminal. No arithmetic here.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+use crate::terminal::Terminal;
+
+/// How a command that did not fail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well: exit code 0.
+    Done,
+    /// Done, but some of the inputs failed and were reported one by one: exit code 1.
+    PartlyFailed,
+    /// Accuracy fell by more than allowed: exit code 3.
+    Regression,
+    /// Stopped by the user: exit code 130.
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::PartlyFailed => 1,
+            Outcome::Regression => 3,
+            Outcome::Interrupted => 130,
+        })
+    }
+}
+
+/// Runs what the user asked for.
+///
+/// # Errors
+/// Whatever kept the command from its result, as one chain.
+pub fn run(cli: Cli) -> Result<Outcome> {
+    let terminal = Terminal::new(&cli.global);
+    if let Some(threads) = cli.global.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global()
+            .context("starting the worker threads")?;
+        tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
+    }
+    let _ = &terminal;
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
+            Ok(Outcome::Done)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Datasets and photos as plain numbers: what a pair of annotated photos is, where it comes from, and
+//! how a photo is decoded and stretched.
+//!
+//! No tensors here, so that rayon workers can share everything.
+
+use std::path::PathBuf;
+
+use crate::geometry::{BoundingBox, Point, Size};
+
+/// One photo of a pair with what is annotated on it, in its original pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnnotatedImage {
+    /// The image file.
+    pub path: PathBuf,
+    /// The image's size in pixels.
+    pub size: Size,
+    /// The keypoints that are labelled in BOTH photos of the pair; index `i` is the same part in both.
+    pub keypoints: Vec<Point>,
+    /// The object's box, where the dataset has one.
+    pub bounding_box: Option<BoundingBox>,
+}
+
+/// Two photos of one category with their common keypoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Position in the split's list, from 0.
+    pub index: usize,
+    /// The object category both photos show.
+    pub category: String,
+    /// Where keypoints are transferred from.
+    pub source: AnnotatedImage,
+    /// Where they are transferred to.
+    pub target: AnnotatedImage,
+    /// How hard the pair is, where the dataset says (SPair-71k).
+    pub difficulty: Option<Difficulty>,
+    /// Both photos are to be mirrored (the flip column of PF-PASCAL's training list).
+    pub mirrored: bool,
+}
+
+/// SPair-71k's four difficulty grades of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difficulty {
+    /// Change of viewpoint: 0 easy, 1 medium, 2 hard.
+    pub viewpoint: u8,
+    /// Change of scale: 0 easy, 1 medium, 2 hard.
+    pub scale: u8,
+    /// Truncation: 0 none, 1 source, 2 target, 3 both.
+    pub truncation: u8,
+    /// Occlusion: 0 none, 1 source, 2 target, 3 both.
+    pub occlusion: u8,
+}
+
+/// One split of one dataset, read and checked.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The dataset's name in the catalog (`spair71k`).
+    pub dataset: String,
+    /// The annotation layout (`spair71k`, `pf-pascal`, `pf-willow`).
+    pub layout: String,
+    /// The split's name (`test`).
+    pub name: String,
+    /// The pairs in the order of the dataset's list.
+    pub pairs: Vec<Pair>,
+    /// SHA-256 over names, sizes, keypoints and boxes of all pairs, in hexadecimal.
+    pub fingerprint: String,
+}

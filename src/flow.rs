@@ -1,0 +1,156 @@
+//! A dense flow field as plain numbers, and how it moves between frames.
+//!
+//! A flow lives on the SOURCE grid and points to the target: source pixel `p` corresponds to target
+//! pixel `p + flow(p)`. Channel 0 is x (right), channel 1 is y (down).
+
+use rayon::prelude::*;
+
+use crate::geometry::{Point, Size};
+
+/// A dense flow field on the source grid, pointing to the target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// The grid the flow is stored on.
+    pub size: Size,
+    /// Displacement to the right, row by row: `height * width` values.
+    pub dx: Vec<f32>,
+    /// Displacement down, row by row: `height * width` values.
+    pub dy: Vec<f32>,
+}
+
+impl Flow {
+    /// A flow of zeros: every pixel corresponds to the same position.
+    pub fn zero(size: Size) -> Self {
+        Self { size, dx: vec![0.0; size.area()], dy: vec![0.0; size.area()] }
+    }
+
+    /// A flow from the values of a `[2, height, width]` array.
+    ///
+    /// # Panics
+    /// When `values` does not hold exactly `2 * height * width` numbers.
+    pub fn from_channels(size: Size, values: &[f32]) -> Self {
+        assert_eq!(values.len(), 2 * size.area(), "a flow of {size:?} has two channels");
+        let (dx, dy) = values.split_at(size.area());
+        Self { size, dx: dx.to_vec(), dy: dy.to_vec() }
+    }
+
+    /// The displacement stored at one grid cell.
+    pub fn at(&self, row: usize, column: usize) -> Point {
+        let index = row * self.size.width + column;
+        Point::new(f64::from(self.dx[index]), f64::from(self.dy[index]))
+    }
+
+    /// Bilinear sample at a position in this grid's own pixels; beyond the rim the rim's value holds
+    /// (libtorch's `align_corners = false` rule).
+    pub fn sample(&self, pixel: Point) -> Point {
+        let (left, right, along_x) = neighbours(pixel.x, self.size.width);
+        let (top, bottom, along_y) = neighbours(pixel.y, self.size.height);
+        let mix = |values: &[f32]| {
+            let value =
+                |row: usize, column: usize| f64::from(values[row * self.size.width + column]);
+            let upper = value(top, left) * (1.0 - along_x) + value(top, right) * along_x;
+            let lower = value(bottom, left) * (1.0 - along_x) + value(bottom, right) * along_x;
+            upper * (1.0 - along_y) + lower * along_y
+        };
+        Point::new(mix(&self.dx), mix(&self.dy))
+    }
+
+    /// Where a point of the source's unit square lies in the target's unit square, for a flow stored
+    /// in its own grid's pixels (as a network returns it).
+    pub fn target_from_source_unit(&self, unit: Point) -> Point {
+        let displacement = self.sample(self.size.pixel_from_unit(unit));
+        Point::new(
+            unit.x + displacement.x / self.size.width as f64,
+            unit.y + displacement.y / self.size.height as f64,
+        )
+    }
+
+    /// Where a pixel position of the original source image lies in the original target image, for a
+    /// flow stored in its own grid's pixels.
+    pub fn transfer(&self, pixel: Point, source: Size, target: Size) -> Point {
+        target.pixel_from_unit(self.target_from_source_unit(source.unit_from_pixel(pixel)))
+    }
+
+    /// This network flow on the pixels of the original source image, in pixels of the original target
+    /// image: source pixel centre, unit square, bilinear sample, unit square of the target, target
+    /// pixel.
+    pub fn to_original(&self, source: Size, target: Size) -> Self {
+        let mut original = Self::zero(source);
+        let rows =
+            original.dx.par_chunks_mut(source.width).zip(original.dy.par_chunks_mut(source.width));
+        rows.enumerate().for_each(|(row, (dx, dy))| {
+            for column in 0..source.width {
+                let pixel = Point::new(column as f64, row as f64);
+                let matched = self.transfer(pixel, source, target);
+                dx[column] = (matched.x - pixel.x) as f32;
+                dy[column] = (matched.y - pixel.y) as f32;
+            }
+        });
+        original
+    }
+}
+
+/// The two cells around a position along one axis, clamped to the grid, and the weight of the second.
+fn neighbours(position: f64, cells: usize) -> (usize, usize, f64) {
+    let last = cells - 1;
+    // `max` first also sends NaN to the first cell instead of an absurd index.
+    let position = position.max(0.0).min(last as f64);
+    let first = position.floor() as usize;
+    (first, (first + 1).min(last), position - first as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The network flow of an affine map between unit squares, exact at every cell centre.
+    fn affine_flow(size: Size, map: impl Fn(Point) -> Point) -> Flow {
+        let mut flow = Flow::zero(size);
+        for row in 0..size.height {
+            for column in 0..size.width {
+                let unit = size.unit_from_pixel(Point::new(column as f64, row as f64));
+                let matched = map(unit);
+                let index = row * size.width + column;
+                flow.dx[index] = ((matched.x - unit.x) * size.width as f64) as f32;
+                flow.dy[index] = ((matched.y - unit.y) * size.height as f64) as f32;
+            }
+        }
+        flow
+    }
+
+    #[test]
+    fn affine_map_between_different_sizes_is_exact_in_original_pixels() {
+        let map = |p: Point| Point::new(0.1 + 0.7 * p.x - 0.1 * p.y, 0.05 + 0.2 * p.x + 0.6 * p.y);
+        let flow = affine_flow(Size::square(128), map);
+        let (source, target) = (Size::new(301, 417), Size::new(640, 235));
+        let original = flow.to_original(source, target);
+        // The outermost half network cell repeats the rim, so it is left out.
+        for row in 2..source.height - 2 {
+            for column in 2..source.width - 2 {
+                let pixel = Point::new(column as f64, row as f64);
+                let wanted = target.pixel_from_unit(map(source.unit_from_pixel(pixel)));
+                let step = original.at(row, column);
+                let found = Point::new(pixel.x + step.x, pixel.y + step.y);
+                assert!(found.distance(wanted) < 1e-3, "{pixel:?}: {found:?} is not {wanted:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn zero_flow_maps_corners_to_corners_of_a_target_of_another_size() {
+        let matched = Flow::zero(Size::square(16)).transfer(
+            Point::new(-0.5, 9.5),
+            Size::new(10, 20),
+            Size::new(50, 30),
+        );
+        assert_eq!(matched, Point::new(-0.5, 49.5));
+    }
+
+    #[test]
+    fn samples_beyond_the_rim_repeat_it() {
+        let flow = Flow::from_channels(Size::new(1, 2), &[1.0, 3.0, 0.0, -2.0]);
+        assert_eq!(flow.sample(Point::new(-4.0, 7.0)), Point::new(1.0, 0.0));
+        assert_eq!(flow.sample(Point::new(0.5, 0.0)), Point::new(2.0, -1.0));
+        assert_eq!(flow.sample(Point::new(9.0, 0.0)), Point::new(3.0, -2.0));
+    }
+}

@@ -1,0 +1,26 @@
+//! Dense semantic correspondence: for every pixel of a source photo, where the same part lies on
+//! another instance of the category.
+//!
+//! Modules in the order the data meets them. Each layer uses only what stands below it in this picture
+//! (`tests/architecture.rs` holds the table):
+//!
+//! ```text
+//! main
+//!  └ commands ─ cli, terminal            what the user typed, what the user sees
+//!     ├ predict   eval                   engines: files and reports; they never print
+//!     │  └ inference                     frames -> features (cached) -> flows
+//!     │     └ model ─ nn                 the network and its weights
+//!     └ data                             datasets, decoding, resizing: plain numbers
+//!        flow, geometry, atomic          used by everything
+//! ```
+
+pub mod atomic;
+pub mod cli;
+pub mod commands;
+pub mod data;
+pub mod flow;
+pub mod geometry;
+pub mod inference;
+pub mod model;
+pub mod nn;
+pub mod terminal;

@@ -1,0 +1,16 @@
+//! Parses the command line, runs the command, prints the error chain.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lpmflow::{cli::Cli, commands, terminal};
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            terminal::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

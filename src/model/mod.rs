@@ -1,0 +1,61 @@
+//! Models: a backbone that describes each photo by features, and a matcher that turns the features of
+//! two photos into a flow.
+//!
+//! Shape letters, used everywhere in `model` and `nn`: B batch, C channels, D embedding, N tokens
+//! (class token, if any, and patches), S and T source and target positions, H and W rows and columns,
+//! h heads, G side of the feature grid, F side of the fine grid.
+
+pub mod backbone;
+pub mod config;
+pub mod matcher;
+
+use tch::Tensor;
+
+use crate::nn::variables::Path;
+
+use backbone::{Backbone, Features, Normalisation};
+use config::ModelConfig;
+use matcher::Matcher;
+
+/// A backbone and a matcher that fit together.
+#[derive(Debug)]
+pub struct Model {
+    config: ModelConfig,
+    backbone: Backbone,
+    matcher: Matcher,
+}
+
+impl Model {
+    /// Builds the model's variables under `path`; they hold initial values until weights are loaded.
+    pub fn new(path: &Path, config: &ModelConfig) -> Self {
+        let backbone = Backbone::new(path, &config.backbone);
+        let matcher = Matcher::new(path, &config.matcher, &backbone.shape());
+        Self { config: config.clone(), backbone, matcher }
+    }
+
+    /// The configuration the model was built from.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// How input frames are to be normalised.
+    pub fn normalisation(&self) -> Normalisation {
+        self.backbone.normalisation()
+    }
+
+    /// Describes photos by features; independent of any partner, so the result can be kept.
+    ///
+    /// # Shapes
+    /// `images` `[B, 3, H, W]`, normalised; any size, resized to the backbone's own.
+    pub fn features(&self, images: &Tensor) -> Features {
+        self.backbone.forward(images)
+    }
+
+    /// The flow between photos described by features.
+    ///
+    /// # Shapes
+    /// Result `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
+    pub fn flow(&self, source: &Features, target: &Features) -> Tensor {
+        self.matcher.forward(source, target)
+    }
+}

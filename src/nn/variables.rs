@@ -1,0 +1,263 @@
+//! The variables of a model: asked for by name and shape, taken from a weight file or initialised.
+//!
+//! A model is built once against its variables. Building it from a weight file therefore finds
+//! everything that is missing or of the wrong shape, and what the model never asked for is left over:
+//! strictness by construction, reported as a whole.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
+use std::ops::Div;
+use std::rc::Rc;
+
+use tch::{Device, Kind, Tensor};
+
+/// How a fresh variable starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// All values equal.
+    Constant(f64),
+    /// Normal distribution with this deviation, cut at two deviations.
+    TruncatedNormal(f64),
+    /// Evenly spread over `-bound..bound`.
+    Uniform(f64),
+    /// Evenly spaced from -1 to 1.
+    UnitLine,
+}
+
+/// Which learning rate a variable is trained with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// The pretrained backbone.
+    Backbone,
+    /// Everything else.
+    Rest,
+}
+
+/// One variable of a built model.
+#[derive(Debug)]
+pub struct Variable {
+    /// The full name, segments joined by dots.
+    pub name: String,
+    /// Its values; shares storage with the layer that uses it.
+    pub tensor: Tensor,
+    /// Its learning rate's group.
+    pub group: Group,
+}
+
+/// A variable whose stored form does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The full name.
+    pub name: String,
+    /// What the model needs.
+    pub expected: String,
+    /// What the file holds.
+    pub found: String,
+}
+
+/// What building a model from stored values came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Names found and used.
+    pub loaded: Vec<String>,
+    /// Names the model needs that the file lacks.
+    pub missing: Vec<String>,
+    /// Names in the file that the model does not have.
+    pub unexpected: Vec<String>,
+    /// Names found with another shape or kind of number.
+    pub mismatched: Vec<Mismatch>,
+}
+
+#[derive(Debug)]
+struct Store {
+    /// Values from a file, taken out as they are used; `None` for a fresh model.
+    stored: Option<BTreeMap<String, Tensor>>,
+    device: Device,
+    variables: Vec<Variable>,
+    names: HashSet<String>,
+    tally: Tally,
+}
+
+/// A place among the variables of a model: `&path / "blocks" / 3` is the place `blocks.3`.
+#[derive(Clone, Debug)]
+pub struct Path {
+    store: Rc<RefCell<Store>>,
+    prefix: String,
+    group: Group,
+}
+
+impl Path {
+    /// The root of a model whose variables start fresh, drawn from libtorch's random generator.
+    pub fn fresh(device: Device) -> Self {
+        Self::root(None, device)
+    }
+
+    /// The root of a model whose variables take the `stored` values. What does not fit is found in
+    /// [`Path::finish`]'s tally; until then such variables hold zeros.
+    pub fn stored(stored: BTreeMap<String, Tensor>, device: Device) -> Self {
+        Self::root(Some(stored), device)
+    }
+
+    fn root(stored: Option<BTreeMap<String, Tensor>>, device: Device) -> Self {
+        let store = Store {
+            stored,
+            device,
+            variables: Vec::new(),
+            names: HashSet::new(),
+            tally: Tally::default(),
+        };
+        Self { store: Rc::new(RefCell::new(store)), prefix: String::new(), group: Group::Rest }
+    }
+
+    /// The same place, its variables trained in `group`.
+    pub fn in_group(&self, group: Group) -> Self {
+        Self { group, ..self.clone() }
+    }
+
+    /// The device the variables are on.
+    pub fn device(&self) -> Device {
+        self.store.borrow().device
+    }
+
+    /// The variable `name` here, in float32.
+    ///
+    /// # Panics
+    /// When the model asks for the same name twice.
+    pub fn variable(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
+        let name = self.full_name(name);
+        let mut store = self.store.borrow_mut();
+        assert!(store.names.insert(name.clone()), "the model asks for the variable `{name}` twice");
+        let tensor = store.take(&name, shape, init);
+        store.variables.push(Variable { name, tensor: tensor.shallow_clone(), group: self.group });
+        tensor
+    }
+
+    /// Ends the building: the variables in the order they were asked for, and how the stored values
+    /// fitted.
+    pub fn finish(&self) -> (Vec<Variable>, Tally) {
+        let mut store = self.store.borrow_mut();
+        let mut tally = std::mem::take(&mut store.tally);
+        tally.unexpected =
+            store.stored.take().into_iter().flatten().map(|(name, _)| name).collect();
+        (std::mem::take(&mut store.variables), tally)
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
+    }
+}
+
+impl Store {
+    fn take(&mut self, name: &str, shape: &[i64], init: Init) -> Tensor {
+        let Some(stored) = &mut self.stored else {
+            return initial(shape, init, self.device);
+        };
+        let Some(tensor) = stored.remove(name) else {
+            self.tally.missing.push(name.to_owned());
+            return Tensor::zeros(shape, (Kind::Float, self.device));
+        };
+        let is_float =
+            matches!(tensor.kind(), Kind::Float | Kind::Half | Kind::BFloat16 | Kind::Double);
+        if tensor.size() != shape || !is_float {
+            self.tally.mismatched.push(Mismatch {
+                name: name.to_owned(),
+                expected: format!("{:?} {shape:?}", Kind::Float),
+                found: format!("{:?} {:?}", tensor.kind(), tensor.size()),
+            });
+            return Tensor::zeros(shape, (Kind::Float, self.device));
+        }
+        self.tally.loaded.push(name.to_owned());
+        tensor.to_device(self.device).to_kind(Kind::Float)
+    }
+}
+
+fn initial(shape: &[i64], init: Init, device: Device) -> Tensor {
+    let options = (Kind::Float, device);
+    match init {
+        Init::Constant(value) => Tensor::full(shape, value, options),
+        Init::Uniform(bound) => Tensor::empty(shape, options).uniform_(-bound, bound),
+        Init::UnitLine => {
+            Tensor::linspace(-1.0, 1.0, shape.iter().product(), options).reshape(shape)
+        }
+        Init::TruncatedNormal(deviation) => {
+            // Inverse of the normal distribution function over the probabilities of -2..2 deviations.
+            let tail = libm_erf(2.0 / std::f64::consts::SQRT_2);
+            let mut quantiles = Tensor::empty(shape, options).uniform_(-tail, tail);
+            quantiles.erfinv_() * (deviation * std::f64::consts::SQRT_2)
+        }
+    }
+}
+
+/// The error function, by libtorch.
+fn libm_erf(x: f64) -> f64 {
+    Tensor::from(x).erf().double_value(&[])
+}
+
+impl<T: Display> Div<T> for &Path {
+    type Output = Path;
+
+    fn div(self, segment: T) -> Path {
+        Path { prefix: self.full_name(&segment.to_string()), ..self.clone() }
+    }
+}
+
+impl<T: Display> Div<T> for Path {
+    type Output = Path;
+
+    fn div(self, segment: T) -> Path {
+        &self / segment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(entries: &[(&str, Tensor)]) -> BTreeMap<String, Tensor> {
+        entries.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.shallow_clone())).collect()
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_is_found_at_once() {
+        let path = Path::stored(
+            stored(&[
+                ("neck.weight", Tensor::ones([2, 3], (Kind::Half, Device::Cpu))),
+                ("neck.bias", Tensor::ones([1], (Kind::Float, Device::Cpu))),
+                ("index", Tensor::ones([2], (Kind::Int64, Device::Cpu))),
+                ("surplus", Tensor::ones([1], (Kind::Float, Device::Cpu))),
+            ]),
+            Device::Cpu,
+        );
+        let weight = (&path / "neck").variable("weight", &[2, 3], Init::Constant(0.0));
+        let bias = (&path / "neck").variable("bias", &[3], Init::Constant(0.0));
+        let _ = path.variable("index", &[2], Init::Constant(0.0));
+        let _ = path.variable("absent", &[2], Init::Constant(0.0));
+        let (variables, tally) = path.finish();
+        assert_eq!(weight.kind(), Kind::Float);
+        assert_eq!(bias.size(), [3], "a one-value bias is not broadcast");
+        assert_eq!(variables.len(), 4);
+        assert_eq!(tally.loaded, ["neck.weight"]);
+        assert_eq!(tally.missing, ["absent"]);
+        assert_eq!(tally.unexpected, ["surplus"]);
+        let mismatched: Vec<&str> = tally.mismatched.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(mismatched, ["neck.bias", "index"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asks for the variable `a.x` twice")]
+    fn asking_twice_for_one_name_is_a_bug() {
+        let path = Path::fresh(Device::Cpu) / "a";
+        let _ = path.variable("x", &[1], Init::Constant(0.0));
+        let _ = path.variable("x", &[1], Init::Constant(0.0));
+    }
+
+    #[test]
+    fn truncated_normal_has_its_deviation_and_stays_within_two() {
+        tch::manual_seed(1);
+        let values = initial(&[200_000], Init::TruncatedNormal(0.02), Device::Cpu);
+        assert!(values.abs().max().double_value(&[]) <= 0.04 + 1e-7);
+        // The deviation of a normal cut at two deviations is 0.8796 of the uncut one.
+        assert!((values.std(true).double_value(&[]) / 0.02 - 0.8796).abs() < 0.01);
+    }
+}

@@ -1,0 +1,63 @@
+//! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
+
+use std::io::IsTerminal;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+
+use crate::cli::{ColorChoice, GlobalArguments};
+
+/// Where messages go, and whether they may be coloured.
+#[derive(Debug)]
+pub struct Terminal {
+    quiet: bool,
+    color: bool,
+    bars: MultiProgress,
+}
+
+impl Terminal {
+    /// The terminal as the global flags want it.
+    pub fn new(arguments: &GlobalArguments) -> Self {
+        let color = match arguments.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+            }
+        };
+        let target = if arguments.quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        Self { quiet: arguments.quiet, color, bars: MultiProgress::with_draw_target(target) }
+    }
+
+    /// A line of result on stdout: what scripts read.
+    pub fn result(&self, line: &str) {
+        self.bars.suspend(|| println!("{line}"));
+    }
+
+    /// A line of log on stderr; nothing with `--quiet`.
+    pub fn log(&self, line: &str) {
+        if !self.quiet {
+            self.bars.suspend(|| eprintln!("{line}"));
+        }
+    }
+
+    /// A warning on stderr, also with `--quiet`: something the user should mend.
+    pub fn warn(&self, line: &str) {
+        let label = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
+        self.bars.suspend(|| eprintln!("{label} {line}"));
+    }
+
+    /// A bar over `length` steps; invisible where stderr is no terminal and with `--quiet`.
+    pub fn bar(&self, length: u64) -> ProgressBar {
+        self.bars.add(ProgressBar::new(length))
+    }
+}
+
+/// The error chain as one line.
+pub fn print_error(error: &anyhow::Error) {
+    eprintln!("lpmflow: {error:#}");
+}
