@@ -18,6 +18,7 @@ pub mod atomic;
 pub mod cli;
 pub mod commands;
 pub mod data;
+pub mod eval;
 pub mod flow;
 pub mod geometry;
 pub mod inference;

@@ -1,0 +1,11 @@
+//! Evaluation: predictions of a network, a baseline or a file, scored under named protocols.
+
+pub mod bootstrap;
+pub mod pck;
+pub mod predictions;
+pub mod protocol;
+pub mod summary;
+pub mod transfer;
+
+#[cfg(test)]
+mod testing;
