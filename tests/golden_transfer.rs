@@ -127,7 +127,7 @@ impl FlowFormula {
 
 fn read<T: DeserializeOwned>(path: &Path) -> T {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_reader(BufReader::new(file)).unwrap()
+    serde_json::from_reader(BufReader::new(file)).expect("golden JSON")
 }
 
 fn points([xs, ys]: &[Vec<f64>; 2]) -> Vec<Point> {

@@ -232,6 +232,15 @@ impl MeasureFrame {
 }
 
 impl TransferRule {
+    /// The rule's name in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::SubPixel => "sub-pixel",
+            Self::Stored => "stored",
+        }
+    }
+
     /// The rule in a sentence.
     const fn description(self, frame: MeasureFrame) -> &'static str {
         match (self, frame) {

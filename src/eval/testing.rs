@@ -1,6 +1,9 @@
 //! Small pairs and predictions for this module's tests.
 
 use super::predictions::Prediction;
+use super::protocol::{Protocol, ProtocolName};
+use super::report::{Circumstances, DatasetReport, ModelKind, ModelReport, Report, RunReport};
+use super::summary::score;
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{Point, Size};
 
@@ -32,4 +35,54 @@ pub fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
 /// Points in original target pixels alone.
 pub fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
     Prediction { pair, points: points(coordinates), paper_points: None }
+}
+
+/// A report whose pairs have 4 keypoints, of which `correct` are right; the categories take turns.
+pub fn report(correct: &[usize]) -> Report {
+    let place = |right: &usize| {
+        (0..4).map(|keypoint| if keypoint < *right { (10.0, 10.0) } else { (99.0, 99.0) }).collect()
+    };
+    let predicted: Vec<Vec<(f64, f64)>> = correct.iter().map(place).collect();
+    let numbered = |index: usize| {
+        let mut pair = pair(&[(0.0, 0.0); 4], &[(10.0, 10.0); 4]);
+        pair.index = index;
+        pair.category = ["cat", "dog <&\">"][index % 2].into();
+        pair
+    };
+    let pairs: Vec<Pair> = (0..correct.len()).map(numbered).collect();
+    let predictions: Vec<Prediction> =
+        predicted.iter().enumerate().map(|(index, points)| prediction(index, points)).collect();
+    let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+    let evaluation = score(&pairs, &predictions, &[protocol], &[0.05, 0.1]).unwrap();
+    Report::new(&evaluation, circumstances(pairs.len()))
+}
+
+fn circumstances(pairs: usize) -> Circumstances {
+    Circumstances {
+        dataset: DatasetReport {
+            name: "toy".into(),
+            layout: "spair71k".into(),
+            split: "test".into(),
+            pairs,
+            missing: 0,
+            skipped: 0,
+            fingerprint: "a".repeat(64),
+        },
+        model: ModelReport {
+            kind: ModelKind::Baseline,
+            weights: "identity".into(),
+            sha256: None,
+            config: None,
+            parameters: None,
+        },
+        run: RunReport {
+            device: None,
+            precision: None,
+            threads: 2,
+            batch_size: None,
+            seconds: 0.5,
+            pairs_per_second: 60.0,
+            peak_memory_bytes: None,
+        },
+    }
 }

@@ -1,4 +1,6 @@
 //! What integration tests share.
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::print_stdout, reason = "tests say why they are skipped")]
 
 use std::path::{Path, PathBuf};
 
