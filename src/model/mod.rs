@@ -38,6 +38,11 @@ impl Model {
         &self.config
     }
 
+    /// The part that turns features into a flow.
+    pub fn matcher(&self) -> &Matcher {
+        &self.matcher
+    }
+
     /// How input frames are to be normalised.
     pub fn normalisation(&self) -> Normalisation {
         self.backbone.normalisation()
