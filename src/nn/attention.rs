@@ -83,7 +83,6 @@ mod tests {
 
     #[test]
     fn cross_attention_to_itself_equals_self_attention() {
-        tch::manual_seed(3);
         let attention = Attention::new(&Path::fresh(Device::Cpu), 16, 4);
         let xs = Tensor::randn([2, 9, 16], (Kind::Float, Device::Cpu)) * 20.0;
         let cross = attention.cross_attention(&xs, &xs);

@@ -113,7 +113,8 @@ impl VisionTransformer {
     /// `images` `[B, 3, H, W]`, result `[B, 1 + G * G, D]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
         let [batch, ..] = dims::<4>(images);
-        let images = resize_bilinear(images, [self.config.image; 2], Corners::Edges);
+        let images = images.to_kind(self.class_token.kind());
+        let images = resize_bilinear(&images, [self.config.image; 2], Corners::Edges);
         let patches = self.patch_embedding.forward(&images).flatten(2, 3).transpose(1, 2); // [B, G * G, D]
         let class_token = self.class_token.expand([batch, 1, self.config.dim], false);
         let tokens = Tensor::cat(&[class_token, patches], 1) + self.positions(); // [B, 1 + G * G, D]
@@ -145,7 +146,6 @@ mod tests {
     use super::*;
 
     fn transformer(image: i64) -> VisionTransformer {
-        tch::manual_seed(5);
         VisionTransformer::new(&Path::fresh(Device::Cpu), &VitConfig { image, ..VitConfig::tiny() })
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let side = 3;
         let grid =
             Tensor::arange(side * side, (Kind::Float, Device::Cpu)).remainder(side).view([1, 9, 1]);
-        let _ = resized.position_embedding.narrow(1, 1, 9).copy_(&grid.expand([1, 9, 32], false));
+        resized.position_embedding.narrow(1, 1, 9).copy_(&grid.expand([1, 9, 32], false));
         let positions = resized.positions();
         assert_eq!(positions.size(), [1, 17, 32]);
         assert_eq!(positions.narrow(1, 0, 1), resized.position_embedding.narrow(1, 0, 1));

@@ -63,9 +63,9 @@ mod tests {
         let source = Tensor::full([1, 17, 2], -1.0, (Kind::Float, Device::Cpu));
         let target = source.shallow_clone().copy();
         for (token, values) in [(0, [1.0f32, 0.0]), (4, [2.0, 0.0]), (10, [1.0, 0.5])] {
-            let _ = source.select(0, 0).select(0, token).copy_(&Tensor::from_slice(&values));
+            source.select(0, 0).select(0, token).copy_(&Tensor::from_slice(&values));
         }
-        let _ = target.select(0, 0).select(0, 0).copy_(&Tensor::from_slice(&[3.0f32, 0.0]));
+        target.select(0, 0).select(0, 0).copy_(&Tensor::from_slice(&[3.0f32, 0.0]));
         let masked = mask_foreground_tokens(&source, &target, &Tensor::from_slice2(&[[1i64]]));
         assert_eq!(masked.tokens.int64_value(&[0, 0]), 10, "patch 9 has rank 1");
         assert_eq!(

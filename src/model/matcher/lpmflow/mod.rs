@@ -214,7 +214,8 @@ impl LpmFlow {
             features
         };
         let stacked = Tensor::cat(&[&flow_11, &features, &flow_12, &flow_21, &finest], 1); // [B, C, 4F, 4F]
-        let residual = integration.refiner.forward(&stacked, observe);
+        let stacked = stacked.to_kind(features.kind());
+        let residual = integration.refiner.forward(&stacked, observe).to_kind(finest.kind());
         observe("flow_residual.0", &residual);
         finest + residual
     }

@@ -22,18 +22,20 @@ pub struct SoftArgmax {
 impl SoftArgmax {
     /// Builds the variables `x_normal` and `y_normal` under `path`.
     pub fn new(path: &Path, side: i64) -> Self {
+        let path = path.in_kind(Kind::Float);
         let [x, y] =
             ["x_normal", "y_normal"].map(|name| path.variable(name, &[side], Init::UnitLine));
         Self { x, y, side }
     }
 
-    /// The flow of a correlation between grids of any sides.
+    /// The flow of a correlation between grids of any sides, in float32 whatever the correlation's
+    /// precision.
     ///
     /// # Shapes
     /// `correlation` `[B, S, T]`, result `[B, 2, F, F]` in fine cells.
     pub fn flow(&self, correlation: &Tensor) -> Tensor {
-        let scores = resize_correlation(correlation, self.side); // [B, F * F, F * F]
-        let probability = (scores / TEMPERATURE).softmax(-1, Kind::Float);
+        let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, F * F, F * F]
+        let probability = (scores / TEMPERATURE).softmax(-1, None);
         let found = probability.matmul(&self.coordinates(&self.x, &self.y)); // [B, F * F, 2]
         let cells = (found + 1.0) * ((self.side - 1) as f64 / 2.0);
         let line = Tensor::arange(self.side, (Kind::Float, self.x.device()));
