@@ -41,8 +41,8 @@ impl Attention {
     /// # Shapes
     /// `xs` `[B, N, D]`, `bias` broadcastable to `[B, h, N, N]`, result `[B, N, D]`.
     pub fn self_attention(&self, xs: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        let [batch, tokens, dim] = dims(xs);
-        let qkv = self.qkv.forward(xs).view([batch, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
+        let [_, tokens, dim] = dims(xs);
+        let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
         let [query, key, value] = [0, 1, 2].map(|part| qkv.select(2, part).transpose(1, 2)); // [B, h, N, d]
         let gathered = Tensor::scaled_dot_product_attention(
             &query, &key, &value, bias, 0.0, false, None, false,
@@ -56,12 +56,12 @@ impl Attention {
     /// # Shapes
     /// `xs` `[B, S, D]`, `context` `[B, T, D]`.
     pub fn cross_attention(&self, xs: &Tensor, context: &Tensor) -> CrossAttention {
-        let [batch, context_tokens, dim] = dims(context);
+        let [_, context_tokens, dim] = dims(context);
         let head_dim = dim / self.heads;
         let query = self.qkv.forward_part(xs, 0, dim) * (head_dim as f64).powf(-0.5);
-        let query = query.view([batch, -1, self.heads, head_dim]).transpose(1, 2); // [B, h, S, d]
+        let query = query.view([-1, xs.size()[1], self.heads, head_dim]).transpose(1, 2); // [B, h, S, d]
         let key_value = self.qkv.forward_part(context, dim, 2 * dim);
-        let key_value = key_value.view([batch, context_tokens, 2, self.heads, head_dim]); // [B, T, 2, h, d]
+        let key_value = key_value.view([-1, context_tokens, 2, self.heads, head_dim]); // [B, T, 2, h, d]
         let key = key_value.select(2, 0).permute([0, 2, 3, 1]); // [B, h, d, T]
         let value = key_value.select(2, 1).transpose(1, 2); // [B, h, T, d]
         let weights = query.matmul(&key).softmax(-1, None); // [B, h, S, T]
@@ -71,7 +71,8 @@ impl Attention {
 
     /// `[B, h, N, d]` to `[B, N, D]`.
     fn join_heads(&self, xs: &Tensor) -> Tensor {
-        xs.transpose(1, 2).flatten(2, 3).view([xs.size()[0], -1, self.dim])
+        let tokens = xs.size()[2];
+        xs.transpose(1, 2).reshape([-1, tokens, self.dim])
     }
 }
 

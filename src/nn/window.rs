@@ -7,8 +7,8 @@ use super::shape::dims;
 
 /// `[B, H, W, C]` to `[B * windows, side * side, C]`, windows row by row.
 pub fn window_partition(xs: &Tensor, side: i64) -> Tensor {
-    let [batch, height, width, channels] = dims(xs);
-    xs.view([batch, height / side, side, width / side, side, channels])
+    let [_, height, width, channels] = dims(xs);
+    xs.view([-1, height / side, side, width / side, side, channels])
         .transpose(2, 3) // [B, H/w, W/w, w, w, C]
         .reshape([-1, side * side, channels])
 }

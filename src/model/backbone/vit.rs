@@ -8,7 +8,6 @@ use crate::nn::attention::Attention;
 use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION, LayerNorm};
 use crate::nn::mlp::Mlp;
 use crate::nn::resize::{Corners, resize_bilinear};
-use crate::nn::shape::dims;
 use crate::nn::variables::{Init, Path};
 
 const EPSILON: f64 = 1e-6;
@@ -112,11 +111,10 @@ impl VisionTransformer {
     /// # Shapes
     /// `images` `[B, 3, H, W]`, result `[B, 1 + G * G, D]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
-        let [batch, ..] = dims::<4>(images);
         let images = images.to_kind(self.class_token.kind());
         let images = resize_bilinear(&images, [self.config.image; 2], Corners::Edges);
         let patches = self.patch_embedding.forward(&images).flatten(2, 3).transpose(1, 2); // [B, G * G, D]
-        let class_token = self.class_token.expand([batch, 1, self.config.dim], false);
+        let class_token = self.class_token.expand_as(&patches.narrow(1, 0, 1));
         let tokens = Tensor::cat(&[class_token, patches], 1) + self.positions(); // [B, 1 + G * G, D]
         self.norm.forward(&self.blocks.iter().fold(tokens, |tokens, block| block.forward(&tokens)))
     }

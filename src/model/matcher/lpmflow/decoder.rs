@@ -69,17 +69,16 @@ impl MatchingDecoder {
 
     /// Each photo's tokens attend to themselves; both photos on the same grid, in one batch.
     pub fn attend_within(&self, tokens: &TokenPair, dropout: f64) -> TokenPair {
-        let [batch, count, _] = dims(&tokens.source);
-        let is_fine = count == self.fine_positions[0].size()[1];
+        let is_fine = tokens.source.size()[1] == self.fine_positions[0].size()[1];
         let [source, target] = if is_fine { &self.fine_positions } else { &self.coarse_positions };
         let both = Tensor::cat(&[&tokens.source + source, &tokens.target + target], 0); // [2B, N, D]
         let attended = self.self_attention.self_attention(&self.norm1.forward(&both), None);
         let both = both + gate(&drop(attended, dropout));
-        let normalised = self.norm2.forward(&both);
-        let side = |xs: &Tensor, photo: i64| xs.narrow(0, photo * batch, batch);
+        let [source, target] = split_photos(&both);
+        let [source_normalised, target_normalised] = split_photos(&self.norm2.forward(&both));
         // Parity: upstream leaves the perceptron out on the source's path, and only there.
-        let source = side(&both, 0) + side(&normalised, 0);
-        let target = side(&both, 1) + self.mlp.forward(&side(&normalised, 1), dropout);
+        let source = source + source_normalised;
+        let target = target + self.mlp.forward(&target_normalised, dropout);
         TokenPair { source, target }
     }
 
@@ -97,6 +96,13 @@ impl MatchingDecoder {
             source: source + refined,
         }
     }
+}
+
+/// The two halves of a batch that holds the sources first and then the targets: `[2B, N, D]` to twice
+/// `[B, N, D]`. The batch size is never read, so that a traced network takes any.
+pub fn split_photos(both: &Tensor) -> [Tensor; 2] {
+    let halves = both.chunk(2, 0);
+    [halves[0].shallow_clone(), halves[1].shallow_clone()]
 }
 
 /// Upstream's gate, `(e^x - e^-x) / (e^x + e^(-x-4))` above zero and 0 below, in the form

@@ -17,7 +17,7 @@ use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
 use crate::nn::shape::dims;
 use crate::nn::variables::{Init, Path};
 use config::{Ablation, LpmFlowConfig};
-use decoder::{Decoded, MatchingDecoder, TokenPair};
+use decoder::{Decoded, MatchingDecoder, TokenPair, split_photos};
 use encoder::CrossImageEncoder;
 use masking::mask_foreground_tokens;
 use refiner::FlowRefiner;
@@ -201,10 +201,10 @@ impl LpmFlow {
         } else {
             [(); 3].map(|()| finest.shallow_clone())
         };
-        let [batch, _, height, width] = dims(&finest);
+        let [_, _, height, width] = dims(&finest);
         let side = 2 * self.shape.side;
         let patches = correlations.fine_source.narrow(1, 1, side * side); // [B, F * F, D]
-        let map = patches.transpose(1, 2).reshape([batch, self.shape.dim, side, side]); // [B, D, F, F]
+        let map = patches.transpose(1, 2).reshape([-1, self.shape.dim, side, side]); // [B, D, F, F]
         let features = integration.project.forward(&map).relu();
         observe("query_proj.0", &features);
         let features = resize_bilinear(&features, [height, width], Corners::Aligned);
@@ -288,9 +288,9 @@ impl LpmFlow {
 impl SuperResolution {
     /// Both photos' tokens on the fine grid, in one batch.
     fn upsample(&self, tokens: &TokenPair) -> TokenPair {
-        let batch = tokens.source.size()[0];
         let both = self.upsampler.forward(&Tensor::cat(&[&tokens.source, &tokens.target], 0)); // [2B, 1 + F * F, D]
-        TokenPair { source: both.narrow(0, 0, batch), target: both.narrow(0, batch, batch) }
+        let [source, target] = split_photos(&both);
+        TokenPair { source, target }
     }
 }
 

@@ -54,15 +54,15 @@ impl SoftArgmax {
 /// Brings both sides of a correlation to the fine grid, the target's first: `[B, S, T]` to
 /// `[B, F * F, F * F]`.
 fn resize_correlation(correlation: &Tensor, side: i64) -> Tensor {
-    let [batch, sources, targets] = dims(correlation);
+    let [_, sources, targets] = dims(correlation);
     let cells = side * side;
     let resize = |xs: &Tensor, rows: i64, positions: i64| {
         if positions == cells {
             return xs.shallow_clone();
         }
         let own_side = (positions as f64).sqrt().round() as i64;
-        let maps = xs.reshape([batch, rows, own_side, own_side]);
-        resize_bilinear(&maps, [side; 2], Corners::Aligned).view([batch, rows, cells])
+        let maps = xs.reshape([-1, rows, own_side, own_side]);
+        resize_bilinear(&maps, [side; 2], Corners::Aligned).view([-1, rows, cells])
     };
     let by_source = resize(correlation, sources, targets); // [B, S, F * F]
     resize(&by_source.transpose(1, 2), cells, sources).transpose(1, 2)

@@ -46,19 +46,17 @@ impl TokenUpsampler {
         if self.stages.is_empty() {
             return resized;
         }
-        let [batch, count, dim] = dims(&resized);
-        let map =
-            resized.narrow(1, 1, count - 1).reshape([batch, 2 * self.side, 2 * self.side, dim]); // [B, F, F, D]
+        let [_, count, dim] = dims(&resized);
+        let map = resized.narrow(1, 1, count - 1).reshape([-1, 2 * self.side, 2 * self.side, dim]); // [B, F, F, D]
         let map = self.stages.iter().fold(map, |map, stage| stage.forward(&map));
-        Tensor::cat(&[resized.narrow(1, 0, 1), map.view([batch, count - 1, dim])], 1)
+        Tensor::cat(&[resized.narrow(1, 0, 1), map.view([-1, count - 1, dim])], 1)
     }
 }
 
 /// Doubles the grid by bilinear resizing alone, `[B, 1 + G * G, D]` to `[B, 1 + F * F, D]`.
 pub fn upsample_tokens(tokens: &Tensor, side: i64) -> Tensor {
-    let [batch, count, dim] = dims(tokens);
-    let map =
-        tokens.narrow(1, 1, count - 1).reshape([batch, side, side, dim]).permute([0, 3, 1, 2]); // [B, D, G, G]
+    let [_, count, dim] = dims(tokens);
+    let map = tokens.narrow(1, 1, count - 1).reshape([-1, side, side, dim]).permute([0, 3, 1, 2]); // [B, D, G, G]
     let map = resize_bilinear(&map, [2 * side; 2], Corners::Edges).permute([0, 2, 3, 1]); // [B, F, F, D]
-    Tensor::cat(&[tokens.narrow(1, 0, 1), map.reshape([batch, 4 * side * side, dim])], 1)
+    Tensor::cat(&[tokens.narrow(1, 0, 1), map.reshape([-1, 4 * side * side, dim])], 1)
 }
