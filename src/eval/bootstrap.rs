@@ -29,10 +29,7 @@ pub fn resampled_pck(rows: &[Vec<Sample>]) -> Vec<Vec<f64>> {
         let mut sums = vec![Sample::default(); columns];
         for _ in rows {
             let drawn = &rows[random.random_range(0..rows.len())];
-            for (sum, sample) in sums.iter_mut().zip(drawn) {
-                sum.right += sample.right;
-                sum.weight += sample.weight;
-            }
+            sums.iter_mut().zip(drawn).for_each(|(sum, sample)| *sum += *sample);
         }
         sums.into_iter().map(Sample::pck).collect()
     };

@@ -71,12 +71,18 @@ impl Sample {
     }
 }
 
+impl std::ops::AddAssign for Sample {
+    fn add_assign(&mut self, other: Self) {
+        self.right += other.right;
+        self.weight += other.weight;
+    }
+}
+
 impl std::iter::Sum for Sample {
     fn sum<I: Iterator<Item = Self>>(samples: I) -> Self {
-        samples.fold(Self::default(), |sum, sample| Self {
-            right: sum.right + sample.right,
-            weight: sum.weight + sample.weight,
-        })
+        let mut sum = Self::default();
+        samples.for_each(|sample| sum += sample);
+        sum
     }
 }
 
@@ -92,29 +98,36 @@ impl Average {
 }
 
 impl Protocol {
+    /// The length that alpha multiplies for a pair, in pixels of the protocol's frame.
+    ///
+    /// # Errors
+    /// When the pair has no keypoints or nothing to take the length from.
+    pub fn threshold(&self, pair: &Pair) -> Result<f64> {
+        let attempt = || {
+            ensure!(!pair.target.keypoints.is_empty(), "the pair has no common keypoints");
+            let length = self.threshold.length(self.frame, pair)?;
+            ensure!(
+                length.is_finite() && length > 0.0,
+                "{} is {length}, so that no threshold can refer to it",
+                self.threshold.description()
+            );
+            Ok(length)
+        };
+        attempt().with_context(|| format!("scoring {} under `{}`", pair_label(pair), self.name))
+    }
+
     /// Measures a pair's prediction.
     ///
     /// # Errors
-    /// When the pair has no keypoints or nothing to take the threshold from, or the counts differ.
+    /// When the pair has no threshold, or the counts differ.
     pub fn measure(&self, pair: &Pair, prediction: &Prediction) -> Result<Measured> {
-        let attempt = || {
-            let keypoints = &pair.target.keypoints;
-            ensure!(!keypoints.is_empty(), "the pair has no common keypoints");
-            ensure!(
-                keypoints.len() == prediction.points.len(),
-                "{} points are predicted for {} keypoints",
-                prediction.points.len(),
-                keypoints.len()
-            );
-            let threshold = self.threshold.length(self.frame, pair)?;
-            ensure!(
-                threshold.is_finite() && threshold > 0.0,
-                "{} is {threshold}, so that no threshold can refer to it",
-                self.threshold.description()
-            );
-            Ok(Measured::new(self.distances(pair, prediction), threshold, self.frame))
-        };
-        attempt().with_context(|| format!("scoring {} under `{}`", pair_label(pair), self.name))
+        let (expected, found) = (pair.target.keypoints.len(), prediction.points.len());
+        ensure!(
+            expected == found,
+            "scoring {}: it has {expected} keypoints, but {found} predicted points",
+            pair_label(pair)
+        );
+        Ok(Measured::new(self.distances(pair, prediction), self.threshold(pair)?, self.frame))
     }
 
     fn distances(&self, pair: &Pair, prediction: &Prediction) -> Vec<f64> {
