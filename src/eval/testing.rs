@@ -3,7 +3,7 @@
 use super::predictions::Prediction;
 use super::protocol::{Protocol, ProtocolName};
 use super::report::{Circumstances, DatasetReport, ModelKind, ModelReport, Report, RunReport};
-use super::summary::score;
+use super::summary::{Evaluation, score};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{Point, Size};
 
@@ -37,24 +37,31 @@ pub fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
     Prediction { pair, points: points(coordinates), paper_points: None }
 }
 
-/// A report whose pairs have 4 keypoints, of which `correct` are right; the categories take turns.
-pub fn report(correct: &[usize]) -> Report {
-    let place = |right: &usize| {
-        (0..4).map(|keypoint| if keypoint < *right { (10.0, 10.0) } else { (99.0, 99.0) }).collect()
-    };
-    let predicted: Vec<Vec<(f64, f64)>> = correct.iter().map(place).collect();
-    let numbered = |index: usize| {
+/// Pairs with 4 keypoints, of which `correct` are predicted right; the categories take turns.
+pub fn pairs_and_predictions(correct: &[usize]) -> (Vec<Pair>, Vec<Prediction>) {
+    let both = |(index, right): (usize, &usize)| {
         let mut pair = pair(&[(0.0, 0.0); 4], &[(10.0, 10.0); 4]);
         pair.index = index;
         pair.category = ["cat", "dog <&\">"][index % 2].into();
-        pair
+        let mut predicted = [(99.0, 99.0); 4];
+        predicted[..*right].fill((10.0, 10.0));
+        (pair, prediction(index, &predicted))
     };
-    let pairs: Vec<Pair> = (0..correct.len()).map(numbered).collect();
-    let predictions: Vec<Prediction> =
-        predicted.iter().enumerate().map(|(index, points)| prediction(index, points)).collect();
+    correct.iter().enumerate().map(both).unzip()
+}
+
+/// Scores and report under `standard` at 0.05 and 0.1.
+pub fn evaluated<'a>(pairs: &'a [Pair], predictions: &'a [Prediction]) -> (Evaluation<'a>, Report) {
     let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
-    let evaluation = score(&pairs, &predictions, &[protocol], &[0.05, 0.1]).unwrap();
-    Report::new(&evaluation, circumstances(pairs.len()))
+    let evaluation = score(pairs, predictions, &[protocol], &[0.05, 0.1]).unwrap();
+    let report = Report::new(&evaluation, circumstances(pairs.len()));
+    (evaluation, report)
+}
+
+/// The report on [`pairs_and_predictions`].
+pub fn report(correct: &[usize]) -> Report {
+    let (pairs, predictions) = pairs_and_predictions(correct);
+    evaluated(&pairs, &predictions).1
 }
 
 fn circumstances(pairs: usize) -> Circumstances {
