@@ -2,13 +2,16 @@
 //!
 //! A further backbone is one new file beside this one and one line in each list below.
 
+pub mod efficientnet;
 pub mod vit;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::nn::variables::Path;
 
+use efficientnet::{EfficientNet, EfficientNetConfig};
 use vit::{VisionTransformer, VitConfig};
 
 /// Mean and deviation a backbone expects its input to be normalised by, per channel, for values in
@@ -59,6 +62,20 @@ impl Features {
 pub enum BackboneConfig {
     /// Vision transformer with the iBOT pretraining the paper uses.
     Vit(VitConfig),
+    /// EfficientNet-Lite0, trained on ImageNet's classes.
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0(EfficientNetConfig),
+}
+
+impl BackboneConfig {
+    /// # Errors
+    /// When a size makes no sense.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Vit(_) => Ok(()),
+            Self::EfficientNetLite0(config) => config.check(),
+        }
+    }
 }
 
 /// A backbone with its variables.
@@ -66,16 +83,19 @@ pub enum BackboneConfig {
 pub enum Backbone {
     /// Vision transformer.
     Vit(VisionTransformer),
+    /// EfficientNet-Lite0.
+    EfficientNetLite0(EfficientNet),
 }
 
 impl Backbone {
     /// Builds the backbone's variables below the model's root `path`.
     pub fn new(path: &Path, config: &BackboneConfig) -> Self {
+        let path = path / "feature_extraction" / "backbone";
         match config {
-            BackboneConfig::Vit(config) => Self::Vit(VisionTransformer::new(
-                &(path / "feature_extraction" / "backbone"),
-                config,
-            )),
+            BackboneConfig::Vit(config) => Self::Vit(VisionTransformer::new(&path, config)),
+            BackboneConfig::EfficientNetLite0(config) => {
+                Self::EfficientNetLite0(EfficientNet::new(&path, config))
+            }
         }
     }
 
@@ -83,6 +103,7 @@ impl Backbone {
     pub fn normalisation(&self) -> Normalisation {
         match self {
             Self::Vit(_) => IMAGENET,
+            Self::EfficientNetLite0(_) => efficientnet::NORMALISATION,
         }
     }
 
@@ -90,6 +111,7 @@ impl Backbone {
     pub fn shape(&self) -> FeatureShape {
         match self {
             Self::Vit(vit) => vit.shape(),
+            Self::EfficientNetLite0(network) => network.shape(),
         }
     }
 
@@ -97,6 +119,7 @@ impl Backbone {
     pub fn forward(&self, images: &Tensor) -> Features {
         let tokens = match self {
             Self::Vit(vit) => vit.forward(images),
+            Self::EfficientNetLite0(network) => network.forward(images),
         };
         Features { tokens, shape: self.shape() }
     }

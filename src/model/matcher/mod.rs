@@ -2,11 +2,18 @@
 //!
 //! A further matcher is one new file beside this one and one line in each list below.
 
+pub mod consensus;
+pub mod cosine;
+pub mod nearest;
+
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::backbone::{FeatureShape, Features};
 use crate::nn::variables::Path;
+
+use consensus::{Consensus, ConsensusConfig};
 
 /// Which matcher, and its sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +21,21 @@ use crate::nn::variables::Path;
 pub enum MatcherConfig {
     /// Every position matches itself: the floor that any matcher must clear.
     Identity,
+    /// The most similar position, each for itself: the usual zero-shot baseline.
+    Nearest,
+    /// Positions agree with their neighbours, without training.
+    Consensus(ConsensusConfig),
+}
+
+impl MatcherConfig {
+    /// # Errors
+    /// When a constant makes no sense.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Identity | Self::Nearest => Ok(()),
+            Self::Consensus(config) => config.check(),
+        }
+    }
 }
 
 /// A matcher with its variables.
@@ -21,6 +43,10 @@ pub enum MatcherConfig {
 pub enum Matcher {
     /// Zero flow.
     Identity,
+    /// Most similar position.
+    Nearest,
+    /// Iterated neighbourhood consensus.
+    Consensus(Consensus),
 }
 
 impl Matcher {
@@ -28,17 +54,21 @@ impl Matcher {
     pub fn new(_path: &Path, config: &MatcherConfig, _shape: &FeatureShape) -> Self {
         match config {
             MatcherConfig::Identity => Self::Identity,
+            MatcherConfig::Nearest => Self::Nearest,
+            MatcherConfig::Consensus(config) => Self::Consensus(Consensus::new(config)),
         }
     }
 
     /// The flow `[B, 2, H, W]` from source to target, on the source grid and in its pixels.
-    pub fn forward(&self, source: &Features, _target: &Features) -> Tensor {
+    pub fn forward(&self, source: &Features, target: &Features) -> Tensor {
         match self {
             Self::Identity => {
                 let side = source.shape.side;
                 let tokens = &source.tokens;
                 Tensor::zeros([tokens.size()[0], 2, side, side], (tokens.kind(), tokens.device()))
             }
+            Self::Nearest => nearest::flow(source, target),
+            Self::Consensus(consensus) => consensus.flow(source, target),
         }
     }
 }
