@@ -3,6 +3,9 @@
 //! Flags that a config file or the environment can also give are `Option`s, so that "not given"
 //! differs from "given the default"; `commands` resolves them.
 
+pub mod compare;
+pub mod eval;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,6 +51,8 @@ pub enum ColorChoice {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Compare two evaluation reports
+    Compare(compare::CompareArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in

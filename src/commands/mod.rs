@@ -1,10 +1,13 @@
 //! The commands: flags become a resolved configuration, one engine function does the work, and the
 //! result goes to the terminal. No arithmetic here.
 
+mod compare;
+
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
+use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
 use crate::terminal::Terminal;
@@ -46,11 +49,23 @@ pub fn run(cli: Cli) -> Result<Outcome> {
             .context("starting the worker threads")?;
         tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
     }
-    let _ = &terminal;
     match cli.command {
+        Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)
         }
     }
+}
+
+/// A mistake in the flags that only shows beyond clap's own checks: printed with the command's usage,
+/// exit code 2.
+fn usage_error(command: &str, message: &str) -> anyhow::Error {
+    let mut program = Cli::command();
+    program.build();
+    match program.find_subcommand_mut(command) {
+        Some(command) => command.error(ErrorKind::ValueValidation, message),
+        None => program.error(ErrorKind::ValueValidation, message),
+    }
+    .into()
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::bootstrap::{Interval, interval95, resampled_pck};
 use super::pck::Sample;
 use super::protocol::{Average, ProtocolName};
-use super::report::{Headline, PairReport, ProtocolReport, Report};
+use super::report::{DatasetReport, Headline, PairReport, ProtocolReport, Report};
 
 /// What to compare and what to allow.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +81,7 @@ impl Comparison {
 /// When the two do not measure the same thing, or lack the number that is to decide.
 pub fn compare(before: &Report, after: &Report, options: &CompareOptions) -> Result<Comparison> {
     let attempt = || -> Result<Comparison> {
-        ensure_same_pairs(before, after)?;
+        ensure_same_pairs(&before.dataset, &after.dataset)?;
         let shared = shared_protocols(before, after)?;
         let changes = changes(before, after, &shared)?;
         let Headline { protocol, alpha, .. } = &before.headline;
@@ -111,8 +111,11 @@ pub fn compare(before: &Report, after: &Report, options: &CompareOptions) -> Res
     attempt().context("comparing the reports")
 }
 
-fn ensure_same_pairs(before: &Report, after: &Report) -> Result<()> {
-    let (before, after) = (&before.dataset, &after.dataset);
+/// Ensures that two reports are about the same pairs.
+///
+/// # Errors
+/// When they are not; the error says what differs.
+pub fn ensure_same_pairs(before: &DatasetReport, after: &DatasetReport) -> Result<()> {
     for (what, before, after) in
         [("dataset", &before.name, &after.name), ("split", &before.split, &after.split)]
     {

@@ -168,6 +168,11 @@ impl Protocol {
         Ok(Self { name, threshold, frame, transfer, average })
     }
 
+    /// The same protocol for predictions that are read from a file.
+    pub const fn stored(self) -> Self {
+        Self { transfer: TransferRule::Stored, ..self }
+    }
+
     /// The protocol in words, complete enough to write it again.
     pub fn description(&self) -> String {
         format!(

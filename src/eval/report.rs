@@ -14,6 +14,7 @@ use super::bootstrap::Interval;
 use super::predictions::image_name;
 use super::protocol::{Average, MeasureFrame, Protocol, ProtocolName};
 use super::protocol::{ThresholdReference, TransferRule};
+use super::summary::headline_alpha;
 use super::summary::{
     Evaluation, Group, GroupsByDifficulty, PckByAlpha, ProtocolScores, alpha_key,
 };
@@ -24,9 +25,6 @@ pub const SCHEMA: u32 = 1;
 
 /// The JSON Schema that every report satisfies.
 pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
-
-/// The alpha by which reports are compared, where it was asked for.
-const HEADLINE_ALPHA: f64 = 0.1;
 
 /// An evaluation and everything needed to judge and repeat it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +122,29 @@ pub struct RunReport {
     pub peak_memory_bytes: Option<u64>,
 }
 
+impl RunReport {
+    /// A run of `pairs` pairs that took `seconds` and ends now.
+    pub fn ended(pairs: usize, seconds: f64) -> Self {
+        Self {
+            device: None,
+            precision: None,
+            threads: rayon::current_num_threads(),
+            batch_size: None,
+            seconds,
+            pairs_per_second: pairs as f64 / seconds.max(1e-9),
+            peak_memory_bytes: peak_memory_bytes(),
+        }
+    }
+}
+
+/// The most memory this process has had, from Linux' account of it; `None` elsewhere.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
 /// The one number by which reports are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Headline {
@@ -200,9 +221,7 @@ impl Report {
             .iter()
             .map(|scores| ProtocolReport::new(scores, &evaluation.alphas))
             .collect();
-        let largest = evaluation.alphas.last().copied().unwrap_or(HEADLINE_ALPHA);
-        let usual = evaluation.alphas.iter().copied().find(|alpha| *alpha == HEADLINE_ALPHA);
-        let alpha = alpha_key(usual.unwrap_or(largest));
+        let alpha = alpha_key(headline_alpha(&evaluation.alphas));
         let headline =
             Headline { protocol: protocols[0].name, pck: protocols[0].overall[&alpha], alpha };
         let tool =

@@ -58,6 +58,23 @@ pub struct ProtocolScores {
     pub difficulty: Option<GroupsByDifficulty>,
 }
 
+/// The alpha by which reports are compared, where it was asked for.
+const HEADLINE_ALPHA: f64 = 0.1;
+
+/// The alpha that decides among `alphas`, which ascend: 0.1 if it is there, else the largest.
+pub fn headline_alpha(alphas: &[f64]) -> f64 {
+    let usual = alphas.iter().find(|alpha| **alpha == HEADLINE_ALPHA);
+    usual.or(alphas.last()).copied().unwrap_or(HEADLINE_ALPHA)
+}
+
+/// Alphas in order, each once.
+pub fn ascending(alphas: &[f64]) -> Vec<f64> {
+    let mut alphas = alphas.to_vec();
+    alphas.sort_by(f64::total_cmp);
+    alphas.dedup();
+    alphas
+}
+
 /// An alpha as it is written in reports.
 pub fn alpha_key(alpha: f64) -> String {
     alpha.to_string()

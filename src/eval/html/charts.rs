@@ -10,7 +10,7 @@ use super::super::summary::{Evaluation, ProtocolScores};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 380.0;
 /// Room for labels around the plot: left, top, right, bottom.
-const MARGINS: [f64; 4] = [58.0, 14.0, 18.0, 58.0];
+const MARGINS: [f64; 4] = [58.0, 14.0, 18.0, 66.0];
 /// The curve reaches at least this alpha.
 const LEAST_REACH: f64 = 0.2;
 const STEPS: usize = 80;
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn corners_of_the_plot_are_where_the_axes_meet() {
         let plot = Plot { reach: 0.2 };
-        assert_eq!((plot.x(0.0), plot.y(0.0)), (58.0, 322.0));
+        assert_eq!((plot.x(0.0), plot.y(0.0)), (58.0, 314.0));
         assert_eq!((plot.x(0.2), plot.y(100.0)), (702.0, 14.0));
     }
 

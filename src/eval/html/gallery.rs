@@ -15,8 +15,7 @@ use rayon::prelude::*;
 
 use super::super::predictions::image_name;
 use super::super::protocol::MeasureFrame;
-use super::super::report::Report;
-use super::super::summary::{Evaluation, ProtocolScores};
+use super::super::summary::{Evaluation, ProtocolScores, headline_alpha};
 use super::super::transfer::{PAPER_FRAME_SIDE, original_from_paper_frame};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{Point, Size};
@@ -34,8 +33,8 @@ const JPEG_QUALITY: u8 = 82;
 type Pictures<'a> = BTreeMap<&'a Path, Result<String>>;
 
 /// Both galleries.
-pub fn section(report: &Report, evaluation: &Evaluation, decode: Decode) -> Markup {
-    let (worst, best) = worst_and_best(evaluation, report);
+pub fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
+    let (worst, best) = worst_and_best(evaluation);
     let shown = worst.iter().chain(&best).map(|&position| evaluation.pairs[position]);
     let paths: BTreeSet<&Path> =
         shown.flat_map(|pair| [&*pair.source.path, &*pair.target.path]).collect();
@@ -48,7 +47,7 @@ pub fn section(report: &Report, evaluation: &Evaluation, decode: Decode) -> Mark
                     h2 { (title) }
                     (legend())
                     div.gallery {
-                        @for &position in positions { (figure(report, evaluation, position, &pictures)) }
+                        @for &position in positions { (figure(evaluation, position, &pictures)) }
                     }
                 }
             }
@@ -61,8 +60,8 @@ pub fn section(report: &Report, evaluation: &Evaluation, decode: Decode) -> Mark
 }
 
 /// Positions of the pairs to show, by PCK at the headline's alpha, then by mean distance.
-fn worst_and_best(evaluation: &Evaluation, report: &Report) -> (Vec<usize>, Vec<usize>) {
-    let (measured, alpha) = (&evaluation.protocols[0].measured, headline_alpha(report));
+fn worst_and_best(evaluation: &Evaluation) -> (Vec<usize>, Vec<usize>) {
+    let (measured, alpha) = (&evaluation.protocols[0].measured, headline_alpha(&evaluation.alphas));
     let mut order: Vec<usize> = (0..measured.len()).collect();
     let rank = |position: usize| {
         let measured = &measured[position];
@@ -77,15 +76,10 @@ fn worst_and_best(evaluation: &Evaluation, report: &Report) -> (Vec<usize>, Vec<
     (worst, best)
 }
 
-fn headline_alpha(report: &Report) -> f64 {
-    // The key was written from a number.
-    report.headline.alpha.parse().unwrap_or_default()
-}
-
 fn legend() -> Markup {
     html! {
         ul.marks {
-            li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.right r="5" {} } "within the threshold" }
+            li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.right r="6" {} } "within the threshold" }
             li { svg viewBox="-8 -8 16 16" aria-hidden="true" { path.wrong d="M-5 -5L5 5M-5 5L5 -5" {} } "outside" }
             li { svg viewBox="-8 -8 16 16" aria-hidden="true" { (ring(Point::default(), 1.0)) }
                 "target keypoint, dashed: its threshold" }
@@ -94,14 +88,9 @@ fn legend() -> Markup {
 }
 
 /// A pair's photos with their keypoints.
-fn figure(
-    report: &Report,
-    evaluation: &Evaluation,
-    position: usize,
-    pictures: &Pictures,
-) -> Markup {
+fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
     let pair = evaluation.pairs[position];
-    let marks = Marks::new(evaluation, position, headline_alpha(report));
+    let marks = Marks::new(evaluation, position, headline_alpha(&evaluation.alphas));
     let right = marks.right.iter().filter(|right| **right).count();
     let names = format!("{} → {}", image_name(&pair.source.path), image_name(&pair.target.path));
     html! {
@@ -260,8 +249,8 @@ mod tests {
     #[test]
     fn galleries_do_not_overlap_and_are_ordered() {
         let (pairs, predictions) = pairs_and_predictions(&[4, 0, 2]);
-        let (evaluation, report) = evaluated(&pairs, &predictions);
-        assert_eq!(worst_and_best(&evaluation, &report), (vec![1], vec![0, 2]));
+        let (evaluation, _) = evaluated(&pairs, &predictions);
+        assert_eq!(worst_and_best(&evaluation), (vec![1], vec![0, 2]));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn page(
                     (curve(report, evaluation))
                     (categories(report))
                     (difficulty(report))
-                    (gallery::section(report, evaluation, decode))
+                    (gallery::section(evaluation, decode))
                     (circumstances(report))
                 }
             }
@@ -83,8 +83,8 @@ fn verdict(comparison: &Comparison) -> Markup {
     };
     html! {
         section class=(class) aria-label="Comparison with the baseline report" {
-            p { span aria-hidden="true" { (sign) } " " (comparison.verdict()) }
-            @for note in &comparison.notes { p.small { (note) "." } }
+            p { span aria-hidden="true" { (sign) } " " (with_code(&comparison.verdict())) }
+            @for note in &comparison.notes { p.small { (with_code(note)) "." } }
         }
     }
 }
@@ -114,12 +114,33 @@ fn protocols(report: &Report) -> Markup {
                     }
                 }
             }
-            dl.protocols {
-                @for protocol in &report.protocols {
-                    dt { code { (protocol.name) } }
-                    dd { (protocol.description) }
+            (spelled_out(&report.protocols[..1]))
+            @if report.protocols.len() > 1 {
+                details {
+                    summary { "The other protocols in words" }
+                    (spelled_out(&report.protocols[1..]))
                 }
             }
+        }
+    }
+}
+
+fn spelled_out(protocols: &[ProtocolReport]) -> Markup {
+    html! {
+        dl.protocols {
+            @for protocol in protocols {
+                dt { code { (protocol.name) } }
+                dd { (with_code(&protocol.description)) }
+            }
+        }
+    }
+}
+
+/// Text whose backticks mark code.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (number, part) in text.split('`').enumerate() {
+            @if number % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
