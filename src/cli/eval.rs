@@ -66,15 +66,15 @@ pub struct SelectionArguments {
     /// The dataset's name (see `lpmflow datasets list`)
     #[arg(short, long, value_name = "NAME")]
     pub dataset: String,
-    /// The split
-    #[arg(short, long, value_name = "NAME", default_value = "test")]
-    pub split: String,
+    /// The split [default: the dataset's, usually test]
+    #[arg(short, long, value_name = "NAME")]
+    pub split: Option<String>,
     /// A list of datasets of your own instead of the one inside this program
     #[arg(long, env = "LPMFLOW_DATASETS", value_name = "FILE")]
     pub datasets: Option<PathBuf>,
     /// The folder that holds the datasets' folders
-    #[arg(long, env = "LPMFLOW_DATA_ROOT", value_name = "DIR")]
-    pub data_root: Option<PathBuf>,
+    #[arg(long, env = "LPMFLOW_DATA_ROOT", value_name = "DIR", default_value = "data")]
+    pub data_root: PathBuf,
     /// Only these categories
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub category: Vec<String>,
@@ -89,7 +89,7 @@ pub struct SelectionArguments {
 /// How to score.
 #[derive(Clone, Debug, Args)]
 pub struct ScoringArguments {
-    /// The protocols, the headline's first [default: the dataset's]
+    /// The protocols, the headline's first [default: the dataset's, then all that fit]
     #[arg(
         short,
         long,

@@ -51,6 +51,8 @@ pub enum ColorChoice {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure how many keypoints of a dataset are found: PCK under named protocols
+    Eval(Box<eval::EvalArguments>),
     /// Compare two evaluation reports
     Compare(compare::CompareArguments),
     /// Print shell completions

@@ -2,6 +2,7 @@
 //! result goes to the terminal. No arithmetic here.
 
 mod compare;
+mod eval;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
     }
     match cli.command {
+        Command::Eval(arguments) => eval::run(&arguments, &terminal),
         Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());

@@ -7,10 +7,14 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context, Result};
 use image::RgbImage;
+use image::imageops::flip_horizontal;
 use rayon::prelude::*;
 
 use super::predictions::pair_label;
 use crate::data::Pair;
+use crate::data::photo::decode_benchmark;
+use crate::data::resize::resize_like_pillow;
+use crate::geometry::Size;
 use crate::inference::frame::{Frame, FrameKey};
 
 /// Memory for stretched photos that a later pair may show again: 170 of side 512.
@@ -18,6 +22,16 @@ const KEPT_BYTES: usize = 128 << 20;
 
 /// How a photo becomes a frame: decoding, mirroring, stretching.
 pub type Load<'a> = &'a (dyn Fn(&FrameKey) -> Result<RgbImage> + Sync);
+
+/// A benchmark's photo as a frame of `size`: stretched as the field's readers do, then mirrored if the
+/// pair is.
+///
+/// # Errors
+/// When the photo cannot be decoded.
+pub fn load(key: &FrameKey, size: Size) -> Result<RgbImage> {
+    let frame = resize_like_pillow(&decode_benchmark(&key.path)?, size);
+    Ok(if key.mirrored { flip_horizontal(&frame) } else { frame })
+}
 
 /// Some pairs in the dataset's order.
 #[derive(Debug)]

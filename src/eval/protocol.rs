@@ -168,6 +168,16 @@ impl Protocol {
         Ok(Self { name, threshold, frame, transfer, average })
     }
 
+    /// All protocols that fit a dataset of `layout`, `first` first.
+    ///
+    /// # Errors
+    /// When `first` does not fit.
+    pub fn all_for_layout(first: ProtocolName, layout: &str) -> Result<Vec<Self>> {
+        let others = ProtocolName::ALL.into_iter().filter(|name| *name != first);
+        let others = others.filter_map(|name| Self::for_layout(name, layout).ok());
+        Ok([Self::for_layout(first, layout)?].into_iter().chain(others).collect())
+    }
+
     /// The same protocol for predictions that are read from a file.
     pub const fn stored(self) -> Self {
         Self { transfer: TransferRule::Stored, ..self }

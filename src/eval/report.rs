@@ -19,6 +19,7 @@ use super::summary::{
     Evaluation, Group, GroupsByDifficulty, PckByAlpha, ProtocolScores, alpha_key,
 };
 use crate::atomic;
+use crate::inference::memory;
 
 /// The version of the report's layout.
 pub const SCHEMA: u32 = 1;
@@ -132,17 +133,9 @@ impl RunReport {
             batch_size: None,
             seconds,
             pairs_per_second: pairs as f64 / seconds.max(1e-9),
-            peak_memory_bytes: peak_memory_bytes(),
+            peak_memory_bytes: memory::peak_bytes(),
         }
     }
-}
-
-/// The most memory this process has had, from Linux' account of it; `None` elsewhere.
-pub fn peak_memory_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes << 10)
 }
 
 /// The one number by which reports are compared.

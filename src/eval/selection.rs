@@ -1,7 +1,10 @@
 //! Which pairs of a split are evaluated.
 
+use std::collections::HashSet;
+
 use anyhow::{Result, bail};
 
+use super::predictions::Prediction;
 use super::protocol::Protocol;
 use crate::data::Pair;
 
@@ -33,6 +36,20 @@ pub fn select(pairs: &mut Vec<Pair>, categories: &[String], limit: Option<usize>
     pairs.retain(|pair| categories.is_empty() || categories.contains(&pair.category));
     pairs.truncate(limit.unwrap_or(usize::MAX));
     Ok(())
+}
+
+/// Keeps the pairs that `predictions` are about, and returns how many others there were.
+pub fn keep_predicted(pairs: &mut Vec<Pair>, predictions: &[Prediction]) -> usize {
+    let predicted: HashSet<usize> = predictions.iter().map(|prediction| prediction.pair).collect();
+    let before = pairs.len();
+    pairs.retain(|pair| predicted.contains(&pair.index));
+    before - pairs.len()
+}
+
+/// Keeps the predictions for `pairs`.
+pub fn keep_selected(predictions: &mut Vec<Prediction>, pairs: &[Pair]) {
+    let selected: HashSet<usize> = pairs.iter().map(|pair| pair.index).collect();
+    predictions.retain(|prediction| selected.contains(&prediction.pair));
 }
 
 /// Removes the pairs that some protocol cannot measure, and says what is wrong with each: better before

@@ -25,6 +25,8 @@ pub type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
 
 /// Pairs in each gallery.
 const SHOWN: usize = 6;
+/// How often a gallery shows the same photo, as one that fails with all others would fill it.
+const SHOWN_AGAIN: usize = 2;
 /// Longer side of a picture in pixels.
 const PICTURE_SIDE: u32 = 420;
 const JPEG_QUALITY: u8 = 82;
@@ -45,6 +47,7 @@ pub fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
             @if !positions.is_empty() {
                 section {
                     h2 { (title) }
+                    p { "No photo is shown more than " (SHOWN_AGAIN) " times." }
                     (legend())
                     div.gallery {
                         @for &position in positions { (figure(evaluation, position, &pictures)) }
@@ -71,9 +74,24 @@ fn worst_and_best(evaluation: &Evaluation) -> (Vec<usize>, Vec<usize>) {
         let (first, second) = (rank(first), rank(second));
         first.0.total_cmp(&second.0).then(first.1.total_cmp(&second.1))
     });
-    let worst = order.iter().take(SHOWN.min(order.len() / 2)).copied().collect();
-    let best = order.iter().rev().take(SHOWN.min(order.len().div_ceil(2))).copied().collect();
-    (worst, best)
+    let (worst, best) = order.split_at(order.len() / 2);
+    let worst = varied(worst.iter().copied(), &evaluation.pairs);
+    (worst, varied(best.iter().rev().copied(), &evaluation.pairs))
+}
+
+/// The first of these pairs, but no photo more often than [`SHOWN_AGAIN`].
+fn varied(positions: impl Iterator<Item = usize>, pairs: &[&Pair]) -> Vec<usize> {
+    let mut shown: BTreeMap<&Path, usize> = BTreeMap::new();
+    let is_new = |position: &usize| {
+        let photos = [&*pairs[*position].source.path, &*pairs[*position].target.path];
+        let new =
+            photos.iter().all(|photo| shown.get(photo).is_none_or(|count| *count < SHOWN_AGAIN));
+        if new {
+            photos.iter().for_each(|photo| *shown.entry(photo).or_default() += 1);
+        }
+        new
+    };
+    positions.filter(is_new).take(SHOWN).collect()
 }
 
 fn legend() -> Markup {
