@@ -3,6 +3,9 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
+pub mod photo;
+pub mod resize;
+
 use std::path::PathBuf;
 
 use crate::geometry::{BoundingBox, Point, Size};
