@@ -65,7 +65,7 @@ impl Engine {
     pub fn load(options: &EngineOptions) -> Result<Self> {
         let device = device::choose(&options.device)?;
         let file = find(&options.weights)?;
-        let loaded = load(&file, device)?;
+        let loaded = load(&file, device, Kind::Float)?;
         let parameters =
             loaded.variables.iter().map(|variable| variable.tensor.numel() as u64).sum();
         Ok(Self {
