@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
     ("bench", &["inference", "model", "data"]),
-    ("cli", &["model"]),
+    ("cli", &["inference", "model"]),
     ("terminal", &["cli", "eval", "predict"]),
     ("commands", &["cli", "terminal", "predict", "eval", "bench", "inference", "model", "data"]),
 ];

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::inference::precision::Precision;
+
 /// Dense semantic correspondence between two photos.
 #[derive(Debug, Parser)]
 #[command(name = "lpmflow", version, about, long_about = None, propagate_version = true)]
@@ -72,17 +74,4 @@ pub struct ModelArguments {
     /// Number format of the network
     #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
     pub precision: Precision,
-}
-
-/// Number format of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
-    /// 32-bit floats throughout
-    Float32,
-    /// 32-bit storage, tensor-core products (CUDA)
-    Tf32,
-    /// 16-bit floats with the exponent range of 32
-    Bfloat16,
-    /// 16-bit floats
-    Float16,
 }

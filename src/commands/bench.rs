@@ -22,6 +22,7 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let options = EngineOptions {
         weights: arguments.model.weights.clone(),
         device: arguments.model.device.clone(),
+        precision: arguments.model.precision,
         cache_bytes: 0,
     };
     let engine = match &arguments.untrained {
@@ -41,7 +42,7 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let stages = cost::count(engine.model().config());
     if arguments.json {
         terminal
-            .result(&report(&engine, &description, &stages, &measurements, &config).to_string());
+            .result(&report(&engine, &description, &stages, &measurements, arguments).to_string());
     } else {
         terminal.result(&table(&engine, &description, &stages, &measurements));
     }
@@ -53,7 +54,7 @@ fn report(
     description: &ModelDescription,
     stages: &[StageCost],
     measurements: &[Measurement],
-    config: &BenchConfig,
+    arguments: &BenchArguments,
 ) -> serde_json::Value {
     let operations: serde_json::Map<String, serde_json::Value> =
         stages.iter().map(|stage| (stage.name.to_owned(), json!(stage.operations))).collect();
@@ -64,9 +65,10 @@ fn report(
         "operations_per_pair": operations,
         "run": {
             "device": format!("{:?}", engine.device()).to_lowercase(),
+            "precision": arguments.model.precision,
             "threads": tch::get_num_threads(),
-            "batch_size": config.batch_size,
-            "iterations": config.iterations,
+            "batch_size": arguments.batch_size,
+            "iterations": arguments.iterations,
             "peak_memory_bytes": memory::peak_bytes(),
         },
         "measurements": measurements,

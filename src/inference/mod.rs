@@ -4,6 +4,7 @@ pub mod cache;
 pub mod device;
 pub mod frame;
 pub mod memory;
+pub mod precision;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::model::weights::{load, sha256};
 use crate::nn::variables::{Path as VariablePath, Variable};
 use cache::FeatureCache;
 use frame::{Frame, FrameKey, batch};
+use precision::Precision;
 
 /// Which weights to run, where, and how much to keep.
 #[derive(Clone, Debug)]
@@ -31,8 +33,20 @@ pub struct EngineOptions {
     pub weights: PathBuf,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
+    /// Number format of the network.
+    pub precision: Precision,
     /// Features kept at most, in bytes.
     pub cache_bytes: usize,
+}
+
+impl EngineOptions {
+    /// The device, which computes in the wanted precision.
+    fn device(&self) -> Result<Device> {
+        self.precision.prepare();
+        let device = device::choose(&self.device)?;
+        self.precision.check(device)?;
+        Ok(device)
+    }
 }
 
 /// What a report says of the model behind its numbers.
@@ -71,9 +85,9 @@ impl Engine {
     /// # Errors
     /// When there are no such weights, they do not fit their model, or the device cannot be used.
     pub fn load(options: &EngineOptions) -> Result<Self> {
-        let device = device::choose(&options.device)?;
+        let device = options.device()?;
         let file = find(&options.weights)?;
-        let loaded = load(&file, device)?;
+        let loaded = load(&file, device, options.precision.kind())?;
         Ok(Self {
             model: loaded.model,
             weights: options.weights.clone(),
@@ -89,9 +103,9 @@ impl Engine {
     /// # Errors
     /// When the configuration makes no sense or the device cannot be used.
     pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
-        let device = device::choose(&options.device)?;
+        let device = options.device()?;
         config.check()?;
-        let path = VariablePath::fresh(device);
+        let path = VariablePath::fresh(device).in_kind(options.precision.kind());
         let model = Model::new(&path, config);
         let parameters = count(&path.finish().0);
         let cache = FeatureCache::new(options.cache_bytes);
