@@ -3,12 +3,15 @@
 //! Flags that a config file or the environment can also give are `Option`s, so that "not given"
 //! differs from "given the default"; `commands` resolves them.
 
+pub mod bench;
 pub mod compare;
 pub mod eval;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::inference::precision::Precision;
 
 /// Dense semantic correspondence between two photos.
 #[derive(Debug, Parser)]
@@ -55,6 +58,8 @@ pub enum Command {
     Eval(Box<eval::EvalArguments>),
     /// Compare two evaluation reports
     Compare(compare::CompareArguments),
+    /// Time a model: latency, pairs per second, memory, operations
+    Bench(bench::BenchArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in
@@ -75,17 +80,4 @@ pub struct ModelArguments {
     /// Number format of the network
     #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
     pub precision: Precision,
-}
-
-/// Number format of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
-    /// 32-bit floats throughout
-    Float32,
-    /// 32-bit storage, tensor-core products (CUDA)
-    Tf32,
-    /// 16-bit floats with the exponent range of 32
-    Bfloat16,
-    /// 16-bit floats
-    Float16,
 }

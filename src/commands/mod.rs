@@ -1,6 +1,7 @@
 //! The commands: flags become a resolved configuration, one engine function does the work, and the
 //! result goes to the terminal. No arithmetic here.
 
+pub mod bench;
 mod compare;
 mod eval;
 
@@ -53,6 +54,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
         Command::Eval(arguments) => eval::run(&arguments, &terminal),
         Command::Compare(arguments) => compare::run(&arguments, &terminal),
+        Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)

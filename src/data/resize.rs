@@ -137,8 +137,10 @@ mod tests {
         bytes.map(|(index, &value)| index as u64 % 9973 * u64::from(value)).sum()
     }
 
-    /// Old and new (width, height), and Pillow's checksum.
-    const PILLOW: [((usize, usize), (usize, usize), u64); 9] = [
+    type WidthAndHeight = (usize, usize);
+
+    /// Old and new size, and Pillow's checksum.
+    const PILLOW: [(WidthAndHeight, WidthAndHeight, u64); 9] = [
         ((64, 48), (64, 48), 5409387008),
         ((37, 53), (128, 128), 30685633176),
         ((300, 200), (64, 96), 10912822070),

@@ -3,6 +3,8 @@
 pub mod cache;
 pub mod device;
 pub mod frame;
+pub mod memory;
+pub mod precision;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,8 +21,10 @@ use crate::model::backbone::Features;
 use crate::model::config::ModelConfig;
 use crate::model::weights::find::find;
 use crate::model::weights::{load, sha256};
+use crate::nn::variables::{Path as VariablePath, Variable};
 use cache::FeatureCache;
 use frame::{Frame, FrameKey, batch};
+use precision::Precision;
 
 /// Which weights to run, where, and how much to keep.
 #[derive(Clone, Debug)]
@@ -29,8 +33,20 @@ pub struct EngineOptions {
     pub weights: PathBuf,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
+    /// Number format of the network.
+    pub precision: Precision,
     /// Features kept at most, in bytes.
     pub cache_bytes: usize,
+}
+
+impl EngineOptions {
+    /// The device, which computes in the wanted precision.
+    fn device(&self) -> Result<Device> {
+        self.precision.prepare();
+        let device = device::choose(&self.device)?;
+        self.precision.check(device)?;
+        Ok(device)
+    }
 }
 
 /// What a report says of the model behind its numbers.
@@ -38,12 +54,17 @@ pub struct EngineOptions {
 pub struct ModelDescription {
     /// The weights as the user named them.
     pub weights: String,
-    /// SHA-256 of the weight file, in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the weight file, in hexadecimal; none for random values.
+    pub sha256: Option<String>,
     /// The complete configuration.
     pub config: ModelConfig,
     /// Number of trained values.
     pub parameters: u64,
+}
+
+/// The number of values in a model's variables.
+fn count(variables: &[Variable]) -> u64 {
+    variables.iter().map(|variable| variable.tensor.numel() as u64).sum()
 }
 
 /// A model ready to match photos.
@@ -51,7 +72,8 @@ pub struct ModelDescription {
 pub struct Engine {
     model: Model,
     weights: PathBuf,
-    file: PathBuf,
+    /// `None` for random values.
+    file: Option<PathBuf>,
     parameters: u64,
     device: Device,
     cache: FeatureCache,
@@ -63,19 +85,31 @@ impl Engine {
     /// # Errors
     /// When there are no such weights, they do not fit their model, or the device cannot be used.
     pub fn load(options: &EngineOptions) -> Result<Self> {
-        let device = device::choose(&options.device)?;
+        let device = options.device()?;
         let file = find(&options.weights)?;
-        let loaded = load(&file, device)?;
-        let parameters =
-            loaded.variables.iter().map(|variable| variable.tensor.numel() as u64).sum();
+        let loaded = load(&file, device, options.precision.kind())?;
         Ok(Self {
             model: loaded.model,
             weights: options.weights.clone(),
-            file: loaded.path,
-            parameters,
+            file: Some(loaded.path),
+            parameters: count(&loaded.variables),
             device,
             cache: FeatureCache::new(options.cache_bytes),
         })
+    }
+
+    /// A model of `config` with random values: for timing, and as the floor of any comparison.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense or the device cannot be used.
+    pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
+        let device = options.device()?;
+        config.check()?;
+        let path = VariablePath::fresh(device).in_kind(options.precision.kind());
+        let model = Model::new(&path, config);
+        let parameters = count(&path.finish().0);
+        let cache = FeatureCache::new(options.cache_bytes);
+        Ok(Self { model, weights: "untrained".into(), file: None, parameters, device, cache })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.
@@ -85,10 +119,15 @@ impl Engine {
     pub fn description(&self) -> Result<ModelDescription> {
         Ok(ModelDescription {
             weights: self.weights.display().to_string(),
-            sha256: sha256(&self.file)?,
+            sha256: self.file.as_deref().map(sha256).transpose()?,
             config: self.model.config().clone(),
             parameters: self.parameters,
         })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
     /// The device the model runs on.

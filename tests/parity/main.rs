@@ -1,7 +1,8 @@
-//! Our network against the reference's numbers, at full size, with weights made by a formula.
+//! Our networks against the reference's numbers, at full size; LPMFlow with weights made by a formula.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod efficientnet;
 mod formula;
 mod forward;
 mod golden;

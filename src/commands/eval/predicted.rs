@@ -93,6 +93,7 @@ impl Predicted {
         let mut engine = Engine::load(&EngineOptions {
             weights: model.weights.clone(),
             device: model.device.clone(),
+            precision: model.precision,
             cache_bytes: running.feature_cache,
         })?;
         let description = engine.description()?;
@@ -120,7 +121,7 @@ impl Predicted {
             model: ModelReport {
                 kind: ModelKind::Network,
                 weights: description.weights,
-                sha256: Some(description.sha256),
+                sha256: description.sha256,
                 config: Some(
                     serde_json::to_value(&description.config)
                         .context("writing the model's configuration")?,

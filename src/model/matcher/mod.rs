@@ -6,6 +6,8 @@ pub mod consensus;
 pub mod cosine;
 pub mod lpmflow;
 pub mod nearest;
+#[cfg(test)]
+mod test_fields;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

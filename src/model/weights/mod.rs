@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::Model;
 use super::config::ModelConfig;
@@ -71,14 +71,14 @@ pub struct LoadedModel {
 }
 
 /// Reads the weights of `path`, a file of one of the three forms or the authors' folder, and builds the
-/// model they belong to.
+/// model they belong to, its variables held in `kind`.
 ///
 /// # Errors
 /// When the file cannot be read, or does not fit its model exactly; everything wrong is listed at once.
-pub fn load(path: &Path, device: Device) -> Result<LoadedModel> {
+pub fn load(path: &Path, device: Device, kind: Kind) -> Result<LoadedModel> {
     let stored = read(path)?;
-    let config = stored.config()?;
-    stored.into_model(&config, device)
+    let config = stored.config();
+    stored.into_model(&config, device, kind)
 }
 
 /// Reads the tensors of `path`, a file of one of the three forms or the authors' folder.
@@ -122,32 +122,34 @@ pub fn read(path: &Path) -> Result<StoredWeights> {
 impl StoredWeights {
     /// The model that the file belongs to: as it says itself; the paper's for the authors' files; and for
     /// an iBOT backbone the paper's backbone with the training-free consensus.
-    ///
-    /// # Errors
-    /// When there is no such preset.
-    pub fn config(&self) -> Result<ModelConfig> {
-        Ok(match &self.source {
+    pub fn config(&self) -> ModelConfig {
+        match &self.source {
             Source::Described(description) => description.config.clone(),
-            Source::Authors => ModelConfig::preset("base")?,
+            Source::Authors => ModelConfig::base(),
             Source::Ibot => ModelConfig {
                 matcher: MatcherConfig::Consensus(ConsensusConfig::default()),
-                ..ModelConfig::preset("base")?
+                ..ModelConfig::base()
             },
-        })
+        }
     }
 
     /// Builds the model `config` from these values. From an iBOT file only the backbone is taken, and the
-    /// rest starts fresh, drawn from libtorch's random generator.
+    /// rest starts fresh, drawn from libtorch's random generator. Variables are held in `kind`.
     ///
     /// # Errors
     /// When the values do not fit the model exactly; everything wrong is listed at once.
-    pub fn into_model(self, config: &ModelConfig, device: Device) -> Result<LoadedModel> {
+    pub fn into_model(
+        self,
+        config: &ModelConfig,
+        device: Device,
+        kind: Kind,
+    ) -> Result<LoadedModel> {
         let provenance = self.provenance();
         let path = match self.source {
             Source::Ibot => variables::Path::stored_below(self.tensors, upstream::BACKBONE, device),
             Source::Described(_) | Source::Authors => variables::Path::stored(self.tensors, device),
         };
-        let model = Model::new(&path, config);
+        let model = Model::new(&path.in_kind(kind), config);
         let (variables, tally) = path.finish();
         let report = LoadReport::new(tally, &variables, upstream::is_unused);
         report.check().with_context(|| format!("using the weights `{}`", self.path.display()))?;
