@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "each test uses a part")]
 #![allow(clippy::print_stdout, reason = "tests say why they are skipped")]
 
+pub mod spair;
+
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 /// The folder that the environment variable names, else `default` beside the repository; `None`, with a
 /// line that says why, when neither is there.
@@ -21,4 +24,19 @@ pub fn optional_folder(variable: &str, default: &str) -> Option<PathBuf> {
 /// Golden numbers of the reference implementation.
 pub fn golden() -> Option<PathBuf> {
     optional_folder("LPMFLOW_GOLDEN", "../shared/golden")
+}
+
+/// Research data, as its folder describes it.
+pub fn data() -> Option<PathBuf> {
+    optional_folder("LPMFLOW_DATA", "../shared/data")
+}
+
+/// What the program did with these arguments, away from the user's settings.
+pub fn lpmflow<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lpmflow"))
+        .args(arguments)
+        .env_remove("LPMFLOW_DATA_ROOT")
+        .env_remove("LPMFLOW_DATASETS")
+        .output()
+        .expect("the program starts")
 }

@@ -65,7 +65,8 @@ impl Predicted {
             config: None,
             parameters: None,
         };
-        let protocols = task.protocols.iter().map(|protocol| protocol.stored()).collect();
+        let paper = predictions.iter().all(|prediction| prediction.paper_points.is_some());
+        let protocols = task.protocols.iter().map(|protocol| protocol.stored(paper)).collect();
         Ok(Self::without_network(predictions, protocols, model))
     }
 
