@@ -24,4 +24,5 @@ pub mod geometry;
 pub mod inference;
 pub mod model;
 pub mod nn;
+pub mod predict;
 pub mod terminal;

@@ -4,6 +4,7 @@
 //! differs from "given the default"; `commands` resolves them.
 
 pub mod bench;
+pub mod predict;
 
 use std::path::PathBuf;
 
@@ -54,10 +55,18 @@ pub enum ColorChoice {
 pub enum Command {
     /// Time a model: latency, pairs per second, memory, operations
     Bench(bench::BenchArguments),
+    /// Find what corresponds between two photos: flow, warp, matches, keypoints
+    Predict(Box<predict::PredictArguments>),
     /// Print shell completions
     Completions {
         /// The shell to complete in
         shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// The folder to write them to; made if it is absent
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
     },
 }
 

@@ -2,11 +2,15 @@
 //! result goes to the terminal. No arithmetic here.
 
 pub mod bench;
+mod engine;
+mod man;
+mod predict;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
+use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
 use crate::terminal::Terminal;
@@ -50,9 +54,23 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     }
     match cli.command {
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
+        Command::Predict(arguments) => predict::run(&arguments, &terminal),
+        Command::Man { folder } => man::run(&folder, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)
         }
     }
+}
+
+/// A mistake in the flags that only shows beyond clap's own checks: printed with the command's usage,
+/// exit code 2.
+fn usage_error(command: &str, message: &str) -> anyhow::Error {
+    let mut program = Cli::command();
+    program.build();
+    match program.find_subcommand_mut(command) {
+        Some(command) => command.error(ErrorKind::ValueValidation, message),
+        None => program.error(ErrorKind::ValueValidation, message),
+    }
+    .into()
 }

@@ -1,9 +1,14 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
 
+mod predict;
+
 use std::io::IsTerminal;
 
+use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+
+use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
 
@@ -36,6 +41,15 @@ impl Terminal {
     /// A line of result on stdout: what scripts read.
     pub fn result(&self, line: &str) {
         self.bars.suspend(|| println!("{line}"));
+    }
+
+    /// A value as one line of JSON on stdout.
+    ///
+    /// # Errors
+    /// When the value has no JSON form.
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        self.result(&serde_json::to_string(value)?);
+        Ok(())
     }
 
     /// A line of log on stderr; nothing with `--quiet`.
