@@ -51,9 +51,10 @@ fn run_pair(
         resolution: arguments.size.into(),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
-    let photo = |path: &Path| Photo::read(path, network.frame_size(), plan.needs_photos());
-    let (source, target) = (photo(source_path)?, photo(target_path)?);
-    let prediction = crate::predict::run(&mut network, &source, &target, &plan)?;
+    let frame_size = network.frame_size();
+    let photo = |path: &Path| Photo::read(path, frame_size, plan.needs_photos());
+    let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
+    let prediction = crate::predict::run(&mut network, &source?, &target?, &plan)?;
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
     if arguments.json {
         terminal.json(&Record {
@@ -77,7 +78,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making the output folder `{}`", folder.display()))?;
     let mut network = engine::load(&arguments.model, terminal)?;
-    let model = network.description()?.sha256;
+    let model = format!("{} {:?}", network.description()?.sha256, arguments.model.precision);
     let batch = Batch {
         entries: &entries,
         folder,

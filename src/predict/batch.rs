@@ -29,7 +29,7 @@ pub struct Batch<'a> {
     pub formats: &'a [(String, Product)],
     /// The grid of flows and confidences.
     pub resolution: Resolution,
-    /// Names the weights; results of others are not taken for done.
+    /// Names the weights and the precision; results of others are not taken for done.
     pub model: &'a str,
     /// Pairs that go through the network at once.
     pub batch_size: usize,

@@ -1,6 +1,6 @@
 //! Which files a prediction leaves, named by what they show and how they end.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Result, bail, ensure};
 
@@ -141,8 +141,9 @@ impl Subject {
 /// On the first output that cannot.
 pub fn check(outputs: &[Output], inputs: &[&Path]) -> Result<()> {
     for (index, Output { path, .. }) in outputs.iter().enumerate() {
+        let twin = |earlier: &Output| absolute(&earlier.path).ok() == absolute(path).ok();
         ensure!(
-            outputs[..index].iter().all(|earlier| earlier.path != *path),
+            !outputs[..index].iter().any(twin),
             "`{}` is named for two outputs",
             path.display()
         );

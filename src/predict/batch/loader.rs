@@ -7,13 +7,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::super::Plan;
-use super::super::pair_list::{Entry, ListedPair};
-use super::super::photo::Photo;
-use super::super::record::PairOutcome;
 use super::{Batch, failed, resume};
 use crate::data::photo::image_size;
 use crate::geometry::Size;
+use crate::predict::Plan;
+use crate::predict::pair_list::{Entry, ListedPair};
+use crate::predict::photo::Photo;
+use crate::predict::record::PairOutcome;
 
 /// Pixels of the distinct photos of one batch. Two batches are in memory at once; one pair is taken
 /// however large it is.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::super::correspondence::Resolution;
-use super::super::keypoints::Keypoints;
-use super::super::pair_list::ListedPair;
-use super::super::record::Prediction;
 use super::Batch;
 use crate::atomic;
 use crate::geometry::Point;
+use crate::predict::correspondence::Resolution;
+use crate::predict::keypoints::Keypoints;
+use crate::predict::pair_list::ListedPair;
+use crate::predict::record::Prediction;
 
 /// How the files of a pair were made.
 #[derive(Serialize, Deserialize)]
