@@ -1,12 +1,12 @@
 //! The picture under way: two panels, and antialiased strokes over them.
 
-use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use tiny_skia::{
     Color, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, PremultipliedColorU8, Stroke,
     Transform,
 };
 
+use crate::data::resize::resize_like_pillow;
 use crate::geometry::{Point, Size};
 
 /// The widest picture, in pixels.
@@ -53,9 +53,9 @@ impl Canvas {
         let height = f64::from(source.height().max(target.height()))
             .clamp(LOWEST, HIGHEST)
             .min(WIDEST / aspects)
-            .round();
-        let panel_width = |photo: &RgbImage| (height * panel_aspect(photo)).round();
-        let target_left = panel_width(source) + (height * GAP).round();
+            .floor();
+        let panel_width = |photo: &RgbImage| (height * panel_aspect(photo)).floor();
+        let target_left = panel_width(source) + (height * GAP).floor();
         let mut picture = Pixmap::new((target_left + panel_width(target)) as u32, height as u32)
             .expect("the picture's sides are within 1 to 1920 pixels");
         let [red, green, blue] = PAPER;
@@ -124,8 +124,8 @@ impl Placement {
     }
 
     fn paste(&self, photo: &RgbImage, picture: &mut Pixmap) {
-        let (width, height) = (self.width as u32, self.height as u32);
-        let scaled = imageops::resize(photo, width, height, FilterType::CatmullRom);
+        let size = Size::new(self.height as usize, self.width as usize);
+        let scaled = resize_like_pillow(photo, size);
         let across = picture.width();
         let pixels = picture.pixels_mut();
         for (x, y, Rgb([red, green, blue])) in scaled.enumerate_pixels() {
