@@ -24,3 +24,4 @@ pub mod inference;
 pub mod model;
 pub mod nn;
 pub mod terminal;
+pub mod train;

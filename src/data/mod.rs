@@ -3,6 +3,8 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
+pub mod resize_opencv;
+
 use std::path::PathBuf;
 
 use crate::geometry::{BoundingBox, Point, Size};
