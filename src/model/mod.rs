@@ -13,7 +13,7 @@ use tch::Tensor;
 
 use crate::nn::variables::Path;
 
-use backbone::{Backbone, Features, Normalisation};
+use backbone::{Backbone, FeatureShape, Features, Normalisation};
 use config::ModelConfig;
 use matcher::Matcher;
 
@@ -38,9 +38,19 @@ impl Model {
         &self.config
     }
 
+    /// The part that turns features into a flow.
+    pub fn matcher(&self) -> &Matcher {
+        &self.matcher
+    }
+
     /// How input frames are to be normalised.
     pub fn normalisation(&self) -> Normalisation {
         self.backbone.normalisation()
+    }
+
+    /// The form of the features.
+    pub fn feature_shape(&self) -> FeatureShape {
+        self.backbone.shape()
     }
 
     /// Describes photos by features; independent of any partner, so the result can be kept.

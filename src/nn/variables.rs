@@ -85,6 +85,7 @@ pub struct Path {
     store: Rc<RefCell<Store>>,
     prefix: String,
     group: Group,
+    kind: Kind,
 }
 
 impl Path {
@@ -107,7 +108,12 @@ impl Path {
             names: HashSet::new(),
             tally: Tally::default(),
         };
-        Self { store: Rc::new(RefCell::new(store)), prefix: String::new(), group: Group::Rest }
+        Self {
+            store: Rc::new(RefCell::new(store)),
+            prefix: String::new(),
+            group: Group::Rest,
+            kind: Kind::Float,
+        }
     }
 
     /// The same place, its variables trained in `group`.
@@ -115,12 +121,17 @@ impl Path {
         Self { group, ..self.clone() }
     }
 
+    /// The same place, its variables held in this kind of number (float32 unless said).
+    pub fn in_kind(&self, kind: Kind) -> Self {
+        Self { kind, ..self.clone() }
+    }
+
     /// The device the variables are on.
     pub fn device(&self) -> Device {
         self.store.borrow().device
     }
 
-    /// The variable `name` here, in float32.
+    /// The variable `name` here.
     ///
     /// # Panics
     /// When the model asks for the same name twice.
@@ -128,7 +139,7 @@ impl Path {
         let name = self.full_name(name);
         let mut store = self.store.borrow_mut();
         assert!(store.names.insert(name.clone()), "the model asks for the variable `{name}` twice");
-        let tensor = store.take(&name, shape, init);
+        let tensor = store.take(&name, shape, init).to_kind(self.kind);
         store.variables.push(Variable { name, tensor: tensor.shallow_clone(), group: self.group });
         tensor
     }
@@ -168,7 +179,7 @@ impl Store {
             return Tensor::zeros(shape, (Kind::Float, self.device));
         }
         self.tally.loaded.push(name.to_owned());
-        tensor.to_device(self.device).to_kind(Kind::Float)
+        tensor.to_device(self.device)
     }
 }
 
@@ -234,7 +245,7 @@ mod tests {
         let _ = path.variable("index", &[2], Init::Constant(0.0));
         let _ = path.variable("absent", &[2], Init::Constant(0.0));
         let (variables, tally) = path.finish();
-        assert_eq!(weight.kind(), Kind::Float);
+        assert_eq!(weight.kind(), Kind::Float, "stored in half precision, used in single");
         assert_eq!(bias.size(), [3], "a one-value bias is not broadcast");
         assert_eq!(variables.len(), 4);
         assert_eq!(tally.loaded, ["neck.weight"]);
@@ -254,7 +265,6 @@ mod tests {
 
     #[test]
     fn truncated_normal_has_its_deviation_and_stays_within_two() {
-        tch::manual_seed(1);
         let values = initial(&[200_000], Init::TruncatedNormal(0.02), Device::Cpu);
         assert!(values.abs().max().double_value(&[]) <= 0.04 + 1e-7);
         // The deviation of a normal cut at two deviations is 0.8796 of the uncut one.

@@ -7,7 +7,7 @@ pub mod vit;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::nn::variables::Path;
+use crate::nn::variables::{Group, Path};
 
 use vit::{VisionTransformer, VitConfig};
 
@@ -72,10 +72,10 @@ impl Backbone {
     /// Builds the backbone's variables below the model's root `path`.
     pub fn new(path: &Path, config: &BackboneConfig) -> Self {
         match config {
-            BackboneConfig::Vit(config) => Self::Vit(VisionTransformer::new(
-                &(path / "feature_extraction" / "backbone"),
-                config,
-            )),
+            BackboneConfig::Vit(config) => {
+                let path = path.in_group(Group::Backbone) / "feature_extraction" / "backbone";
+                Self::Vit(VisionTransformer::new(&path, config))
+            }
         }
     }
 

@@ -1,36 +1,182 @@
-//! Vision transformer, as iBOT pretrains it.
+//! Vision transformer as iBOT pretrains it (Dosovitskiy et al. 2021; Zhou et al. 2022).
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::FeatureShape;
-use crate::nn::variables::Path;
+use crate::nn::attention::Attention;
+use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION, LayerNorm};
+use crate::nn::mlp::Mlp;
+use crate::nn::resize::{Corners, resize_bilinear};
+use crate::nn::variables::{Init, Path};
+
+const EPSILON: f64 = 1e-6;
 
 /// Sizes of the transformer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VitConfig {
-    /// Side the image is resized to, in pixels.
+    /// Side of the square that images are resized to, in pixels.
     pub image: i64,
+    /// Side of a patch, in pixels.
+    pub patch: i64,
+    /// Values per token.
+    pub dim: i64,
+    /// Number of blocks.
+    pub depth: i64,
+    /// Attention heads.
+    pub heads: i64,
+    /// Side of the patch grid the position embedding was pretrained on.
+    pub pretrained_grid: i64,
+}
+
+impl VitConfig {
+    /// ViT-B/16 at 256 pixels, pretrained at 224: the paper's backbone.
+    pub fn base() -> Self {
+        Self { image: 256, patch: 16, dim: 768, depth: 12, heads: 12, pretrained_grid: 14 }
+    }
+
+    /// A transformer small enough for tests.
+    pub fn tiny() -> Self {
+        Self { image: 64, patch: 16, dim: 32, depth: 2, heads: 4, pretrained_grid: 3 }
+    }
+}
+
+/// Attention and perceptron, each behind a layer norm and added to its input.
+#[derive(Debug)]
+struct Block {
+    norm1: LayerNorm,
+    attention: Attention,
+    norm2: LayerNorm,
+    mlp: Mlp,
+}
+
+impl Block {
+    fn new(path: &Path, config: &VitConfig) -> Self {
+        Self {
+            norm1: LayerNorm::new(&(path / "norm1"), config.dim, EPSILON),
+            attention: Attention::new(&(path / "attn"), config.dim, config.heads),
+            norm2: LayerNorm::new(&(path / "norm2"), config.dim, EPSILON),
+            mlp: Mlp::new(&(path / "mlp"), config.dim, 4),
+        }
+    }
+
+    fn forward(&self, xs: &Tensor) -> Tensor {
+        let xs = xs + self.attention.self_attention(&self.norm1.forward(xs), None);
+        let refined = self.mlp.forward(&self.norm2.forward(&xs), 0.0);
+        xs + refined
+    }
 }
 
 /// The transformer with its variables.
 #[derive(Debug)]
-pub struct VisionTransformer;
+pub struct VisionTransformer {
+    class_token: Tensor,
+    position_embedding: Tensor,
+    patch_embedding: Conv2d,
+    blocks: Vec<Block>,
+    norm: LayerNorm,
+    config: VitConfig,
+}
 
 impl VisionTransformer {
     /// Builds the variables under `path`.
-    pub fn new(_path: &Path, _config: &VitConfig) -> Self {
-        Self
+    pub fn new(path: &Path, config: &VitConfig) -> Self {
+        let VitConfig { dim, patch, pretrained_grid, .. } = *config;
+        let positions = 1 + pretrained_grid * pretrained_grid;
+        let init = Init::TruncatedNormal(INITIAL_DEVIATION);
+        Self {
+            class_token: path.variable("cls_token", &[1, 1, dim], init),
+            position_embedding: path.variable("pos_embed", &[1, positions, dim], init),
+            patch_embedding: Conv2d::new(
+                &(path / "patch_embed" / "proj"),
+                ConvShape::patches(3, dim, patch),
+            ),
+            blocks: (0..config.depth)
+                .map(|index| Block::new(&(path / "blocks" / index), config))
+                .collect(),
+            norm: LayerNorm::new(&(path / "norm"), dim, EPSILON),
+            config: config.clone(),
+        }
     }
 
     /// The form of the tokens.
     pub fn shape(&self) -> FeatureShape {
-        FeatureShape { dim: 768, side: 16, class_token: true }
+        let side = self.config.image / self.config.patch;
+        FeatureShape { dim: self.config.dim, side, class_token: true }
     }
 
-    /// `[B, 3, H, W]` to tokens `[B, 1 + G * G, D]`.
+    /// Images to tokens, class token first.
+    ///
+    /// # Shapes
+    /// `images` `[B, 3, H, W]`, result `[B, 1 + G * G, D]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
-        images.shallow_clone()
+        let images = images.to_kind(self.class_token.kind());
+        let images = resize_bilinear(&images, [self.config.image; 2], Corners::Edges);
+        let patches = self.patch_embedding.forward(&images).flatten(2, 3).transpose(1, 2); // [B, G * G, D]
+        let class_token = self.class_token.expand_as(&patches.narrow(1, 0, 1));
+        let tokens = Tensor::cat(&[class_token, patches], 1) + self.positions(); // [B, 1 + G * G, D]
+        self.norm.forward(&self.blocks.iter().fold(tokens, |tokens, block| block.forward(&tokens)))
+    }
+
+    /// The position embedding on this configuration's grid, `[1, 1 + G * G, D]`.
+    fn positions(&self) -> Tensor {
+        let VitConfig { dim, pretrained_grid, .. } = self.config;
+        let side = self.shape().side;
+        if side == pretrained_grid {
+            return self.position_embedding.shallow_clone();
+        }
+        let [class, grid] = [(0, 1), (1, pretrained_grid * pretrained_grid)]
+            .map(|(start, length)| self.position_embedding.narrow(1, start, length));
+        let grid = grid.view([1, pretrained_grid, pretrained_grid, dim]).permute([0, 3, 1, 2]); // [1, D, P, P]
+        // Parity: upstream adds 0.1 to the wanted side before dividing, and the quotient steers the
+        // coordinates.
+        let scale = (side as f64 + 0.1) / pretrained_grid as f64;
+        let grid = grid.upsample_bicubic2d([side, side], false, scale, scale); // [1, D, G, G]
+        Tensor::cat(&[class, grid.flatten(2, 3).transpose(1, 2)], 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    fn transformer(image: i64) -> VisionTransformer {
+        VisionTransformer::new(&Path::fresh(Device::Cpu), &VitConfig { image, ..VitConfig::tiny() })
+    }
+
+    #[test]
+    fn native_grid_uses_the_position_embedding_as_it_is() {
+        let native = transformer(48);
+        assert_eq!(native.positions(), native.position_embedding);
+        // The embedding reaches the tokens: with another one they differ.
+        let images = Tensor::zeros([1, 3, 48, 48], (Kind::Float, Device::Cpu));
+        let before = native.forward(&images);
+        let _ = native.position_embedding.shallow_clone().fill_(0.0);
+        assert!(!native.forward(&images).allclose(&before, 1e-3, 1e-3, false));
+    }
+
+    #[test]
+    fn resized_embedding_keeps_the_class_entry_and_follows_the_stated_coordinates() {
+        let resized = transformer(64);
+        // A plane a + b * column: bicubic interpolation keeps it away from the rim.
+        let side = 3;
+        let grid =
+            Tensor::arange(side * side, (Kind::Float, Device::Cpu)).remainder(side).view([1, 9, 1]);
+        resized.position_embedding.narrow(1, 1, 9).copy_(&grid.expand([1, 9, 32], false));
+        let positions = resized.positions();
+        assert_eq!(positions.size(), [1, 17, 32]);
+        assert_eq!(positions.narrow(1, 0, 1), resized.position_embedding.narrow(1, 0, 1));
+        // Column 2 of 4: 2.5 / (4.1 / 3) - 0.5 = 1.3293. The four taps read 0, 1, 2, 2 (rim repeated),
+        // weighed by the cubic kernel with a = -0.75.
+        let t = 2.5 / (4.1 / 3.0) - 0.5 - 1.0;
+        let a = -0.75;
+        let near = |x: f64| ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+        let far = |x: f64| ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
+        let wanted = near(t) + 2.0 * near(1.0 - t) + 2.0 * far(2.0 - t);
+        let found = positions.double_value(&[0, 1 + 2, 0]);
+        assert!((found - wanted).abs() < 1e-5, "{found} is not {wanted}");
     }
 }

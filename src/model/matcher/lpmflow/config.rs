@@ -1,0 +1,99 @@
+//! Sizes and switches of the LPMFlow matcher.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes and switches; embedding and coarse grid follow from the backbone, the fine grid has twice and
+/// the flow eight times the coarse grid's side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LpmFlowConfig {
+    /// Blocks of the cross-image encoder.
+    pub encoder_depth: i64,
+    /// Attention heads everywhere behind the backbone.
+    pub heads: i64,
+    /// Window side of the token upsampler's Swin stages, in fine cells.
+    pub upsampler_window: i64,
+    /// Channels the refiner sees of the fine tokens, beside eight of flow.
+    pub feature_channels: i64,
+    /// Channels between the refiner's last two convolutions.
+    pub residual_channels: i64,
+    /// Share of values dropped in training, in the encoder and the decoders.
+    pub dropout: f64,
+    /// Share of feature channels dropped before the refiner in training.
+    pub feature_dropout: f64,
+    /// Parity: as the authors' test script runs. Loading a checkpoint there makes target patches carry
+    /// the SOURCE's position embedding and the source class token the TARGET's. `false` uses every
+    /// tensor as stored.
+    pub shared_position_embeddings: bool,
+    /// Parts left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ablations: Vec<Ablation>,
+}
+
+/// A part of the network or its training that can be left out (the paper's ablation table).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ablation {
+    /// The cross-image encoder: backbone tokens go to the first decoder
+    Larl,
+    /// The feature super-resolution: one decoder, fine tokens and scores by bilinear resizing
+    Pfsr,
+    /// The integration of scales: the fine-to-fine flow is the result
+    Mmfi,
+    /// The falling rate of the contrastive loss: it stays at its start
+    GradualGuidance,
+    /// The self-contrastive loss and the masking of tokens
+    ContrastiveLoss,
+    /// The learned bias between image regions in the encoder
+    RegionPositionEncoding,
+    /// The decoder on mixed scales
+    InteractiveSr,
+    /// The token upsampler's stages: bilinear resizing alone
+    InternalSr,
+    /// Window attention and perceptron in the token upsampler
+    SrBlock,
+    /// All scales but the finest in the refiner's input
+    MultiScale,
+    /// The refiner's stage with windows of 16 cells
+    #[serde(rename = "refine-16")]
+    #[value(name = "refine-16")]
+    Refine16,
+    /// The refiner's stage with windows of 4 cells
+    #[serde(rename = "refine-4")]
+    #[value(name = "refine-4")]
+    Refine4,
+}
+
+impl LpmFlowConfig {
+    /// The paper's network, with the position embeddings as the authors' test script uses them.
+    pub fn base() -> Self {
+        Self {
+            encoder_depth: 6,
+            heads: 8,
+            upsampler_window: 4,
+            feature_channels: 88,
+            residual_channels: 32,
+            dropout: 0.1,
+            feature_dropout: 0.5,
+            shared_position_embeddings: true,
+            ablations: Vec::new(),
+        }
+    }
+
+    /// A matcher small enough for tests.
+    pub fn tiny() -> Self {
+        Self {
+            encoder_depth: 2,
+            heads: 4,
+            feature_channels: 24,
+            residual_channels: 8,
+            shared_position_embeddings: false,
+            ..Self::base()
+        }
+    }
+
+    /// Whether a part is in place.
+    pub fn has(&self, part: Ablation) -> bool {
+        !self.ablations.contains(&part)
+    }
+}

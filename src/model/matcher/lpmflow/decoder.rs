@@ -1,0 +1,134 @@
+//! Matching decoder: each photo's tokens attend to themselves, then the source's to the target's; the
+//! attention weights are the correlation (upstream `MultiscaleDecoder`).
+
+use tch::{Kind, Tensor};
+
+use super::config::LpmFlowConfig;
+use crate::model::backbone::FeatureShape;
+use crate::nn::attention::Attention;
+use crate::nn::layers::LayerNorm;
+use crate::nn::mlp::{Mlp, drop};
+use crate::nn::shape::dims;
+use crate::nn::variables::{Init, Path};
+
+const EPSILON: f64 = 1e-6;
+
+/// The decoder with its variables. One decoder serves both grids.
+#[derive(Debug)]
+pub struct MatchingDecoder {
+    coarse_positions: [Tensor; 2],
+    fine_positions: [Tensor; 2],
+    self_attention: Attention,
+    cross_attention: Attention,
+    norm1: LayerNorm,
+    norm2: LayerNorm,
+    mlp: Mlp,
+}
+
+/// The tokens of two photos on grids of their own.
+#[derive(Debug)]
+pub struct TokenPair {
+    /// `[B, 1 + S, D]`.
+    pub source: Tensor,
+    /// `[B, 1 + T, D]`.
+    pub target: Tensor,
+}
+
+/// What looking from the source into the target yields.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Attention weights summed over the heads, class tokens left out: `[B, S, T]`.
+    pub correlation: Tensor,
+    /// The source's tokens with what they found, `[B, 1 + S, D]`.
+    pub source: Tensor,
+}
+
+impl MatchingDecoder {
+    /// Builds the variables under `path`, for coarse tokens of the given shape.
+    pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+        let path = path / "last_block" / 0;
+        let FeatureShape { dim, side, .. } = *shape;
+        let [coarse, fine] = [1, 2].map(|factor| 1 + factor * factor * side * side);
+        let positions = |name, tokens| path.variable(name, &[1, tokens, dim], Init::Constant(0.0));
+        Self {
+            coarse_positions: [
+                positions("pos_embed_src", coarse),
+                positions("pos_embed_trg", coarse),
+            ],
+            fine_positions: [
+                positions("pos_embed_src_up", fine),
+                positions("pos_embed_trg_up", fine),
+            ],
+            self_attention: Attention::new(&(&path / "sattn"), dim, config.heads),
+            cross_attention: Attention::new(&(&path / "cattn"), dim, config.heads),
+            norm1: LayerNorm::new(&(&path / "norm1"), dim, EPSILON),
+            norm2: LayerNorm::new(&(&path / "norm2"), dim, EPSILON),
+            mlp: Mlp::new(&(&path / "mlp"), dim, 4),
+        }
+    }
+
+    /// Each photo's tokens attend to themselves; both photos on the same grid, in one batch.
+    pub fn attend_within(&self, tokens: &TokenPair, dropout: f64) -> TokenPair {
+        let is_fine = tokens.source.size()[1] == self.fine_positions[0].size()[1];
+        let [source, target] = if is_fine { &self.fine_positions } else { &self.coarse_positions };
+        let both = Tensor::cat(&[&tokens.source + source, &tokens.target + target], 0); // [2B, N, D]
+        let attended = self.self_attention.self_attention(&self.norm1.forward(&both), None);
+        let both = both + gate(&drop(attended, dropout));
+        let [source, target] = split_photos(&both);
+        let [source_normalised, target_normalised] = split_photos(&self.norm2.forward(&both));
+        // Parity: upstream leaves the perceptron out on the source's path, and only there.
+        let source = source + source_normalised;
+        let target = target + self.mlp.forward(&target_normalised, dropout);
+        TokenPair { source, target }
+    }
+
+    /// The source's tokens look into the target's; the grids may differ.
+    pub fn attend_across(&self, source: &Tensor, target: &Tensor, dropout: f64) -> Decoded {
+        let cross = self
+            .cross_attention
+            .cross_attention(&self.norm1.forward(source), &self.norm1.forward(target));
+        let source = source + gate(&drop(cross.output, dropout));
+        let refined = self.mlp.forward(&self.norm2.forward(&source), dropout);
+        let [_, _, sources, targets] = dims(&cross.weights);
+        let correlation = cross.weights.narrow(2, 1, sources - 1).narrow(3, 1, targets - 1);
+        Decoded {
+            correlation: correlation.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>), // [B, S, T]
+            source: source + refined,
+        }
+    }
+}
+
+/// The two halves of a batch that holds the sources first and then the targets: `[2B, N, D]` to twice
+/// `[B, N, D]`. The batch size is never read, so that a traced network takes any.
+pub fn split_photos(both: &Tensor) -> [Tensor; 2] {
+    let halves = both.chunk(2, 0);
+    [halves[0].shallow_clone(), halves[1].shallow_clone()]
+}
+
+/// Upstream's gate, `(e^x - e^-x) / (e^x + e^(-x-4))` above zero and 0 below, in the form
+/// `(1 - e^-2x) / (1 + e^(-2x-4))` that cannot overflow.
+fn gate(xs: &Tensor) -> Tensor {
+    // In single precision whatever the network's: the quotient is sensitive near zero.
+    let below_one: Tensor = xs.to_kind(Kind::Float).relu() * -2.0;
+    let below_one = below_one.expm1(); // e^-2x - 1, exact near zero
+    let shrink = (-4.0f64).exp();
+    (-&below_one / (below_one * shrink + (1.0 + shrink))).to_kind(xs.kind())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gate_equals_its_definition_and_does_not_overflow() {
+        let xs = [-3.0f32, -1e-4, 0.0, 1e-6, 0.1, 1.0, 5.0, 40.0];
+        let gated = gate(&Tensor::from_slice(&xs));
+        for (index, x) in xs.into_iter().map(f64::from).enumerate() {
+            let wanted =
+                if x <= 0.0 { 0.0 } else { (x.exp() - (-x).exp()) / (x.exp() + (-x - 4.0).exp()) };
+            let found = gated.double_value(&[index as i64]);
+            assert!((found - wanted).abs() <= 1e-6 * wanted, "gate({x}): {found} is not {wanted}");
+        }
+        assert_eq!(f64::try_from(gate(&Tensor::from(500.0f32))).unwrap(), 1.0);
+    }
+}

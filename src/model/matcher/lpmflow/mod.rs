@@ -1,0 +1,312 @@
+//! The LPMFlow matcher (Sun et al., CVPR 2024): layout-aware encoding of both photos together,
+//! progressive feature super-resolution, and integration of matching flows of several scales.
+
+pub mod config;
+mod decoder;
+mod encoder;
+pub mod masking;
+mod refiner;
+mod soft_argmax;
+mod upsampler;
+
+use tch::Tensor;
+
+use super::super::backbone::{FeatureShape, Features};
+use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION};
+use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
+use crate::nn::shape::dims;
+use crate::nn::variables::{Init, Path};
+use config::{Ablation, LpmFlowConfig};
+use decoder::{Decoded, MatchingDecoder, TokenPair, split_photos};
+use encoder::CrossImageEncoder;
+use masking::mask_foreground_tokens;
+use refiner::FlowRefiner;
+use soft_argmax::SoftArgmax;
+use upsampler::{TokenUpsampler, upsample_tokens};
+
+/// The flow has this many times the side of the fine grid.
+const FLOW_PER_FINE: i64 = 4;
+
+/// The matcher with its variables; parts that an ablation leaves out have none.
+#[derive(Debug)]
+pub struct LpmFlow {
+    encoder: Option<CrossImageEncoder>,
+    coarse_decoder: MatchingDecoder,
+    super_resolution: Option<SuperResolution>,
+    soft_argmax: SoftArgmax,
+    integration: Option<Integration>,
+    /// Added to the source tokens in training, where some of them are masked; `[1, N, D]`.
+    masking_positions: Option<Tensor>,
+    config: LpmFlowConfig,
+    shape: FeatureShape,
+}
+
+/// Progressive feature super-resolution.
+#[derive(Debug)]
+struct SuperResolution {
+    upsampler: TokenUpsampler,
+    /// Absent without interaction of scales.
+    mixed_decoder: Option<MatchingDecoder>,
+    fine_decoder: MatchingDecoder,
+}
+
+/// Multi-scale matching flow integration.
+#[derive(Debug)]
+struct Integration {
+    project: Conv2d,
+    refiner: FlowRefiner,
+}
+
+/// What training needs of a forward pass.
+#[derive(Debug)]
+pub struct TrainOutput {
+    /// `[B, 2, 4 * F, 4 * F]`.
+    pub flow: Tensor,
+    /// The encoder's tokens of the source, `[B, N, D]`.
+    pub encoded_source: Tensor,
+    /// Indices of the masked tokens (class token = 0), `[B, M]`; none without masking.
+    pub masked_tokens: Option<Tensor>,
+}
+
+/// Correlations of all pairs of scales (source scale first), and the fine source tokens.
+#[derive(Debug)]
+struct Correlations {
+    coarse_coarse: Tensor,
+    coarse_fine: Tensor,
+    fine_coarse: Tensor,
+    fine_fine: Tensor,
+    /// `[B, 1 + F * F, D]`.
+    fine_source: Tensor,
+}
+
+impl LpmFlow {
+    /// Builds the variables below the model's root `path`, for features of the given shape.
+    ///
+    /// # Panics
+    /// When the features have no class token.
+    pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+        assert!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
+        let decoder = |name| MatchingDecoder::new(&(path / name), config, shape);
+        let super_resolution = config.has(Ablation::Pfsr).then(|| SuperResolution {
+            upsampler: TokenUpsampler::new(&(path / "SRBranch_feat"), config, shape),
+            mixed_decoder: config.has(Ablation::InteractiveSr).then(|| decoder("decoder_s2")),
+            fine_decoder: decoder("decoder_s3"),
+        });
+        let integration = config.has(Ablation::Mmfi).then(|| Integration {
+            project: Conv2d::new(
+                &(path / "refine_proj_query_feat" / 0),
+                ConvShape::pointwise(shape.dim, config.feature_channels),
+            ),
+            refiner: FlowRefiner::new(&(path / "SRBranches"), config),
+        });
+        Self {
+            encoder: config
+                .has(Ablation::Larl)
+                .then(|| CrossImageEncoder::new(&(path / "encoder"), config, shape)),
+            coarse_decoder: decoder("decoder_s1"),
+            super_resolution,
+            soft_argmax: SoftArgmax::new(path, 2 * shape.side),
+            integration,
+            masking_positions: config.has(Ablation::ContrastiveLoss).then(|| {
+                let tokens = 1 + shape.side * shape.side;
+                path.variable(
+                    "pos_embed_src",
+                    &[1, tokens, shape.dim],
+                    Init::TruncatedNormal(INITIAL_DEVIATION),
+                )
+            }),
+            config: config.clone(),
+            shape: *shape,
+        }
+    }
+
+    /// The flow from source to target.
+    ///
+    /// # Shapes
+    /// Result `[B, 2, 4 * F, 4 * F]` in its own pixels.
+    pub fn forward(&self, source: &Features, target: &Features) -> Tensor {
+        self.forward_observed(&source.tokens, &target.tokens, &mut |_, _| {})
+    }
+
+    /// As [`LpmFlow::forward`], showing every stage's result to `observe` under the name that the
+    /// reference numbers use.
+    pub fn forward_observed(
+        &self,
+        source: &Tensor,
+        target: &Tensor,
+        observe: &mut dyn FnMut(&str, &Tensor),
+    ) -> Tensor {
+        let encoded = self.encode(source, target, 0.0);
+        observe("encoder", &Tensor::cat(&[&encoded.source, &encoded.target], 1));
+        self.match_encoded(&encoded, false, observe)
+    }
+
+    /// The forward pass of training: tokens masked, dropout on.
+    ///
+    /// `masked_ranks` `[B, M]` says which of the ranked candidates to mask in each sample (see
+    /// [`masking::mask_foreground_tokens`]); it is not read where the ablation leaves masking out.
+    pub fn forward_train(
+        &self,
+        source: &Features,
+        target: &Features,
+        masked_ranks: &Tensor,
+    ) -> TrainOutput {
+        let (source, masked_tokens) = match &self.masking_positions {
+            Some(positions) => {
+                let masked = mask_foreground_tokens(&source.tokens, &target.tokens, masked_ranks);
+                (masked.source + positions, Some(masked.tokens))
+            }
+            None => (source.tokens.shallow_clone(), None),
+        };
+        let encoded = self.encode(&source, &target.tokens, self.config.dropout);
+        let flow = self.match_encoded(&encoded, true, &mut |_, _| {});
+        TrainOutput { flow, encoded_source: encoded.source, masked_tokens }
+    }
+
+    /// Tokens of both photos, aware of each other.
+    fn encode(&self, source: &Tensor, target: &Tensor, dropout: f64) -> TokenPair {
+        let Some(encoder) = &self.encoder else {
+            return TokenPair { source: source.shallow_clone(), target: target.shallow_clone() };
+        };
+        let tokens = source.size()[1];
+        let both = encoder.forward(source, target, dropout); // [B, 2N, D]
+        TokenPair { source: both.narrow(1, 0, tokens), target: both.narrow(1, tokens, tokens) }
+    }
+
+    /// Encoded tokens to flow.
+    fn match_encoded(
+        &self,
+        tokens: &TokenPair,
+        train: bool,
+        observe: &mut dyn FnMut(&str, &Tensor),
+    ) -> Tensor {
+        let dropout = if train { self.config.dropout } else { 0.0 };
+        let correlations = self.correlate(tokens, dropout, observe);
+        let fine_flow = self.soft_argmax.flow(&correlations.fine_fine);
+        observe("flow_22", &fine_flow);
+        let finest = enlarge(&fine_flow);
+        let Some(integration) = &self.integration else { return finest };
+
+        let mut flow_at_fine = |name: &str, correlation: &Tensor| {
+            let flow = self.soft_argmax.flow(correlation);
+            observe(name, &flow);
+            enlarge(&flow)
+        };
+        let [flow_11, flow_12, flow_21] = if self.config.has(Ablation::MultiScale) {
+            [
+                flow_at_fine("flow_11", &correlations.coarse_coarse),
+                flow_at_fine("flow_12", &correlations.coarse_fine),
+                flow_at_fine("flow_21", &correlations.fine_coarse),
+            ]
+        } else {
+            [(); 3].map(|()| finest.shallow_clone())
+        };
+        let [_, _, height, width] = dims(&finest);
+        let side = 2 * self.shape.side;
+        let patches = correlations.fine_source.narrow(1, 1, side * side); // [B, F * F, D]
+        let map = patches.transpose(1, 2).reshape([-1, self.shape.dim, side, side]); // [B, D, F, F]
+        let features = integration.project.forward(&map).relu();
+        observe("query_proj.0", &features);
+        let features = resize_bilinear(&features, [height, width], Corners::Aligned);
+        let features = if train {
+            features.feature_dropout(self.config.feature_dropout, true)
+        } else {
+            features
+        };
+        let stacked = Tensor::cat(&[&flow_11, &features, &flow_12, &flow_21, &finest], 1); // [B, C, 4F, 4F]
+        let stacked = stacked.to_kind(features.kind());
+        let residual = integration.refiner.forward(&stacked, observe).to_kind(finest.kind());
+        observe("flow_residual.0", &residual);
+        finest + residual
+    }
+
+    /// Correlations of all scales.
+    fn correlate(
+        &self,
+        tokens: &TokenPair,
+        dropout: f64,
+        observe: &mut dyn FnMut(&str, &Tensor),
+    ) -> Correlations {
+        let within = self.coarse_decoder.attend_within(tokens, dropout);
+        let coarse = self.coarse_decoder.attend_across(&within.source, &within.target, dropout);
+        observe_decoded("decoder_s1.0", &coarse, &within.target, observe);
+        let Some(super_resolution) = &self.super_resolution else {
+            // The coarse correlation stands in for all scales; the soft-argmax resizes it.
+            let same = || coarse.correlation.shallow_clone();
+            return Correlations {
+                coarse_coarse: same(),
+                coarse_fine: same(),
+                fine_coarse: same(),
+                fine_fine: same(),
+                fine_source: upsample_tokens(&coarse.source, self.shape.side),
+            };
+        };
+        let coarse_tokens = TokenPair { source: coarse.source, target: within.target };
+        let fine_tokens = super_resolution.upsample(&coarse_tokens);
+        observe("upsample.0", &fine_tokens.source);
+        observe("upsample.1", &fine_tokens.target);
+
+        let (coarse_fine, fine_coarse, fine_tokens) = match &super_resolution.mixed_decoder {
+            Some(decoder) => {
+                let coarse = decoder.attend_within(&coarse_tokens, dropout);
+                let fine = decoder.attend_within(&fine_tokens, dropout);
+                let coarse_fine = decoder.attend_across(&coarse.source, &fine.target, dropout);
+                observe_decoded("decoder_s2.0", &coarse_fine, &fine.target, observe);
+                let fine_coarse = decoder.attend_across(&fine.source, &coarse.target, dropout);
+                observe_decoded("decoder_s2.1", &fine_coarse, &coarse.target, observe);
+                let upsampled = super_resolution
+                    .upsample(&TokenPair { source: coarse_fine.source, target: coarse.target });
+                observe("upsample.2", &upsampled.source);
+                observe("upsample.3", &upsampled.target);
+                let fine = TokenPair {
+                    source: upsampled.source + fine_coarse.source,
+                    target: fine.target + upsampled.target,
+                };
+                (coarse_fine.correlation, fine_coarse.correlation, fine)
+            }
+            None => (
+                coarse.correlation.shallow_clone(),
+                coarse.correlation.shallow_clone(),
+                fine_tokens,
+            ),
+        };
+
+        let decoder = &super_resolution.fine_decoder;
+        let within = decoder.attend_within(&fine_tokens, dropout);
+        let fine = decoder.attend_across(&within.source, &within.target, dropout);
+        observe_decoded("decoder_s3.0", &fine, &within.target, observe);
+        Correlations {
+            coarse_coarse: coarse.correlation,
+            coarse_fine,
+            fine_coarse,
+            fine_fine: fine.correlation,
+            fine_source: fine.source,
+        }
+    }
+}
+
+impl SuperResolution {
+    /// Both photos' tokens on the fine grid, in one batch.
+    fn upsample(&self, tokens: &TokenPair) -> TokenPair {
+        let both = self.upsampler.forward(&Tensor::cat(&[&tokens.source, &tokens.target], 0)); // [2B, 1 + F * F, D]
+        let [source, target] = split_photos(&both);
+        TokenPair { source, target }
+    }
+}
+
+/// A flow on the fine grid, on the flow's own grid and in its pixels.
+fn enlarge(flow: &Tensor) -> Tensor {
+    let [_, _, height, width] = dims(flow);
+    resize_nearest(flow, [FLOW_PER_FINE * height, FLOW_PER_FINE * width]) * FLOW_PER_FINE
+}
+
+fn observe_decoded(
+    name: &str,
+    decoded: &Decoded,
+    target: &Tensor,
+    observe: &mut dyn FnMut(&str, &Tensor),
+) {
+    observe(&format!("{name}.corr"), &decoded.correlation);
+    observe(&format!("{name}.src"), &decoded.source);
+    observe(&format!("{name}.trg"), target);
+}

@@ -1,0 +1,103 @@
+//! Correlation to flow: where in the target each source cell finds itself, as an expected position.
+
+use tch::{Kind, Tensor};
+
+use crate::nn::resize::{Corners, resize_bilinear};
+use crate::nn::shape::dims;
+use crate::nn::variables::{Init, Path};
+
+/// Scores are divided by this before the softmax (paper section 3.4).
+const TEMPERATURE: f64 = 0.02;
+
+/// Soft-argmax over the fine grid with learned coordinates.
+#[derive(Debug)]
+pub struct SoftArgmax {
+    /// Learned column coordinates, `[F]`, about -1 to 1.
+    x: Tensor,
+    /// Learned row coordinates, `[F]`.
+    y: Tensor,
+    side: i64,
+}
+
+impl SoftArgmax {
+    /// Builds the variables `x_normal` and `y_normal` under `path`.
+    pub fn new(path: &Path, side: i64) -> Self {
+        let path = path.in_kind(Kind::Float);
+        let [x, y] =
+            ["x_normal", "y_normal"].map(|name| path.variable(name, &[side], Init::UnitLine));
+        Self { x, y, side }
+    }
+
+    /// The flow of a correlation between grids of any sides, in float32 whatever the correlation's
+    /// precision.
+    ///
+    /// # Shapes
+    /// `correlation` `[B, S, T]`, result `[B, 2, F, F]` in fine cells.
+    pub fn flow(&self, correlation: &Tensor) -> Tensor {
+        let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, F * F, F * F]
+        let probability = (scores / TEMPERATURE).softmax(-1, None);
+        let found = probability.matmul(&self.coordinates(&self.x, &self.y)); // [B, F * F, 2]
+        let cells = (found + 1.0) * ((self.side - 1) as f64 / 2.0);
+        let line = Tensor::arange(self.side, (Kind::Float, self.x.device()));
+        let flow = cells - self.coordinates(&line, &line);
+        flow.transpose(1, 2).reshape([-1, 2, self.side, self.side])
+    }
+
+    /// `(x, y)` of every cell, row by row: `[F * F, 2]`.
+    fn coordinates(&self, x: &Tensor, y: &Tensor) -> Tensor {
+        let columns = x.repeat([self.side]);
+        let rows = y.repeat_interleave_self_int(self.side, None, None);
+        Tensor::stack(&[columns, rows], 1)
+    }
+}
+
+/// Brings both sides of a correlation to the fine grid, the target's first: `[B, S, T]` to
+/// `[B, F * F, F * F]`.
+fn resize_correlation(correlation: &Tensor, side: i64) -> Tensor {
+    let [_, sources, targets] = dims(correlation);
+    let cells = side * side;
+    let resize = |xs: &Tensor, rows: i64, positions: i64| {
+        if positions == cells {
+            return xs.shallow_clone();
+        }
+        let own_side = (positions as f64).sqrt().round() as i64;
+        let maps = xs.reshape([-1, rows, own_side, own_side]);
+        resize_bilinear(&maps, [side; 2], Corners::Aligned).view([-1, rows, cells])
+    };
+    let by_source = resize(correlation, sources, targets); // [B, S, F * F]
+    resize(&by_source.transpose(1, 2), cells, sources).transpose(1, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn a_sharp_correlation_shifted_by_one_cell_gives_that_shift() {
+        let side = 6;
+        let soft_argmax = SoftArgmax::new(&Path::fresh(Device::Cpu), side);
+        // Source cell (r, c) looks at target cell (r, c + 1); the last column at itself.
+        let correlation = Tensor::zeros([1, 36, 36], (Kind::Float, Device::Cpu));
+        for cell in 0..36i64 {
+            let found = if cell % side == side - 1 { cell } else { cell + 1 };
+            let _ = correlation.select(0, 0).select(0, cell).narrow(0, found, 1).fill_(1.0);
+        }
+        let flow = soft_argmax.flow(&correlation);
+        assert!((flow.double_value(&[0, 0, 2, 3]) - 1.0).abs() < 1e-4);
+        assert!(flow.double_value(&[0, 0, 2, 5]).abs() < 1e-4);
+        assert!(flow.select(1, 1).abs().max().double_value(&[]) < 1e-4);
+    }
+
+    #[test]
+    fn coarse_sides_are_resized_with_aligned_corners() {
+        // A correlation that is linear in the target's and the source's column stays linear.
+        let line = Tensor::arange(2, (Kind::Float, Device::Cpu)).repeat([2]);
+        let correlation = (line.unsqueeze(1) * 10.0 + line.unsqueeze(0)).unsqueeze(0); // [1, 4, 4]
+        let resized = resize_correlation(&correlation, 4);
+        assert_eq!(resized.size(), [1, 16, 16]);
+        // Source column 1 of 4 and target column 2 of 4.
+        assert!((resized.double_value(&[0, 1, 2]) - (10.0 / 3.0 + 2.0 / 3.0)).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,34 @@
+//! The two-layer perceptron of a transformer block.
+
+use tch::Tensor;
+
+use super::layers::Linear;
+use super::variables::Path;
+
+/// Linear, GELU, linear.
+#[derive(Debug)]
+pub struct Mlp {
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl Mlp {
+    /// A perceptron with `ratio * dim` hidden values.
+    pub fn new(path: &Path, dim: i64, ratio: i64) -> Self {
+        Self {
+            fc1: Linear::new(&(path / "fc1"), dim, ratio * dim),
+            fc2: Linear::new(&(path / "fc2"), ratio * dim, dim),
+        }
+    }
+
+    /// `[..., D]` to the same shape; `dropout` after both layers.
+    pub fn forward(&self, xs: &Tensor, dropout: f64) -> Tensor {
+        let hidden = drop(self.fc1.forward(xs).gelu("none"), dropout);
+        drop(self.fc2.forward(&hidden), dropout)
+    }
+}
+
+/// Sets a share of the values to zero and scales the rest up; nothing at a share of zero.
+pub fn drop(xs: Tensor, share: f64) -> Tensor {
+    if share > 0.0 { xs.dropout(share, true) } else { xs }
+}

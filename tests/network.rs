@@ -1,0 +1,136 @@
+//! The network as a whole, in a size for tests: precision, batches, configuration, ablations.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::ValueEnum;
+use lpmflow::model::Model;
+use lpmflow::model::config::ModelConfig;
+use lpmflow::model::matcher::MatcherConfig;
+use lpmflow::model::matcher::lpmflow::config::Ablation;
+use lpmflow::nn::variables::Path;
+use tch::{Device, Kind, Tensor};
+
+/// A freshly initialised model with the values of its variables by name.
+fn build(config: &ModelConfig) -> (Model, BTreeMap<String, Tensor>) {
+    let path = Path::fresh(Device::Cpu);
+    let model = Model::new(&path, config);
+    let values = path.finish().0.into_iter().map(|variable| (variable.name, variable.tensor));
+    (model, values.collect())
+}
+
+fn images(count: i64) -> Tensor {
+    Tensor::randn([count, 3, 128, 128], (Kind::Float, Device::Cpu))
+}
+
+fn flow(model: &Model, source: &Tensor, target: &Tensor) -> Tensor {
+    tch::no_grad(|| model.flow(&model.features(source), &model.features(target)))
+}
+
+fn ablated(part: Ablation) -> ModelConfig {
+    let mut config = ModelConfig::tiny();
+    let MatcherConfig::Lpmflow(matcher) = &mut config.matcher else { panic!("tiny is LPMFlow") };
+    matcher.ablations = vec![part];
+    config
+}
+
+#[test]
+fn a_batch_gives_the_flows_of_its_pairs() {
+    let (model, _) = build(&ModelConfig::tiny());
+    let (source, target) = (images(3), images(6).narrow(0, 3, 3));
+    let together = flow(&model, &source, &target);
+    assert_eq!(together.size(), [3, 2, 32, 32]);
+    for index in 0..3 {
+        let alone = flow(&model, &source.narrow(0, index, 1), &target.narrow(0, index, 1));
+        let difference = (together.narrow(0, index, 1) - alone).abs().max().double_value(&[]);
+        assert!(difference < 1e-3, "pair {index} differs by {difference}");
+    }
+}
+
+#[test]
+fn sixteen_bit_precision_stays_near_the_flow_of_thirty_two() {
+    let (source, target) = (images(1), images(2).narrow(0, 1, 1));
+    let (model, values) = build(&ModelConfig::tiny());
+    let single = flow(&model, &source, &target);
+    let path = Path::stored(values, Device::Cpu).in_kind(Kind::BFloat16);
+    let brain = flow(&Model::new(&path, &ModelConfig::tiny()), &source, &target);
+    assert_eq!(brain.kind(), Kind::Float);
+    let difference = (&single - brain).abs().mean(None).double_value(&[]);
+    assert!(difference > 0.0 && difference < 0.5, "mean difference {difference} pixels");
+}
+
+#[test]
+fn configuration_survives_json_and_refuses_unknown_keys() {
+    for name in ModelConfig::PRESETS {
+        let config = ModelConfig::preset(name).unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<ModelConfig>(&json).unwrap(), config);
+    }
+    let wrong =
+        serde_json::to_string(&ModelConfig::tiny()).unwrap().replace("\"heads\"", "\"hats\"");
+    assert!(serde_json::from_str::<ModelConfig>(&wrong).unwrap_err().to_string().contains("hats"));
+}
+
+/// The parts of the network each switch removes, as prefixes of variable names; `None` where it only
+/// changes how the rest works together or trains.
+fn removed_by(part: Ablation) -> Option<&'static [&'static str]> {
+    match part {
+        Ablation::Larl => Some(&["encoder."]),
+        Ablation::Pfsr => Some(&["SRBranch_feat.", "decoder_s2.", "decoder_s3."]),
+        Ablation::Mmfi => Some(&["SRBranches.", "refine_proj_query_feat."]),
+        Ablation::InteractiveSr => Some(&["decoder_s2."]),
+        Ablation::InternalSr => Some(&["SRBranch_feat."]),
+        Ablation::Refine16 => Some(&["SRBranches.refine_swin_decoder_16."]),
+        Ablation::Refine4 => Some(&["SRBranches.refine_swin_decoder_4."]),
+        Ablation::ContrastiveLoss => Some(&["pos_embed_src"]),
+        Ablation::SrBlock => Some(&[
+            "SRBranch_feat.refine_swin_decoder_1_1.0.",
+            "SRBranch_feat.refine_swin_decoder_1_2.0.",
+        ]),
+        Ablation::GradualGuidance | Ablation::RegionPositionEncoding | Ablation::MultiScale => None,
+    }
+}
+
+#[test]
+fn each_ablation_removes_its_part_and_nothing_else() {
+    let (full, values) = build(&ModelConfig::tiny());
+    let all: BTreeSet<String> = values.into_keys().collect();
+    let (source, target) = (images(1), images(2).narrow(0, 1, 1));
+    let full_flow = flow(&full, &source, &target);
+    for &part in Ablation::value_variants() {
+        let (model, values) = build(&ablated(part));
+        let names: BTreeSet<String> = values.into_keys().collect();
+        assert!(names.is_subset(&all), "{part:?} adds variables");
+        let removed: Vec<&String> = all.difference(&names).collect();
+        match removed_by(part) {
+            Some(prefixes) => {
+                let wanted: Vec<&String> = all
+                    .iter()
+                    .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+                    .collect();
+                assert_eq!(removed, wanted, "{part:?}");
+            }
+            None if part == Ablation::RegionPositionEncoding => {
+                assert_eq!(removed.len(), 2);
+                assert!(
+                    removed
+                        .iter()
+                        .all(|name| name.starts_with("encoder.") && name.ends_with("bias_table"))
+                );
+            }
+            None => assert!(removed.is_empty(), "{part:?} removes {removed:?}"),
+        }
+        let flow = flow(&model, &source, &target);
+        assert_eq!(flow.size(), full_flow.size(), "{part:?}");
+        assert!(bool::try_from(flow.isfinite().all()).unwrap(), "{part:?}");
+    }
+}
+
+#[test]
+fn without_integration_the_result_is_the_finest_flow() {
+    let (model, _) = build(&ablated(Ablation::Mmfi));
+    let flow = flow(&model, &images(1), &images(2).narrow(0, 1, 1));
+    // Nearest enlarging by four: all cells of a block are equal.
+    let blocks = flow.view([1, 2, 8, 4, 8, 4]);
+    assert_eq!(blocks.amax([3, 5], false), blocks.amin([3, 5], false));
+}
