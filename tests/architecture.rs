@@ -18,9 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inference", &["model", "nn"]),
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
+    ("train", &["eval", "inference", "model", "nn", "data"]),
     ("cli", &["model"]),
-    ("terminal", &["cli", "eval", "predict"]),
-    ("commands", &["cli", "terminal", "predict", "eval", "inference", "model", "data"]),
+    ("terminal", &["cli", "eval", "predict", "train"]),
+    ("commands", &["cli", "terminal", "predict", "eval", "train", "inference", "model", "data"]),
 ];
 
 /// Open to every layer.
