@@ -6,4 +6,5 @@ pub mod optimizer;
 pub mod planes;
 pub mod random;
 pub mod schedule;
+pub mod target;
 pub mod tensorboard;

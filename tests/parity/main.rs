@@ -5,3 +5,4 @@
 mod formula;
 mod forward;
 mod golden;
+mod train;
