@@ -2,9 +2,13 @@
 
 pub mod augment;
 pub mod loss;
+pub mod metrics;
 pub mod optimizer;
+pub mod photos;
 pub mod planes;
 pub mod random;
+pub mod sampler;
 pub mod schedule;
 pub mod target;
 pub mod tensorboard;
+pub mod warp;
