@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use lpmflow::model::Model;
-use lpmflow::model::config::ModelConfig;
+use lpmflow::model::config::{ModelConfig, PRESETS};
 use lpmflow::model::matcher::MatcherConfig;
 use lpmflow::model::matcher::lpmflow::config::Ablation;
 use lpmflow::nn::variables::Path;
@@ -61,7 +61,7 @@ fn sixteen_bit_precision_stays_near_the_flow_of_thirty_two() {
 
 #[test]
 fn configuration_survives_json_and_refuses_unknown_keys() {
-    for name in ModelConfig::PRESETS {
+    for name in PRESETS {
         let config = ModelConfig::preset(name).unwrap();
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<ModelConfig>(&json).unwrap(), config);

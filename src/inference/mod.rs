@@ -5,35 +5,95 @@ pub mod device;
 pub mod frame;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use image::RgbImage;
+use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::flow::Flow;
 use crate::geometry::Size;
 use crate::model::Model;
 use crate::model::backbone::Features;
+use crate::model::config::ModelConfig;
+use crate::model::weights::find::find;
+use crate::model::weights::{load, sha256};
 use cache::FeatureCache;
 use frame::{Frame, FrameKey, batch};
+
+/// Which weights to run, where, and how much to keep.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// A name or a file (see [`find`]).
+    pub weights: PathBuf,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Features kept at most, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// What a report says of the model behind its numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelDescription {
+    /// The weights as the user named them.
+    pub weights: String,
+    /// SHA-256 of the weight file, in hexadecimal.
+    pub sha256: String,
+    /// The complete configuration.
+    pub config: ModelConfig,
+    /// Number of trained values.
+    pub parameters: u64,
+}
 
 /// A model ready to match photos.
 #[derive(Debug)]
 pub struct Engine {
     model: Model,
+    weights: PathBuf,
+    file: PathBuf,
+    parameters: u64,
     device: Device,
     cache: FeatureCache,
 }
 
 impl Engine {
-    /// An engine that keeps at most `cache_bytes` of features. The model's variables are on `device`.
-    pub fn new(model: Model, device: Device, cache_bytes: usize) -> Self {
-        Self { model, device, cache: FeatureCache::new(cache_bytes) }
+    /// Finds, reads and checks the weights, and places the model on its device.
+    ///
+    /// # Errors
+    /// When there are no such weights, they do not fit their model, or the device cannot be used.
+    pub fn load(options: &EngineOptions) -> Result<Self> {
+        let device = device::choose(&options.device)?;
+        let file = find(&options.weights)?;
+        let loaded = load(&file, device)?;
+        let parameters =
+            loaded.variables.iter().map(|variable| variable.tensor.numel() as u64).sum();
+        Ok(Self {
+            model: loaded.model,
+            weights: options.weights.clone(),
+            file: loaded.path,
+            parameters,
+            device,
+            cache: FeatureCache::new(options.cache_bytes),
+        })
     }
 
-    /// The model.
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// What to say of the model in reports. Reads the whole weight file for its digest.
+    ///
+    /// # Errors
+    /// When the weight file cannot be read any more.
+    pub fn description(&self) -> Result<ModelDescription> {
+        Ok(ModelDescription {
+            weights: self.weights.display().to_string(),
+            sha256: sha256(&self.file)?,
+            config: self.model.config().clone(),
+            parameters: self.parameters,
+        })
+    }
+
+    /// The device the model runs on.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// The square that photos are to be stretched to.

@@ -1,10 +1,13 @@
 //! What a model is made of, as it travels in a weight file's metadata.
 
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::backbone::BackboneConfig;
+use super::backbone::efficientnet::EfficientNetConfig;
 use super::backbone::vit::VitConfig;
 use super::matcher::MatcherConfig;
+use super::matcher::consensus::ConsensusConfig;
 use super::matcher::lpmflow::config::LpmFlowConfig;
 
 /// A complete description of a model: with it and the variables, nothing else is needed to run.
@@ -19,17 +22,21 @@ pub struct ModelConfig {
     pub matcher: MatcherConfig,
 }
 
-impl ModelConfig {
-    /// The presets by name.
-    pub const PRESETS: [&str; 2] = ["base", "tiny"];
+/// The names of the presets.
+pub const PRESETS: [&str; 3] = ["base", "tiny", "zero-shot"];
 
-    /// A preset; `None` for an unknown name.
-    pub fn preset(name: &str) -> Option<Self> {
-        match name {
-            "base" => Some(Self::base()),
-            "tiny" => Some(Self::tiny()),
-            _ => None,
-        }
+impl ModelConfig {
+    /// The preset of a name.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn preset(name: &str) -> Result<Self> {
+        Ok(match name {
+            "base" => Self::base(),
+            "tiny" => Self::tiny(),
+            "zero-shot" => Self::zero_shot(),
+            _ => bail!("there is no model `{name}`; there are: {}", PRESETS.join(", ")),
+        })
     }
 
     /// The paper's model: ViT-B/16 and the full matcher, 180 million values.
@@ -48,5 +55,29 @@ impl ModelConfig {
             backbone: BackboneConfig::Vit(VitConfig::tiny()),
             matcher: MatcherConfig::Lpmflow(LpmFlowConfig::tiny()),
         }
+    }
+
+    /// What runs without training: EfficientNet-Lite0 and consensus.
+    pub fn zero_shot() -> Self {
+        let backbone = EfficientNetConfig::default();
+        Self {
+            frame: backbone.image as usize,
+            backbone: BackboneConfig::EfficientNetLite0(backbone),
+            matcher: MatcherConfig::Consensus(ConsensusConfig::default()),
+        }
+    }
+
+    /// Whether a model can be built from this; a weight file's configuration may say anything.
+    ///
+    /// # Errors
+    /// When a size or constant makes no sense.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            (16..=8192).contains(&self.frame),
+            "the frame's side must lie in 16 to 8192 pixels, not {}",
+            self.frame
+        );
+        self.backbone.check()?;
+        self.matcher.check(&self.backbone.shape())
     }
 }

@@ -8,6 +8,7 @@
 pub mod backbone;
 pub mod config;
 pub mod matcher;
+pub mod weights;
 
 use tch::Tensor;
 

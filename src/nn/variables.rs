@@ -73,6 +73,8 @@ pub struct Tally {
 struct Store {
     /// Values from a file, taken out as they are used; `None` for a fresh model.
     stored: Option<BTreeMap<String, Tensor>>,
+    /// Names that begin otherwise start fresh.
+    stored_below: String,
     device: Device,
     variables: Vec<Variable>,
     names: HashSet<String>,
@@ -91,18 +93,24 @@ pub struct Path {
 impl Path {
     /// The root of a model whose variables start fresh, drawn from libtorch's random generator.
     pub fn fresh(device: Device) -> Self {
-        Self::root(None, device)
+        Self::root(None, "", device)
     }
 
     /// The root of a model whose variables take the `stored` values. What does not fit is found in
     /// [`Path::finish`]'s tally; until then such variables hold zeros.
     pub fn stored(stored: BTreeMap<String, Tensor>, device: Device) -> Self {
-        Self::root(Some(stored), device)
+        Self::root(Some(stored), "", device)
     }
 
-    fn root(stored: Option<BTreeMap<String, Tensor>>, device: Device) -> Self {
+    /// As [`Path::stored`] for the variables whose names begin with `prefix`; the others start fresh.
+    pub fn stored_below(stored: BTreeMap<String, Tensor>, prefix: &str, device: Device) -> Self {
+        Self::root(Some(stored), prefix, device)
+    }
+
+    fn root(stored: Option<BTreeMap<String, Tensor>>, below: &str, device: Device) -> Self {
         let store = Store {
             stored,
+            stored_below: below.to_owned(),
             device,
             variables: Vec::new(),
             names: HashSet::new(),
@@ -161,7 +169,8 @@ impl Path {
 
 impl Store {
     fn take(&mut self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let Some(stored) = &mut self.stored else {
+        let from_file = name.starts_with(&self.stored_below);
+        let Some(stored) = self.stored.as_mut().filter(|_| from_file) else {
             return initial(shape, init, self.device);
         };
         let Some(tensor) = stored.remove(name) else {
@@ -253,6 +262,18 @@ mod tests {
         assert_eq!(tally.unexpected, ["surplus"]);
         let mismatched: Vec<&str> = tally.mismatched.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(mismatched, ["neck.bias", "index"]);
+    }
+
+    #[test]
+    fn only_names_below_the_prefix_come_from_the_file() {
+        let ones = Tensor::ones([1], (Kind::Float, Device::Cpu));
+        let entries = [("backbone.bias", ones.shallow_clone()), ("neck.bias", ones)];
+        let path = Path::stored_below(stored(&entries), "backbone.", Device::Cpu);
+        let backbone = (&path / "backbone").variable("bias", &[1], Init::Constant(0.0));
+        let neck = (&path / "neck").variable("bias", &[1], Init::Constant(0.5));
+        let (_, tally) = path.finish();
+        assert_eq!([backbone.double_value(&[0]), neck.double_value(&[0])], [1.0, 0.5]);
+        assert_eq!(tally.unexpected, ["neck.bias"]);
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //!
 //! A further backbone is one new file beside this one and one line in each list below.
 
+pub mod efficientnet;
 pub mod vit;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::nn::variables::{Group, Path};
-
+use efficientnet::{EfficientNet, EfficientNetConfig};
 use vit::{VisionTransformer, VitConfig};
 
 /// Mean and deviation a backbone expects its input to be normalised by, per channel, for values in
@@ -59,6 +61,30 @@ impl Features {
 pub enum BackboneConfig {
     /// Vision transformer with the iBOT pretraining the paper uses.
     Vit(VitConfig),
+    /// EfficientNet-Lite0, trained on ImageNet's classes.
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0(EfficientNetConfig),
+}
+
+impl BackboneConfig {
+    /// The form of the features.
+    pub fn shape(&self) -> FeatureShape {
+        match self {
+            Self::Vit(config) => config.shape(),
+            Self::EfficientNetLite0(config) => config.shape(),
+        }
+    }
+
+    /// Whether the backbone can be built.
+    ///
+    /// # Errors
+    /// When a size makes no sense.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Vit(config) => config.check(),
+            Self::EfficientNetLite0(config) => config.check(),
+        }
+    }
 }
 
 /// A backbone with its variables.
@@ -66,15 +92,18 @@ pub enum BackboneConfig {
 pub enum Backbone {
     /// Vision transformer.
     Vit(VisionTransformer),
+    /// EfficientNet-Lite0.
+    EfficientNetLite0(EfficientNet),
 }
 
 impl Backbone {
     /// Builds the backbone's variables below the model's root `path`.
     pub fn new(path: &Path, config: &BackboneConfig) -> Self {
+        let path = path.in_group(Group::Backbone) / "feature_extraction" / "backbone";
         match config {
-            BackboneConfig::Vit(config) => {
-                let path = path.in_group(Group::Backbone) / "feature_extraction" / "backbone";
-                Self::Vit(VisionTransformer::new(&path, config))
+            BackboneConfig::Vit(config) => Self::Vit(VisionTransformer::new(&path, config)),
+            BackboneConfig::EfficientNetLite0(config) => {
+                Self::EfficientNetLite0(EfficientNet::new(&path, config))
             }
         }
     }
@@ -83,13 +112,15 @@ impl Backbone {
     pub fn normalisation(&self) -> Normalisation {
         match self {
             Self::Vit(_) => IMAGENET,
+            Self::EfficientNetLite0(_) => efficientnet::NORMALISATION,
         }
     }
 
     /// The form of the features.
     pub fn shape(&self) -> FeatureShape {
         match self {
-            Self::Vit(vit) => vit.shape(),
+            Self::Vit(vit) => vit.config().shape(),
+            Self::EfficientNetLite0(network) => network.config().shape(),
         }
     }
 
@@ -97,6 +128,7 @@ impl Backbone {
     pub fn forward(&self, images: &Tensor) -> Features {
         let tokens = match self {
             Self::Vit(vit) => vit.forward(images),
+            Self::EfficientNetLite0(network) => network.forward(images),
         };
         Features { tokens, shape: self.shape() }
     }

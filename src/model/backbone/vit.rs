@@ -1,5 +1,6 @@
 //! Vision transformer as iBOT pretrains it (Dosovitskiy et al. 2021; Zhou et al. 2022).
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -39,6 +40,33 @@ impl VitConfig {
     /// A transformer small enough for tests.
     pub fn tiny() -> Self {
         Self { image: 64, patch: 16, dim: 32, depth: 2, heads: 4, pretrained_grid: 3 }
+    }
+
+    /// The form of the tokens.
+    pub fn shape(&self) -> FeatureShape {
+        FeatureShape { dim: self.dim, side: self.image / self.patch, class_token: true }
+    }
+
+    /// Whether the transformer can be built.
+    ///
+    /// # Errors
+    /// When sizes are out of range or do not divide.
+    pub fn check(&self) -> Result<()> {
+        let Self { image, patch, dim, depth, heads, pretrained_grid } = *self;
+        ensure!(
+            (1..=256).contains(&patch) && (patch..=4096).contains(&image) && image % patch == 0,
+            "the backbone's image side {image} must be a multiple of its patch side {patch}, at most 4096"
+        );
+        ensure!(
+            (1..=8192).contains(&dim) && (1..=dim).contains(&heads) && dim % heads == 0,
+            "the backbone's {dim} values per token must divide into its {heads} heads"
+        );
+        ensure!((1..=256).contains(&depth), "the backbone must have 1 to 256 blocks, not {depth}");
+        ensure!(
+            (1..=256).contains(&pretrained_grid),
+            "the backbone's pretrained grid must have a side of 1 to 256 patches, not {pretrained_grid}"
+        );
+        Ok(())
     }
 }
 
@@ -100,10 +128,9 @@ impl VisionTransformer {
         }
     }
 
-    /// The form of the tokens.
-    pub fn shape(&self) -> FeatureShape {
-        let side = self.config.image / self.config.patch;
-        FeatureShape { dim: self.config.dim, side, class_token: true }
+    /// The sizes it was built with.
+    pub fn config(&self) -> &VitConfig {
+        &self.config
     }
 
     /// Images to tokens, class token first.
@@ -122,7 +149,7 @@ impl VisionTransformer {
     /// The position embedding on this configuration's grid, `[1, 1 + G * G, D]`.
     fn positions(&self) -> Tensor {
         let VitConfig { dim, pretrained_grid, .. } = self.config;
-        let side = self.shape().side;
+        let side = self.config.shape().side;
         if side == pretrained_grid {
             return self.position_embedding.shallow_clone();
         }

@@ -2,13 +2,18 @@
 //!
 //! A further matcher is one new file beside this one and one line in each list below.
 
+pub mod consensus;
+pub mod cosine;
 pub mod lpmflow;
+pub mod nearest;
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::backbone::{FeatureShape, Features};
 use crate::nn::variables::Path;
+use consensus::{Consensus, ConsensusConfig};
 use lpmflow::LpmFlow;
 use lpmflow::config::LpmFlowConfig;
 
@@ -20,6 +25,24 @@ pub enum MatcherConfig {
     Identity,
     /// The paper's network.
     Lpmflow(LpmFlowConfig),
+    /// The most similar position, each for itself: the usual zero-shot baseline.
+    Nearest,
+    /// Positions agree with their neighbours, without training.
+    Consensus(ConsensusConfig),
+}
+
+impl MatcherConfig {
+    /// Whether the matcher can work on features of form `shape`.
+    ///
+    /// # Errors
+    /// When a size or constant makes no sense or does not fit the features.
+    pub fn check(&self, shape: &FeatureShape) -> Result<()> {
+        match self {
+            Self::Identity | Self::Nearest => Ok(()),
+            Self::Consensus(config) => config.check(),
+            Self::Lpmflow(config) => config.check(shape),
+        }
+    }
 }
 
 /// A matcher with its variables.
@@ -29,6 +52,10 @@ pub enum Matcher {
     Identity,
     /// The paper's network.
     LpmFlow(Box<LpmFlow>),
+    /// Most similar position.
+    Nearest,
+    /// Iterated neighbourhood consensus.
+    Consensus(Consensus),
 }
 
 impl Matcher {
@@ -39,6 +66,8 @@ impl Matcher {
             MatcherConfig::Lpmflow(config) => {
                 Self::LpmFlow(Box::new(LpmFlow::new(path, config, shape)))
             }
+            MatcherConfig::Nearest => Self::Nearest,
+            MatcherConfig::Consensus(config) => Self::Consensus(Consensus::new(config)),
         }
     }
 
@@ -51,6 +80,8 @@ impl Matcher {
                 Tensor::zeros([tokens.size()[0], 2, side, side], (tokens.kind(), tokens.device()))
             }
             Self::LpmFlow(matcher) => matcher.forward(source, target),
+            Self::Nearest => nearest::flow(source, target),
+            Self::Consensus(consensus) => consensus.flow(source, target),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Sizes and switches of the LPMFlow matcher.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+
+use crate::model::backbone::FeatureShape;
 
 /// Sizes and switches; embedding and coarse grid follow from the backbone, the fine grid has twice and
 /// the flow eight times the coarse grid's side.
@@ -90,6 +93,46 @@ impl LpmFlowConfig {
             shared_position_embeddings: false,
             ..Self::base()
         }
+    }
+
+    /// Whether the matcher can work on features of form `shape`.
+    ///
+    /// # Errors
+    /// When the features have no class token, or a size is out of range or does not divide.
+    pub fn check(&self, shape: &FeatureShape) -> Result<()> {
+        ensure!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
+        ensure!((0..=64).contains(&self.encoder_depth), "the encoder has at most 64 blocks");
+        ensure!(
+            (1..=shape.dim).contains(&self.heads) && shape.dim % self.heads == 0,
+            "the {} values per token must divide into {} heads",
+            shape.dim,
+            self.heads
+        );
+        let refiner_dim = self.feature_channels + 8;
+        ensure!(
+            (8..=4096).contains(&self.feature_channels) && refiner_dim % self.heads == 0,
+            "the refiner's {refiner_dim} channels must divide into {} heads",
+            self.heads
+        );
+        ensure!(
+            (1..=4096).contains(&self.residual_channels),
+            "the residual has 1 to 4096 channels"
+        );
+        let fine = 2 * shape.side;
+        ensure!(
+            (1..=fine).contains(&self.upsampler_window) && fine % self.upsampler_window == 0,
+            "windows of {} cells do not cover the fine grid of {fine}",
+            self.upsampler_window
+        );
+        ensure!(
+            (8 * shape.side) % 16 == 0 || !self.has(Ablation::Refine16),
+            "the refiner's windows of 16 cells do not cover a flow of side {}",
+            8 * shape.side
+        );
+        for share in [self.dropout, self.feature_dropout] {
+            ensure!((0.0..1.0).contains(&share), "a dropout share lies in 0 to 1, not {share}");
+        }
+        Ok(())
     }
 
     /// Whether a part is in place.

@@ -11,7 +11,7 @@ mod upsampler;
 
 use tch::Tensor;
 
-use super::super::backbone::{FeatureShape, Features};
+use crate::model::backbone::{FeatureShape, Features};
 use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION};
 use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
 use crate::nn::shape::dims;
@@ -81,11 +81,7 @@ struct Correlations {
 
 impl LpmFlow {
     /// Builds the variables below the model's root `path`, for features of the given shape.
-    ///
-    /// # Panics
-    /// When the features have no class token.
     pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
-        assert!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
         let decoder = |name| MatchingDecoder::new(&(path / name), config, shape);
         let super_resolution = config.has(Ablation::Pfsr).then(|| SuperResolution {
             upsampler: TokenUpsampler::new(&(path / "SRBranch_feat"), config, shape),

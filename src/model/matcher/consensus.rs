@@ -1,0 +1,184 @@
+//! Iterated neighbourhood consensus without training: a match is believed as far as its neighbours match
+//! in the same direction (the idea of NC-Net and of Hough voting).
+//!
+//! With C the cosines of source cells s and target cells t, U = C / temperature, and the mutual softmax
+//! `mutual(L)` = exp((log-softmax over targets of L + log-softmax over sources of L) / 2):
+//!
+//! 1. P = mutual(U).
+//! 2. `iterations` times: Q(s, t) = sum over shifts d of K(d) P(s + d, t + d), for d in a disc, with
+//!    K(d) = exp(-|d|^2 / (2 spread^2)); 3x3 mean of Q over the target grid, zeros beyond its rim;
+//!    L = agreement * log(Q + 1e-8) + prior * U; P = mutual(L).
+//! 3. Flow: the expected target cell under softmax(L - dist^2 / (2 window^2)), dist being measured from
+//!    the best target of each source cell.
+//!
+//! Everything is computed with E = exp(L) = (Q + 1e-8)^agreement * exp(prior * U) instead of L: mutual(L)
+//! is then E / sqrt(row sum * column sum), and no exponential is left inside the loop.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::cosine::{cells, cosines, flow_to};
+use crate::model::backbone::Features;
+
+/// Added to agreement, so that a match that no neighbour supports is unlikely, not impossible.
+const FLOOR: f64 = 1e-8;
+
+/// Added to sums that are divided by; far below any sum that matters.
+const TINY: f64 = 1e-30;
+
+/// The matcher's constants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsensusConfig {
+    /// What cosines are divided by.
+    pub temperature: f64,
+    /// Rounds of agreement, at least one.
+    pub iterations: u32,
+    /// Square of the radius, in cells, within which neighbours are asked.
+    pub radius_squared: i64,
+    /// Deviation, in cells, of the weight that neighbours have by their distance.
+    pub spread: f64,
+    /// Power of the neighbours' agreement.
+    pub agreement: f64,
+    /// Power of a match's own similarity, beside that of its neighbours.
+    pub prior: f64,
+    /// Deviation, in cells, of the window around the best match over which positions are averaged.
+    pub window: f64,
+}
+
+impl Default for ConsensusConfig {
+    fn default() -> Self {
+        Self {
+            temperature: 0.03,
+            iterations: 5,
+            radius_squared: 10,
+            spread: 2.0,
+            agreement: 2.0,
+            prior: 0.5,
+            window: 2.5,
+        }
+    }
+}
+
+impl ConsensusConfig {
+    /// # Errors
+    /// When a constant makes no sense.
+    pub fn check(&self) -> Result<()> {
+        let positive = [
+            ("temperature", self.temperature),
+            ("spread", self.spread),
+            ("agreement", self.agreement),
+            ("prior", self.prior),
+            ("window", self.window),
+        ];
+        for (name, value) in positive {
+            ensure!(
+                value.is_finite() && value > 0.0,
+                "consensus: `{name}` must be above 0, not {value}"
+            );
+        }
+        ensure!(self.iterations >= 1, "consensus: `iterations` must be at least 1");
+        ensure!(
+            (0..=1000).contains(&self.radius_squared),
+            "consensus: `radius_squared` must lie in 0 to 1000, not {}",
+            self.radius_squared
+        );
+        Ok(())
+    }
+}
+
+/// The matcher; it has no variables.
+#[derive(Debug)]
+pub struct Consensus {
+    config: ConsensusConfig,
+}
+
+impl Consensus {
+    /// The matcher with these constants.
+    pub fn new(config: &ConsensusConfig) -> Self {
+        Self { config: config.clone() }
+    }
+
+    /// The flow `[B, 2, G, G]` in cells of the source grid.
+    pub fn flow(&self, source: &Features, target: &Features) -> Tensor {
+        let (sources, targets) = (source.shape.side, target.shape.side);
+        // Cosines end at 1, so these exponentials cannot overflow; the constant factor cancels.
+        let similarity = (cosines(source, target) - 1.0) / self.config.temperature; // [B, S, T]
+        let prior = (&similarity * self.config.prior).exp_();
+        let mut scores = similarity.exp();
+        for _ in 0..self.config.iterations {
+            let belief = mutual(&scores).view([-1, sources, sources, targets, targets]);
+            let agreement = smooth(&self.agreement(&belief)).view_as(&scores);
+            scores = (agreement + FLOOR).pow_(self.config.agreement) * &prior;
+        }
+        flow_to(&self.expected_cells(&scores, targets), sources)
+    }
+
+    /// Q(s, t) = sum of K(d) P(s + d, t + d) over the disc, zeros beyond the rims.
+    ///
+    /// K is a product of a weight along x and one along y, and a row of the disc is never longer than the
+    /// rows nearer to the centre. So the sums along x are taken once, growing from the centre, and rows of
+    /// the right length are then summed along y.
+    ///
+    /// # Shapes
+    /// `belief` and result `[B, source row, source column, target row, target column]`.
+    fn agreement(&self, belief: &Tensor) -> Tensor {
+        let [row_axes, column_axes] = [[1, 3], [2, 4]];
+        let reach = self.config.radius_squared.isqrt();
+        let weight =
+            |d: i64| (-((d * d) as f64) / (2.0 * self.config.spread * self.config.spread)).exp();
+        let mut rows = vec![belief.shallow_clone()]; // rows[w]: sum over |dx| <= w
+        for dx in 1..=reach {
+            let row = rows[rows.len() - 1].copy();
+            add_shifted(&row, belief, column_axes, dx, weight(dx));
+            rows.push(row);
+        }
+        let half_width = |dy: i64| (self.config.radius_squared - dy * dy).isqrt() as usize;
+        let sum = rows[half_width(0)].copy();
+        for dy in 1..=reach {
+            add_shifted(&sum, &rows[half_width(dy)], row_axes, dy, weight(dy));
+        }
+        sum
+    }
+
+    /// `[B, S, T]` scores to the expected column and row `[B, S, 2]` in a window around the best target.
+    fn expected_cells(&self, scores: &Tensor, side: i64) -> Tensor {
+        let cells = cells(side, scores.device()); // [T, 2]
+        let offsets = cells.unsqueeze(0) - cells.unsqueeze(1); // [T, T, 2]
+        let squares = offsets.square().sum_dim_intlist([2].as_slice(), false, None);
+        let windows = (squares / (-2.0 * self.config.window * self.config.window)).exp_();
+        let best = scores.argmax(2, false).flatten(0, 1); // [B * S]
+        let weights = windows.index_select(0, &best).view_as(scores) * scores; // [B, S, T]
+        let total = weights.sum_dim_intlist([2].as_slice(), true, None) + TINY;
+        weights.matmul(&cells) / total
+    }
+}
+
+/// exp of the mean of both log-softmaxes, from `scores` = exp(logits): `[B, S, T]` to the same shape.
+fn mutual(scores: &Tensor) -> Tensor {
+    let scale = |axis: i64| (scores.sum_dim_intlist([axis].as_slice(), true, None) + TINY).rsqrt_();
+    (scores * scale(2)) * scale(1)
+}
+
+/// 3x3 mean over the target grid, zeros beyond its rim.
+fn smooth(map: &Tensor) -> Tensor {
+    map.flatten(1, 2).avg_pool2d([3, 3], [1, 1], [1, 1], false, true, None)
+}
+
+/// Adds `weight` times `map`, shifted by `distance` cells along both `axes` at once, in both directions.
+fn add_shifted(sum: &Tensor, map: &Tensor, axes: [usize; 2], distance: i64, weight: f64) {
+    let size = map.size();
+    let cut = |xs: &Tensor, start: i64| {
+        axes.iter().fold(xs.shallow_clone(), |xs, &axis| {
+            xs.narrow(axis as i64, start, size[axis] - distance)
+        })
+    };
+    if axes.iter().any(|&axis| size[axis] <= distance) {
+        return;
+    }
+    for (from, to) in [(distance, 0), (0, distance)] {
+        let mut reached = cut(sum, to);
+        reached += cut(map, from) * weight;
+    }
+}

@@ -1,0 +1,106 @@
+//! What a weight file of ours says about itself, beside its tensors.
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::config::ModelConfig;
+
+/// The key under which the description stands in a safetensors file's metadata, as JSON.
+pub const METADATA_KEY: &str = "lpmflow";
+
+/// The version of the description's form.
+const SCHEMA: u32 = 1;
+
+/// What the weights belong to and where they come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    schema: u32,
+    /// The model the weights fit.
+    pub config: ModelConfig,
+    /// Where they come from.
+    pub provenance: Provenance,
+}
+
+/// Where weights come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Who made the values, and how they got into this file.
+    pub origin: String,
+    /// Under which licence they may be used.
+    pub licence: String,
+    /// What training recorded of itself, if these weights were trained by this tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_run: Option<Value>,
+}
+
+impl Description {
+    /// A description in today's form.
+    pub fn new(config: ModelConfig, provenance: Provenance) -> Self {
+        Self { schema: SCHEMA, config, provenance }
+    }
+
+    /// Reads the description back.
+    ///
+    /// # Errors
+    /// When the text is no description, or one of a newer version.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let value: Value =
+            serde_json::from_str(text).context("its model configuration is no JSON")?;
+        let schema = value.get("schema").and_then(Value::as_u64);
+        let schema = schema.context("its model configuration has no `schema` number")?;
+        ensure!(
+            schema == u64::from(SCHEMA),
+            "its model configuration has the schema {schema}, this version of lpmflow reads {SCHEMA}; \
+             use the lpmflow that wrote the file, or a newer one"
+        );
+        let description: Self = serde_json::from_value(value)
+            .context("its model configuration is not one this version of lpmflow knows")?;
+        description.config.check()?;
+        Ok(description)
+    }
+
+    /// The description as JSON.
+    ///
+    /// # Errors
+    /// When the configuration holds a number that JSON cannot.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).context("writing the model configuration as JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description() -> Description {
+        let provenance = Provenance { origin: "here".into(), ..Provenance::default() };
+        Description::new(ModelConfig::zero_shot(), provenance)
+    }
+
+    fn error_of(text: &str) -> String {
+        format!("{:#}", Description::from_json(text).unwrap_err())
+    }
+
+    #[test]
+    fn description_is_read_back_as_written() {
+        let text = description().to_json().unwrap();
+        assert_eq!(Description::from_json(&text).unwrap(), description());
+    }
+
+    #[test]
+    fn newer_unknown_and_senseless_descriptions_are_told_apart() {
+        let text = description().to_json().unwrap();
+        assert!(error_of(&text.replace("\"schema\":1", "\"schema\":2")).contains("schema 2"));
+        let unknown = error_of(&text.replace("\"consensus\"", "\"hough\""));
+        assert!(unknown.contains("unknown variant `hough`"), "{unknown}");
+        let renamed = error_of(&text.replace("\"spread\"", "\"width\""));
+        assert!(renamed.contains("unknown field `width`"), "{renamed}");
+        let senseless = error_of(&text.replace("\"image\":256", "\"image\":250"));
+        assert!(senseless.contains("multiple of 32"), "{senseless}");
+        assert!(error_of("{").contains("no JSON"));
+        assert!(error_of("{}").contains("no `schema`"));
+    }
+}

@@ -1,0 +1,202 @@
+//! Weight files: finding, reading, checking and writing them.
+//!
+//! Three forms are read: our safetensors, which carry the model's configuration; the authors' PyTorch
+//! checkpoints; and iBOT's checkpoints, which hold a backbone alone.
+
+pub mod description;
+pub mod find;
+mod pickle;
+pub mod pytorch;
+pub mod report;
+pub mod safetensors;
+pub mod save;
+pub mod upstream;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use tch::{Device, Tensor};
+
+use super::Model;
+use super::config::ModelConfig;
+use super::matcher::MatcherConfig;
+use super::matcher::consensus::ConsensusConfig;
+use crate::nn::variables::{self, Variable};
+use description::{Description, Provenance};
+use report::LoadReport;
+use upstream::{Layout, Naming};
+
+/// The file inside the authors' folders.
+const AUTHORS_FILE: &str = "model_best.pth";
+
+/// The tensors of one file, under the names that models use.
+#[derive(Debug)]
+pub struct StoredWeights {
+    /// The file they were read from.
+    pub path: PathBuf,
+    /// The values, on the CPU.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Whose file it is.
+    pub source: Source,
+}
+
+/// Whose file it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// Ours.
+    Described(Box<Description>),
+    /// The authors' checkpoint of LPMFlow.
+    Authors,
+    /// An iBOT checkpoint: the backbone alone.
+    Ibot,
+}
+
+/// A model with the values of a file.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The model.
+    pub model: Model,
+    /// Its variables; they share storage with the model.
+    pub variables: Vec<Variable>,
+    /// How the file's tensors fitted.
+    pub report: LoadReport,
+    /// Where the values come from.
+    pub provenance: Provenance,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Reads the weights of `path`, a file of one of the three forms or the authors' folder, and builds the
+/// model they belong to.
+///
+/// # Errors
+/// When the file cannot be read, or does not fit its model exactly; everything wrong is listed at once.
+pub fn load(path: &Path, device: Device) -> Result<LoadedModel> {
+    let stored = read(path)?;
+    let config = stored.config()?;
+    stored.into_model(&config, device)
+}
+
+/// Reads the tensors of `path`, a file of one of the three forms or the authors' folder.
+///
+/// # Errors
+/// When the file cannot be read or is of none of the forms.
+pub fn read(path: &Path) -> Result<StoredWeights> {
+    let path = if path.is_dir() { path.join(AUTHORS_FILE) } else { path.to_owned() };
+    if looks_like_safetensors(&path)? {
+        let safetensors::Contents { tensors, description } = safetensors::read(&path)?;
+        let description = || -> Result<Description> {
+            Description::from_json(&description.context(
+                "it holds no model configuration; only safetensors files that lpmflow wrote can be \
+                 used",
+            )?)
+        };
+        let description = description()
+            .with_context(|| format!("reading the safetensors file `{}`", path.display()))?;
+        let source = Source::Described(Box::new(description));
+        return Ok(StoredWeights { path, tensors, source });
+    }
+    let checkpoint = pytorch::Checkpoint::open(&path)?;
+    let Some(naming) = Naming::recognise(&checkpoint.names()) else {
+        bail!(
+            "the PyTorch checkpoint `{}` holds neither LPMFlow nor an iBOT backbone; its tensors begin \
+             with: {}",
+            path.display(),
+            checkpoint.names().into_iter().take(3).collect::<Vec<_>>().join(", ")
+        );
+    };
+    let tensors = checkpoint
+        .read(|name| naming.rename(name))
+        .with_context(|| format!("reading the PyTorch checkpoint `{}`", path.display()))?;
+    let source = match naming.layout {
+        Layout::Authors => Source::Authors,
+        Layout::Ibot => Source::Ibot,
+    };
+    Ok(StoredWeights { path, tensors, source })
+}
+
+impl StoredWeights {
+    /// The model that the file belongs to: as it says itself; the paper's for the authors' files; and for
+    /// an iBOT backbone the paper's backbone with the training-free consensus.
+    ///
+    /// # Errors
+    /// When there is no such preset.
+    pub fn config(&self) -> Result<ModelConfig> {
+        Ok(match &self.source {
+            Source::Described(description) => description.config.clone(),
+            Source::Authors => ModelConfig::preset("base")?,
+            Source::Ibot => ModelConfig {
+                matcher: MatcherConfig::Consensus(ConsensusConfig::default()),
+                ..ModelConfig::preset("base")?
+            },
+        })
+    }
+
+    /// Builds the model `config` from these values. From an iBOT file only the backbone is taken, and the
+    /// rest starts fresh, drawn from libtorch's random generator.
+    ///
+    /// # Errors
+    /// When the values do not fit the model exactly; everything wrong is listed at once.
+    pub fn into_model(self, config: &ModelConfig, device: Device) -> Result<LoadedModel> {
+        let provenance = self.provenance();
+        let path = match self.source {
+            Source::Ibot => variables::Path::stored_below(self.tensors, upstream::BACKBONE, device),
+            Source::Described(_) | Source::Authors => variables::Path::stored(self.tensors, device),
+        };
+        let model = Model::new(&path, config);
+        let (variables, tally) = path.finish();
+        let report = LoadReport::new(tally, &variables, upstream::is_unused);
+        report.check().with_context(|| format!("using the weights `{}`", self.path.display()))?;
+        Ok(LoadedModel { model, variables, report, provenance, path: self.path })
+    }
+
+    fn provenance(&self) -> Provenance {
+        let (origin, licence) = match &self.source {
+            Source::Described(description) => return description.provenance.clone(),
+            Source::Authors => (
+                "checkpoint of the authors of LPMFlow",
+                "as https://github.com/YXSUNMADMAX/LPMFlow states (Apache-2.0)",
+            ),
+            Source::Ibot => {
+                ("iBOT pretraining", "as https://github.com/bytedance/ibot states (Apache-2.0)")
+            }
+        };
+        Provenance { origin: origin.into(), licence: licence.into(), training_run: None }
+    }
+}
+
+/// The SHA-256 of a file, in hexadecimal.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    let hash = || -> Result<String> {
+        let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+        let mut hasher = Sha256::new();
+        loop {
+            let chunk = reader.fill_buf()?;
+            if chunk.is_empty() {
+                break;
+            }
+            hasher.update(chunk);
+            let length = chunk.len();
+            reader.consume(length);
+        }
+        let digest = hasher.finalize();
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    };
+    hash().with_context(|| format!("hashing `{}`", path.display()))
+}
+
+/// Whether a file begins as safetensors do: the header's length in eight bytes, then JSON.
+fn looks_like_safetensors(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(9).read_to_end(&mut start))
+        .with_context(|| format!("reading the weights `{}`", path.display()))?;
+    Ok(start.get(8) == Some(&b'{'))
+}

@@ -1,0 +1,82 @@
+//! How the tensors of a file fitted a model, and the error that lists whatever did not.
+
+use std::fmt::{self, Display};
+
+use anyhow::{Result, bail};
+use tch::Tensor;
+
+use crate::nn::variables::{Mismatch, Tally, Variable};
+
+/// How the tensors of a file fitted a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Found and used.
+    pub loaded: Vec<String>,
+    /// In the file, known, and never read by the network.
+    pub unused: Vec<String>,
+    /// Not in the file.
+    pub missing: Vec<String>,
+    /// In the file, but not part of the model.
+    pub unexpected: Vec<String>,
+    /// In the file with another shape or kind of number.
+    pub mismatched: Vec<Mismatch>,
+    /// Found, but some of the values are infinite or not numbers.
+    pub not_finite: Vec<String>,
+}
+
+impl LoadReport {
+    /// The report of a model built from stored tensors; `is_unused` tells which surplus names are known.
+    pub fn new(tally: Tally, variables: &[Variable], is_unused: impl Fn(&str) -> bool) -> Self {
+        let (unused, unexpected) = tally.unexpected.into_iter().partition(|name| is_unused(name));
+        let not_finite = variables
+            .iter()
+            .filter(|variable| !is_finite(&variable.tensor))
+            .map(|variable| variable.name.clone())
+            .collect();
+        let Tally { loaded, missing, mismatched, .. } = tally;
+        Self { loaded, unused, missing, unexpected, mismatched, not_finite }
+    }
+
+    /// # Errors
+    /// Everything that does not fit, in one error.
+    pub fn check(&self) -> Result<()> {
+        let Self { missing, unexpected, mismatched, not_finite, .. } = self;
+        if missing.is_empty()
+            && unexpected.is_empty()
+            && mismatched.is_empty()
+            && not_finite.is_empty()
+        {
+            return Ok(());
+        }
+        bail!("its tensors do not fit the model:{self}");
+    }
+}
+
+/// One line for each kind of trouble.
+impl Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mismatched: Vec<String> = self
+            .mismatched
+            .iter()
+            .map(|Mismatch { name, expected, found }| {
+                format!("{name} (needed: {expected}, found: {found})")
+            })
+            .collect();
+        let lists = [
+            ("missing", &self.missing),
+            ("unexpected", &self.unexpected),
+            ("of another shape", &mismatched),
+            ("with values that are not finite", &self.not_finite),
+        ];
+        for (title, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
+            write!(f, "\n  {} {title}: {}", names.len(), names.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether all values are finite. A sum is finite only if all its terms are, and needs no memory.
+fn is_finite(values: &Tensor) -> bool {
+    let values = values.detach();
+    values.sum(None).double_value(&[]).is_finite() || values.isfinite().all().int64_value(&[]) == 1
+}

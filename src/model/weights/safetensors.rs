@@ -1,0 +1,124 @@
+//! Safetensors files, memory-mapped: tensors use the file's pages where they are.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use memmap2::{MmapMut, MmapOptions};
+use safetensors::{Dtype, SafeTensors};
+use tch::{Device, Kind, Tensor};
+
+use super::description::METADATA_KEY;
+
+/// What a file holds.
+#[derive(Debug)]
+pub struct Contents {
+    /// The tensors by name, on the CPU.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// The description in the metadata, if it is a file of ours.
+    pub description: Option<String>,
+}
+
+/// Where a tensor lies in the file.
+struct Place {
+    name: String,
+    kind: Kind,
+    size: Vec<i64>,
+    offset: usize,
+    length: usize,
+}
+
+/// Reads a safetensors file. Its header is checked (lengths, offsets, shapes, overlaps); its values are
+/// not touched.
+///
+/// # Errors
+/// When the file cannot be read, is damaged, or holds a kind of number that libtorch lacks.
+pub fn read(path: &Path) -> Result<Contents> {
+    read_mapped(path).with_context(|| format!("reading the safetensors file `{}`", path.display()))
+}
+
+fn read_mapped(path: &Path) -> Result<Contents> {
+    let mut map = map_privately(path)?;
+    let (places, description) = places(&map)?;
+    let mut tensors = BTreeMap::new();
+    let start = map.as_mut_ptr();
+    for place in places {
+        let width = place.kind.elt_size_in_bytes();
+        let bytes = &map[place.offset..place.offset + place.length];
+        let tensor = if bytes.as_ptr().align_offset(width) == 0 && place.length > 0 {
+            tensor_in_place(start, &place)?
+        } else {
+            Tensor::f_from_data_size(bytes, &place.size, place.kind)?
+        };
+        tensors.insert(place.name, tensor);
+    }
+    // The tensors share the pages, and tensors are shared freely: so the map stays for good. Pages that
+    // nothing uses any more cost no memory, as the system can drop them.
+    std::mem::forget(map);
+    Ok(Contents { tensors, description })
+}
+
+#[expect(unsafe_code, reason = "memory mapping")]
+fn map_privately(path: &Path) -> Result<MmapMut> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    ensure!(length > 8, "the file has {length} bytes, too few for a header");
+    // SAFETY: the map is private and copy-on-write, so nothing written to the tensors reaches the file or
+    // another process. Another program that rewrites or truncates the file in place while this one runs
+    // could change values or end this process; weight files are replaced by renaming (`atomic::write`),
+    // which leaves a mapped file untouched. Only plain numbers are read from the pages, for which every
+    // bit pattern is valid.
+    Ok(unsafe { MmapOptions::new().map_copy(&file)? })
+}
+
+/// A tensor on the mapped pages.
+#[expect(unsafe_code, reason = "tensors on memory-mapped pages")]
+fn tensor_in_place(start: *mut u8, place: &Place) -> Result<Tensor> {
+    // SAFETY: `start` is the beginning of a map that is never unmapped, `place` lies inside it (the header
+    // was checked against the file's length), its length is that of its shape and kind, and its beginning
+    // is aligned. The pages are writable, should the tensor be changed in place.
+    Ok(unsafe {
+        Tensor::f_from_blob(start.add(place.offset), &place.size, &[], place.kind, Device::Cpu)?
+    })
+}
+
+fn places(bytes: &[u8]) -> Result<(Vec<Place>, Option<String>)> {
+    let (header, metadata) = SafeTensors::read_metadata(bytes)?;
+    let data = 8 + header;
+    let mut places = Vec::new();
+    for (name, info) in metadata.tensors() {
+        let place = || -> Result<Place> {
+            let size = info.shape.iter().map(|&length| i64::try_from(length));
+            let (from, to) = info.data_offsets;
+            Ok(Place {
+                name: name.clone(),
+                kind: kind(info.dtype)?,
+                size: size.collect::<Result<_, _>>()?,
+                offset: data + from,
+                length: to - from,
+            })
+        };
+        places.push(place().with_context(|| format!("the tensor `{name}`"))?);
+    }
+    let description =
+        metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY)).cloned();
+    Ok((places, description))
+}
+
+fn kind(dtype: Dtype) -> Result<Kind> {
+    let kind = match dtype {
+        Dtype::F64 => Some(Kind::Double),
+        Dtype::F32 => Some(Kind::Float),
+        Dtype::F16 => Some(Kind::Half),
+        Dtype::BF16 => Some(Kind::BFloat16),
+        Dtype::I64 => Some(Kind::Int64),
+        Dtype::I32 => Some(Kind::Int),
+        Dtype::I16 => Some(Kind::Int16),
+        Dtype::I8 => Some(Kind::Int8),
+        Dtype::U8 => Some(Kind::Uint8),
+        Dtype::BOOL => Some(Kind::Bool),
+        _ => None,
+    };
+    kind.with_context(|| format!("its kind of number, {dtype}, is not one of weights"))
+}

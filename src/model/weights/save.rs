@@ -1,0 +1,107 @@
+//! Writing weight files: safetensors with the model's description in the metadata.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use tch::{Device, Kind, Tensor};
+
+use super::description::{Description, METADATA_KEY};
+use crate::atomic;
+
+/// Number format of the stored values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// 32-bit floats.
+    Float32,
+    /// 16-bit floats: half the size, three decimal digits.
+    Float16,
+}
+
+impl Storage {
+    fn formats(self) -> (Kind, Dtype, usize) {
+        match self {
+            Self::Float32 => (Kind::Float, Dtype::F32, 4),
+            Self::Float16 => (Kind::Half, Dtype::F16, 2),
+        }
+    }
+}
+
+/// Tensor data begin at a multiple of this, so that they can be used where they are mapped.
+const ALIGNMENT: usize = 64;
+
+/// Writes `tensors` and what they belong to. Equal input makes an equal file, byte for byte.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    description: &Description,
+    storage: Storage,
+) -> Result<()> {
+    check_range(tensors, storage).with_context(|| format!("writing `{}`", path.display()))?;
+    let (kind, _, _) = storage.formats();
+    let header = header(tensors, description, storage)
+        .with_context(|| format!("describing the tensors of `{}`", path.display()))?;
+    atomic::write(path, |file| {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(&header)?;
+        for tensor in tensors.values() {
+            file.write_all(&bytes(&tensor.detach().to_device(Device::Cpu).to_kind(kind)))?;
+        }
+        Ok(())
+    })
+}
+
+/// Values beyond a format's range would be stored as infinite.
+fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
+    let largest = match storage {
+        Storage::Float32 => f64::from(f32::MAX),
+        Storage::Float16 => 65504.0,
+    };
+    let fits = |tensor: &Tensor| {
+        tensor.numel() == 0 || tensor.detach().abs().max().double_value(&[]) <= largest
+    };
+    let beyond: Vec<&str> =
+        tensors.iter().filter(|(_, tensor)| !fits(tensor)).map(|(name, _)| name.as_str()).collect();
+    ensure!(
+        beyond.is_empty(),
+        "values are not finite in {storage:?}, in the tensors {}",
+        beyond.join(", ")
+    );
+    Ok(())
+}
+
+/// The JSON before the data, padded with spaces as the format allows.
+fn header(
+    tensors: &BTreeMap<String, Tensor>,
+    description: &Description,
+    storage: Storage,
+) -> Result<Vec<u8>> {
+    let (_, dtype, width) = storage.formats();
+    let mut end = 0;
+    let mut infos = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let start = end;
+        end += tensor.numel() * width;
+        let shape = tensor.size().into_iter().map(usize::try_from).collect::<Result<_, _>>()?;
+        infos.push((name.clone(), TensorInfo { dtype, shape, data_offsets: (start, end) }));
+    }
+    let about = HashMap::from([(METADATA_KEY.to_owned(), description.to_json()?)]);
+    let mut header = serde_json::to_vec(&Metadata::new(Some(about), infos)?)?;
+    let length = (8 + header.len()).next_multiple_of(ALIGNMENT) - 8;
+    header.resize(length, b' ');
+    Ok(header)
+}
+
+/// A tensor's values in memory order, little endian as this processor has them.
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    let tensor = tensor.contiguous();
+    let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    bytes
+}
