@@ -1,6 +1,8 @@
 //! Training: the paper's recipe, resumable to the bit.
 
 pub mod augment;
+pub mod checkpoint;
+pub mod config;
 pub mod loss;
 pub mod metrics;
 pub mod optimizer;

@@ -57,7 +57,7 @@ struct Moments {
     first: Tensor,
     /// Running mean of the squared gradient.
     second: Tensor,
-    steps: i64,
+    steps: u32,
 }
 
 impl AdamW {
@@ -116,7 +116,8 @@ impl AdamW {
         });
     }
 
-    /// The moments as named tensors: `first_moment.NAME`, `second_moment.NAME`, `steps.NAME`.
+    /// The moments as named float32 tensors: `first_moment.NAME`, `second_moment.NAME` and the one
+    /// value `steps.NAME` (exact up to 16 million).
     pub fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = Vec::new();
         for slot in &self.slots {
@@ -124,7 +125,7 @@ impl AdamW {
                 let name = &slot.name;
                 state.push((format!("first_moment.{name}"), moments.first.shallow_clone()));
                 state.push((format!("second_moment.{name}"), moments.second.shallow_clone()));
-                state.push((format!("steps.{name}"), Tensor::from_slice(&[moments.steps])));
+                state.push((format!("steps.{name}"), Tensor::from_slice(&[moments.steps as f32])));
             }
         }
         state
@@ -161,7 +162,7 @@ impl Slot {
         let _ = moments.second.g_mul_scalar_(config.beta2);
         let _ = moments.second.g_add_(&(gradient.square() * (1.0 - config.beta2)));
 
-        let correction = |beta: f64| 1.0 - beta.powf(moments.steps as f64);
+        let correction = |beta: f64| 1.0 - beta.powf(f64::from(moments.steps));
         let _ = self.parameter.g_mul_scalar_(1.0 - rate * config.weight_decay);
         let mut root = moments.second.sqrt() / correction(config.beta2).sqrt();
         let _ = root.g_add_scalar_(config.epsilon);
@@ -186,14 +187,16 @@ impl Slot {
                 "the optimizer state's `{full_name}` is {:?} {found:?}, not Float {wanted:?}",
                 moment.kind()
             );
-            Ok(moment.to_device(self.parameter.device()))
+            // A copy: moments change in place, and these may lie on a file's pages.
+            Ok(moment.to_device(self.parameter.device()).copy())
         };
         let (first, second) = (moment("first_moment")?, moment("second_moment")?);
         ensure!(
-            steps.size() == [1] && steps.kind() == Kind::Int64,
-            "the optimizer state's `steps.{name}` is not one whole number"
+            steps.size() == [1],
+            "the optimizer state's `steps.{name}` holds {:?} values, not one",
+            steps.size()
         );
-        Ok(Some(Moments { first, second, steps: steps.int64_value(&[0]) }))
+        Ok(Some(Moments { first, second, steps: steps.double_value(&[0]) as u32 }))
     }
 }
 
@@ -243,7 +246,7 @@ mod tests {
         let state = |name: &str| -> BTreeMap<String, Tensor> {
             let moments = ["first_moment", "second_moment"];
             let moments = moments.map(|kind| (format!("{kind}.{name}"), other.shallow_clone()));
-            let steps = (format!("steps.{name}"), Tensor::from_slice(&[1_i64]));
+            let steps = (format!("steps.{name}"), Tensor::from_slice(&[1_f32]));
             moments.into_iter().chain([steps]).collect()
         };
         let error = optimizer.restore(state("x")).unwrap_err().to_string();
