@@ -3,6 +3,7 @@
 pub mod augment;
 pub mod checkpoint;
 pub mod config;
+pub mod loader;
 pub mod loss;
 pub mod metrics;
 pub mod optimizer;
