@@ -7,6 +7,7 @@
 
 pub mod backbone;
 pub mod config;
+pub mod cost;
 pub mod matcher;
 pub mod weights;
 

@@ -73,6 +73,26 @@ impl EfficientNetConfig {
         }
     }
 
+    /// Multiplications (each with its addition) that one image takes.
+    pub fn multiply_adds(&self) -> f64 {
+        let mut side = self.image / 2;
+        let mut inputs = STEM;
+        let mut sum = side * side * 9 * 3 * STEM;
+        for stage in &STAGES {
+            for position in 0..stage.blocks {
+                let wide = inputs * stage.expansion;
+                let expand = if stage.expansion > 1 { side * side * inputs * wide } else { 0 };
+                side /= if position == 0 { stage.stride } else { 1 };
+                let narrow = wide * (stage.kernel * stage.kernel + stage.channels);
+                sum += expand + side * side * narrow;
+                inputs = stage.channels;
+            }
+        }
+        sum as f64
+    }
+
+    /// Whether the network can be built.
+    ///
     /// # Errors
     /// When the image side does not fit the network's strides.
     pub fn check(&self) -> Result<()> {
