@@ -3,6 +3,8 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
+pub mod photo;
+pub mod resize;
 pub mod resize_opencv;
 
 use std::path::PathBuf;
