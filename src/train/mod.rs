@@ -1,6 +1,7 @@
 //! Training: the paper's recipe, resumable to the bit.
 
 pub mod augment;
+pub mod average;
 pub mod checkpoint;
 pub mod config;
 pub mod loader;
@@ -10,6 +11,7 @@ pub mod optimizer;
 pub mod photos;
 pub mod planes;
 pub mod random;
+pub mod sample;
 pub mod sampler;
 pub mod schedule;
 pub mod target;
