@@ -19,9 +19,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "data"]),
+    ("bench", &["inference", "model", "data"]),
     ("cli", &["model"]),
     ("terminal", &["cli", "eval", "predict", "train"]),
-    ("commands", &["cli", "terminal", "predict", "eval", "train", "inference", "model", "data"]),
+    (
+        "commands",
+        &["cli", "terminal", "predict", "eval", "train", "bench", "inference", "model", "data"],
+    ),
 ];
 
 /// Open to every layer.

@@ -3,6 +3,10 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
+pub mod catalog;
+pub mod formats;
+pub mod images;
+pub mod load;
 pub mod photo;
 pub mod resize;
 pub mod resize_opencv;
