@@ -9,6 +9,7 @@ pub mod images;
 pub mod load;
 pub mod photo;
 pub mod resize;
+pub mod resize_opencv;
 
 use std::path::PathBuf;
 
