@@ -3,6 +3,7 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
+pub mod jpeg;
 pub mod photo;
 pub mod resize;
 
