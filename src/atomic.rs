@@ -16,10 +16,7 @@ pub type UnfinishedFile = BufWriter<NamedTempFile>;
 /// # Errors
 /// When the temporary file cannot be made, `fill` fails, or the rename fails; nothing is left behind.
 pub fn write(path: &Path, fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let attempt = || -> Result<()> {
         let temporary = new_file_settings().prefix(".lpmflow-").tempfile_in(folder)?;
         let mut writer = BufWriter::new(temporary);
@@ -31,6 +28,33 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>) 
         Ok(())
     };
     attempt().with_context(|| format!("writing `{}`", path.display()))
+}
+
+/// Checks, before the work that fills it, that `path` can be written: its folder exists and takes new
+/// files, and `path` itself is no folder. Leaves nothing behind.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_writable(path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    let attempt = || -> Result<()> {
+        anyhow::ensure!(!path.is_dir(), "it is a folder");
+        anyhow::ensure!(
+            folder.is_dir(),
+            "the folder `{}` does not exist: create it first",
+            folder.display()
+        );
+        new_file_settings().prefix(".lpmflow-").tempfile_in(folder)?;
+        Ok(())
+    };
+    attempt().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Temporary files are private to the user by default; a result gets the permissions that the user's
@@ -61,5 +85,16 @@ mod tests {
         assert!(format!("{:#}", error.unwrap_err()).contains("result.txt`: the disk is full"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn unwritable_paths_are_noticed_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |path: &Path| format!("{:#}", check_writable(path).unwrap_err());
+        assert!(error(folder.path()).ends_with("it is a folder"));
+        let missing = error(&folder.path().join("missing/result.txt"));
+        assert!(missing.contains("missing` does not exist"), "{missing}");
+        check_writable(&folder.path().join("result.txt")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

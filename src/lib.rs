@@ -7,6 +7,7 @@
 //! ```text
 //! main
 //!  └ commands ─ cli, terminal            what the user typed, what the user sees
+//!     ├ train                            losses, optimizer, checkpoints; validates with eval
 //!     ├ predict   eval                   engines: files and reports; they never print
 //!     │  └ inference                     frames -> features (cached) -> flows
 //!     │     └ model ─ nn                 the network and its weights
@@ -25,4 +26,6 @@ pub mod geometry;
 pub mod inference;
 pub mod model;
 pub mod nn;
+pub mod predict;
 pub mod terminal;
+pub mod train;

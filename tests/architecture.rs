@@ -18,10 +18,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inference", &["model", "nn"]),
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
+    ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["inference", "model", "data"]),
     ("cli", &["inference", "model"]),
-    ("terminal", &["cli", "eval", "predict"]),
-    ("commands", &["cli", "terminal", "predict", "eval", "bench", "inference", "model", "data"]),
+    ("terminal", &["cli", "eval", "predict", "train"]),
+    (
+        "commands",
+        &["cli", "terminal", "predict", "eval", "train", "bench", "inference", "model", "data"],
+    ),
 ];
 
 /// Open to every layer.

@@ -4,10 +4,10 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use lpmflow::eval::report::JSON_SCHEMA;
 use serde_json::Value;
-use support::lpmflow;
 use support::spair::TinySpair;
 
 /// Runs `eval` on the tiny dataset; returns exit code, stdout and stderr.
@@ -17,7 +17,12 @@ fn eval(dataset: &TinySpair, arguments: &[&str]) -> (i32, String, String) {
 }
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let output = lpmflow(arguments);
+    let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
+        .args(arguments)
+        .env_remove("LPMFLOW_DATA_ROOT")
+        .env_remove("LPMFLOW_DATASETS")
+        .output()
+        .expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
 }

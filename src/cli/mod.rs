@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod compare;
 pub mod eval;
+pub mod predict;
 
 use std::path::PathBuf;
 
@@ -54,16 +55,24 @@ pub enum ColorChoice {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Time a model: latency, pairs per second, memory, operations
+    Bench(bench::BenchArguments),
+    /// Find what corresponds between two photos: flow, warp, matches, keypoints
+    Predict(Box<predict::PredictArguments>),
     /// Measure how many keypoints of a dataset are found: PCK under named protocols
     Eval(Box<eval::EvalArguments>),
     /// Compare two evaluation reports
     Compare(compare::CompareArguments),
-    /// Time a model: latency, pairs per second, memory, operations
-    Bench(bench::BenchArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in
         shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// The folder to write them to; made if it is absent
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
     },
 }
 

@@ -3,7 +3,10 @@
 
 pub mod bench;
 mod compare;
+mod engine;
 mod eval;
+mod man;
+mod predict;
 
 use std::process::ExitCode;
 
@@ -55,6 +58,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Eval(arguments) => eval::run(&arguments, &terminal),
         Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
+        Command::Predict(arguments) => predict::run(&arguments, &terminal),
+        Command::Man { folder } => man::run(&folder, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)

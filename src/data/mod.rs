@@ -6,9 +6,11 @@
 pub mod catalog;
 pub mod formats;
 pub mod images;
+pub mod jpeg;
 pub mod load;
 pub mod photo;
 pub mod resize;
+pub mod resize_opencv;
 
 use std::path::PathBuf;
 

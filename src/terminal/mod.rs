@@ -1,10 +1,11 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
+#![expect(clippy::print_stderr, reason = "this layer is the one that prints")]
 
+mod predict;
 pub mod progress;
 mod tables;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
@@ -41,7 +42,13 @@ impl Terminal {
 
     /// A line of result on stdout: what scripts read.
     pub fn result(&self, line: &str) {
-        self.bars.suspend(|| println!("{line}"));
+        self.bars.suspend(|| {
+            if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+                // The reader is gone (`| head`), so nobody waits for the rest.
+                eprintln!("lpmflow: writing the result to stdout: {error}");
+                std::process::exit(1);
+            }
+        });
     }
 
     /// A value as one line of JSON on stdout.

@@ -36,14 +36,19 @@ pub fn image(name: &str, seed: u64) -> Tensor {
 
 /// A model with formula weights.
 pub fn model(config: &ModelConfig, seed: u64) -> Model {
+    model_with_variables(config, seed).0
+}
+
+/// A model with formula weights, and its variables.
+pub fn model_with_variables(config: &ModelConfig, seed: u64) -> (Model, Vec<Variable>) {
     // Built from nothing, the model says which variables it needs.
     let blank = Path::stored(BTreeMap::new(), Device::Cpu);
     let _ = Model::new(&blank, config);
     let path = Path::stored(weights(&blank.finish().0, seed), Device::Cpu);
     let model = Model::new(&path, config);
-    let (_, tally) = path.finish();
+    let (variables, tally) = path.finish();
     assert!(tally.missing.is_empty() && tally.mismatched.is_empty() && tally.unexpected.is_empty());
-    model
+    (model, variables)
 }
 
 /// The weights of every variable, by the rule for the last component of its name.

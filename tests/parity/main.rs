@@ -6,3 +6,4 @@ mod efficientnet;
 mod formula;
 mod forward;
 mod golden;
+mod train;

@@ -31,10 +31,12 @@ pub struct Masked {
 ///
 /// Candidates are ranked by the cosines of a source patch with both class tokens. `ranks` `[B, M]`
 /// says which ranks (0 the highest) to replace in each sample.
+///
+/// Parity: the replacement is a constant, no gradient flows through it into the class tokens.
 pub fn mask_foreground_tokens(source: &Tensor, target: &Tensor, ranks: &Tensor) -> Masked {
     let [_, tokens, dim] = dims(source);
-    let patches = source.narrow(1, 1, tokens - 1);
-    let classes = Tensor::cat(&[source.narrow(1, 0, 1), target.narrow(1, 0, 1)], 1); // [B, 2, D]
+    let patches = source.narrow(1, 1, tokens - 1).detach();
+    let classes = Tensor::cat(&[source.narrow(1, 0, 1), target.narrow(1, 0, 1)], 1).detach(); // [B, 2, D]
     let cosines = unit(&patches).matmul(&unit(&classes).transpose(1, 2)); // [B, N - 1, 2]
     let heat = cosines.sum_dim_intlist([2i64].as_slice(), false, None::<Kind>); // [B, N - 1]
     let (_, ranked) = heat.topk(candidates(tokens - 1), 1, true, true);
@@ -76,5 +78,18 @@ mod tests {
             Vec::<f32>::try_from(masked.source.select(0, 0).select(0, 4)).unwrap(),
             [2.0, 0.0]
         );
+    }
+
+    #[test]
+    fn neither_replaced_tokens_nor_their_replacement_pass_a_gradient_on() {
+        let tokens = || Tensor::randn([1, 17, 2], (Kind::Float, Device::Cpu));
+        let (source, target) = (tokens().set_requires_grad(true), tokens().set_requires_grad(true));
+        let masked = mask_foreground_tokens(&source, &target, &Tensor::from_slice2(&[[2i64]]));
+        masked.source.sum(Kind::Float).backward();
+        assert!(!target.grad().defined());
+        let replaced = masked.tokens.int64_value(&[0, 0]);
+        let wanted = source.ones_like();
+        let _ = wanted.select(1, replaced).fill_(0.0);
+        assert_eq!(source.grad(), wanted);
     }
 }

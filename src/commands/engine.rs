@@ -1,0 +1,47 @@
+//! From the model flags to an engine.
+
+use anyhow::Result;
+use tch::Device;
+
+use crate::cli::ModelArguments;
+use crate::inference::{Engine, EngineOptions};
+use crate::terminal::Terminal;
+
+/// Features kept for photos that appear in several pairs, in bytes.
+const CACHE_BYTES: usize = 1 << 30;
+
+/// Loads the weights that the flags name onto the device they name.
+///
+/// # Errors
+/// When there are no such weights or no such device.
+pub fn load(arguments: &ModelArguments, terminal: &Terminal) -> Result<Engine> {
+    load_with_cache(arguments, CACHE_BYTES, terminal)
+}
+
+/// As [`load`], with room for `cache_bytes` of features.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_cache(
+    arguments: &ModelArguments,
+    cache_bytes: usize,
+    terminal: &Terminal,
+) -> Result<Engine> {
+    let engine = Engine::load(&EngineOptions {
+        weights: arguments.weights.clone(),
+        device: arguments.device.clone(),
+        precision: arguments.precision,
+        cache_bytes,
+    })?;
+    let (weights, place) = (arguments.weights.display(), place(&engine));
+    terminal.log(&format!("weights `{weights}` on {place}"));
+    Ok(engine)
+}
+
+/// The engine's device as users name it.
+pub fn place(engine: &Engine) -> String {
+    match engine.device() {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        _ => "cpu".to_owned(),
+    }
+}

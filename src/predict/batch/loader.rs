@@ -1,0 +1,154 @@
+//! Takes a list batch by batch and decodes the photos of each on every core, within bounded memory.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use rayon::prelude::*;
+
+use super::{Batch, failed, resume};
+use crate::data::photo::image_size;
+use crate::geometry::Size;
+use crate::predict::Plan;
+use crate::predict::pair_list::{Entry, ListedPair};
+use crate::predict::photo::Photo;
+use crate::predict::record::PairOutcome;
+
+/// Pixels of the distinct photos of one batch. Two batches are in memory at once; one pair is taken
+/// however large it is.
+const MOST_PIXELS: usize = 48_000_000;
+/// Entries of one batch, those that need no work included, so that reports flow.
+const MOST_ENTRIES: usize = 256;
+
+/// Takes a list batch by batch.
+pub struct Loader<'a> {
+    batch: &'a Batch<'a>,
+    rest: &'a [Entry],
+    frame_size: Size,
+    /// The photos of the batch before: lists often keep one photo for several pairs.
+    recent: HashMap<PathBuf, Decoded>,
+}
+
+/// A photo, or why there is none; shared by the pairs that show it.
+type Decoded = Result<Arc<Photo>, Arc<str>>;
+
+/// One entry, made ready.
+pub enum Item<'a> {
+    /// Nothing remains to be done.
+    Settled(PairOutcome),
+    /// Both photos are decoded.
+    Work(Work<'a>),
+}
+
+/// A pair to run.
+pub struct Work<'a> {
+    pub pair: &'a ListedPair,
+    pub plan: Plan,
+    pub source: Arc<Photo>,
+    pub target: Arc<Photo>,
+}
+
+impl<'a> Item<'a> {
+    /// The work, if any remains.
+    pub fn work(&self) -> Option<&Work<'a>> {
+        match self {
+            Self::Work(work) => Some(work),
+            Self::Settled(_) => None,
+        }
+    }
+}
+
+/// One entry before decoding.
+enum Task<'a> {
+    Settled(PairOutcome),
+    Pair(&'a ListedPair, Plan),
+}
+
+impl<'a> Loader<'a> {
+    /// At the list's beginning.
+    pub fn new(batch: &'a Batch<'a>, frame_size: Size) -> Self {
+        Self { batch, rest: batch.entries, frame_size, recent: HashMap::new() }
+    }
+
+    /// The next entries of the list; none at its end.
+    pub fn next_items(&mut self) -> Vec<(&'a Entry, Item<'a>)> {
+        let tasks = self.next_tasks();
+        let pairs = tasks.iter().filter_map(|(_, task)| match task {
+            Task::Pair(pair, _) => Some(pair),
+            Task::Settled(_) => None,
+        });
+        let wanted: HashSet<PathBuf> =
+            pairs.flat_map(|pair| [pair.source_path(), pair.target_path()]).collect();
+        let keep_pixels = self.batch.formats.iter().any(|(_, product)| product.needs_photos());
+        let recent = &self.recent;
+        let decode = |path: PathBuf| {
+            let decoded = match recent.get(&path) {
+                Some(decoded) => decoded.clone(),
+                None => Photo::read(&path, self.frame_size, keep_pixels)
+                    .map(Arc::new)
+                    .map_err(|error| format!("{error:#}").into()),
+            };
+            (path, decoded)
+        };
+        self.recent = wanted.into_par_iter().map(decode).collect();
+        tasks.into_iter().map(|(entry, task)| (entry, self.item(task))).collect()
+    }
+
+    /// The next entries, as many as make a batch.
+    fn next_tasks(&mut self) -> Vec<(&'a Entry, Task<'a>)> {
+        let mut tasks = Vec::new();
+        let (mut pairs, mut pixels) = (0, 0);
+        while let Some((entry, rest)) = self.rest.split_first() {
+            let task = self.task(entry);
+            if let Task::Pair(pair, _) = &task {
+                pixels += pixel_count(&pair.source_path()) + pixel_count(&pair.target_path());
+                if pairs > 0 && (pairs == self.batch.batch_size || pixels > MOST_PIXELS) {
+                    break;
+                }
+                pairs += 1;
+            }
+            tasks.push((entry, task));
+            self.rest = rest;
+            if tasks.len() == MOST_ENTRIES {
+                break;
+            }
+        }
+        tasks
+    }
+
+    fn task(&self, entry: &'a Entry) -> Task<'a> {
+        match &entry.pair {
+            Err(error) => Task::Settled(failed(error)),
+            Ok(pair) => match resume::finished(self.batch, pair) {
+                Some(prediction) => Task::Settled(PairOutcome::Skipped(prediction)),
+                None => Task::Pair(pair, self.batch.plan(pair)),
+            },
+        }
+    }
+
+    fn item(&self, task: Task<'a>) -> Item<'a> {
+        let (pair, plan) = match task {
+            Task::Settled(outcome) => return Item::Settled(outcome),
+            Task::Pair(pair, plan) => (pair, plan),
+        };
+        let photo =
+            |path: PathBuf| self.recent[&path].clone().map_err(|error| anyhow::anyhow!("{error}"));
+        let ready = || -> Result<Work<'a>> {
+            let (source, target) = (photo(pair.source_path())?, photo(pair.target_path())?);
+            if let Some(keypoints) = &plan.keypoints {
+                keypoints.check(source.size, target.size)?;
+            }
+            Ok(Work { pair, plan, source, target })
+        };
+        match ready() {
+            Ok(work) => Item::Work(work),
+            Err(error) => Item::Settled(failed(&error)),
+        }
+    }
+}
+
+/// The pixels that a file's header announces; 0 if it has none, which decoding will report.
+fn pixel_count(path: &Path) -> usize {
+    image_size(path).map_or(0, Size::area)
+}

@@ -1,0 +1,50 @@
+//! What the network says of one pair of photos, in the photos' own pixels.
+
+use crate::flow::Flow;
+use crate::geometry::{Point, Size};
+
+/// The flow between two photos, as the network returns it, with the photos' sizes.
+#[derive(Clone, Debug)]
+pub struct Correspondence {
+    /// Source to target, on the network's grid and in its pixels.
+    pub forward: Flow,
+    /// Target to source, likewise; there when an output needs a confidence.
+    pub backward: Option<Flow>,
+    /// The source photo's size.
+    pub source: Size,
+    /// The target photo's size.
+    pub target: Size,
+}
+
+impl Correspondence {
+    /// Where a pixel position of the source photo lies in the target photo.
+    pub fn transfer(&self, pixel: Point) -> Point {
+        self.forward.transfer(pixel, self.source, self.target)
+    }
+
+    /// The flow in the pixels of the photos, or as the network returns it.
+    pub fn flow(&self, resolution: Resolution) -> Flow {
+        match resolution {
+            Resolution::Original => self.forward.to_original(self.source, self.target),
+            Resolution::Network => self.forward.clone(),
+        }
+    }
+
+    /// The grid on which [`Correspondence::flow`] lives.
+    pub fn grid(&self, resolution: Resolution) -> Size {
+        match resolution {
+            Resolution::Original => self.source,
+            Resolution::Network => self.forward.size,
+        }
+    }
+}
+
+/// The grid and the pixels that flows and confidences are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolution {
+    /// The source photo's pixels, pointing to the target photo's.
+    Original,
+    /// The network's own grid and pixels.
+    Network,
+}

@@ -1,0 +1,44 @@
+//! Middlebury `.flo`: the tag 202021.25, width, height, then x and y of every pixel, row by row, all in
+//! 32 little-endian bits.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+
+use crate::flow::Flow;
+
+/// Tells a reader that the byte order is right; its bytes spell `PIEH`.
+const TAG: f32 = 202_021.25;
+
+/// Writes a flow.
+///
+/// # Errors
+/// When the file cannot be written or a side exceeds 32 bits.
+pub fn write(file: &mut impl Write, flow: &Flow) -> Result<()> {
+    file.write_all(&TAG.to_le_bytes())?;
+    for side in [flow.size.width, flow.size.height] {
+        let side = i32::try_from(side).context("the flow is too large for .flo")?;
+        file.write_all(&side.to_le_bytes())?;
+    }
+    for (dx, dy) in flow.dx.iter().zip(&flow.dy) {
+        file.write_all(&dx.to_le_bytes())?;
+        file.write_all(&dy.to_le_bytes())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+
+    #[test]
+    fn bytes_are_those_of_opencv() {
+        let flow = Flow::from_channels(Size::new(1, 2), &[1.5, -2.0, 0.25, 1e3]);
+        let mut bytes = Vec::new();
+        write(&mut bytes, &flow).unwrap();
+        // cv2.writeOpticalFlow of [[[1.5, 0.25], [-2.0, 1000.0]]].
+        let opencv = b"PIEH\x02\0\0\0\x01\0\0\0\0\0\xc0?\0\0\x80>\0\0\0\xc0\0\0zD";
+        assert_eq!(bytes, opencv);
+    }
+}

@@ -1,0 +1,269 @@
+//! Keypoints to transfer: `[[x, y], ...]`, or an SPair-71k pair annotation.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::correspondence::Correspondence;
+use super::score::{Score, Threshold};
+use crate::geometry::{BoundingBox, Point, Size};
+
+/// Positions in the source photo, and what is known of the target photo.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keypoints {
+    /// Positions in the source photo, in its pixels.
+    pub source: Vec<Point>,
+    /// Where they truly lie in the target photo.
+    pub truth: Option<Truth>,
+    /// The sizes that the annotation states for source and target.
+    pub sizes: Option<(Size, Size)>,
+}
+
+/// Where keypoints truly lie in the target photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// The positions, one for each source keypoint.
+    pub target: Vec<Point>,
+    /// What the scoring threshold refers to.
+    pub threshold: Threshold,
+}
+
+/// Keypoints with the positions that the network finds for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TransferredKeypoints {
+    /// In the source photo, as given.
+    pub source: Vec<Point>,
+    /// In the target photo, in its pixels.
+    pub target: Vec<Point>,
+    /// 0 to 1, see [`super::confidence`].
+    pub confidence: Vec<f64>,
+    /// How right they are, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<Score>,
+}
+
+/// The annotation of a pair as SPair-71k has it; the other fields are of no use here.
+#[derive(Deserialize)]
+struct PairAnnotation {
+    src_kps: Value,
+    trg_kps: Option<Value>,
+    trg_bndbox: Option<BoundingBox>,
+    src_imsize: Option<Vec<usize>>,
+    trg_imsize: Option<Vec<usize>>,
+}
+
+impl Keypoints {
+    /// Reads keypoints from a file, or from standard input if the file is called `-`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something else.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = if path == Path::new("-") {
+            std::io::read_to_string(std::io::stdin())
+                .context("reading keypoints from standard input")?
+        } else {
+            std::fs::read_to_string(path)
+                .with_context(|| format!("reading keypoints `{}`", path.display()))?
+        };
+        Self::parse(&text).with_context(|| format!("reading keypoints `{}`", path.display()))
+    }
+
+    /// Reads keypoints from JSON text.
+    ///
+    /// # Errors
+    /// When the text is not JSON or holds something else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let value: Value = serde_json::from_str(text)
+            .context("the text is not JSON (which knows no NaN and no Infinity)")?;
+        Self::from_json(value)
+    }
+
+    /// Reads keypoints from a JSON value.
+    ///
+    /// # Errors
+    /// When the value holds something else.
+    pub fn from_json(value: Value) -> Result<Self> {
+        match value {
+            Value::Array(_) => Ok(Self { source: points(&value)?, ..Self::default() }),
+            Value::Object(_) => Self::from_annotation(
+                serde_json::from_value(value)
+                    .context("the object is no SPair-71k pair annotation")?,
+            ),
+            _ => bail!("expected [[x, y], ...] or an SPair-71k pair annotation"),
+        }
+    }
+
+    fn from_annotation(annotation: PairAnnotation) -> Result<Self> {
+        let source = points(&annotation.src_kps).context("`src_kps`")?;
+        let truth = match annotation.trg_kps {
+            None => None,
+            Some(value) => {
+                let target = points(&value).context("`trg_kps`")?;
+                ensure!(
+                    target.len() == source.len(),
+                    "`src_kps` has {} points but `trg_kps` has {}",
+                    source.len(),
+                    target.len()
+                );
+                let threshold = annotation
+                    .trg_bndbox
+                    .map(Threshold::TargetBox)
+                    .or_else(|| BoundingBox::around(&target).map(Threshold::TargetKeypoints));
+                threshold.map(|threshold| Truth { target, threshold })
+            }
+        };
+        let size = |sides: &[usize]| match *sides {
+            [width, height, ..] => Ok(Size::new(height, width)),
+            _ => bail!("`src_imsize` and `trg_imsize` are [width, height, channels]"),
+        };
+        let sizes = match (annotation.src_imsize, annotation.trg_imsize) {
+            (Some(source), Some(target)) => Some((size(&source)?, size(&target)?)),
+            _ => None,
+        };
+        Ok(Self { source, truth, sizes })
+    }
+
+    /// Checks that the keypoints belong to photos of these sizes.
+    ///
+    /// # Errors
+    /// When a keypoint lies outside the source photo or the annotation states other sizes.
+    pub fn check(&self, source: Size, target: Size) -> Result<()> {
+        if let Some(stated) = self.sizes {
+            for (role, photo, stated) in
+                [("source", source, stated.0), ("target", target, stated.1)]
+            {
+                ensure!(
+                    photo == stated,
+                    "the annotation is for a {role} photo of {}x{} pixels, but the photo has {}x{} \
+                     (predict applies the EXIF orientation)",
+                    stated.width,
+                    stated.height,
+                    photo.width,
+                    photo.height
+                );
+            }
+        }
+        for (index, point) in self.source.iter().enumerate() {
+            // From the outer edge of pixel 0 to the last pixel in datasets that count from 1.
+            let inside = |coordinate: f64, side: usize| (-0.5..=side as f64).contains(&coordinate);
+            ensure!(
+                inside(point.x, source.width) && inside(point.y, source.height),
+                "keypoint {index} at ({}, {}) lies outside the source photo of {}x{} pixels",
+                point.x,
+                point.y,
+                source.width,
+                source.height
+            );
+        }
+        Ok(())
+    }
+
+    /// Finds the keypoints in the target photo.
+    ///
+    /// # Panics
+    /// When `pair` has no backward flow.
+    pub fn transfer(&self, pair: &Correspondence) -> TransferredKeypoints {
+        let target: Vec<Point> =
+            self.source.iter().map(|point| rounded(pair.transfer(*point))).collect();
+        let score = self
+            .truth
+            .as_ref()
+            .and_then(|truth| Score::new(&target, &truth.target, truth.threshold));
+        TransferredKeypoints {
+            source: self.source.clone(),
+            confidence: self.source.iter().map(|point| digits(pair.confidence(*point))).collect(),
+            target,
+            score,
+        }
+    }
+}
+
+/// Four decimals: far below what a network can tell, and readable.
+fn digits(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn rounded(point: Point) -> Point {
+    Point::new(digits(point.x), digits(point.y))
+}
+
+/// The points of a JSON array `[[x, y], ...]`.
+fn points(value: &Value) -> Result<Vec<Point>> {
+    let list = value.as_array().context("expected a list [[x, y], ...]")?;
+    list.iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            match entry.as_array().map(Vec::as_slice) {
+                Some([x, y]) => x.as_f64().zip(y.as_f64()).map(|(x, y)| Point::new(x, y)),
+                _ => None,
+            }
+            .filter(|point| point.is_finite())
+            .with_context(|| format!("keypoint {index} is {entry}, not two numbers [x, y]"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+
+    const ANNOTATION: &str = r#"{"src_imsize": [20, 10, 3], "trg_imsize": [40, 10, 3],
+        "trg_bndbox": [0, 0, 20, 5], "category": "bird",
+        "src_kps": [[0, 0], [19, 9]], "trg_kps": [[0.5, 0], [30, 9]]}"#;
+
+    fn error(text: &str) -> String {
+        format!("{:#}", Keypoints::parse(text).unwrap_err())
+    }
+
+    fn identity(source: Size, target: Size) -> Correspondence {
+        let zero = Flow::zero(Size::square(8));
+        Correspondence { forward: zero.clone(), backward: Some(zero), source, target }
+    }
+
+    #[test]
+    fn what_is_not_a_list_of_points_is_refused_with_its_place() {
+        assert!(error("[[1, 2], [3]]").contains("keypoint 1 is [3], not two numbers"));
+        assert!(error("[[1, null]]").contains("keypoint 0 is [1,null]"));
+        assert!(error("[1, 2]").contains("keypoint 0 is 1"));
+        assert!(error("[[NaN, 2]]").contains("no NaN"));
+        assert!(error("7").contains("expected [[x, y], ...]"));
+        assert!(error(r#"{"keypoints": []}"#).contains("missing field `src_kps`"));
+        assert!(
+            error(r#"{"src_kps": [[1, 2]], "trg_kps": []}"#)
+                .contains("1 points but `trg_kps` has 0")
+        );
+        assert!(Keypoints::parse("[]").unwrap().source.is_empty());
+    }
+
+    #[test]
+    fn points_outside_the_photo_and_photos_of_another_size_are_refused() {
+        let size = Size::new(10, 20);
+        let outside = Keypoints::parse("[[19.5, 3], [3, 10.25]]").unwrap();
+        let message = outside.check(size, size).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "keypoint 1 at (3, 10.25) lies outside the source photo of 20x10 pixels"
+        );
+        let annotation = Keypoints::parse(ANNOTATION).unwrap();
+        assert!(annotation.check(size, Size::new(10, 40)).is_ok());
+        let message = annotation.check(size, Size::new(40, 10)).unwrap_err().to_string();
+        assert!(
+            message.contains("target photo of 40x10 pixels, but the photo has 10x40"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn annotated_pairs_are_scored_against_the_target_box() {
+        let keypoints = Keypoints::parse(ANNOTATION).unwrap();
+        let moved = keypoints.transfer(&identity(Size::new(10, 20), Size::new(10, 40)));
+        assert_eq!(moved.target, [Point::new(0.5, 0.0), Point::new(38.5, 9.0)]);
+        assert_eq!(moved.confidence, [1.0, 1.0]);
+        let score = moved.score.unwrap();
+        assert_eq!(score.side, 20.0);
+        assert_eq!(score.pck["0.1"], 50.0);
+    }
+}

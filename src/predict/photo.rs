@@ -1,0 +1,59 @@
+//! A photo made ready: its size, the network's frame and, where an output shows it, its pixels.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use image::RgbImage;
+
+use crate::data::photo::decode_photo;
+use crate::data::resize::resize_like_pillow;
+use crate::geometry::Size;
+use crate::inference::frame::{Frame, FrameKey};
+
+/// A photo made ready.
+#[derive(Clone, Debug)]
+pub struct Photo {
+    /// The file.
+    pub path: PathBuf,
+    /// The photo's size, upright.
+    pub size: Size,
+    /// The photo stretched to the network's square.
+    pub frame: Frame,
+    /// The photo itself, if it was asked for.
+    pixels: Option<RgbImage>,
+}
+
+impl Photo {
+    /// Reads a photo; `keep_pixels` says whether an output will show it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no image.
+    pub fn read(path: &Path, frame_size: Size, keep_pixels: bool) -> Result<Self> {
+        let pixels = decode_photo(path)?;
+        let frame = resize_like_pillow(&pixels, frame_size);
+        Ok(Self {
+            path: path.to_owned(),
+            size: Size::new(pixels.height() as usize, pixels.width() as usize),
+            frame: Frame { key: key(path)?, pixels: Arc::new(frame) },
+            pixels: keep_pixels.then_some(pixels),
+        })
+    }
+
+    /// The photo's pixels.
+    ///
+    /// # Errors
+    /// When they were not kept.
+    pub fn pixels(&self) -> Result<&RgbImage> {
+        self.pixels
+            .as_ref()
+            .with_context(|| format!("the pixels of `{}` were not kept", self.path.display()))
+    }
+}
+
+/// One key for one file, however its path is spelled.
+fn key(path: &Path) -> Result<FrameKey> {
+    let path = std::fs::canonicalize(path)
+        .with_context(|| format!("reading image `{}`", path.display()))?;
+    Ok(FrameKey { path, mirrored: false })
+}

@@ -1,0 +1,99 @@
+//! The target photo pulled onto the source: every source pixel shows what it corresponds to.
+
+use image::{Rgb, RgbImage, Rgba, RgbaImage};
+use rayon::prelude::*;
+
+use super::correspondence::Correspondence;
+use super::picture::BACKDROP;
+use crate::geometry::{Point, Size};
+
+/// Room for rounding at the target's rim, in pixels.
+const RIM: f64 = 1e-3;
+
+/// Draws the warp: the source photo's size, the target's colours (bilinear). Pixels whose match lies
+/// outside the target are transparent.
+pub fn draw(pair: &Correspondence, target: &RgbImage) -> RgbaImage {
+    let Size { height, width } = pair.source;
+    let mut bytes = vec![0; pair.source.area() * 4];
+    bytes.par_chunks_mut(width * 4).enumerate().for_each(|(row, pixels)| {
+        for (column, pixel) in pixels.chunks_mut(4).enumerate() {
+            let matched = pair.transfer(Point::new(column as f64, row as f64));
+            pixel.copy_from_slice(&sample(target, matched).0);
+        }
+    });
+    RgbaImage::from_raw(width as u32, height as u32, bytes).expect("four bytes a pixel")
+}
+
+/// The colour at a position, bilinear between pixel centres; the outer half of the rim's pixels has the
+/// rim's colour.
+fn sample(photo: &RgbImage, position: Point) -> Rgba<u8> {
+    let inside = |position: f64, side: u32| {
+        position >= -0.5 - RIM && position <= f64::from(side) - 0.5 + RIM
+    };
+    if !inside(position.x, photo.width()) || !inside(position.y, photo.height()) {
+        return Rgba([BACKDROP[0], BACKDROP[1], BACKDROP[2], 0]);
+    }
+    let x = position.x.clamp(0.0, f64::from(photo.width() - 1));
+    let y = position.y.clamp(0.0, f64::from(photo.height() - 1));
+    let (left, top) = (x.floor() as u32, y.floor() as u32);
+    let (right, bottom) = ((left + 1).min(photo.width() - 1), (top + 1).min(photo.height() - 1));
+    let (along_x, along_y) = (x.fract(), y.fract());
+    let row = |y: u32| {
+        let (Rgb(from), Rgb(to)) = (photo.get_pixel(left, y), photo.get_pixel(right, y));
+        [0, 1, 2].map(|channel| mix(from[channel].into(), to[channel].into(), along_x))
+    };
+    let (upper, lower) = (row(top), row(bottom));
+    let [red, green, blue] =
+        [0, 1, 2].map(|channel| mix(upper[channel], lower[channel], along_y).round() as u8);
+    Rgba([red, green, blue, 255])
+}
+
+fn mix(from: f64, to: f64, along: f64) -> f64 {
+    from + (to - from) * along
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+
+    fn photo(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7) as u8, (y * 5) as u8, (x ^ y) as u8]))
+    }
+
+    fn pair(forward: Flow, source: Size, target: Size) -> Correspondence {
+        Correspondence { forward, backward: None, source, target }
+    }
+
+    #[test]
+    fn identity_warps_an_image_onto_itself() {
+        for (width, height) in [(37, 21), (1, 1), (300, 2)] {
+            let target = photo(width, height);
+            let size = Size::new(height as usize, width as usize);
+            let warp = draw(&pair(Flow::zero(Size::square(128)), size, size), &target);
+            for (x, y, Rgba([red, green, blue, alpha])) in warp.enumerate_pixels() {
+                assert_eq!((&[*red, *green, *blue], *alpha), (&target.get_pixel(x, y).0, 255));
+            }
+        }
+    }
+
+    #[test]
+    fn the_warp_has_the_sources_size_and_the_targets_colours() {
+        let target = RgbImage::from_pixel(9, 30, Rgb([1, 2, 3]));
+        let flow = Flow::zero(Size::square(16));
+        let warp = draw(&pair(flow, Size::new(20, 50), Size::new(30, 9)), &target);
+        assert_eq!(warp.dimensions(), (50, 20));
+        assert!(warp.pixels().all(|pixel| *pixel == Rgba([1, 2, 3, 255])));
+    }
+
+    #[test]
+    fn pixels_without_a_match_in_the_target_are_transparent() {
+        // Half the frame to the right.
+        let size = Size::square(8);
+        let flow = Flow::from_channels(size, &[vec![4.0; 64], vec![0.0; 64]].concat());
+        let warp = draw(&pair(flow, Size::new(4, 10), Size::new(4, 10)), &photo(10, 4));
+        assert_eq!(*warp.get_pixel(0, 2), Rgba([35, 10, 5 ^ 2, 255]));
+        assert_eq!(warp.get_pixel(5, 2).0[3], 0);
+        assert_eq!(warp.get_pixel(4, 2).0[3], 255);
+    }
+}

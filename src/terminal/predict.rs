@@ -1,0 +1,74 @@
+//! What `predict` shows of its work.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::geometry::Size;
+use crate::predict::batch::Summary;
+use crate::predict::correspondence::Resolution;
+use crate::predict::record::{PairOutcome, Prediction, Record};
+use crate::terminal::Terminal;
+
+impl Terminal {
+    /// Sizes, scale, score, files and time of one pair.
+    pub fn log_prediction(&self, prediction: &Prediction, grid: Resolution, time: Duration) {
+        let Size { height, width } = prediction.source_size;
+        let target = prediction.target_size;
+        self.log(&format!(
+            "source {width}x{height} pixels, target {}x{}",
+            target.width, target.height
+        ));
+        if let Some(magnitude) = prediction.magnitude {
+            let pixels = match grid {
+                Resolution::Original => "target pixels",
+                Resolution::Network => "pixels of the network's grid",
+            };
+            self.log(&format!(
+                "magnitude: 99 % of the flow is below {magnitude:.2} {pixels} (the colour wheel's scale)"
+            ));
+        }
+        if let Some(score) = prediction.keypoints.as_ref().and_then(|points| points.score.as_ref())
+        {
+            let pck: Vec<String> =
+                score.pck.iter().map(|(alpha, pck)| format!("PCK@{alpha} {pck:.1} %")).collect();
+            self.log(&format!(
+                "{} of {} keypoints; threshold: alpha times the {}, {:.1} pixels",
+                pck.join(", "),
+                score.distance.len(),
+                score.threshold,
+                score.side
+            ));
+        }
+        for file in &prediction.files {
+            let invalid = match file.invalid_pixels {
+                0 => String::new(),
+                count => format!(
+                    " ({count} pixels move farther than the format can say and are marked invalid)"
+                ),
+            };
+            self.log(&format!("wrote `{}`{invalid}", file.path.display()));
+        }
+        self.log(&format!("took {:.2} s", time.as_secs_f64()));
+    }
+
+    /// Why a pair of a list failed, if it did.
+    pub fn warn_of_failure(&self, record: &Record) {
+        let PairOutcome::Failed { error } = &record.outcome else { return };
+        match record.line {
+            Some(line) if record.source.is_some() => self.warn(&format!("line {line}: {error}")),
+            _ => self.warn(error),
+        }
+    }
+
+    /// How many pairs of a list ended how.
+    pub fn log_summary(&self, summary: &Summary, folder: &Path, time: Duration) {
+        let Summary { done, skipped, failed, interrupted } = *summary;
+        let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
+        self.log(&format!(
+            "{done} pairs done, {skipped} done before, {failed} failed{early}; files are in `{}`; took \
+             {:.1} s",
+            folder.display(),
+            time.as_secs_f64()
+        ));
+    }
+}

@@ -1,0 +1,263 @@
+//! How to train: every setting, with the paper's values as defaults.
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::loss::LossConfig;
+use super::optimizer::AdamWConfig;
+use super::schedule::ScheduleConfig;
+use super::warp::WarpConfig;
+
+/// A complete training configuration. A file may leave out whatever is as in the paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Everything random follows from this number.
+    pub seed: u64,
+    /// How often every training sample is seen.
+    pub epochs: u64,
+    /// Samples per batch.
+    pub batch_size: usize,
+    /// Batches whose gradients are added up before the optimizer makes a step.
+    pub accumulate: usize,
+    /// Learning rate of everything but the backbone.
+    pub learning_rate: f64,
+    /// Learning rate of the backbone; 0 freezes it.
+    pub backbone_learning_rate: f64,
+    /// Gradients are scaled down to this norm where theirs is larger; 0 for no limit.
+    pub gradient_clip: f64,
+    /// Part of its old self that the moving average of the weights keeps per step; 0 for no average.
+    /// With an average, validation and `best.safetensors` use it.
+    pub average_decay: f64,
+    /// Optimizer steps from one line of `metrics.jsonl` and point of TensorBoard to the next.
+    pub log_every: u64,
+    /// Optimizer steps from one checkpoint to the next; one is made after every epoch in any case.
+    pub checkpoint_every: u64,
+    /// Batches prepared ahead of the network.
+    pub prefetch: usize,
+    /// AdamW's constants.
+    pub optimizer: AdamWConfig,
+    /// How learning rates change.
+    pub schedule: ScheduleConfig,
+    /// How the parts of the loss weigh.
+    pub loss: LossConfig,
+    /// How training photos are changed.
+    pub augmentation: AugmentationConfig,
+    /// How plain photos become pairs (layout `photos`).
+    pub warp: WarpConfig,
+}
+
+/// How training photos are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AugmentationConfig {
+    /// Off: photos are prepared as for evaluation (antialiased resize, colours and extent as they are).
+    pub enabled: bool,
+    /// Probability of each of the seven colour steps.
+    pub colour_probability: f64,
+    /// Probability of a random crop.
+    pub crop_probability: f64,
+}
+
+impl Default for AugmentationConfig {
+    fn default() -> Self {
+        Self { enabled: true, colour_probability: 0.2, crop_probability: 0.7 }
+    }
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 47,
+            epochs: 10,
+            batch_size: 32,
+            accumulate: 1,
+            learning_rate: 4e-5,
+            backbone_learning_rate: 3e-6,
+            gradient_clip: 0.0,
+            average_decay: 0.0,
+            log_every: 10,
+            checkpoint_every: 500,
+            prefetch: 2,
+            optimizer: AdamWConfig::default(),
+            schedule: ScheduleConfig::default(),
+            loss: LossConfig::default(),
+            augmentation: AugmentationConfig::default(),
+            warp: WarpConfig::default(),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Reads a configuration, complete or not.
+    ///
+    /// # Errors
+    /// When it is not TOML, has unknown keys (all are listed, each with the nearest valid name), or a
+    /// value of the wrong kind or beyond its limits.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let given: Table = text.parse().context("it is not valid TOML")?;
+        let known =
+            Table::try_from(Self::default()).context("writing the default configuration")?;
+        let unknown = unknown_keys(&given, &known, "");
+        if !unknown.is_empty() {
+            bail!("unknown keys: {}", unknown.join(", "));
+        }
+        // From the text, not the table, so that errors show the line.
+        let config: Self = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The complete configuration as TOML.
+    ///
+    /// # Errors
+    /// When a number is beyond what TOML can hold.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).context("writing the configuration as TOML")
+    }
+
+    /// # Errors
+    /// When settings make no sense; all are listed.
+    pub fn check(&self) -> Result<()> {
+        let Self { augmentation, optimizer, schedule, loss, warp, .. } = self;
+        let probability = |value: f64| (0.0..=1.0).contains(&value);
+        let not_negative = |value: f64| value >= 0.0 && value.is_finite();
+        let decay = |value: f64| (0.0..1.0).contains(&value);
+        let rules = [
+            (self.epochs >= 1, "epochs must be at least 1"),
+            (self.batch_size >= 1, "batch_size must be at least 1"),
+            (self.accumulate >= 1, "accumulate must be at least 1"),
+            (self.log_every >= 1, "log_every must be at least 1"),
+            (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
+            (not_negative(self.learning_rate), "learning_rate must not be negative"),
+            (
+                not_negative(self.backbone_learning_rate),
+                "backbone_learning_rate must not be negative",
+            ),
+            (not_negative(self.gradient_clip), "gradient_clip must not be negative"),
+            (decay(self.average_decay), "average_decay must lie in 0 to 1, without 1"),
+            (decay(optimizer.beta1), "optimizer.beta1 must lie in 0 to 1, without 1"),
+            (decay(optimizer.beta2), "optimizer.beta2 must lie in 0 to 1, without 1"),
+            (
+                optimizer.epsilon > 0.0 && optimizer.epsilon.is_finite(),
+                "optimizer.epsilon must be above 0",
+            ),
+            (not_negative(optimizer.weight_decay), "optimizer.weight_decay must not be negative"),
+            (not_negative(schedule.factor), "schedule.factor must not be negative"),
+            (not_negative(schedule.floor), "schedule.floor must not be negative"),
+            (not_negative(loss.contrast_rate), "loss.contrast_rate must not be negative"),
+            (
+                probability(augmentation.colour_probability),
+                "augmentation.colour_probability must lie in 0 to 1",
+            ),
+            (
+                probability(augmentation.crop_probability),
+                "augmentation.crop_probability must lie in 0 to 1",
+            ),
+            (probability(warp.bend_probability), "warp.bend_probability must lie in 0 to 1"),
+            (
+                warp.scale >= 1.0 && warp.scale <= 10.0,
+                "warp.scale is a factor and must lie in 1 to 10",
+            ),
+            (
+                warp.stretch >= 1.0 && warp.stretch <= 10.0,
+                "warp.stretch is a factor and must lie in 1 to 10",
+            ),
+            (
+                [warp.rotation, warp.shear, warp.shift, warp.bend].into_iter().all(not_negative),
+                "warp.rotation, shear, shift and bend must not be negative",
+            ),
+        ];
+        let broken: Vec<&str> =
+            rules.into_iter().filter(|(holds, _)| !holds).map(|(_, rule)| rule).collect();
+        if !broken.is_empty() {
+            bail!("{}", broken.join("; "));
+        }
+        Ok(())
+    }
+}
+
+/// The keys of `given` that `known` lacks, with the nearest one it has.
+fn unknown_keys(given: &Table, known: &Table, prefix: &str) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for (key, value) in given {
+        match (value, known.get(key)) {
+            (Value::Table(given), Some(Value::Table(known))) => {
+                unknown.extend(unknown_keys(given, known, &format!("{prefix}{key}.")));
+            }
+            (_, Some(_)) => {}
+            (_, None) => {
+                let nearest = known
+                    .keys()
+                    .max_by(|a, b| similarity(key, a).total_cmp(&similarity(key, b)))
+                    .map(|nearest| format!(" (did you mean `{prefix}{nearest}`?)"));
+                unknown.push(format!("`{prefix}{key}`{}", nearest.unwrap_or_default()));
+            }
+        }
+    }
+    unknown
+}
+
+fn similarity(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::schedule::Decay;
+
+    fn error(text: &str) -> String {
+        format!("{:#}", TrainConfig::from_toml(text).unwrap_err())
+    }
+
+    #[test]
+    fn every_setting_survives_the_way_through_a_file() {
+        let config = TrainConfig {
+            seed: u64::from(u32::MAX) + 1,
+            epochs: 3,
+            batch_size: 5,
+            learning_rate: 1.25e-7,
+            schedule: ScheduleConfig {
+                decay: Decay::Cosine,
+                milestones: Vec::new(),
+                ..ScheduleConfig::default()
+            },
+            augmentation: AugmentationConfig { enabled: false, ..AugmentationConfig::default() },
+            ..TrainConfig::default()
+        };
+        assert_eq!(TrainConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+        let default = TrainConfig::default().to_toml().unwrap();
+        assert_eq!(TrainConfig::from_toml(&default).unwrap(), TrainConfig::default());
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_in_the_paper() {
+        let config = TrainConfig::from_toml("epochs = 2\n[schedule]\ndecay = \"cosine\"").unwrap();
+        assert_eq!((config.epochs, config.batch_size, config.seed), (2, 32, 47));
+        assert_eq!(config.schedule.decay, Decay::Cosine);
+        assert_eq!(config.schedule.milestones, [100, 150, 250]);
+    }
+
+    #[test]
+    fn all_unknown_keys_are_named_with_the_nearest_valid_one() {
+        let error = error("learning_rat = 1.0\n[optimizer]\nwieght_decay = 0.1\n[shedule]\n");
+        assert!(error.contains("`learning_rat` (did you mean `learning_rate`?)"), "{error}");
+        assert!(
+            error.contains("`optimizer.wieght_decay` (did you mean `optimizer.weight_decay`?)")
+        );
+        assert!(error.contains("`shedule` (did you mean `schedule`?)"), "{error}");
+    }
+
+    #[test]
+    fn senseless_values_are_refused_together_and_wrong_kinds_with_their_line() {
+        let error_text = error("epochs = 0\n[augmentation]\ncrop_probability = 1.5");
+        assert!(error_text.contains("epochs must be at least 1"), "{error_text}");
+        assert!(error_text.contains("crop_probability must lie in 0 to 1"), "{error_text}");
+        let error_text = error("seed = 1\nepochs = \"ten\"");
+        assert!(error_text.contains("line 2") && error_text.contains("epochs"), "{error_text}");
+        assert!(error("epochs = ").contains("not valid TOML"));
+        assert!(error("learning_rate = nan").contains("learning_rate"));
+    }
+}
