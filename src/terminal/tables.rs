@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(
             table.draw().lines().collect::<Vec<_>>(),
             [
-                "                    a              per-keypoint",
+                "                   a              per-keypoint",
                 "category  pairs    0.05    0.1             0.1",
                 "cat          12     5.0  100.0             7.0",
                 "",
