@@ -4,6 +4,8 @@
 //! differs from "given the default"; `commands` resolves them.
 
 pub mod bench;
+pub mod compare;
+pub mod eval;
 pub mod predict;
 
 use std::path::PathBuf;
@@ -57,6 +59,10 @@ pub enum Command {
     Bench(bench::BenchArguments),
     /// Find what corresponds between two photos: flow, warp, matches, keypoints
     Predict(Box<predict::PredictArguments>),
+    /// Measure how many keypoints of a dataset are found: PCK under named protocols
+    Eval(Box<eval::EvalArguments>),
+    /// Compare two evaluation reports
+    Compare(compare::CompareArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in

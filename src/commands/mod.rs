@@ -2,7 +2,9 @@
 //! result goes to the terminal. No arithmetic here.
 
 pub mod bench;
+mod compare;
 mod engine;
+mod eval;
 mod man;
 mod predict;
 
@@ -53,6 +55,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
     }
     match cli.command {
+        Command::Eval(arguments) => eval::run(&arguments, &terminal),
+        Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Predict(arguments) => predict::run(&arguments, &terminal),
         Command::Man { folder } => man::run(&folder, &terminal),

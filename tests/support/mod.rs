@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test binary uses its own part of this module")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+pub mod spair;
+
 use std::path::PathBuf;
 
 /// The folder of golden numbers, or `None` after saying that the test is skipped.
