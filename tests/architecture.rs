@@ -18,9 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inference", &["model", "nn"]),
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
+    ("bench", &["inference", "model", "data"]),
     ("cli", &["model"]),
     ("terminal", &["cli", "eval", "predict"]),
-    ("commands", &["cli", "terminal", "predict", "eval", "inference", "model", "data"]),
+    ("commands", &["cli", "terminal", "predict", "eval", "bench", "inference", "model", "data"]),
 ];
 
 /// Open to every layer.

@@ -3,6 +3,8 @@
 //! Flags that a config file or the environment can also give are `Option`s, so that "not given"
 //! differs from "given the default"; `commands` resolves them.
 
+pub mod bench;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,6 +50,8 @@ pub enum ColorChoice {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Time a model: latency, pairs per second, memory, operations
+    Bench(bench::BenchArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in

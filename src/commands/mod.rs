@@ -1,6 +1,8 @@
 //! The commands: flags become a resolved configuration, one engine function does the work, and the
 //! result goes to the terminal. No arithmetic here.
 
+pub mod bench;
+
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -46,8 +48,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
             .context("starting the worker threads")?;
         tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
     }
-    let _ = &terminal;
     match cli.command {
+        Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)

@@ -3,6 +3,13 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
+pub mod catalog;
+pub mod formats;
+pub mod images;
+pub mod load;
+pub mod photo;
+pub mod resize;
+
 use std::path::PathBuf;
 
 use crate::geometry::{BoundingBox, Point, Size};

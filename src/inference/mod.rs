@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod device;
 pub mod frame;
+pub mod memory;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::model::backbone::Features;
 use crate::model::config::ModelConfig;
 use crate::model::weights::find::find;
 use crate::model::weights::{load, sha256};
+use crate::nn::variables::{Path as VariablePath, Variable};
 use cache::FeatureCache;
 use frame::{Frame, FrameKey, batch};
 
@@ -38,12 +40,17 @@ pub struct EngineOptions {
 pub struct ModelDescription {
     /// The weights as the user named them.
     pub weights: String,
-    /// SHA-256 of the weight file, in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the weight file, in hexadecimal; none for random values.
+    pub sha256: Option<String>,
     /// The complete configuration.
     pub config: ModelConfig,
     /// Number of trained values.
     pub parameters: u64,
+}
+
+/// The number of values in a model's variables.
+fn count(variables: &[Variable]) -> u64 {
+    variables.iter().map(|variable| variable.tensor.numel() as u64).sum()
 }
 
 /// A model ready to match photos.
@@ -51,7 +58,8 @@ pub struct ModelDescription {
 pub struct Engine {
     model: Model,
     weights: PathBuf,
-    file: PathBuf,
+    /// `None` for random values.
+    file: Option<PathBuf>,
     parameters: u64,
     device: Device,
     cache: FeatureCache,
@@ -66,16 +74,28 @@ impl Engine {
         let device = device::choose(&options.device)?;
         let file = find(&options.weights)?;
         let loaded = load(&file, device, Kind::Float)?;
-        let parameters =
-            loaded.variables.iter().map(|variable| variable.tensor.numel() as u64).sum();
         Ok(Self {
             model: loaded.model,
             weights: options.weights.clone(),
-            file: loaded.path,
-            parameters,
+            file: Some(loaded.path),
+            parameters: count(&loaded.variables),
             device,
             cache: FeatureCache::new(options.cache_bytes),
         })
+    }
+
+    /// A model of `config` with random values: for timing, and as the floor of any comparison.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense or the device cannot be used.
+    pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
+        let device = device::choose(&options.device)?;
+        config.check()?;
+        let path = VariablePath::fresh(device);
+        let model = Model::new(&path, config);
+        let parameters = count(&path.finish().0);
+        let cache = FeatureCache::new(options.cache_bytes);
+        Ok(Self { model, weights: "untrained".into(), file: None, parameters, device, cache })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.
@@ -85,10 +105,15 @@ impl Engine {
     pub fn description(&self) -> Result<ModelDescription> {
         Ok(ModelDescription {
             weights: self.weights.display().to_string(),
-            sha256: sha256(&self.file)?,
+            sha256: self.file.as_deref().map(sha256).transpose()?,
             config: self.model.config().clone(),
             parameters: self.parameters,
         })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
     /// The device the model runs on.

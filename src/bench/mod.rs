@@ -1,0 +1,197 @@
+//! Timing a model: the whole forward pass, its halves, and the loader.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use image::{ImageFormat, Rgb, RgbImage};
+use serde::Serialize;
+use tch::{Cuda, Device, Kind, Tensor};
+
+use crate::data::photo::decode_benchmark;
+use crate::data::resize::resize_like_pillow;
+use crate::geometry::Size;
+use crate::inference::Engine;
+use crate::model::backbone::Features;
+
+/// The photo that the loader is timed on: as large as those of the benchmarks.
+const PHOTO: Size = Size::new(375, 500);
+
+/// How to time.
+#[derive(Clone, Copy, Debug)]
+pub struct BenchConfig {
+    /// Pairs per forward pass.
+    pub batch_size: usize,
+    /// Passes that count.
+    pub iterations: usize,
+    /// Passes before them that do not.
+    pub warm_up: usize,
+}
+
+/// Times of one part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// What was timed.
+    pub name: &'static str,
+    /// What one iteration works on (`pair`, `image`).
+    pub unit: &'static str,
+    /// Units per iteration.
+    pub units: usize,
+    /// Milliseconds per iteration.
+    pub latency_ms: Latency,
+    /// Units per second, at the median.
+    pub per_second: f64,
+}
+
+/// Percentiles of the time an iteration takes, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// The fastest.
+    pub min: f64,
+    /// Half are faster.
+    pub p50: f64,
+    /// Nine in ten are faster.
+    pub p90: f64,
+    /// Ninety-nine in a hundred are faster.
+    pub p99: f64,
+    /// The slowest.
+    pub max: f64,
+    /// The mean.
+    pub mean: f64,
+}
+
+/// Times the model's forward pass over pairs of random images, the backbone and the matcher apart, and
+/// the loader. `done` is called after every iteration.
+///
+/// # Errors
+/// When the loader's photo cannot be written or read.
+pub fn run(
+    engine: &Engine,
+    config: &BenchConfig,
+    done: &mut dyn FnMut(),
+) -> Result<Vec<Measurement>> {
+    ensure!(
+        config.iterations > 0 && config.batch_size > 0,
+        "timing needs at least one pass over one pair"
+    );
+    let pairs = config.batch_size;
+    let model = engine.model();
+    let side = model.config().frame as i64;
+    let images = Tensor::rand([2 * pairs as i64, 3, side, side], (Kind::Float, engine.device()));
+    let mut timed = |name, unit, units, work: &mut dyn FnMut() -> Result<()>| {
+        measure(config, engine.device(), &mut *done, work)
+            .map(|times| summarise(name, unit, units, times))
+    };
+    tch::no_grad(|| {
+        let features = model.features(&images);
+        let mut found = vec![
+            timed("forward", "pair", pairs, &mut || {
+                let [source, target] = halves(&model.features(&images));
+                drop(model.flow(&source, &target));
+                Ok(())
+            })?,
+            timed("backbone", "image", 2 * pairs, &mut || {
+                drop(model.features(&images));
+                Ok(())
+            })?,
+            timed("matcher", "pair", pairs, &mut || {
+                let [source, target] = halves(&features);
+                drop(model.flow(&source, &target));
+                Ok(())
+            })?,
+        ];
+        let folder = tempfile::tempdir().context("making a folder for the loader's photo")?;
+        let photo = folder.path().join("photo.jpg");
+        write_photo(&photo)?;
+        found.push(timed("loader", "image", 1, &mut || {
+            drop(resize_like_pillow(&decode_benchmark(&photo)?, engine.frame_size()));
+            Ok(())
+        })?);
+        Ok(found)
+    })
+}
+
+/// The sources' and the targets' features of a batch that holds both.
+fn halves(features: &Features) -> [Features; 2] {
+    let parts = features.tokens.chunk(2, 0);
+    [0, 1].map(|part| Features { tokens: parts[part].shallow_clone(), shape: features.shape })
+}
+
+fn measure(
+    config: &BenchConfig,
+    device: Device,
+    done: &mut dyn FnMut(),
+    work: &mut dyn FnMut() -> Result<()>,
+) -> Result<Vec<Duration>> {
+    let mut times = Vec::with_capacity(config.iterations);
+    for iteration in 0..config.warm_up + config.iterations {
+        synchronize(device);
+        let start = Instant::now();
+        work()?;
+        synchronize(device);
+        if iteration >= config.warm_up {
+            times.push(start.elapsed());
+        }
+        done();
+    }
+    Ok(times)
+}
+
+/// GPU work runs on its own; the clock is read only when it has ended.
+fn synchronize(device: Device) {
+    if let Device::Cuda(index) = device {
+        Cuda::synchronize(index as i64);
+    }
+}
+
+fn summarise(
+    name: &'static str,
+    unit: &'static str,
+    units: usize,
+    times: Vec<Duration>,
+) -> Measurement {
+    let mut sorted: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+    sorted.sort_by(f64::total_cmp);
+    // The nearest rank: the smallest time that at least this share of all does not exceed.
+    let percentile =
+        |share: f64| sorted[((share * sorted.len() as f64).ceil() as usize).max(1) - 1];
+    let latency_ms = Latency {
+        min: percentile(0.0),
+        p50: percentile(0.5),
+        p90: percentile(0.9),
+        p99: percentile(0.99),
+        max: percentile(1.0),
+        mean: sorted.iter().sum::<f64>() / sorted.len() as f64,
+    };
+    Measurement { name, unit, units, latency_ms, per_second: units as f64 * 1e3 / latency_ms.p50 }
+}
+
+/// A photo-like JPEG: smooth shapes and grain, so that it compresses as photos do.
+fn write_photo(path: &Path) -> Result<()> {
+    let photo = RgbImage::from_fn(PHOTO.width as u32, PHOTO.height as u32, |x, y| {
+        let grain =
+            ((x.wrapping_mul(73) ^ y.wrapping_mul(151)).wrapping_mul(2_654_435_761) >> 28) as f32;
+        let wave = |scale: f32| {
+            110.0 + 90.0 * ((x as f32 / scale).sin() * (y as f32 / (scale * 1.7)).cos())
+        };
+        Rgb([wave(31.0), wave(47.0), wave(83.0)].map(|value| (value + grain) as u8))
+    });
+    photo
+        .save_with_format(path, ImageFormat::Jpeg)
+        .with_context(|| format!("writing the loader's photo `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_nearest_ranks() {
+        let times = (1..=10).rev().map(Duration::from_millis).collect();
+        let found = summarise("x", "pair", 2, times);
+        let Latency { min, p50, p90, p99, max, mean } = found.latency_ms;
+        assert_eq!([min, p50, p90, p99, max], [1.0, 5.0, 9.0, 10.0, 10.0]);
+        assert!((mean - 5.5).abs() < 1e-9);
+        assert!((found.per_second - 400.0).abs() < 1e-9);
+    }
+}

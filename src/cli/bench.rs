@@ -1,0 +1,33 @@
+//! `lpmflow bench`.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use super::ModelArguments;
+
+/// What to time, and how often.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lpmflow bench --threads 2 --iterations 50\n  lpmflow bench --untrained base --json"
+)]
+pub struct BenchArguments {
+    /// Which weights, where
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// Time a preset with random values instead of weights (base, tiny, zero-shot)
+    #[arg(long, value_name = "PRESET", conflicts_with = "weights", help_heading = "Model options")]
+    pub untrained: Option<String>,
+    /// Pairs per forward pass
+    #[arg(short, long, default_value = "1", value_name = "N")]
+    pub batch_size: NonZeroUsize,
+    /// Forward passes that count
+    #[arg(short, long, default_value = "10", value_name = "N")]
+    pub iterations: NonZeroUsize,
+    /// Forward passes before them that do not
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub warm_up: usize,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub json: bool,
+}

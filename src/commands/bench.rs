@@ -1,0 +1,106 @@
+//! `lpmflow bench`: builds the engine, times it, prints a table or JSON.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Outcome;
+use crate::bench::{BenchConfig, Measurement, run as time};
+use crate::cli::bench::BenchArguments;
+use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
+use crate::model::config::ModelConfig;
+use crate::model::cost::{self, StageCost};
+use crate::terminal::Terminal;
+
+/// The parts that are timed.
+const PARTS: usize = 4;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the model cannot be loaded or the loader's photo not written.
+pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
+    let options = EngineOptions {
+        weights: arguments.model.weights.clone(),
+        device: arguments.model.device.clone(),
+        cache_bytes: 0,
+    };
+    let engine = match &arguments.untrained {
+        Some(preset) => Engine::untrained(&ModelConfig::preset(preset)?, &options)?,
+        None => Engine::load(&options)?,
+    };
+    let config = BenchConfig {
+        batch_size: arguments.batch_size.get(),
+        iterations: arguments.iterations.get(),
+        warm_up: arguments.warm_up,
+    };
+    let bar = terminal.bar((PARTS * (config.iterations + config.warm_up)) as u64);
+    let measurements = time(&engine, &config, &mut || bar.inc(1))?;
+    bar.finish_and_clear();
+
+    let description = engine.description()?;
+    let stages = cost::count(engine.model().config());
+    if arguments.json {
+        terminal
+            .result(&report(&engine, &description, &stages, &measurements, &config).to_string());
+    } else {
+        terminal.result(&table(&engine, &description, &stages, &measurements));
+    }
+    Ok(Outcome::Done)
+}
+
+fn report(
+    engine: &Engine,
+    description: &ModelDescription,
+    stages: &[StageCost],
+    measurements: &[Measurement],
+    config: &BenchConfig,
+) -> serde_json::Value {
+    let operations: serde_json::Map<String, serde_json::Value> =
+        stages.iter().map(|stage| (stage.name.to_owned(), json!(stage.operations))).collect();
+    json!({
+        "schema": 1,
+        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+        "model": description,
+        "operations_per_pair": operations,
+        "run": {
+            "device": format!("{:?}", engine.device()).to_lowercase(),
+            "threads": tch::get_num_threads(),
+            "batch_size": config.batch_size,
+            "iterations": config.iterations,
+            "peak_memory_bytes": memory::peak_bytes(),
+        },
+        "measurements": measurements,
+    })
+}
+
+fn table(
+    engine: &Engine,
+    description: &ModelDescription,
+    stages: &[StageCost],
+    measurements: &[Measurement],
+) -> String {
+    let operations: f64 = stages.iter().map(|stage| stage.operations).sum();
+    let mut lines = vec![
+        format!(
+            "{}: {:.1} M parameters, {:.1} GFLOP a pair, on {:?} with {} threads",
+            description.weights,
+            description.parameters as f64 / 1e6,
+            operations / 1e9,
+            engine.device(),
+            tch::get_num_threads(),
+        ),
+        String::new(),
+        format!("{:10} {:>9} {:>9} {:>9} {:>9}", "ms", "median", "p90", "min", "per second"),
+    ];
+    for Measurement { name, unit, latency_ms, per_second, .. } in measurements {
+        let [p50, p90, min] = [latency_ms.p50, latency_ms.p90, latency_ms.min];
+        lines.push(format!("{name:10} {p50:9.1} {p90:9.1} {min:9.1} {per_second:9.2} {unit}s"));
+    }
+    lines.push(String::new());
+    let share = |stage: &StageCost| format!("{} {:.1}", stage.name, stage.operations / 1e9);
+    lines.push(format!("GFLOP: {}", stages.iter().map(share).collect::<Vec<_>>().join(", ")));
+    if let Some(bytes) = memory::peak_bytes() {
+        lines.push(format!("peak memory: {:.0} MiB", bytes as f64 / f64::from(1 << 20)));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,190 @@
+//! The datasets by name: where they lie, how they are laid out, how they are usually scored.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+/// The catalog shipped with the program.
+const SHIPPED: &str = include_str!("../../datasets.toml");
+
+/// How a dataset's files are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// A list of pair names, one JSON annotation a pair.
+    Spair71k,
+    /// A CSV list of pairs, one MATLAB annotation an image.
+    PfPascal,
+    /// A CSV list with the keypoints in it.
+    PfWillow,
+}
+
+impl Layout {
+    /// The name used in catalogs and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spair71k => "spair71k",
+            Self::PfPascal => "pf-pascal",
+            Self::PfWillow => "pf-willow",
+        }
+    }
+}
+
+/// What the catalog says of one dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The name people know it by.
+    pub title: String,
+    /// How its files are laid out.
+    pub layout: Layout,
+    /// Its folder, below the data root unless absolute.
+    pub root: PathBuf,
+    /// The split scored when none is named.
+    pub default_split: String,
+    /// The protocol it is usually scored by.
+    pub protocol: String,
+    /// The shares of the threshold length that are usually reported.
+    pub alphas: Vec<f64>,
+    /// Category names in the order that class numbers refer to, from 1.
+    pub categories: Vec<String>,
+    /// Where to get it.
+    pub source: String,
+    /// What to cite.
+    pub citation: String,
+    /// Each split's list of pairs, below the root.
+    pub splits: BTreeMap<String, PathBuf>,
+}
+
+/// All datasets by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalog {
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Catalog {
+    /// The catalog of a file, or the shipped one.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something a catalog cannot say.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        match file {
+            None => Self::parse(SHIPPED).context("reading the shipped datasets.toml"),
+            Some(file) => fs::read_to_string(file)
+                .map_err(anyhow::Error::from)
+                .and_then(|text| Self::parse(&text))
+                .with_context(|| format!("reading the dataset catalog `{}`", file.display())),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let entries: BTreeMap<String, Entry> = toml::from_str(text)
+            .map_err(|error| suggest_key(&error.to_string()).unwrap_or_else(|| error.into()))?;
+        for (name, entry) in &entries {
+            ensure!(
+                entry.splits.contains_key(&entry.default_split),
+                "the dataset `{name}` has no split `{}`, its default",
+                entry.default_split
+            );
+            ensure!(
+                !entry.alphas.is_empty()
+                    && entry.alphas.iter().all(|alpha| (0.0..=1.0).contains(alpha)),
+                "the dataset `{name}` needs alphas in 0 to 1"
+            );
+        }
+        Ok(Self { entries })
+    }
+
+    /// All datasets with their names, by name.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    /// The dataset of a name.
+    ///
+    /// # Errors
+    /// When there is none; the error names the nearest.
+    pub fn get(&self, name: &str) -> Result<&Entry> {
+        let names = || self.entries.keys().map(String::as_str);
+        self.entries.get(name).with_context(|| {
+            format!(
+                "there is no dataset `{name}`{}; there are: {}",
+                meant(name, names()),
+                list(names())
+            )
+        })
+    }
+}
+
+impl Entry {
+    /// The split of a name with its list of pairs; `train` is understood as `trn`.
+    ///
+    /// # Errors
+    /// When there is none; the error lists those there are.
+    pub fn split(&self, name: &str) -> Result<(&str, &Path)> {
+        let known = if name == "train" && !self.splits.contains_key(name) { "trn" } else { name };
+        match self.splits.get_key_value(known) {
+            Some((name, list)) => Ok((name, list)),
+            None => {
+                bail!("{} has no split `{name}`; it has: {}", self.title, list(self.splits.keys()))
+            }
+        }
+    }
+}
+
+/// ` (did you mean ...?)` where a name is near another; else nothing.
+pub fn meant<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let nearest = names
+        .map(|name| (strsim::jaro_winkler(wrong, name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((likeness, name)) if likeness > 0.75 => format!(" (did you mean `{name}`?)"),
+        _ => String::new(),
+    }
+}
+
+fn list<T: AsRef<str>>(names: impl Iterator<Item = T>) -> String {
+    names.map(|name| name.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
+/// For a message about an unknown key, the same with the nearest valid one.
+fn suggest_key(message: &str) -> Option<anyhow::Error> {
+    let (_, rest) = message.split_once("unknown field `")?;
+    let (wrong, valid) = rest.split_once('`')?;
+    let names = valid.split('`').skip(1).step_by(2);
+    Some(anyhow::anyhow!("{}{}", message.trim_end(), meant(wrong, names)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_catalog_holds_the_three_benchmarks() {
+        let catalog = Catalog::load(None).unwrap();
+        let names: Vec<&str> = catalog.entries().map(|(name, _)| name).collect();
+        assert_eq!(names, ["pf-pascal", "pf-willow", "spair71k"]);
+        assert_eq!(catalog.get("pf-pascal").unwrap().categories[11], "dog");
+        let spair = catalog.get("spair71k").unwrap();
+        assert_eq!(spair.split("train").unwrap().0, "trn");
+        assert!(spair.split("dev").unwrap_err().to_string().contains("it has: test, trn, val"));
+    }
+
+    #[test]
+    fn a_wrong_name_gets_the_nearest_one() {
+        let error = Catalog::load(None).unwrap().get("spair-71k").unwrap_err().to_string();
+        assert!(
+            error.contains("did you mean `spair71k`?") && error.contains("pf-willow"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_wrong_key_gets_the_nearest_one() {
+        let error = Catalog::parse(&SHIPPED.replace("title", "titel")).unwrap_err().to_string();
+        assert!(error.contains("did you mean `title`?"), "{error}");
+    }
+}

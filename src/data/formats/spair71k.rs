@@ -1,0 +1,137 @@
+//! SPair-71k: a list of pair names, one JSON annotation a pair (Min et al. 2019).
+
+use std::path::Path;
+
+use anyhow::Result;
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use super::{Fault, Problem, Record, checked, read_text};
+use crate::data::images::ImageSizes;
+use crate::data::{AnnotatedImage, Difficulty, Pair};
+use crate::geometry::{BoundingBox, Point, Size};
+
+/// The parts of a pair's annotation that matter here; files hold more.
+#[derive(Debug, Deserialize)]
+struct Annotation {
+    category: String,
+    src_imname: String,
+    trg_imname: String,
+    /// Width, height, channels.
+    src_imsize: [usize; 3],
+    trg_imsize: [usize; 3],
+    src_bndbox: BoundingBox,
+    trg_bndbox: BoundingBox,
+    src_kps: Vec<Point>,
+    trg_kps: Vec<Point>,
+    viewpoint_variation: u8,
+    scale_variation: u8,
+    truncation: u8,
+    occlusion: u8,
+}
+
+/// Reads the pairs that `list` (below `root`) names; annotations lie in `PairAnnotation/SPLIT/`, where
+/// SPLIT is the list's name without its ending.
+///
+/// # Errors
+/// When the list itself cannot be read; faults of single pairs are in the records.
+pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>> {
+    let list = root.join(list);
+    let text = read_text(&list)?;
+    let split = list.file_stem().unwrap_or_default();
+    let folder = root.join("PairAnnotation").join(split);
+    let names: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.trim()))
+        .filter(|(_, name)| !name.is_empty())
+        .collect();
+    let records = names.par_iter().enumerate().map(|(index, &(line, name))| {
+        let file = folder.join(format!("{name}.json"));
+        if !file.is_file() {
+            let detail = format!("no annotation `{}`", file.display());
+            return Err(vec![Problem::of_line(Fault::Missing, &list, line, detail)]);
+        }
+        let annotation =
+            read_text(&file).and_then(|text| Ok(serde_json::from_str::<Annotation>(&text)?));
+        match annotation {
+            Ok(annotation) => pair(root, index, annotation, &file, sizes),
+            Err(error) => {
+                Err(vec![Problem::of_file(Fault::Unreadable, &file, format!("{error:#}"))])
+            }
+        }
+    });
+    Ok(records.collect())
+}
+
+fn pair(
+    root: &Path,
+    index: usize,
+    annotation: Annotation,
+    file: &Path,
+    sizes: &ImageSizes,
+) -> Record {
+    let Annotation { category, .. } = annotation;
+    let side = |name: &str, [width, height, _]: [usize; 3], bounds, keypoints| AnnotatedImage {
+        path: root.join("JPEGImages").join(&category).join(name),
+        size: Size::new(height, width),
+        keypoints,
+        bounding_box: Some(bounds),
+    };
+    let source = side(
+        &annotation.src_imname,
+        annotation.src_imsize,
+        annotation.src_bndbox,
+        annotation.src_kps,
+    );
+    let target = side(
+        &annotation.trg_imname,
+        annotation.trg_imsize,
+        annotation.trg_bndbox,
+        annotation.trg_kps,
+    );
+    let mut problems = Vec::new();
+    for image in [&source, &target] {
+        match sizes.of(&image.path) {
+            Err(problem) => problems.push(problem),
+            Ok(found) if found != image.size => {
+                let Size { height, width } = image.size;
+                let detail =
+                    format!("annotated as {width}x{height}, is {}x{}", found.width, found.height);
+                problems.push(Problem::of_file(Fault::WrongSize, &image.path, detail));
+            }
+            Ok(_) => {}
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let difficulty = Difficulty {
+        viewpoint: annotation.viewpoint_variation,
+        scale: annotation.scale_variation,
+        truncation: annotation.truncation,
+        occlusion: annotation.occlusion,
+    };
+    let pair =
+        Pair { index, category, source, target, difficulty: Some(difficulty), mirrored: false };
+    checked(pair, file, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_annotation_is_read_with_its_unknown_keys() {
+        let text = r#"{"pair_id": 718, "filename": "000718-2008_002515-2008_003395:bicycle",
+            "src_imname": "2008_002515.jpg", "trg_imname": "2008_003395.jpg", "src_imsize": [500, 375, 3],
+            "trg_imsize": [375, 500, 3], "src_bndbox": [1, 1, 500, 334], "trg_bndbox": [113, 372, 264, 497],
+            "category": "bicycle", "src_pose": "Left", "trg_pose": "Left", "src_kps": [[467, 197], [243, 253]],
+            "trg_kps": [[231, 451], [184, 452]], "kps_ids": ["1", "13"], "mirror": 0,
+            "viewpoint_variation": 0, "scale_variation": 2, "truncation": 1, "occlusion": 3}"#;
+        let annotation: Annotation = serde_json::from_str(text).unwrap();
+        assert_eq!(annotation.src_kps[1], Point::new(243.0, 253.0));
+        assert_eq!(annotation.trg_bndbox.longer_side(), 151.0);
+        assert_eq!((annotation.scale_variation, annotation.occlusion), (2, 3));
+    }
+}

@@ -1,0 +1,143 @@
+//! Loading one split of a dataset: reading, checking, and what to do about faults.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use super::catalog::{Entry, Layout};
+use super::formats::{Fault, Problem, Record, pf_pascal, pf_willow, spair71k};
+use super::images::ImageSizes;
+use super::{AnnotatedImage, Pair, Split};
+
+/// Faults of one kind that an error message shows.
+const SHOWN: usize = 5;
+
+/// A split, and the pairs that were left out of it.
+#[derive(Clone, Debug)]
+pub struct LoadedSplit {
+    /// The sound pairs.
+    pub split: Split,
+    /// What was wrong with the others.
+    pub problems: Vec<Problem>,
+    /// How many pairs were left out.
+    pub skipped: usize,
+}
+
+/// Reads the split `split` of the dataset `name` below `data_root`, faulty pairs left out.
+///
+/// # Errors
+/// When the dataset is not there or its list cannot be read.
+pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> Result<LoadedSplit> {
+    let (split, list) = entry.split(split)?;
+    let root = data_root.join(&entry.root);
+    ensure!(
+        root.is_dir(),
+        "{} is not there: no folder `{}`; get it from {} and name the folder above it with --data-root",
+        entry.title,
+        root.display(),
+        entry.source
+    );
+    let sizes = ImageSizes::default();
+    let records = match entry.layout {
+        Layout::Spair71k => spair71k::read(&root, list, &sizes),
+        Layout::PfPascal => pf_pascal::read(&root, list, &entry.categories, split == "trn", &sizes),
+        Layout::PfWillow => pf_willow::read(&root, list, &sizes),
+    };
+    let records = records.with_context(|| format!("loading {} {split}", entry.title))?;
+    ensure!(
+        !records.is_empty(),
+        "loading {} {split}: `{}` names no pair",
+        entry.title,
+        root.join(list).display()
+    );
+    let (pairs, faulty): (Vec<Record>, Vec<Record>) = records.into_iter().partition(Result::is_ok);
+    let pairs: Vec<Pair> = pairs.into_iter().flatten().collect();
+    let skipped = faulty.len();
+    let problems = distinct(faulty.into_iter().filter_map(Result::err).flatten());
+    let split = Split {
+        dataset: name.to_owned(),
+        layout: entry.layout.name().to_owned(),
+        name: split.to_owned(),
+        fingerprint: fingerprint(&pairs, &root),
+        pairs,
+    };
+    Ok(LoadedSplit { split, problems, skipped })
+}
+
+/// As [`read_split`], but any fault is an error that lists them by kind, unless `skip_bad`.
+///
+/// # Errors
+/// As [`read_split`], and when a pair is faulty or no pair is sound.
+pub fn load_split(
+    name: &str,
+    entry: &Entry,
+    data_root: &Path,
+    split: &str,
+    skip_bad: bool,
+) -> Result<LoadedSplit> {
+    let loaded = read_split(name, entry, data_root, split)?;
+    let headline = format!("loading {} {}", entry.title, loaded.split.name);
+    if loaded.skipped > 0 && !skip_bad {
+        let pairs = loaded.split.pairs.len() + loaded.skipped;
+        bail!(
+            "{headline}: {} of {pairs} pairs cannot be used; mend them, or leave them out with --skip-bad\n{}",
+            loaded.skipped,
+            summary(&loaded.problems)
+        );
+    }
+    ensure!(
+        !loaded.split.pairs.is_empty(),
+        "{headline}: no pair can be used\n{}",
+        summary(&loaded.problems)
+    );
+    Ok(loaded)
+}
+
+/// The problems by kind, the first few of each.
+pub fn summary(problems: &[Problem]) -> String {
+    let mut by_fault: BTreeMap<Fault, Vec<&Problem>> = BTreeMap::new();
+    for problem in problems {
+        by_fault.entry(problem.fault).or_default().push(problem);
+    }
+    let mut lines = Vec::new();
+    for (fault, problems) in by_fault {
+        lines.push(format!("{} ({}):", fault.heading(), problems.len()));
+        lines.extend(problems.iter().take(SHOWN).map(|problem| format!("  {problem}")));
+        if problems.len() > SHOWN {
+            lines.push(format!("  and {} more", problems.len() - SHOWN));
+        }
+    }
+    lines.join("\n")
+}
+
+/// Each problem once: an image that is missing is missed by many pairs.
+fn distinct(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    problems.filter(|problem| seen.insert(problem.to_string())).collect()
+}
+
+/// SHA-256 over what scores depend on, in hexadecimal: names below `root`, sizes, keypoints, boxes.
+pub fn fingerprint(pairs: &[Pair], root: &Path) -> String {
+    let mut hash = Sha256::new();
+    let side = |hash: &mut Sha256, image: &AnnotatedImage| {
+        let name = image.path.strip_prefix(root).unwrap_or(&image.path).to_string_lossy();
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        let bounds = image.bounding_box.map(<[f64; 4]>::from);
+        let numbers =
+            [image.size.height as f64, image.size.width as f64, image.keypoints.len() as f64]
+                .into_iter()
+                .chain(image.keypoints.iter().flat_map(|point| [point.x, point.y]))
+                .chain(bounds.into_iter().flatten());
+        numbers.for_each(|number| hash.update(number.to_le_bytes()));
+    };
+    for pair in pairs {
+        hash.update(pair.category.as_bytes());
+        hash.update([0, u8::from(pair.mirrored)]);
+        side(&mut hash, &pair.source);
+        side(&mut hash, &pair.target);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
