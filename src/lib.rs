@@ -7,7 +7,7 @@
 //! ```text
 //! main
 //!  └ commands ─ cli, terminal            what the user typed, what the user sees
-//!     ├ predict   eval                   engines: files and reports; they never print
+//!     ├ predict   eval   export          engines: files and reports; they never print
 //!     │  └ inference                     frames -> features (cached) -> flows
 //!     │     └ model ─ nn                 the network and its weights
 //!     └ data                             datasets, decoding, resizing: plain numbers
@@ -19,6 +19,7 @@ pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod data;
+pub mod export;
 pub mod flow;
 pub mod geometry;
 pub mod inference;

@@ -19,9 +19,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
     ("bench", &["inference", "model", "data"]),
+    ("export", &["model", "nn"]),
     ("cli", &["model"]),
-    ("terminal", &["cli", "eval", "predict"]),
-    ("commands", &["cli", "terminal", "predict", "eval", "bench", "inference", "model", "data"]),
+    ("terminal", &["cli", "eval", "predict", "export"]),
+    ("commands", &["cli", "terminal", "predict", "eval", "bench", "export", "inference", "model", "data"]),
 ];
 
 /// Open to every layer.

@@ -4,6 +4,7 @@
 //! differs from "given the default"; `commands` resolves them.
 
 pub mod bench;
+pub mod export;
 
 use std::path::PathBuf;
 
@@ -52,6 +53,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// Time a model: latency, pairs per second, memory, operations
     Bench(bench::BenchArguments),
+    /// Write weights in another form: safetensors, or TorchScript for PyTorch and C++
+    Export(export::ExportArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in

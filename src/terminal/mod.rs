@@ -1,6 +1,8 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is the one that prints")]
 
+mod export;
+
 use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};

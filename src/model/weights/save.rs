@@ -68,8 +68,11 @@ pub fn save(
     })
 }
 
-/// Values beyond a format's range would be stored as infinite.
-fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
+/// Whether all values are finite in a format; those beyond its range would be stored as infinite.
+///
+/// # Errors
+/// When some are not; the error names the tensors.
+pub fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
     let largest = match storage {
         Storage::Float32 => f64::from(f32::MAX),
         Storage::Float16 => 65504.0,
