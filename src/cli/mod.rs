@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod compare;
 pub mod eval;
+pub mod export;
 pub mod predict;
 
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ pub enum Command {
     Eval(Box<eval::EvalArguments>),
     /// Compare two evaluation reports
     Compare(compare::CompareArguments),
+    /// Write weights in another form: safetensors, or TorchScript for PyTorch and C++
+    Export(export::ExportArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in

@@ -3,6 +3,7 @@
 //! Three forms are read: our safetensors, which carry the model's configuration; the authors' PyTorch
 //! checkpoints; and iBOT's checkpoints, which hold a backbone alone.
 
+mod checksum;
 pub mod description;
 pub mod find;
 mod pickle;
@@ -167,7 +168,7 @@ impl StoredWeights {
                 ("iBOT pretraining", "as https://github.com/bytedance/ibot states (Apache-2.0)")
             }
         };
-        Provenance { origin: origin.into(), licence: licence.into(), training_run: None }
+        Provenance { origin: origin.into(), licence: licence.into(), ..Provenance::default() }
     }
 }
 
