@@ -99,7 +99,10 @@ mod tests {
         let file = file();
         let header_end = file.len() - "some values".len();
         check(&file, header_end).unwrap();
-        let key = header_end - 2 - BLANK.len() - 3 - KEY.len()..header_end - 2 - DIGITS.len();
+        // From the key's opening quote on: a file whose key is damaged has no checksum, and its JSON
+        // header no longer parses.
+        let start = header_end - "\"}".len() - BLANK.len() - "\"\":\"".len() - KEY.len();
+        let key = start..header_end - "\"}".len() - DIGITS.len();
         for position in (0..file.len()).filter(|position| !key.contains(position)) {
             let mut changed = file.clone();
             changed[position] ^= 1;
