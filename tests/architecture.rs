@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["inference", "model", "data"]),
     ("cli", &["inference", "model"]),
-    ("terminal", &["cli", "eval", "predict", "train", "export"]),
+    ("terminal", &["cli", "eval", "predict", "train", "export", "data"]),
     (
         "commands",
         &[

@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod compare;
+pub mod datasets;
 pub mod eval;
 pub mod export;
 pub mod predict;
@@ -66,6 +67,8 @@ pub enum Command {
     Compare(compare::CompareArguments),
     /// Write weights in another form: safetensors, or TorchScript for PyTorch and C++
     Export(export::ExportArguments),
+    /// List datasets, check them, or draw a small one
+    Datasets(datasets::DatasetsArguments),
     /// Print shell completions
     Completions {
         /// The shell to complete in

@@ -3,6 +3,7 @@
 
 pub mod bench;
 mod compare;
+mod datasets;
 mod engine;
 mod eval;
 mod export;
@@ -60,6 +61,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Predict(arguments) => predict::run(&arguments, &terminal),
+        Command::Datasets(arguments) => datasets::run(&arguments, &terminal),
         Command::Man { folder } => man::run(&folder, &terminal),
         Command::Export(arguments) => export::run(&arguments, &terminal),
         Command::Completions { shell } => {

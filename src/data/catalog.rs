@@ -120,6 +120,14 @@ impl Catalog {
 }
 
 impl Entry {
+    /// The names of its splits, in the order they are used.
+    pub fn split_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.splits.keys().map(String::as_str).collect();
+        names
+            .sort_by_key(|name| ["trn", "val"].iter().position(|first| first == name).unwrap_or(2));
+        names
+    }
+
     /// The split of a name with its list of pairs; `train` is understood as `trn`.
     ///
     /// # Errors
@@ -163,10 +171,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_catalog_holds_the_three_benchmarks() {
+    fn the_shipped_catalog_holds_the_three_benchmarks_and_the_toy() {
         let catalog = Catalog::load(None).unwrap();
         let names: Vec<&str> = catalog.entries().map(|(name, _)| name).collect();
-        assert_eq!(names, ["pf-pascal", "pf-willow", "spair71k"]);
+        assert_eq!(names, ["pf-pascal", "pf-willow", "spair71k", "toy"]);
         assert_eq!(catalog.get("pf-pascal").unwrap().categories[11], "dog");
         let spair = catalog.get("spair71k").unwrap();
         assert_eq!(spair.split("train").unwrap().0, "trn");

@@ -1,7 +1,7 @@
 //! Loading one split of a dataset: reading, checking, and what to do about faults.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -31,14 +31,7 @@ pub struct LoadedSplit {
 /// When the dataset is not there or its list cannot be read.
 pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> Result<LoadedSplit> {
     let (split, list) = entry.split(split)?;
-    let root = data_root.join(&entry.root);
-    ensure!(
-        root.is_dir(),
-        "{} is not there: no folder `{}`; get it from {} and name the folder above it with --data-root",
-        entry.title,
-        root.display(),
-        entry.source
-    );
+    let root = dataset_folder(entry, data_root)?;
     let sizes = ImageSizes::default();
     let records = match entry.layout {
         Layout::Spair71k => spair71k::read(&root, list, &sizes),
@@ -64,6 +57,22 @@ pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> R
         pairs,
     };
     Ok(LoadedSplit { split, problems, skipped })
+}
+
+/// The dataset's folder.
+///
+/// # Errors
+/// When it is not there.
+pub fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
+    let folder = data_root.join(&entry.root);
+    ensure!(
+        folder.is_dir(),
+        "{} is not there: no folder `{}`; get it from {} and name the folder above it with --data-root",
+        entry.title,
+        folder.display(),
+        entry.source
+    );
+    Ok(folder)
 }
 
 /// As [`read_split`], but any fault is an error that lists them by kind, unless `skip_bad`.

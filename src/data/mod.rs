@@ -6,11 +6,13 @@
 pub mod catalog;
 pub mod formats;
 pub mod images;
+pub mod inspect;
 pub mod jpeg;
 pub mod load;
 pub mod photo;
 pub mod resize;
 pub mod resize_opencv;
+pub mod toy;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
 #![expect(clippy::print_stderr, reason = "this layer is the one that prints")]
 
+mod datasets;
 mod export;
 mod predict;
 pub mod progress;

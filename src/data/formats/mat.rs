@@ -58,6 +58,10 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Matrix>> {
 /// # Errors
 /// When they are not those of a MATLAB level 5 file.
 pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Matrix>> {
+    ensure!(
+        !bytes.starts_with(b"MATLAB 7.3"),
+        "this is a file of MATLAB 7.3 (HDF5): save it again with `-v7`"
+    );
     let marker = bytes.get(HEADER - 4..HEADER).context("shorter than a MATLAB file's header")?;
     ensure!(marker == [0x00, 0x01, b'I', b'M'], "no little-endian MATLAB level 5 file");
     let mut found = BTreeMap::new();
@@ -67,9 +71,10 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Matrix>> {
             COMPRESSED => {
                 let mut inner = Vec::new();
                 ZlibDecoder::new(data)
-                    .take(MOST_BYTES)
+                    .take(MOST_BYTES + 1)
                     .read_to_end(&mut inner)
                     .context("decompressing a variable")?;
+                ensure!(inner.len() as u64 <= MOST_BYTES, "a variable is too large");
                 match (Elements { rest: &inner }).next()? {
                     Some((MATRIX, data)) => parse_matrix(data)?,
                     _ => None,
@@ -96,8 +101,8 @@ fn parse_matrix(data: &[u8]) -> Result<Option<(String, Matrix)>> {
         _ => bail!("a variable has no flags"),
     };
     let sizes: Vec<usize> = dimensions.chunks_exact(4).map(|size| number(size) as usize).collect();
-    // Classes 6 to 13 are the real numeric ones: double, single, and integers.
-    let (&[rows, columns], 6..=13, false) = (sizes.as_slice(), class, is_complex) else {
+    // Classes 6 to 15 are the numeric ones: double, single, and integers of 8 to 64 bits.
+    let (&[rows, columns], 6..=15, false) = (sizes.as_slice(), class, is_complex) else {
         return Ok(None);
     };
     let (kind, values) = part("values")?;
@@ -237,5 +242,38 @@ mod tests {
                 let _ = parse(&altered);
             }
         }
+    }
+
+    /// Made by `tests/golden/mat/generate.py`: text, a structure and a complex matrix besides.
+    const SCIPY: [&[u8]; 2] = [
+        include_bytes!("../../../tests/golden/mat/plain.mat"),
+        include_bytes!("../../../tests/golden/mat/compressed.mat"),
+    ];
+
+    #[test]
+    fn files_of_scipy_give_their_numeric_matrices() {
+        for bytes in SCIPY {
+            let found = parse(bytes).unwrap();
+            assert_eq!(found.keys().collect::<Vec<_>>(), ["bbox", "kps", "x"]);
+            let keypoints = &found["kps"];
+            assert_eq!((keypoints.rows, keypoints.columns), (3, 2));
+            assert!(keypoints.at(1, 0).is_nan() && keypoints.at(1, 1).is_nan());
+            assert_eq!((keypoints.at(2, 0), keypoints.at(0, 1)), (300.25, 2.0));
+            assert_eq!(found["bbox"].values, [10.0, 20.0, 310.0, 260.0]);
+            assert_eq!(found["x"].values, [7.0]);
+        }
+    }
+
+    #[test]
+    fn inflating_stops_at_its_limit() {
+        let bomb = file(&[compressed(&vec![0; MOST_BYTES as usize + 9])]);
+        assert!(format!("{:#}", parse(&bomb).unwrap_err()).contains("too large"));
+    }
+
+    #[test]
+    fn other_kinds_of_file_are_named() {
+        let error = |bytes: &[u8]| format!("{:#}", parse(bytes).unwrap_err());
+        assert!(error(b"MATLAB 7.3 MAT-file, Platform: GLNXA64").contains("save it again"));
+        assert!(error(&[0; 200]).contains("MATLAB level 5 file"));
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 
 use super::mat::Matrix;
-use super::{Fault, Problem, Record, checked, mat, read_csv};
+use super::{Fault, Problem, Record, checked, last_parts, mat, read_csv};
 use crate::data::images::ImageSizes;
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
@@ -21,6 +21,7 @@ struct Annotation {
 }
 
 /// One row of a list.
+#[derive(Debug, PartialEq)]
 struct Row {
     line: usize,
     images: [String; 2],
@@ -60,6 +61,12 @@ pub fn read(
                 return Err([source.err(), target.err()].into_iter().flatten().collect());
             }
         };
+        let [rows, other] = [&source, &target].map(|annotation| annotation.keypoints.len());
+        if rows != other {
+            let [first, second] = &row.images;
+            let detail = format!("{rows} parts in the annotation of {first}, {other} in {second}");
+            return Err(vec![Problem::of_line(Fault::WrongCount, &list, row.line, detail)]);
+        }
         let both: Vec<[Point; 2]> = source
             .keypoints
             .iter()
@@ -110,14 +117,21 @@ fn parse_row(
         let detail = format!("`{class}` is no class; they count from 1 to {}", categories.len());
         return Err(fault(Fault::Unreadable, detail));
     };
-    let base_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let flip = columns.get(3).and_then(|flip| flip.parse::<f64>().ok());
-    Ok(Row {
-        line,
-        images: [base_name(source), base_name(target)],
-        category: category.clone(),
-        mirrored: is_training && flip == Some(1.0),
-    })
+    let base_name = |path: &str| {
+        let error = || fault(Fault::Unreadable, format!("`{path}` is no path of an image"));
+        last_parts(path).map(|[name]| name.to_owned()).ok_or_else(error)
+    };
+    let flip = columns.get(3).filter(|_| is_training);
+    let mirrored = match flip.map(|flip| flip.parse::<f64>()) {
+        None | Some(Ok(0.0)) => false,
+        Some(Ok(1.0)) => true,
+        _ => {
+            let detail = format!("flip is `{}`, neither 0 nor 1", columns[3]);
+            return Err(fault(Fault::Unreadable, detail));
+        }
+    };
+    let images = [base_name(source)?, base_name(target)?];
+    Ok(Row { line, images, category: category.clone(), mirrored })
 }
 
 /// The annotations of all images that the rows name, each read once.
@@ -176,4 +190,60 @@ fn read_annotation(file: &Path) -> Result<Annotation, Problem> {
 fn labelled(points: &Matrix, row: usize) -> Option<Point> {
     let point = Point::new(points.at(row, 0), points.at(row, 1));
     (!point.x.is_nan() && !point.y.is_nan()).then_some(point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(row: &[&str], is_training: bool) -> Result<Row, Problem> {
+        let categories = ["cat".to_owned(), "dog".to_owned()];
+        parse_row(&row.to_vec().into(), 7, &categories, is_training, Path::new("list.csv"))
+    }
+
+    #[test]
+    fn flip_column_counts_in_the_training_split_alone() {
+        for (is_training, mirrored) in [(true, true), (false, false)] {
+            let row = parsed(&["A/B/s.jpg", "t.jpg", "2", "1", "surplus"], is_training).unwrap();
+            let images = ["s.jpg".to_owned(), "t.jpg".to_owned()];
+            assert_eq!(row, Row { line: 7, images, category: "dog".into(), mirrored });
+        }
+        // The test list has coordinates there.
+        assert!(!parsed(&["s.jpg", "t.jpg", "2", "4.5;6"], false).unwrap().mirrored);
+        assert!(!parsed(&["s.jpg", "t.jpg", "1"], true).unwrap().mirrored);
+    }
+
+    #[test]
+    fn malformed_rows_say_what_is_wrong() {
+        let error = |row: &[&str]| parsed(row, true).unwrap_err().to_string();
+        assert!(
+            error(&["s.jpg", "t.jpg", "3", "0"]).contains("`3` is no class; they count from 1")
+        );
+        assert!(error(&["s.jpg", "t.jpg", "0", "0"]).contains("`0` is no class"));
+        assert!(error(&["s.jpg", "t.jpg", "dog", "0"]).contains("`dog` is no class"));
+        assert!(error(&["s.jpg", "t.jpg", "1", "2"]).contains("flip is `2`, neither 0 nor 1"));
+        assert!(error(&["s.jpg", "folder/", "1", "0"]).contains("`folder/` is no path"));
+        assert_eq!(error(&["s.jpg", "t.jpg"]), "list.csv:7: 2 columns instead of 3 or more");
+    }
+
+    #[test]
+    fn real_lists_parse_row_by_row() {
+        let data = std::env::var_os("LPMFLOW_DATA").map(std::path::PathBuf::from);
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+        let folder = data.unwrap_or_else(beside).join("pf-pascal-lists");
+        if !folder.is_dir() {
+            println!("skipped: no folder `{}` (set LPMFLOW_DATA)", folder.display());
+            return;
+        }
+        let categories: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        for (name, count, flips) in [("train", 2940, 1470), ("val", 308, 0), ("test", 299, 0)] {
+            let list = folder.join(format!("{name}_pairs.csv"));
+            let rows = read_csv(&list).unwrap().into_iter().map(|(line, row)| {
+                parse_row(&row.unwrap(), line, &categories, name == "train", &list).unwrap()
+            });
+            let mirrored: Vec<bool> = rows.map(|row| row.mirrored).collect();
+            assert_eq!(mirrored.len(), count);
+            assert_eq!(mirrored.iter().filter(|&&mirrored| mirrored).count(), flips);
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! PF-WILLOW: a CSV list with ten keypoints of both images in every row (Ham et al. 2016).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
+use csv::StringRecord;
 
-use super::{Fault, Problem, Record, checked, read_csv};
+use super::{Fault, Problem, Record, checked, last_parts, read_csv};
 use crate::data::images::ImageSizes;
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
@@ -15,66 +16,105 @@ const KEYPOINTS: usize = 10;
 /// Columns that matter: two image names, then x and y of the first and of the second image.
 const COLUMNS: usize = 2 + 4 * KEYPOINTS;
 
-/// Reads the pairs of `list` (below `root`). Image names carry a first component that is no folder.
+/// One row of a list, image names as category and file.
+#[derive(Debug, PartialEq)]
+struct Row<'a> {
+    images: [[&'a str; 2]; 2],
+    keypoints: [Vec<Point>; 2],
+}
+
+/// Reads the pairs of `list` (below `root`).
 ///
 /// # Errors
 /// When the list itself cannot be read; faults of single pairs are in the records.
 pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>> {
     let list = root.join(list);
-    let rows = read_csv(&list)?;
-    let record = |(index, (line, row)): (usize, (usize, Result<csv::StringRecord, csv::Error>))| {
-        let fault = |fault, detail: String| Err(vec![Problem::of_line(fault, &list, line, detail)]);
-        let row = match row {
-            Ok(row) if row.len() >= COLUMNS => row,
-            Ok(row) => {
-                return fault(
-                    Fault::WrongCount,
-                    format!("{} columns instead of {COLUMNS}", row.len()),
-                );
-            }
-            Err(error) => return fault(Fault::Unreadable, error.to_string()),
-        };
-        let numbers: Result<Vec<f64>, _> =
-            row.iter().take(COLUMNS).skip(2).map(str::parse).collect();
-        let numbers = match numbers {
-            Ok(numbers) => numbers,
-            Err(error) => return fault(Fault::Unreadable, format!("a coordinate: {error}")),
-        };
-        let side = |name: &str, numbers: &[f64]| {
-            let (xs, ys) = numbers.split_at(KEYPOINTS);
-            let path = root.join(below_first(name));
-            sizes.of(&path).map(|size| AnnotatedImage {
-                path,
-                size,
-                keypoints: xs.iter().zip(ys).map(|(&x, &y)| Point::new(x, y)).collect(),
-                bounding_box: None,
-            })
-        };
-        let (first, second) = numbers.split_at(2 * KEYPOINTS);
-        match (side(&row[0], first), side(&row[1], second)) {
-            (Ok(source), Ok(target)) => {
-                let pair = Pair {
-                    index,
-                    category: category(&row[0]),
-                    source,
-                    target,
-                    difficulty: None,
-                    mirrored: false,
-                };
+    let record = |(index, (line, row)): (usize, (usize, Result<StringRecord, csv::Error>))| {
+        let faulty = |(fault, detail)| vec![Problem::of_line(fault, &list, line, detail)];
+        let row = row.map_err(|error| faulty((Fault::Unreadable, error.to_string())))?;
+        let Row { images, keypoints } = parse_row(&row).map_err(faulty)?;
+        let [[category, _], _] = images;
+        let mut sides = images.into_iter().zip(keypoints).map(|(image, keypoints)| {
+            let path = root.join(image[0]).join(image[1]);
+            let size = sizes.of(&path)?;
+            Ok(AnnotatedImage { path, size, keypoints, bounding_box: None })
+        });
+        match (sides.next(), sides.next()) {
+            (Some(Ok(source)), Some(Ok(target))) => {
+                let category = category.to_owned();
+                let (difficulty, mirrored) = (None, false);
+                let pair = Pair { index, category, source, target, difficulty, mirrored };
                 checked(pair, &list, Some(line))
             }
-            (source, target) => Err([source.err(), target.err()].into_iter().flatten().collect()),
+            (source, target) => {
+                Err([source, target].into_iter().flatten().filter_map(Result::err).collect())
+            }
         }
     };
-    Ok(rows.into_iter().enumerate().map(record).collect())
+    Ok(read_csv(&list)?.into_iter().enumerate().map(record).collect())
 }
 
-/// `PF-dataset/car(G)/Cars_006a.png` to `car(G)/Cars_006a.png`.
-fn below_first(name: &str) -> PathBuf {
-    name.split('/').skip(1).collect()
+fn parse_row(row: &StringRecord) -> Result<Row<'_>, (Fault, String)> {
+    if row.len() < COLUMNS {
+        return Err((Fault::WrongCount, format!("{} columns instead of {COLUMNS}", row.len())));
+    }
+    let image = |column: usize| {
+        let error = || (Fault::Unreadable, format!("`{}` is no category and file", &row[column]));
+        last_parts(&row[column]).ok_or_else(error)
+    };
+    let images = [image(0)?, image(1)?];
+    let [[category, _], [other, _]] = images;
+    if category != other {
+        let detail = format!("photos of two categories, `{category}` and `{other}`");
+        return Err((Fault::Unreadable, detail));
+    }
+    let number = |column: usize| -> Result<f64, (Fault, String)> {
+        let error = |_| {
+            (Fault::Unreadable, format!("`{}` in column {} is no number", &row[column], column + 1))
+        };
+        row[column].parse().map_err(error)
+    };
+    let keypoints = |first: usize| -> Result<Vec<Point>, (Fault, String)> {
+        let point = |x| Ok(Point::new(number(x)?, number(x + KEYPOINTS)?));
+        (first..first + KEYPOINTS).map(point).collect()
+    };
+    Ok(Row { images, keypoints: [keypoints(2)?, keypoints(2 + 2 * KEYPOINTS)?] })
 }
 
-/// The folder an image lies in.
-fn category(name: &str) -> String {
-    name.rsplit('/').nth(1).unwrap_or_default().to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(first: &str, numbers: usize) -> StringRecord {
+        let mut row = StringRecord::from(vec![first, "PF-dataset/duck(S)/b.png"]);
+        (0..numbers).for_each(|number| row.push_field(&number.to_string()));
+        row
+    }
+
+    #[test]
+    fn row_holds_all_x_then_all_y_of_each_photo() {
+        for surplus in [0, 3] {
+            let row = row("PF-dataset/duck(S)/a.png", 40 + surplus);
+            let parsed = parse_row(&row).unwrap();
+            assert_eq!(parsed.images, [["duck(S)", "a.png"], ["duck(S)", "b.png"]]);
+            assert_eq!(parsed.keypoints[0][9], Point::new(9.0, 19.0));
+            assert_eq!(parsed.keypoints[1][0], Point::new(20.0, 30.0));
+        }
+    }
+
+    #[test]
+    fn malformed_rows_say_what_is_wrong() {
+        let error = |row: &StringRecord| parse_row(row).unwrap_err();
+        let short = error(&row("duck(S)/a.png", 39));
+        assert_eq!(short, (Fault::WrongCount, "41 columns instead of 42".to_owned()));
+        assert!(error(&row("car(M)/a.png", 40)).1.contains("`car(M)` and `duck(S)`"));
+        assert!(error(&row("a.png", 40)).1.contains("`a.png` is no category and file"));
+        let row = row("duck(S)/a.png", 40);
+        let worded: StringRecord = row
+            .iter()
+            .enumerate()
+            .map(|(at, field)| if at == 13 { "left" } else { field })
+            .collect();
+        assert_eq!(error(&worded).1, "`left` in column 14 is no number");
+    }
 }

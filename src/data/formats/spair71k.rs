@@ -6,7 +6,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::{Fault, Problem, Record, checked, read_text};
+use super::{Fault, Problem, Record, checked, lines, read_text};
 use crate::data::images::ImageSizes;
 use crate::data::{AnnotatedImage, Difficulty, Pair};
 use crate::geometry::{BoundingBox, Point, Size};
@@ -40,12 +40,7 @@ pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>>
     let text = read_text(&list)?;
     let split = list.file_stem().unwrap_or_default();
     let folder = root.join("PairAnnotation").join(split);
-    let names: Vec<(usize, &str)> = text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim()))
-        .filter(|(_, name)| !name.is_empty())
-        .collect();
+    let names: Vec<(usize, &str)> = lines(&text).collect();
     let records = names.par_iter().enumerate().map(|(index, &(line, name))| {
         let file = folder.join(format!("{name}.json"));
         if !file.is_file() {
@@ -103,15 +98,25 @@ fn pair(
             Ok(_) => {}
         }
     }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
     let difficulty = Difficulty {
         viewpoint: annotation.viewpoint_variation,
         scale: annotation.scale_variation,
         truncation: annotation.truncation,
         occlusion: annotation.occlusion,
     };
+    let grades = [
+        ("viewpoint_variation", difficulty.viewpoint, 2),
+        ("scale_variation", difficulty.scale, 2),
+        ("truncation", difficulty.truncation, 3),
+        ("occlusion", difficulty.occlusion, 3),
+    ];
+    for (name, grade, _) in grades.into_iter().filter(|(_, grade, most)| grade > most) {
+        let detail = format!("`{name}` is {grade}, no grade of difficulty");
+        problems.push(Problem::of_file(Fault::Unreadable, file, detail));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let pair =
         Pair { index, category, source, target, difficulty: Some(difficulty), mirrored: false };
     checked(pair, file, None)

@@ -1,0 +1,93 @@
+//! `lpmflow datasets`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  What can be evaluated on, and which of it lies below `data`:
+    lpmflow datasets list --data-root data
+
+  Whether a download is complete:
+    lpmflow datasets check spair71k --data-root data
+
+  A small drawn dataset to try things on, with nothing downloaded:
+    lpmflow datasets make-toy data
+    lpmflow eval --dataset toy --data-root data";
+
+/// What to do with datasets.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct DatasetsArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DatasetsCommand,
+}
+
+/// What to do with datasets.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DatasetsCommand {
+    /// List the datasets of the catalog, and which of them are there
+    List(ListArguments),
+    /// Check a dataset: counts, faulty records, unreadable images, images in several splits
+    Check(CheckArguments),
+    /// Draw a small dataset in the layout of SPair-71k
+    MakeToy(MakeToyArguments),
+}
+
+/// Where datasets are described and lie.
+#[derive(Clone, Debug, Args)]
+pub struct CatalogArguments {
+    /// A list of datasets of your own instead of the one inside this program
+    #[arg(long, env = "LPMFLOW_DATASETS", value_name = "FILE")]
+    pub datasets: Option<PathBuf>,
+    /// The folder that holds the datasets' folders
+    #[arg(long, env = "LPMFLOW_DATA_ROOT", value_name = "DIR", default_value = "data")]
+    pub data_root: PathBuf,
+}
+
+/// The flags of `datasets list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArguments {
+    /// Where datasets are described and lie.
+    #[command(flatten)]
+    pub catalog: CatalogArguments,
+    /// Print one JSON array instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `datasets check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// The dataset's name (see `lpmflow datasets list`)
+    #[arg(value_name = "NAME")]
+    pub dataset: String,
+    /// Where datasets are described and lie.
+    #[command(flatten)]
+    pub catalog: CatalogArguments,
+    /// Print one JSON object, with every problem, instead of the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `datasets make-toy`.
+#[derive(Clone, Debug, Args)]
+pub struct MakeToyArguments {
+    /// The data root in which the new folder `toy` is made
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Equal seeds draw equal datasets
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Photos of each category in the training split; validation and test have a third of it each
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(2..=5000))]
+    pub images: u32,
+    /// Pairs of each category in each split, as far as its photos give so many
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub pairs: u32,
+    /// Print one JSON object instead of the summary
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,132 @@
+//! What `datasets` shows: the catalog, and what a check found.
+
+use std::path::Path;
+
+use crate::data::inspect::{Inspection, Listing};
+use crate::data::load::summary;
+use crate::data::toy::ToyDataset;
+use crate::terminal::Terminal;
+
+/// Digits of a fingerprint that are shown; JSON has all.
+const FINGERPRINT_DIGITS: usize = 16;
+
+/// Images in several splits that are shown; JSON has all.
+const SHOWN_SHARED: usize = 10;
+
+impl Terminal {
+    /// The datasets of a catalog, and which of their splits are there.
+    pub fn show_datasets(&self, datasets: &[Listing], data_root: &Path) {
+        let header = ["name", "layout", "protocol", "splits", "there", "where to get it"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(datasets.iter().map(|dataset| {
+            let there = if dataset.present.is_empty() {
+                "no".to_owned()
+            } else {
+                dataset.present.join(", ")
+            };
+            [
+                dataset.name.clone(),
+                dataset.entry.layout.name().to_owned(),
+                dataset.entry.protocol.clone(),
+                dataset.entry.split_names().join(", "),
+                there,
+                dataset.entry.source.clone(),
+            ]
+        }));
+        self.result(&aligned(&rows, &[]));
+        self.log(&format!("`there` is what lies below `{}` (--data-root)", data_root.display()));
+    }
+
+    /// Counts, then whatever is wrong.
+    pub fn show_inspection(&self, inspection: &Inspection) {
+        let Inspection { dataset, title, layout, folder, .. } = inspection;
+        let folder = folder.display();
+        self.result(&format!("{title} ({dataset}), layout {}, in `{folder}`\n", layout.name()));
+        let header =
+            ["split", "pairs", "unusable", "images", "distinct", "keypoints", "fingerprint"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(inspection.splits.iter().map(|split| {
+            [
+                split.name.clone(),
+                split.pairs.to_string(),
+                split.bad_pairs.to_string(),
+                split.images.to_string(),
+                split.distinct_images.to_string(),
+                split.keypoints.to_string(),
+                split.fingerprint.chars().take(FINGERPRINT_DIGITS).collect(),
+            ]
+        }));
+        self.result(&aligned(&rows, &[1, 2, 3, 4, 5]));
+        for split in &inspection.splits {
+            let pairs: Vec<String> =
+                split.categories.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            self.result(&format!("\n{} pairs: {}", split.name, pairs.join(", ")));
+            if !split.problems.is_empty() {
+                self.result(&summary(&split.problems));
+            }
+        }
+        if !inspection.absent.is_empty() {
+            self.result(&format!("\nnot there: {}", inspection.absent.join(", ")));
+        }
+        self.show_shared(inspection);
+        if inspection.is_sound() {
+            self.result("\nevery pair can be used");
+        }
+    }
+
+    fn show_shared(&self, inspection: &Inspection) {
+        let shared = &inspection.shared_images;
+        if shared.is_empty() {
+            return;
+        }
+        self.result(&format!(
+            "\nimages with the same pixels in several splits ({}):",
+            shared.len()
+        ));
+        for image in shared.iter().take(SHOWN_SHARED) {
+            let places: Vec<String> = image
+                .places
+                .iter()
+                .map(|(split, path)| {
+                    let path = path.strip_prefix(&inspection.folder).unwrap_or(path);
+                    format!("{split} {}", path.display())
+                })
+                .collect();
+            self.result(&format!("  {}", places.join(", ")));
+        }
+        if shared.len() > SHOWN_SHARED {
+            self.result(&format!("  and {} more", shared.len() - SHOWN_SHARED));
+        }
+    }
+
+    /// What was drawn, and what to do with it.
+    pub fn show_toy(&self, toy: &ToyDataset, data_root: &Path) {
+        let pairs: Vec<String> =
+            toy.pairs.iter().map(|(split, count)| format!("{split} {count}")).collect();
+        self.result(&format!(
+            "wrote {} photos and their pairs ({}) to `{}`",
+            toy.images,
+            pairs.join(", "),
+            toy.folder.display()
+        ));
+        self.log(&format!(
+            "try it: lpmflow eval --dataset toy --data-root {}",
+            data_root.display()
+        ));
+    }
+}
+
+/// Rows in columns as wide as their widest cell; the named ones hold numbers.
+fn aligned<const N: usize>(rows: &[[String; N]], numbers: &[usize]) -> String {
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| match widths[column] {
+            width if numbers.contains(&column) => format!("{cell:>width$}"),
+            width => format!("{cell:<width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
