@@ -8,6 +8,9 @@ use tiny_skia::{
 
 use crate::geometry::{BoundingBox, Point};
 
+/// To the right and down, in the object's own coordinates.
+pub type Position = (f32, f32);
+
 /// Draws on a picture through a transformation.
 pub struct Sketch<'a> {
     picture: &'a mut Pixmap,
@@ -53,7 +56,7 @@ impl<'a> Sketch<'a> {
     }
 
     /// Names a point of the object.
-    pub fn keypoint(&mut self, name: &'static str, (x, y): (f32, f32)) {
+    pub fn keypoint(&mut self, name: &'static str, (x, y): Position) {
         let mut point = tiny_skia::Point::from_xy(x, y);
         self.to_picture.map_point(&mut point);
         // Pixel centres lie at halves in the picture, at whole numbers in annotations.
@@ -125,7 +128,7 @@ pub fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
 }
 
 /// A closed path through corners.
-pub fn polygon(corners: &[(f32, f32)]) -> Option<Path> {
+pub fn polygon(corners: &[Position]) -> Option<Path> {
     let mut builder = PathBuilder::new();
     for (index, &(x, y)) in corners.iter().enumerate() {
         if index == 0 { builder.move_to(x, y) } else { builder.line_to(x, y) }
@@ -135,7 +138,7 @@ pub fn polygon(corners: &[(f32, f32)]) -> Option<Path> {
 }
 
 /// A path through quadratic curves: a start, then control points and ends.
-pub fn curve(start: (f32, f32), steps: &[((f32, f32), (f32, f32))], closed: bool) -> Option<Path> {
+pub fn curve(start: Position, steps: &[(Position, Position)], closed: bool) -> Option<Path> {
     let mut builder = PathBuilder::new();
     builder.move_to(start.0, start.1);
     for &((control_x, control_y), (x, y)) in steps {
@@ -148,6 +151,6 @@ pub fn curve(start: (f32, f32), steps: &[((f32, f32), (f32, f32))], closed: bool
 }
 
 /// An ellipse around a centre.
-pub fn ellipse((x, y): (f32, f32), (across, along): (f32, f32)) -> Option<Path> {
+pub fn ellipse((x, y): Position, (across, along): Position) -> Option<Path> {
     PathBuilder::from_oval(Rect::from_ltrb(x - across, y - along, x + across, y + along)?)
 }
