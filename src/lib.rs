@@ -20,6 +20,7 @@ pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod data;
+pub mod eval;
 pub mod flow;
 pub mod geometry;
 pub mod inference;

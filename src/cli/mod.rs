@@ -5,6 +5,8 @@
 
 pub mod bench;
 pub mod predict;
+pub mod compare;
+pub mod eval;
 
 use std::path::PathBuf;
 
@@ -53,6 +55,10 @@ pub enum ColorChoice {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure how many keypoints of a dataset are found: PCK under named protocols
+    Eval(Box<eval::EvalArguments>),
+    /// Compare two evaluation reports
+    Compare(compare::CompareArguments),
     /// Time a model: latency, pairs per second, memory, operations
     Bench(bench::BenchArguments),
     /// Find what corresponds between two photos: flow, warp, matches, keypoints

@@ -5,6 +5,8 @@ pub mod bench;
 mod engine;
 mod man;
 mod predict;
+mod compare;
+mod eval;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
     }
     match cli.command {
+        Command::Eval(arguments) => eval::run(&arguments, &terminal),
+        Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Predict(arguments) => predict::run(&arguments, &terminal),
         Command::Man { folder } => man::run(&folder, &terminal),

@@ -2,6 +2,8 @@
 #![expect(clippy::print_stderr, reason = "this layer is the one that prints")]
 
 mod predict;
+pub mod progress;
+mod tables;
 
 use std::io::{IsTerminal, Write};
 

@@ -1,26 +1,29 @@
-//! Where tests find what is not in the repository.
+//! What integration tests share.
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::print_stdout, reason = "tests say why they are skipped")]
 
-#![allow(dead_code, reason = "every test binary uses its own part of this module")]
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+use std::path::{Path, PathBuf};
 
-use std::path::PathBuf;
-
-/// The folder of golden numbers, or `None` after saying that the test is skipped.
-pub fn golden() -> Option<PathBuf> {
-    folder("LPMFLOW_GOLDEN", "golden")
-}
-
-/// The folder of development data, or `None` after saying that the test is skipped.
-pub fn data() -> Option<PathBuf> {
-    folder("LPMFLOW_DATA", "data")
-}
-
-fn folder(variable: &str, name: &str) -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join("shared").join(name);
-    let folder = std::env::var_os(variable).map_or_else(beside, PathBuf::from);
-    if !folder.is_dir() {
-        eprintln!("skipped: no folder `{}` (set {variable})", folder.display());
-        return None;
+/// The folder that the environment variable names, else `default` beside the repository; `None`, with a
+/// line that says why, when neither is there.
+pub fn optional_folder(variable: &str, default: &str) -> Option<PathBuf> {
+    let folder = match std::env::var_os(variable) {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join(default),
+    };
+    if folder.is_dir() {
+        return Some(folder);
     }
-    Some(folder)
+    println!("skipped: `{}` is not there (set {variable} to check)", folder.display());
+    None
+}
+
+/// Golden numbers of the reference implementation.
+pub fn golden() -> Option<PathBuf> {
+    optional_folder("LPMFLOW_GOLDEN", "../shared/golden")
+}
+
+/// Research data, as its folder describes it.
+pub fn data() -> Option<PathBuf> {
+    optional_folder("LPMFLOW_DATA", "../shared/data")
 }

@@ -1,0 +1,31 @@
+//! `lpmflow compare`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::eval::{PROTOCOLS, alpha, points};
+
+/// The flags of `compare`.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// The earlier report
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// The later report
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    /// Exit with 3 when the deciding PCK falls by more than this
+    #[arg(long, value_name = "POINTS", value_parser = points)]
+    pub max_drop: Option<f64>,
+    /// The protocol that decides [default: the earlier report's first]
+    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(PROTOCOLS))]
+    pub protocol: Option<String>,
+    /// The alpha that decides [default: the earlier report's, 0.1 if it has that]
+    #[arg(short, long, value_name = "A", value_parser = alpha)]
+    pub alpha: Option<f64>,
+    /// Print the comparison as JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,225 @@
+//! `lpmflow eval`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+
+use super::ModelArguments;
+
+/// The protocols one can ask for.
+pub const PROTOCOLS: [&str; 6] =
+    ["paper", "paper-image", "standard", "per-keypoint", "image", "keypoint-box"];
+
+const EXAMPLES: &str = "\
+Examples:
+  The default weights on PF-WILLOW, several protocols side by side, as a page to show around:
+    lpmflow eval --dataset pf-willow --data-root data --html report.html
+
+  Predictions of any other system, judged by the same rules:
+    lpmflow eval --dataset spair71k --data-root data --predictions theirs.jsonl
+
+  In continuous integration: exit code 3 when PCK fell by more than half a point:
+    lpmflow eval --dataset spair71k --data-root data --baseline main.json --max-drop 0.5 \\
+        --report report.json --junit junit.xml --markdown -
+
+Protocols (each report spells its own out):
+  paper         the authors' code: 512 frame, whole source pixels, threshold from the SOURCE box
+                (PF-WILLOW: from the target keypoints and a padding point), mean over pairs
+  paper-image   the same with the threshold from the 512 frame: the authors' `img` mode
+  standard      threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs
+  per-keypoint  as standard, mean over keypoints
+  image         as standard, threshold from the larger side of the target image
+  keypoint-box  as standard, threshold from the extent of the target keypoints (PF-WILLOW)
+
+Prediction files hold one JSON object a line: `source` and `target` (or `index`, from 0), and `predicted`,
+[[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order.";
+
+/// The flags of `eval`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct EvalArguments {
+    /// What to evaluate on.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How to score.
+    #[command(flatten)]
+    pub scoring: ScoringArguments,
+    /// What to evaluate instead of a network.
+    #[command(flatten)]
+    pub instead: InsteadArguments,
+    /// Where results go.
+    #[command(flatten)]
+    pub outputs: OutputArguments,
+    /// How the network is run.
+    #[command(flatten)]
+    pub running: RunningArguments,
+    /// Which weights, where and how.
+    #[command(flatten)]
+    pub model: ModelArguments,
+}
+
+/// What to evaluate on.
+#[derive(Clone, Debug, Args)]
+pub struct SelectionArguments {
+    /// The dataset's name (see `lpmflow datasets list`)
+    #[arg(short, long, value_name = "NAME")]
+    pub dataset: String,
+    /// The split [default: the dataset's, usually test]
+    #[arg(short, long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// A list of datasets of your own instead of the one inside this program
+    #[arg(long, env = "LPMFLOW_DATASETS", value_name = "FILE")]
+    pub datasets: Option<PathBuf>,
+    /// The folder that holds the datasets' folders
+    #[arg(long, env = "LPMFLOW_DATA_ROOT", value_name = "DIR", default_value = "data")]
+    pub data_root: PathBuf,
+    /// Only these categories
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub category: Vec<String>,
+    /// Only the first N pairs (after --category)
+    #[arg(long, value_name = "N")]
+    pub limit: Option<NonZeroUsize>,
+    /// Leave out what is unusable, and count it, instead of stopping
+    #[arg(long)]
+    pub skip_bad: bool,
+}
+
+/// How to score.
+#[derive(Clone, Debug, Args)]
+pub struct ScoringArguments {
+    /// The protocols, the headline's first [default: the dataset's, then all that fit]
+    #[arg(
+        short,
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(PROTOCOLS)
+    )]
+    pub protocol: Vec<String>,
+    /// The alphas, parts of the threshold's reference length [default: the dataset's]
+    #[arg(short, long, value_name = "A,...", value_delimiter = ',', value_parser = alpha)]
+    pub alpha: Vec<f64>,
+}
+
+/// What to evaluate instead of a network.
+#[derive(Clone, Debug, Args)]
+#[group(multiple = false)]
+pub struct InsteadArguments {
+    /// Score stored predictions (JSON lines) instead of running a network
+    #[arg(long, value_name = "FILE", conflicts_with = "weights")]
+    pub predictions: Option<PathBuf>,
+    /// Score a rule that looks at no image
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "weights")]
+    pub baseline_model: Option<BaselineModel>,
+}
+
+/// Rules that look at no image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BaselineModel {
+    /// Every keypoint lies at the same relative position
+    Identity,
+}
+
+/// Where results go.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub struct OutputArguments {
+    /// Print the report as JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write the report as Markdown, `-` for stdout instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the report as one self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the predicted keypoints as JSON lines, to be scored again with --predictions
+    #[arg(long, value_name = "FILE")]
+    pub predictions_out: Option<PathBuf>,
+    /// Leave the scores of single pairs out of the report
+    #[arg(long)]
+    pub no_pairs: bool,
+    /// Compare with an earlier report
+    #[arg(long, value_name = "REPORT")]
+    pub baseline: Option<PathBuf>,
+    /// Exit with 3 when the headline PCK falls below the baseline's by more than this
+    #[arg(long, value_name = "POINTS", requires = "baseline", value_parser = points)]
+    pub max_drop: Option<f64>,
+}
+
+/// How the network is run.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Running the network")]
+pub struct RunningArguments {
+    /// Pairs that go through the network at once
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub batch_size: NonZeroUsize,
+    /// Memory for features of photos that later pairs show again
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes)]
+    pub feature_cache: usize,
+}
+
+/// A share of the reference length.
+pub(super) fn alpha(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(alpha) if alpha > 0.0 && alpha <= 1.0 => Ok(alpha),
+        _ => Err("an alpha is a number above 0 and at most 1".to_owned()),
+    }
+}
+
+/// A difference of percentages.
+pub(super) fn points(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(points) if (0.0..=100.0).contains(&points) => Ok(points),
+        _ => Err("points are a number from 0 to 100".to_owned()),
+    }
+}
+
+/// A size in bytes, with or without a unit.
+fn bytes(text: &str) -> Result<usize, String> {
+    const UNITS: [(&str, usize); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("kB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let text = text.trim();
+    let (number, factor) = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)))
+        .unwrap_or((text, 1));
+    let count = number.trim().parse::<usize>().ok().and_then(|count| count.checked_mul(factor));
+    count.ok_or_else(|| "a size is a whole number and a unit, as 512MiB or 2GB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(bytes("512MiB"), Ok(512 << 20));
+        assert_eq!(bytes("2 GB"), Ok(2_000_000_000));
+        assert_eq!(bytes("0"), Ok(0));
+        assert!(bytes("lots").is_err() && bytes("-1MB").is_err());
+    }
+
+    #[test]
+    fn alphas_and_points_have_their_ranges() {
+        assert_eq!(alpha("0.1"), Ok(0.1));
+        assert!(alpha("0").is_err() && alpha("NaN").is_err() && alpha("10").is_err());
+        assert_eq!(points("0"), Ok(0.0));
+        assert!(points("-1").is_err() && points("NaN").is_err());
+    }
+}

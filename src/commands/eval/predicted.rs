@@ -1,0 +1,136 @@
+//! Predictions for the task's pairs: from a network, a baseline or a file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use super::task::Task;
+use crate::cli::eval::{BaselineModel, EvalArguments};
+use crate::eval::predictions::{self, Prediction};
+use crate::eval::protocol::Protocol;
+use crate::eval::report::{ModelKind, ModelReport};
+use crate::eval::selection::keep_selected;
+use crate::eval::summary::{alpha_key, headline_alpha};
+use crate::eval::{PredictOptions, frames, predict, predict_identity};
+use crate::inference::frame::FrameKey;
+use crate::inference::{Engine, EngineOptions};
+use crate::model::weights;
+use crate::terminal::Terminal;
+use crate::terminal::progress::EvaluationBar;
+
+/// Predictions and where they come from.
+pub struct Predicted {
+    /// For some or all pairs of the task, in their order.
+    pub predictions: Vec<Prediction>,
+    /// The task's protocols, as they apply to these predictions.
+    pub protocols: Vec<Protocol>,
+    /// Where the predictions come from.
+    pub model: ModelReport,
+    /// The network's device.
+    pub device: Option<String>,
+    /// The network's number format.
+    pub precision: Option<String>,
+    /// How many pairs the network was given at once.
+    pub batch_size: Option<usize>,
+}
+
+impl Predicted {
+    /// Predictions as the flags want them.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the network cannot be loaded or run.
+    pub fn new(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
+        match (&arguments.instead.predictions, arguments.instead.baseline_model) {
+            (Some(path), _) => Self::read(path, task, terminal),
+            (None, Some(BaselineModel::Identity)) => Ok(Self::identity(task)),
+            (None, None) => Self::run(arguments, task, terminal),
+        }
+    }
+
+    fn read(path: &Path, task: &Task, terminal: &Terminal) -> Result<Self> {
+        let mut predictions = predictions::read(path, &task.split.pairs)?;
+        keep_selected(&mut predictions, &task.pairs);
+        let (found, pairs) = (predictions.len(), task.pairs.len());
+        if found < pairs {
+            terminal.warn(&format!(
+                "{} of {pairs} pairs have no prediction; the scores are of the other {found}",
+                pairs - found
+            ));
+        }
+        let model = ModelReport {
+            kind: ModelKind::Predictions,
+            weights: path.display().to_string(),
+            sha256: Some(weights::sha256(path)?),
+            config: None,
+            parameters: None,
+        };
+        let protocols = task.protocols.iter().map(|protocol| protocol.stored()).collect();
+        Ok(Self::without_network(predictions, protocols, model))
+    }
+
+    fn identity(task: &Task) -> Self {
+        let model = ModelReport {
+            kind: ModelKind::Baseline,
+            weights: "identity".into(),
+            sha256: None,
+            config: None,
+            parameters: None,
+        };
+        Self::without_network(predict_identity(&task.pairs), task.protocols.clone(), model)
+    }
+
+    fn without_network(
+        predictions: Vec<Prediction>,
+        protocols: Vec<Protocol>,
+        model: ModelReport,
+    ) -> Self {
+        Self { predictions, protocols, model, device: None, precision: None, batch_size: None }
+    }
+
+    fn run(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
+        let (model, running) = (&arguments.model, &arguments.running);
+        let mut engine = Engine::load(&EngineOptions {
+            weights: model.weights.clone(),
+            device: model.device.clone(),
+            precision: model.precision,
+            cache_bytes: running.feature_cache,
+        })?;
+        let description = engine.description()?;
+        let device = format!("{:?}", engine.device()).to_lowercase();
+        terminal.log(&format!("{} on {device}", description.weights));
+        let frame = engine.frame_size();
+        let alpha = headline_alpha(&task.alphas);
+        let options = PredictOptions {
+            batch_size: running.batch_size,
+            skip_bad: arguments.selection.skip_bad,
+            protocol: task.protocols[0],
+            alpha,
+        };
+        let bar = EvaluationBar::new(terminal, task.pairs.len(), alpha_key(alpha));
+        let predictions = predict(
+            &task.pairs,
+            &options,
+            &|key: &FrameKey| frames::load(key, frame),
+            &mut |frames| engine.flows(frames),
+            &mut |event| bar.on(event),
+        )?;
+        Ok(Self {
+            predictions,
+            protocols: task.protocols.clone(),
+            model: ModelReport {
+                kind: ModelKind::Network,
+                weights: description.weights,
+                sha256: description.sha256,
+                config: Some(
+                    serde_json::to_value(&description.config)
+                        .context("writing the model's configuration")?,
+                ),
+                parameters: Some(description.parameters),
+            },
+            device: Some(device),
+            precision: model.precision.to_possible_value().map(|value| value.get_name().to_owned()),
+            batch_size: Some(running.batch_size.get()),
+        })
+    }
+}

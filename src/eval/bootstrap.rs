@@ -1,0 +1,99 @@
+//! How sure a PCK is: percentile bootstrap over pairs.
+//!
+//! Pairs are drawn with replacement. All numbers of a report (protocols, alphas, and in a comparison
+//! both reports) are computed from the same draws, so differences are paired. The draws follow from a
+//! fixed seed and the resample's number, not from the thread that makes it.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::pck::Sample;
+
+/// How many times the pairs are drawn.
+pub const RESAMPLES: u64 = 1000;
+
+const SEED: u64 = 71_000;
+
+/// A 95 % interval: lower and upper end, in percent points.
+pub type Interval = [f64; 2];
+
+/// The PCK of each column in each resample.
+///
+/// `rows` holds a row for each pair, and in each row the same columns.
+pub fn resampled_pck(rows: &[Vec<Sample>]) -> Vec<Vec<f64>> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let resample = |number: u64| {
+        let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        random.set_stream(number);
+        let mut sums = vec![Sample::default(); columns];
+        for _ in rows {
+            let drawn = &rows[random.random_range(0..rows.len())];
+            sums.iter_mut().zip(drawn).for_each(|(sum, sample)| *sum += *sample);
+        }
+        sums.into_iter().map(Sample::pck).collect()
+    };
+    (0..RESAMPLES).into_par_iter().map(resample).collect()
+}
+
+/// The interval between the 2.5 % and the 97.5 % quantile, linearly interpolated.
+///
+/// # Panics
+/// When `values` is empty.
+pub fn interval95(mut values: Vec<f64>) -> Interval {
+    values.sort_by(f64::total_cmp);
+    let quantile = |share: f64| {
+        let position = share * (values.len() - 1) as f64;
+        let (below, above) = (position.floor() as usize, position.ceil() as usize);
+        values[below] + (values[above] - values[below]) * position.fract()
+    };
+    [quantile(0.025), quantile(0.975)]
+}
+
+/// The 95 % interval of each column of `rows` (see [`resampled_pck`]).
+pub fn intervals(rows: &[Vec<Sample>]) -> Vec<Interval> {
+    let resampled = resampled_pck(rows);
+    let columns = rows.first().map_or(0, Vec::len);
+    (0..columns)
+        .map(|column| interval95(resampled.iter().map(|values| values[column]).collect()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::protocol::Average;
+
+    fn rows(shares: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<Sample>> {
+        shares.into_iter().map(|(right, all)| vec![Average::Pairs.sample(right, all)]).collect()
+    }
+
+    #[test]
+    fn interval_of_equal_pairs_is_a_point() {
+        assert_eq!(intervals(&rows([(1, 2); 20])), [[50.0, 50.0]]);
+    }
+
+    #[test]
+    fn interval_of_coin_flips_matches_the_normal_approximation() {
+        // 400 pairs, half of them right: the standard error is 2.5 points.
+        let [low, high] = intervals(&rows((0..400).map(|pair| (pair % 2, 1))))[0];
+        assert!((low - 45.1).abs() < 0.6 && (high - 54.9).abs() < 0.6, "{low}..{high}");
+    }
+
+    #[test]
+    fn intervals_do_not_depend_on_the_number_of_threads() {
+        let rows = rows((0..50).map(|pair| (pair % 7, 7)));
+        let with_threads = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| intervals(&rows))
+        };
+        assert_eq!(with_threads(1), with_threads(3));
+    }
+
+    #[test]
+    fn quantiles_are_interpolated() {
+        let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+        assert_eq!(interval95(values), [2.5, 97.5]);
+        assert_eq!(interval95(vec![7.0]), [7.0, 7.0]);
+    }
+}

@@ -1,0 +1,306 @@
+//! Two reports side by side: what changed, how sure that is, and whether it is a regression.
+
+use anyhow::{Context, Result, bail, ensure};
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::bootstrap::{Interval, interval95, resampled_pck};
+use super::pck::Sample;
+use super::protocol::{Average, ProtocolName};
+use super::report::{DatasetReport, Headline, PairReport, ProtocolReport, Report};
+
+/// What to compare and what to allow.
+#[derive(Clone, Debug, Default)]
+pub struct CompareOptions {
+    /// The protocol that decides; the earlier report's headline if not given.
+    pub protocol: Option<ProtocolName>,
+    /// The alpha that decides, as reports write it; the earlier report's headline if not given.
+    pub alpha: Option<String>,
+    /// By how many points the deciding PCK may fall; nothing is a regression if not given.
+    pub max_drop: Option<f64>,
+}
+
+/// What changed from one report to another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The change that decides.
+    pub headline: Change,
+    /// By how many points it may fall.
+    pub max_drop: Option<f64>,
+    /// Whether it fell by more.
+    pub regression: bool,
+    /// All protocols and alphas that both reports have.
+    pub changes: Vec<Change>,
+    /// The deciding PCK of each category: before and after.
+    pub categories: IndexMap<String, [f64; 2]>,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+}
+
+/// The change of one number.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Change {
+    /// The protocol.
+    pub protocol: ProtocolName,
+    /// The alpha, as reports write it.
+    pub alpha: String,
+    /// PCK of the earlier report.
+    pub before: f64,
+    /// PCK of the later report.
+    pub after: f64,
+    /// `after - before`, in points.
+    pub difference: f64,
+    /// 95 % paired bootstrap interval of the difference, when both reports kept their pairs' scores.
+    pub interval95: Option<Interval>,
+}
+
+impl Comparison {
+    /// The result in one line.
+    pub fn verdict(&self) -> String {
+        let Change { protocol, alpha, before, after, difference, interval95 } = &self.headline;
+        let interval = match interval95 {
+            Some([low, high]) => format!(", 95 % interval {low:+.2} to {high:+.2}"),
+            None => String::new(),
+        };
+        let change = format!(
+            "`{protocol}` PCK@{alpha} {before:.2} -> {after:.2} ({difference:+.2} points{interval})"
+        );
+        match self.max_drop {
+            Some(allowed) if self.regression => {
+                format!("regression: {change}; a drop of {allowed} is allowed")
+            }
+            Some(allowed) => format!("no regression: {change}; a drop of {allowed} is allowed"),
+            None => change,
+        }
+    }
+}
+
+/// Compares the report `after` with the earlier report `before`.
+///
+/// # Errors
+/// When the two do not measure the same thing, or lack the number that is to decide.
+pub fn compare(before: &Report, after: &Report, options: &CompareOptions) -> Result<Comparison> {
+    let attempt = || -> Result<Comparison> {
+        ensure_same_pairs(&before.dataset, &after.dataset)?;
+        let shared = shared_protocols(before, after)?;
+        let changes = changes(before, after, &shared)?;
+        let Headline { protocol, alpha, .. } = &before.headline;
+        let protocol = options.protocol.unwrap_or(*protocol);
+        let alpha = options.alpha.as_ref().unwrap_or(alpha);
+        let decides = |change: &&Change| change.protocol == protocol && change.alpha == *alpha;
+        let headline = changes.iter().find(decides).cloned().with_context(|| {
+            let names: Vec<_> =
+                changes.iter().map(|change| format!("`{}` at {}", change.protocol, change.alpha)).collect();
+            format!(
+                "`{protocol}` at alpha {alpha} is not in both: they share {}; choose with --protocol \
+                 and --alpha",
+                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            )
+        })?;
+        // Equal up to rounding is equal.
+        let fell_below = |allowed: f64| headline.difference < -allowed - 1e-9;
+        Ok(Comparison {
+            regression: options.max_drop.is_some_and(fell_below),
+            max_drop: options.max_drop,
+            categories: categories(before, after, &headline),
+            notes: notes(&shared),
+            headline,
+            changes,
+        })
+    };
+    attempt().context("comparing the reports")
+}
+
+/// Ensures that two reports are about the same pairs.
+///
+/// # Errors
+/// When they are not; the error says what differs.
+pub fn ensure_same_pairs(before: &DatasetReport, after: &DatasetReport) -> Result<()> {
+    for (what, before, after) in
+        [("dataset", &before.name, &after.name), ("split", &before.split, &after.split)]
+    {
+        ensure!(before == after, "they are of different {what}s: `{before}` and `{after}`");
+    }
+    ensure!(
+        before.fingerprint == after.fingerprint,
+        "they cover different pairs or annotations: {} pairs with fingerprint {:.12} and {} pairs with \
+         {:.12}",
+        before.pairs,
+        before.fingerprint,
+        after.pairs,
+        after.fingerprint
+    );
+    Ok(())
+}
+
+type ProtocolPair<'a> = (&'a ProtocolReport, &'a ProtocolReport);
+
+fn shared_protocols<'a>(before: &'a Report, after: &'a Report) -> Result<Vec<ProtocolPair<'a>>> {
+    let mut shared = Vec::new();
+    for first in &before.protocols {
+        let Some(second) = after.protocol(first.name) else { continue };
+        let rules =
+            |protocol: &ProtocolReport| (protocol.threshold, protocol.frame, protocol.average);
+        if rules(first) != rules(second) {
+            bail!(
+                "their protocols `{}` measure differently: {:?} and {:?}",
+                first.name,
+                rules(first),
+                rules(second)
+            );
+        }
+        shared.push((first, second));
+    }
+    Ok(shared)
+}
+
+fn notes(shared: &[ProtocolPair]) -> Vec<String> {
+    let note = |(before, after): &ProtocolPair| {
+        (before.transfer != after.transfer).then(|| {
+            format!(
+                "`{}` got its predictions by different rules: {} and {}",
+                before.name,
+                before.transfer.as_str(),
+                after.transfer.as_str()
+            )
+        })
+    };
+    shared.iter().filter_map(note).collect()
+}
+
+fn changes(before: &Report, after: &Report, shared: &[ProtocolPair]) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for (first, second) in shared {
+        for (alpha, &before) in &first.overall {
+            let Some(&after) = second.overall.get(alpha) else { continue };
+            let (protocol, alpha) = (first.name, alpha.clone());
+            let difference = after - before;
+            changes.push(Change { protocol, alpha, before, after, difference, interval95: None });
+        }
+    }
+    if let (Some(before), Some(after)) = (&before.pairs, &after.pairs) {
+        let averages: Vec<Average> = changes
+            .iter()
+            .filter_map(|change| shared.iter().find(|(first, _)| first.name == change.protocol))
+            .map(|(first, _)| first.average)
+            .collect();
+        let intervals = paired_intervals(before, after, &changes, &averages)?;
+        for (change, interval) in changes.iter_mut().zip(intervals) {
+            change.interval95 = Some(interval);
+        }
+    }
+    Ok(changes)
+}
+
+/// The interval of each change, from draws of pairs that both reports share.
+fn paired_intervals(
+    before: &[PairReport],
+    after: &[PairReport],
+    changes: &[Change],
+    averages: &[Average],
+) -> Result<Vec<Interval>> {
+    let indices = |pairs: &[PairReport]| pairs.iter().map(|pair| pair.index).collect::<Vec<_>>();
+    ensure!(indices(before) == indices(after), "their lists of pairs differ");
+    let samples = |pair: &PairReport| -> Result<Vec<Sample>> {
+        let sample = |(change, average): (&Change, &Average)| {
+            let pck = pair.pck.get(&change.protocol).and_then(|pck| pck.get(&change.alpha));
+            let pck = pck.with_context(|| {
+                let Change { protocol, alpha, .. } = change;
+                format!("pair {} has no score under `{protocol}` at {alpha}", pair.index)
+            })?;
+            let correct = (pck * pair.keypoints as f64 / 100.0).round() as usize;
+            Ok(average.sample(correct, pair.keypoints))
+        };
+        changes.iter().zip(averages).map(sample).collect()
+    };
+    let row = |(before, after): (&PairReport, &PairReport)| {
+        Ok([samples(before)?, samples(after)?].concat())
+    };
+    let rows = before.iter().zip(after).map(row).collect::<Result<Vec<_>>>()?;
+    let resampled = resampled_pck(&rows);
+    let interval = |column: usize| {
+        let difference = |pck: &Vec<f64>| pck[changes.len() + column] - pck[column];
+        interval95(resampled.iter().map(difference).collect())
+    };
+    Ok((0..changes.len()).map(interval).collect())
+}
+
+fn categories(before: &Report, after: &Report, headline: &Change) -> IndexMap<String, [f64; 2]> {
+    let (Some(before), Some(after)) =
+        (before.protocol(headline.protocol), after.protocol(headline.protocol))
+    else {
+        return IndexMap::new();
+    };
+    let both = |(category, group): (&String, &super::summary::Group)| {
+        let before = group.pck.get(&headline.alpha)?;
+        let after = after.categories.get(category)?.pck.get(&headline.alpha)?;
+        Some((category.clone(), [*before, *after]))
+    };
+    before.categories.iter().filter_map(both).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::testing::report;
+
+    /// A report of 30 pairs with 4 keypoints, of which as many are right as `correct` says.
+    fn scored(correct: impl Fn(usize) -> usize) -> Report {
+        report(&(0..30).map(correct).collect::<Vec<_>>())
+    }
+
+    fn options(max_drop: f64) -> CompareOptions {
+        CompareOptions { max_drop: Some(max_drop), ..CompareOptions::default() }
+    }
+
+    #[test]
+    fn drop_beyond_the_allowed_points_is_a_regression_and_one_at_the_limit_is_not() {
+        let before = scored(|_| 2);
+        let after = scored(|pair| if pair < 3 { 1 } else { 2 });
+        let compared = |max_drop| compare(&before, &after, &options(max_drop)).unwrap();
+        assert_eq!(compared(1.0).headline.difference, -2.5);
+        assert!(compared(2.4).regression);
+        assert!(!compared(2.5).regression);
+        assert!(
+            compared(1.0).verdict().starts_with("regression: `standard` PCK@0.1 50.00 -> 47.50")
+        );
+        let unlimited = compare(&before, &after, &CompareOptions::default()).unwrap();
+        assert!(!unlimited.regression);
+        assert!(!compare(&after, &before, &options(0.0)).unwrap().regression);
+    }
+
+    #[test]
+    fn interval_is_paired() {
+        // Pairs differ a lot from each other, but the change is the same in each.
+        let before = scored(|pair| pair % 4);
+        let after = scored(|pair| pair % 4 + 1);
+        let change = compare(&before, &after, &CompareOptions::default()).unwrap().headline;
+        let [low, high] = change.interval95.unwrap();
+        assert!((low - 25.0).abs() < 1e-9 && (high - 25.0).abs() < 1e-9, "{low}..{high}");
+    }
+
+    #[test]
+    fn report_without_pairs_is_compared_without_an_interval() {
+        let before = Report { pairs: None, ..scored(|_| 2) };
+        let change = compare(&before, &scored(|_| 3), &CompareOptions::default()).unwrap().headline;
+        assert_eq!((change.difference, change.interval95), (25.0, None));
+    }
+
+    #[test]
+    fn unlike_reports_are_refused() {
+        let before = scored(|_| 2);
+        let refusal = |change: &dyn Fn(&mut Report)| {
+            let mut after = before.clone();
+            change(&mut after);
+            format!("{:#}", compare(&before, &after, &CompareOptions::default()).unwrap_err())
+        };
+        let text = refusal(&|report| report.dataset.split = "val".into());
+        assert!(text.contains("different splits: `test` and `val`"), "{text}");
+        let text = refusal(&|report| report.dataset.fingerprint = "b".repeat(64));
+        assert!(text.contains("different pairs or annotations"), "{text}");
+        let text = refusal(&|report| report.protocols[0].average = Average::Keypoints);
+        assert!(text.contains("`standard` measure differently"), "{text}");
+        let text = refusal(&|report| report.protocols[0].name = ProtocolName::Paper);
+        assert!(text.contains("`standard` at alpha 0.1 is not in both"), "{text}");
+    }
+}

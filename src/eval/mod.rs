@@ -1,0 +1,189 @@
+//! Evaluation: predictions of a network, a baseline or a file, scored under named protocols.
+//!
+//! Two loops: the first turns pairs into predicted keypoints ([`predict`], [`predict_identity`],
+//! [`predictions::read`]), the second scores them under every protocol ([`summary::score`]); reports
+//! ([`report`]) and their renderings come after.
+
+pub mod bootstrap;
+pub mod compare;
+pub mod frames;
+pub mod html;
+pub mod junit;
+pub mod markdown;
+pub mod pck;
+pub mod predictions;
+pub mod protocol;
+pub mod report;
+pub mod selection;
+pub mod summary;
+#[cfg(test)]
+mod testing;
+pub mod transfer;
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Result, ensure};
+
+use crate::data::Pair;
+use crate::flow::Flow;
+use crate::geometry::Size;
+use crate::inference::frame::Frame;
+use frames::{Load, for_each_batch};
+use pck::Sample;
+use predictions::Prediction;
+use protocol::Protocol;
+
+/// The flows of a batch of pairs, source to target, each in its own grid's pixels: what a network does.
+pub type Match<'a> = &'a mut dyn FnMut(&[(Frame, Frame)]) -> Result<Vec<Flow>>;
+
+/// What happens during a run.
+#[derive(Debug)]
+pub enum Event {
+    /// A batch is done.
+    Progress {
+        /// Pairs done so far, those left out included.
+        done: usize,
+        /// PCK so far, in percent, under the headline's protocol and alpha; not before the first pair.
+        pck: Option<f64>,
+    },
+    /// A pair was left out, and this is why.
+    Skipped(anyhow::Error),
+}
+
+/// How to run a network over the pairs.
+#[derive(Clone, Copy, Debug)]
+pub struct PredictOptions {
+    /// How many pairs the network is given at once.
+    pub batch_size: NonZeroUsize,
+    /// Whether pairs with an unreadable photo are left out; they end the run otherwise.
+    pub skip_bad: bool,
+    /// The protocol of the PCK that is told on the way.
+    pub protocol: Protocol,
+    /// Its alpha.
+    pub alpha: f64,
+}
+
+/// Predicts the keypoints of all `pairs`, in their order, with a network.
+///
+/// `load` turns photos into frames, ahead of the network and on every core.
+///
+/// # Errors
+/// When the network fails, or a photo cannot be loaded and is not to be skipped.
+pub fn predict(
+    pairs: &[Pair],
+    options: &PredictOptions,
+    load: Load,
+    network: Match,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Vec<Prediction>> {
+    let mut predictions = Vec::with_capacity(pairs.len());
+    let (mut done, mut score) = (0, Sample::default());
+    for_each_batch(pairs, options.batch_size, load, &mut |batch| {
+        done += batch.pairs.len() + batch.unreadable.len();
+        for error in batch.unreadable {
+            if !options.skip_bad {
+                return Err(error.context(
+                    "a photo is unusable (--skip-bad leaves its pairs out, `lpmflow datasets check` \
+                     lists all such photos)",
+                ));
+            }
+            on_event(Event::Skipped(error));
+        }
+        let flows = if batch.frames.is_empty() { Vec::new() } else { network(&batch.frames)? };
+        ensure!(flows.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
+        for (pair, flow) in batch.pairs.into_iter().zip(&flows) {
+            let prediction = Prediction::from_flow(pair, flow);
+            let measured = options.protocol.measure(pair, &prediction)?;
+            let correct = measured.correct(options.alpha);
+            score += options.protocol.average.sample(correct, measured.distances.len());
+            predictions.push(prediction);
+        }
+        on_event(Event::Progress { done, pck: (score.weight > 0.0).then(|| score.pck()) });
+        Ok(())
+    })?;
+    Ok(predictions)
+}
+
+/// Predicts that every keypoint lies at the same position of the target, relative to its size: the flow
+/// that is zero everywhere. What a network must beat.
+pub fn predict_identity(pairs: &[Pair]) -> Vec<Prediction> {
+    let flow = Flow::zero(Size::square(1));
+    pairs.iter().map(|pair| Prediction::from_flow(pair, &flow)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+
+    use super::*;
+    use crate::eval::protocol::ProtocolName;
+    use crate::eval::testing::pair;
+    use crate::inference::frame::FrameKey;
+
+    /// Pairs whose photos are filled with their own number, so that a fake network knows them.
+    fn pairs() -> Vec<Pair> {
+        let numbered = |index: usize| {
+            let mut pair = pair(&[(10.0, 20.0), (50.0, 60.0)], &[(12.0, 20.0), (52.0, 60.0)]);
+            pair.index = index;
+            pair.source.path = format!("{}", index % 5).into();
+            pair.target.path = format!("{}", (index + 1) % 5).into();
+            pair
+        };
+        (0..17).map(numbered).collect()
+    }
+
+    fn load(key: &FrameKey) -> Result<RgbImage> {
+        let number: u8 = key.path.to_string_lossy().parse()?;
+        Ok(RgbImage::from_pixel(2, 2, image::Rgb([number; 3])))
+    }
+
+    /// Moves everything to the right by the source photo's number of grid cells.
+    fn network(frames: &[(Frame, Frame)]) -> Result<Vec<Flow>> {
+        let flow = |(source, _): &(Frame, Frame)| {
+            let step = f32::from(source.pixels.get_pixel(0, 0).0[0]);
+            Flow::from_channels(Size::square(1), &[step, 0.0])
+        };
+        Ok(frames.iter().map(flow).collect())
+    }
+
+    fn run(batch_size: usize) -> (Vec<Prediction>, Vec<Event>) {
+        let options = PredictOptions {
+            batch_size: NonZeroUsize::new(batch_size).unwrap(),
+            skip_bad: false,
+            protocol: Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap(),
+            alpha: 0.1,
+        };
+        let mut events = Vec::new();
+        let on_event = &mut |event| events.push(event);
+        let predictions = predict(&pairs(), &options, &load, &mut network, on_event).unwrap();
+        (predictions, events)
+    }
+
+    #[test]
+    fn predictions_do_not_depend_on_the_batch_size_and_keep_the_order() {
+        let (one, _) = run(1);
+        assert!(one.iter().map(|prediction| prediction.pair).eq(0..17));
+        // Pair 3 starts at photo 3: three cells of a 1 x 1 grid are three widths of the target.
+        assert_eq!(one[3].points[0].x, 310.0);
+        assert_eq!(run(4).0, one);
+        assert_eq!(run(100).0, one);
+    }
+
+    #[test]
+    fn progress_tells_the_running_pck() {
+        let (_, events) = run(5);
+        let Some(Event::Progress { done, pck }) = events.last() else { panic!("{events:?}") };
+        assert_eq!(*done, 17);
+        // The zero flow of photo 0 is off by 2 of 5 allowed pixels: pairs 0, 5, 10 and 15.
+        assert!((pck.unwrap() - 100.0 * 4.0 / 17.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn identity_is_the_same_relative_position() {
+        let mut pairs = pairs();
+        pairs[0].target.size = Size::new(50, 200);
+        let predictions = predict_identity(&pairs);
+        assert_eq!(predictions[0].points[0].x, 20.5);
+        assert_eq!(predictions[1].points, pairs[1].source.keypoints);
+    }
+}

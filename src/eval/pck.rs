@@ -1,0 +1,265 @@
+//! PCK, the percentage of correct keypoints: distances, thresholds and what they add up to.
+
+use anyhow::{Context, Result, ensure};
+
+use super::predictions::{Prediction, pair_label};
+use super::protocol::{Average, MeasureFrame, Protocol, ThresholdReference};
+use super::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
+use crate::data::{AnnotatedImage, Pair};
+use crate::geometry::{BoundingBox, Point};
+
+/// The width to which the authors' loader pads keypoint lists.
+const PADDED_COLUMNS: usize = 40;
+
+/// One pair measured under one protocol, in pixels of the protocol's frame; any alpha can be scored
+/// from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Distance of each prediction to its target keypoint.
+    pub distances: Vec<f64>,
+    /// The length that alpha multiplies.
+    pub threshold: f64,
+    frame: MeasureFrame,
+}
+
+impl Measured {
+    /// Distances and the length that alpha multiplies, both in pixels of `frame`.
+    pub fn new(distances: Vec<f64>, threshold: f64, frame: MeasureFrame) -> Self {
+        Self { distances, threshold, frame }
+    }
+
+    /// The largest distance that counts as right.
+    pub fn limit(&self, alpha: f64) -> f64 {
+        match self.frame {
+            // Parity: the reference compares 32-bit numbers, which decides ties.
+            MeasureFrame::Paper512 => f64::from(self.threshold as f32 * alpha as f32),
+            MeasureFrame::TargetOriginal => self.threshold * alpha,
+        }
+    }
+
+    /// How many keypoints are right; a distance equal to the limit counts.
+    pub fn correct(&self, alpha: f64) -> usize {
+        let limit = self.limit(alpha);
+        self.distances.iter().filter(|&&distance| distance <= limit).count()
+    }
+
+    /// The pair's own PCK in percent.
+    pub fn pck(&self, alpha: f64) -> f64 {
+        Average::Pairs.sample(self.correct(alpha), self.distances.len()).pck()
+    }
+
+    /// Mean distance in units of the threshold: smaller is better, and finer than any PCK.
+    pub fn mean_relative_distance(&self) -> f64 {
+        let sum: f64 = self.distances.iter().sum();
+        sum / (self.threshold * self.distances.len() as f64)
+    }
+}
+
+/// A pair's share in an average: PCK is the sum of `right` over the sum of `weight`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// What is right.
+    pub right: f64,
+    /// Out of how much.
+    pub weight: f64,
+}
+
+impl Sample {
+    /// In percent.
+    pub fn pck(self) -> f64 {
+        100.0 * self.right / self.weight
+    }
+}
+
+impl std::ops::AddAssign for Sample {
+    fn add_assign(&mut self, other: Self) {
+        self.right += other.right;
+        self.weight += other.weight;
+    }
+}
+
+impl std::iter::Sum for Sample {
+    fn sum<I: Iterator<Item = Self>>(samples: I) -> Self {
+        let mut sum = Self::default();
+        samples.for_each(|sample| sum += sample);
+        sum
+    }
+}
+
+impl Average {
+    /// What a pair with `correct` of `keypoints` right adds to this average.
+    pub fn sample(self, correct: usize, keypoints: usize) -> Sample {
+        let (correct, keypoints) = (correct as f64, keypoints as f64);
+        match self {
+            Self::Pairs => Sample { right: correct / keypoints, weight: 1.0 },
+            Self::Keypoints => Sample { right: correct, weight: keypoints },
+        }
+    }
+}
+
+impl Protocol {
+    /// The length that alpha multiplies for a pair, in pixels of the protocol's frame.
+    ///
+    /// # Errors
+    /// When the pair has no keypoints or nothing to take the length from.
+    pub fn threshold(&self, pair: &Pair) -> Result<f64> {
+        let attempt = || {
+            ensure!(!pair.target.keypoints.is_empty(), "the pair has no common keypoints");
+            let length = self.threshold.length(self.frame, pair)?;
+            ensure!(
+                length.is_finite() && length > 0.0,
+                "{} is {length}, so that no threshold can refer to it",
+                self.threshold.description()
+            );
+            Ok(length)
+        };
+        attempt().with_context(|| format!("scoring {} under `{}`", pair_label(pair), self.name))
+    }
+
+    /// Measures a pair's prediction.
+    ///
+    /// # Errors
+    /// When the pair has no threshold, or the counts differ.
+    pub fn measure(&self, pair: &Pair, prediction: &Prediction) -> Result<Measured> {
+        let (expected, found) = (pair.target.keypoints.len(), prediction.points.len());
+        ensure!(
+            expected == found,
+            "scoring {}: it has {expected} keypoints, but {found} predicted points",
+            pair_label(pair)
+        );
+        Ok(Measured::new(self.distances(pair, prediction), self.threshold(pair)?, self.frame))
+    }
+
+    fn distances(&self, pair: &Pair, prediction: &Prediction) -> Vec<f64> {
+        let keypoints = pair.target.keypoints.iter();
+        match self.frame {
+            MeasureFrame::TargetOriginal => {
+                let predicted = prediction.points.iter();
+                predicted
+                    .zip(keypoints)
+                    .map(|(point, keypoint)| point.distance(*keypoint))
+                    .collect()
+            }
+            MeasureFrame::Paper512 => {
+                let stretch = |point: &Point| paper_frame_from_original(*point, pair.target.size);
+                let predicted = match &prediction.paper_points {
+                    Some(points) => points.clone(),
+                    None => prediction.points.iter().map(stretch).collect(),
+                };
+                let distance = |(point, keypoint): (Point, &Point)| {
+                    // Parity: 32-bit, as `Measured::limit`.
+                    let keypoint = stretch(keypoint);
+                    let dx = point.x as f32 - keypoint.x as f32;
+                    let dy = point.y as f32 - keypoint.y as f32;
+                    f64::from((dx * dx + dy * dy).sqrt())
+                };
+                predicted.into_iter().zip(keypoints).map(distance).collect()
+            }
+        }
+    }
+}
+
+impl ThresholdReference {
+    /// The length that alpha multiplies, for one pair, in pixels of `frame`.
+    fn length(self, frame: MeasureFrame, pair: &Pair) -> Result<f64> {
+        let corners = |image: &AnnotatedImage| -> Result<Vec<Point>> {
+            let bounds = image.bounding_box.with_context(|| {
+                format!("`{}` has no object box to take the threshold from", image.path.display())
+            })?;
+            Ok(vec![Point::new(bounds.x1, bounds.y1), Point::new(bounds.x2, bounds.y2)])
+        };
+        let (image, mut points) = match self {
+            Self::SourceBox => (&pair.source, corners(&pair.source)?),
+            Self::TargetBox => (&pair.target, corners(&pair.target)?),
+            Self::TargetKeypoints | Self::TargetKeypointsPadded => {
+                (&pair.target, pair.target.keypoints.clone())
+            }
+            Self::TargetImage => return Ok(pair.target.size.longer_side() as f64),
+            Self::PaperFrameSide => return Ok(PAPER_FRAME_SIDE),
+        };
+        if frame == MeasureFrame::Paper512 {
+            points
+                .iter_mut()
+                .for_each(|point| *point = paper_frame_from_original(*point, image.size));
+        }
+        if self == Self::TargetKeypointsPadded && points.len() < PADDED_COLUMNS {
+            points.push(Point::new(-1.0, -1.0));
+        }
+        let bounds = BoundingBox::around(&points).context("the pair has no common keypoints")?;
+        Ok(bounds.longer_side())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::protocol::ProtocolName;
+    use crate::eval::testing::{pair, prediction};
+    use crate::geometry::Size;
+
+    fn measure(name: ProtocolName, layout: &str, pair: &Pair, points: &[(f64, f64)]) -> Measured {
+        let protocol = Protocol::for_layout(name, layout).unwrap();
+        protocol.measure(pair, &prediction(0, points)).unwrap()
+    }
+
+    #[test]
+    fn point_on_the_threshold_counts_as_correct() {
+        for frame in [MeasureFrame::Paper512, MeasureFrame::TargetOriginal] {
+            for (distance, threshold, alpha) in
+                [(5.0, 50.0, 0.1), (3.0, 30.0, 0.1), (3.0, 20.0, 0.15)]
+            {
+                let measured = Measured::new(vec![distance, distance + 0.001], threshold, frame);
+                assert_eq!(measured.correct(alpha), 1, "{distance} of {threshold} at {alpha}");
+            }
+        }
+    }
+
+    #[test]
+    fn thresholds_come_from_the_box_that_the_protocol_names() {
+        let mut pair = pair(&[(5.0, 5.0), (9.0, 9.0)], &[(20.0, 10.0), (50.0, 30.0)]);
+        pair.source.size = Size::new(100, 200);
+        pair.target.size = Size::new(64, 128);
+        pair.source.bounding_box = Some([0.0, 10.0, 100.0, 90.0].into());
+        pair.target.bounding_box = Some([1.0, 1.0, 61.0, 31.0].into());
+        let threshold =
+            |name, layout| measure(name, layout, &pair, &[(0.0, 0.0), (0.0, 0.0)]).threshold;
+        assert_eq!(threshold(ProtocolName::Standard, "spair71k"), 60.0);
+        // 80 source pixels of 100 high: 80 * 512 / 100.
+        assert!((threshold(ProtocolName::Paper, "spair71k") - 409.6).abs() < 1e-4);
+        assert_eq!(threshold(ProtocolName::Image, "spair71k"), 128.0);
+        assert_eq!(threshold(ProtocolName::PaperImage, "spair71k"), 512.0);
+        assert_eq!(threshold(ProtocolName::KeypointBox, "pf-willow"), 30.0);
+        // Keypoints at 80..200 x 80..240 of the frame: 240 down to the padding at -1.
+        assert_eq!(threshold(ProtocolName::Paper, "pf-willow"), 241.0);
+    }
+
+    #[test]
+    fn errors_along_the_squeezed_side_weigh_less_in_the_paper_frame() {
+        let mut pair = pair(&[(0.0, 0.0)], &[(0.0, 0.0)]);
+        pair.target.size = Size::new(512, 1024);
+        let measured = measure(ProtocolName::PaperImage, "spair71k", &pair, &[(10.0, 0.0)]);
+        assert_eq!(measured.distances, [5.0]);
+        let measured = measure(ProtocolName::Image, "spair71k", &pair, &[(10.0, 0.0)]);
+        assert_eq!(measured.distances, [10.0]);
+    }
+
+    #[test]
+    fn missing_box_is_an_error_that_names_the_image_and_the_protocol() {
+        let mut pair = pair(&[(0.0, 0.0)], &[(0.0, 0.0)]);
+        pair.target.bounding_box = None;
+        let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+        let error = protocol.measure(&pair, &prediction(0, &[(1.0, 1.0)])).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("`standard`") && text.contains("has no object box"), "{text}");
+    }
+
+    #[test]
+    fn averages_weigh_pairs_or_keypoints() {
+        let counts = [(1, 1), (0, 3)];
+        let mean = |average: Average| {
+            counts.iter().map(|&(right, all)| average.sample(right, all)).sum::<Sample>().pck()
+        };
+        assert_eq!(mean(Average::Pairs), 50.0);
+        assert_eq!(mean(Average::Keypoints), 25.0);
+    }
+}

@@ -1,0 +1,124 @@
+//! Which pairs of a split are evaluated.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, bail};
+
+use super::predictions::Prediction;
+use super::protocol::Protocol;
+use crate::data::Pair;
+
+/// How many problems are shown.
+const SHOWN_PROBLEMS: usize = 10;
+
+/// Keeps the pairs of the given categories (all if none are given), then the first `limit`.
+///
+/// # Errors
+/// When a category has no pair; the error names the nearest that has.
+pub fn select(pairs: &mut Vec<Pair>, categories: &[String], limit: Option<usize>) -> Result<()> {
+    for category in categories {
+        if !pairs.iter().any(|pair| pair.category == *category) {
+            let mut present: Vec<&str> = pairs.iter().map(|pair| pair.category.as_str()).collect();
+            present.sort_unstable();
+            present.dedup();
+            let nearest = present.iter().max_by(|first, second| {
+                let likeness = |other: &str| strsim::jaro_winkler(category, other);
+                likeness(first).total_cmp(&likeness(second))
+            });
+            let nearest =
+                nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            bail!(
+                "no pair has the category `{category}`{nearest} (there are {})",
+                present.join(", ")
+            );
+        }
+    }
+    pairs.retain(|pair| categories.is_empty() || categories.contains(&pair.category));
+    pairs.truncate(limit.unwrap_or(usize::MAX));
+    Ok(())
+}
+
+/// Keeps the pairs that `predictions` are about, and returns how many others there were.
+pub fn keep_predicted(pairs: &mut Vec<Pair>, predictions: &[Prediction]) -> usize {
+    let predicted: HashSet<usize> = predictions.iter().map(|prediction| prediction.pair).collect();
+    let before = pairs.len();
+    pairs.retain(|pair| predicted.contains(&pair.index));
+    before - pairs.len()
+}
+
+/// Keeps the predictions for `pairs`.
+pub fn keep_selected(predictions: &mut Vec<Prediction>, pairs: &[Pair]) {
+    let selected: HashSet<usize> = pairs.iter().map(|pair| pair.index).collect();
+    predictions.retain(|prediction| selected.contains(&prediction.pair));
+}
+
+/// Removes the pairs that some protocol cannot measure, and says what is wrong with each: better before
+/// the network runs than after.
+pub fn remove_unmeasurable(pairs: &mut Vec<Pair>, protocols: &[Protocol]) -> Vec<anyhow::Error> {
+    let mut problems = Vec::new();
+    pairs.retain(|pair| {
+        let problem = protocols.iter().find_map(|protocol| protocol.threshold(pair).err());
+        let usable = problem.is_none();
+        problems.extend(problem);
+        usable
+    });
+    problems
+}
+
+/// Many problems of one kind as one error; none without problems.
+///
+/// # Errors
+/// The problems, one a line, and how to go on without what they concern.
+pub fn ensure_none(problems: &[anyhow::Error], kind: &str) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let mut lines: Vec<String> =
+        problems.iter().take(SHOWN_PROBLEMS).map(|problem| format!("{problem:#}")).collect();
+    if problems.len() > SHOWN_PROBLEMS {
+        lines.push(format!("and {} more", problems.len() - SHOWN_PROBLEMS));
+    }
+    bail!("{} {kind} (--skip-bad leaves them out):\n  {}", problems.len(), lines.join("\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::protocol::ProtocolName;
+    use crate::eval::testing::pair;
+
+    fn pairs() -> Vec<Pair> {
+        let of_category = |category: &&str| {
+            let mut pair = pair(&[(1.0, 1.0)], &[(1.0, 1.0)]);
+            pair.category = category.to_string();
+            pair
+        };
+        ["cat", "dog", "dog", "horse"].iter().map(of_category).collect()
+    }
+
+    #[test]
+    fn categories_are_chosen_before_the_limit_counts() {
+        let mut selected = pairs();
+        select(&mut selected, &["dog".into(), "horse".into()], Some(2)).unwrap();
+        assert!(selected.iter().map(|pair| &pair.category).eq(["dog", "dog"]));
+    }
+
+    #[test]
+    fn unknown_category_names_the_nearest() {
+        let error = select(&mut pairs(), &["hors".into()], None).unwrap_err().to_string();
+        assert!(error.contains("`hors`; did you mean `horse`?"), "{error}");
+    }
+
+    #[test]
+    fn pairs_without_a_threshold_are_found_before_the_run() {
+        let mut pairs = pairs();
+        pairs[1].target.bounding_box = None;
+        pairs[2].target.bounding_box = Some([5.0, 5.0, 5.0, 5.0].into());
+        let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+        let problems = remove_unmeasurable(&mut pairs, &[protocol]);
+        assert_eq!((pairs.len(), problems.len()), (2, 2));
+        let error = ensure_none(&problems, "pairs cannot be scored").unwrap_err().to_string();
+        assert!(error.starts_with("2 pairs cannot be scored (--skip-bad"), "{error}");
+        assert!(error.contains("is 0, so that no threshold can refer to it"), "{error}");
+    }
+}
