@@ -4,9 +4,10 @@
 //! differs from "given the default"; `commands` resolves them.
 
 pub mod bench;
-pub mod predict;
 pub mod compare;
 pub mod eval;
+pub mod predict;
+pub mod train;
 
 use std::path::PathBuf;
 
@@ -63,6 +64,8 @@ pub enum Command {
     Bench(bench::BenchArguments),
     /// Find what corresponds between two photos: flow, warp, matches, keypoints
     Predict(Box<predict::PredictArguments>),
+    /// Train a model, or train one further
+    Train(Box<train::TrainArguments>),
     /// Print shell completions
     Completions {
         /// The shell to complete in

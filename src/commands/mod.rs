@@ -2,11 +2,13 @@
 //! result goes to the terminal. No arithmetic here.
 
 pub mod bench;
+mod compare;
 mod engine;
+mod eval;
+mod interrupt;
 mod man;
 mod predict;
-mod compare;
-mod eval;
+mod train;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Compare(arguments) => compare::run(&arguments, &terminal),
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Predict(arguments) => predict::run(&arguments, &terminal),
+        Command::Train(arguments) => train::run(&arguments, &terminal),
         Command::Man { folder } => man::run(&folder, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());

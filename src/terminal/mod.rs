@@ -4,6 +4,7 @@
 mod predict;
 pub mod progress;
 mod tables;
+pub mod train;
 
 use std::io::{IsTerminal, Write};
 

@@ -156,7 +156,8 @@ impl StoredWeights {
         Ok(LoadedModel { model, variables, report, provenance, path: self.path })
     }
 
-    fn provenance(&self) -> Provenance {
+    /// Where the values come from.
+    pub fn provenance(&self) -> Provenance {
         let (origin, licence) = match &self.source {
             Source::Described(description) => return description.provenance.clone(),
             Source::Authors => (
