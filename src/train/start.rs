@@ -108,14 +108,16 @@ impl ModelChoice {
             return Ok(if whole { own } else { ModelConfig::base() });
         }
         let preset = ModelConfig::preset(&self.preset)?;
-        let sizes = |config: &ModelConfig| self.trainable(config.clone());
+        if !whole {
+            return Ok(preset);
+        }
         ensure!(
-            !whole || sizes(&own)? == sizes(&preset)?,
+            sizes(&own) == sizes(&preset),
             "the weights `{}` are not of the model `{}`: leave --model out to train theirs",
             stored.path.display(),
             self.preset
         );
-        Ok(preset)
+        Ok(own)
     }
 
     /// `config` with the parts left out, each position embedding with its own gradient.
@@ -132,6 +134,16 @@ impl ModelChoice {
         config.check()?;
         Ok(config)
     }
+}
+
+/// What makes two configurations the same model, whatever is left out of it.
+fn sizes(config: &ModelConfig) -> ModelConfig {
+    let mut config = config.clone();
+    if let MatcherConfig::Lpmflow(matcher) = &mut config.matcher {
+        matcher.ablations.clear();
+        matcher.shared_position_embeddings = false;
+    }
+    config
 }
 
 /// The model of a checkpoint, as it was.

@@ -1,6 +1,6 @@
 //! One optimizer step: samples to losses, losses to gradients, gradients to new weights.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use rand::seq::index;
 use tch::{Device, Tensor};
 
@@ -209,7 +209,7 @@ impl Trainer {
             ranks.extend(drawn.into_iter().map(|rank| rank as i64));
         }
         let ranks = Tensor::from_slice(&ranks).view([-1, chosen]);
-        Ok(ranks.f_to_device(self.device).context("placing the masked ranks")?)
+        Ok(ranks.to_device(self.device))
     }
 }
 
