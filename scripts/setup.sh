@@ -10,7 +10,7 @@ scripts/libtorch.sh "$@"
 cargo build --locked
 
 mkdir -p demo
-target/debug/lpmflow predict scripts/demo/source.jpg scripts/demo/target.jpg \
+target/debug/lpmflow predict scripts/demo/source.png scripts/demo/target.png \
     -o demo/flow.png --warp demo/warp.png --matches demo/matches.png
 cat <<TEXT
 

@@ -21,11 +21,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["inference", "model", "data"]),
     ("cli", &["inference", "model"]),
-    ("terminal", &["cli", "eval", "predict", "train"]),
+    ("terminal", &["cli", "eval", "predict", "train", "export"]),
     (
         "commands",
-        &["cli", "terminal", "predict", "eval", "train", "bench", "inference", "model", "data"],
+        &[
+            "cli",
+            "terminal",
+            "predict",
+            "eval",
+            "train",
+            "bench",
+            "export",
+            "inference",
+            "model",
+            "data",
+        ],
     ),
+    ("export", &["model", "nn"]),
 ];
 
 /// Open to every layer.

@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod compare;
 pub mod eval;
+pub mod export;
 pub mod predict;
 pub mod train;
 
@@ -56,14 +57,16 @@ pub enum ColorChoice {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure how many keypoints of a dataset are found: PCK under named protocols
-    Eval(Box<eval::EvalArguments>),
-    /// Compare two evaluation reports
-    Compare(compare::CompareArguments),
     /// Time a model: latency, pairs per second, memory, operations
     Bench(bench::BenchArguments),
     /// Find what corresponds between two photos: flow, warp, matches, keypoints
     Predict(Box<predict::PredictArguments>),
+    /// Measure how many keypoints of a dataset are found: PCK under named protocols
+    Eval(Box<eval::EvalArguments>),
+    /// Compare two evaluation reports
+    Compare(compare::CompareArguments),
+    /// Write weights in another form: safetensors, or TorchScript for PyTorch and C++
+    Export(export::ExportArguments),
     /// Train a model, or train one further
     Train(Box<train::TrainArguments>),
     /// Print shell completions

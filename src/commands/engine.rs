@@ -15,16 +15,33 @@ const CACHE_BYTES: usize = 1 << 30;
 /// # Errors
 /// When there are no such weights or no such device.
 pub fn load(arguments: &ModelArguments, terminal: &Terminal) -> Result<Engine> {
+    load_with_cache(arguments, CACHE_BYTES, terminal)
+}
+
+/// As [`load`], with room for `cache_bytes` of features.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_cache(
+    arguments: &ModelArguments,
+    cache_bytes: usize,
+    terminal: &Terminal,
+) -> Result<Engine> {
     let engine = Engine::load(&EngineOptions {
         weights: arguments.weights.clone(),
         device: arguments.device.clone(),
         precision: arguments.precision,
-        cache_bytes: CACHE_BYTES,
+        cache_bytes,
     })?;
-    let place = match engine.device() {
+    let (weights, place) = (arguments.weights.display(), place(&engine));
+    terminal.log(&format!("weights `{weights}` on {place}"));
+    Ok(engine)
+}
+
+/// The engine's device as users name it.
+pub fn place(engine: &Engine) -> String {
+    match engine.device() {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
-    };
-    terminal.log(&format!("weights `{}` on {place}", arguments.weights.display()));
-    Ok(engine)
+    }
 }

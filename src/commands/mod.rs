@@ -5,6 +5,7 @@ pub mod bench;
 mod compare;
 mod engine;
 mod eval;
+mod export;
 mod interrupt;
 mod man;
 mod predict;
@@ -63,6 +64,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Predict(arguments) => predict::run(&arguments, &terminal),
         Command::Train(arguments) => train::run(&arguments, &terminal),
         Command::Man { folder } => man::run(&folder, &terminal),
+        Command::Export(arguments) => export::run(&arguments, &terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)

@@ -78,7 +78,8 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making the output folder `{}`", folder.display()))?;
     let mut network = engine::load(&arguments.model, terminal)?;
-    let model = format!("{:?} {:?}", network.description()?.sha256, arguments.model.precision);
+    let weights = network.description()?.sha256.context("the weights come from no file")?;
+    let model = format!("{weights} {:?}", arguments.model.precision);
     let batch = Batch {
         entries: &entries,
         folder,

@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod formats;
 pub mod images;
+pub mod jpeg;
 pub mod load;
 pub mod photo;
 pub mod resize;

@@ -104,6 +104,9 @@ pub enum TransferRule {
     SubPixel,
     /// Read from a file, in original target pixels.
     Stored,
+    /// Read from a file that holds points of the 512 frame too.
+    #[serde(rename = "stored-512")]
+    Stored512,
 }
 
 /// What the overall PCK is the mean of.
@@ -178,9 +181,14 @@ impl Protocol {
         Ok([Self::for_layout(first, layout)?].into_iter().chain(others).collect())
     }
 
-    /// The same protocol for predictions that are read from a file.
-    pub const fn stored(self) -> Self {
-        Self { transfer: TransferRule::Stored, ..self }
+    /// The same protocol for predictions that are read from a file, with points of the 512 frame or
+    /// without.
+    pub fn stored(self, with_paper_points: bool) -> Self {
+        let transfer = match self.frame {
+            MeasureFrame::Paper512 if with_paper_points => TransferRule::Stored512,
+            _ => TransferRule::Stored,
+        };
+        Self { transfer, ..self }
     }
 
     /// The protocol in words, complete enough to write it again.
@@ -253,6 +261,7 @@ impl TransferRule {
             Self::Truncated => "truncated",
             Self::SubPixel => "sub-pixel",
             Self::Stored => "stored",
+            Self::Stored512 => "stored-512",
         }
     }
 
@@ -268,8 +277,13 @@ impl TransferRule {
                  bilinearly."
             }
             (Self::Stored, MeasureFrame::Paper512) => {
-                "Predictions are read from a file: its 512-frame points where it holds them, else \
-                 its points in original target pixels, stretched like the image."
+                "Predictions are read from a file in original target pixels and stretched like the \
+                 image; the authors' own transfer starts from whole pixels, which this file does not \
+                 tell."
+            }
+            (Self::Stored512, _) => {
+                "Predictions are read from a file that holds them in this frame, moved by the \
+                 authors' rule."
             }
             (Self::Stored, MeasureFrame::TargetOriginal) => "Predictions are read from a file.",
         }

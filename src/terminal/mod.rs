@@ -1,6 +1,7 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
 #![expect(clippy::print_stderr, reason = "this layer is the one that prints")]
 
+mod export;
 mod predict;
 pub mod progress;
 mod tables;
@@ -10,7 +11,6 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
-
 use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};

@@ -1,8 +1,9 @@
 //! The bar of a run over pairs.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::eval::Event;
 use crate::terminal::Terminal;
@@ -19,15 +20,8 @@ impl<'a> EvaluationBar<'a> {
     /// A bar over `pairs` that tells PCK at `alpha`.
     pub fn new(terminal: &'a Terminal, pairs: usize, alpha: String) -> Self {
         let bar = terminal.bar(pairs as u64);
-        let template = "{bar:30} {pos}/{len} pairs  {per_sec}  {msg}  {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            let style = style.with_key(
-                "per_sec",
-                |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                    let _ = write!(out, "{:.1} pairs/s", state.per_sec());
-                },
-            );
-            bar.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} pairs{pace}  {msg}") {
+            bar.set_style(style.with_key("pace", pace));
         }
         bar.enable_steady_tick(Duration::from_millis(500));
         Self { terminal, bar, alpha }
@@ -44,6 +38,15 @@ impl<'a> EvaluationBar<'a> {
             }
             Event::Skipped(error) => self.terminal.warn(&format!("left out: {error:#}")),
         }
+    }
+}
+
+/// Speed and time left, once there is something to tell them from.
+fn pace(state: &ProgressState, text: &mut dyn Write) {
+    if state.pos() > 0 {
+        // What cannot be shown is left out.
+        let _ =
+            write!(text, "  {:.1} pairs/s  {:#} left", state.per_sec(), HumanDuration(state.eta()));
     }
 }
 

@@ -193,11 +193,15 @@ mod tests {
                 row(&["all", "12"]),
             ],
         };
-        let expected = "                    a            per-keypoint\n\
-                        category  pairs    0.05    0.1             0.1\n\
-                        cat          12     5.0  100.0             7.0\n\
-                        \n\
-                        all          12";
-        assert_eq!(table.draw().replace("                   a", "                    a"), expected);
+        assert_eq!(
+            table.draw().lines().collect::<Vec<_>>(),
+            [
+                "                   a              per-keypoint",
+                "category  pairs    0.05    0.1             0.1",
+                "cat          12     5.0  100.0             7.0",
+                "",
+                "all          12",
+            ]
+        );
     }
 }

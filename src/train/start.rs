@@ -15,7 +15,7 @@ use crate::model::matcher::lpmflow::config::Ablation;
 use crate::model::weights::description::Provenance;
 use crate::model::weights::find::find;
 use crate::model::weights::report::LoadReport;
-use crate::model::weights::{StoredWeights, read, upstream};
+use crate::model::weights::{StoredWeights, read, source_file, upstream};
 use crate::nn::variables::{Path as VariablePath, Variable};
 
 /// The preset name that stands for "the model of `init`, or the paper's".
@@ -75,20 +75,19 @@ impl ModelChoice {
             let provenance = Provenance {
                 origin: format!("trained from random values, preset {preset}, seed {seed}"),
                 licence: OWN_LICENCE.to_owned(),
-                training_run: None,
+                ..Provenance::default()
             };
             return Ok(Trainee { model, variables: path.finish().0, provenance });
         };
         let mut stored = read(&find(init)?)?;
         let whole = matches!(stored.config().matcher, MatcherConfig::Lpmflow(_));
         let config = self.trainable(self.config_for(&stored)?)?;
-        let origin = stored.provenance();
+        let mut provenance = stored.provenance();
+        let taken = source_file(&stored.path)?;
         let part = if whole { "" } else { "the backbone of " };
-        let provenance = Provenance {
-            origin: format!("trained from {part}`{}` ({})", init.display(), origin.origin),
-            licence: origin.licence,
-            training_run: None,
-        };
+        provenance.origin = format!("trained from {part}`{}` ({})", taken.name, provenance.origin);
+        provenance.derived_from.push(taken);
+        provenance.training_run = None;
         if whole {
             drop_left_out(&mut stored.tensors, &config);
         } else {

@@ -1,29 +1,28 @@
-//! What integration tests share.
-#![allow(dead_code, reason = "each test uses a part")]
-#![allow(clippy::print_stdout, reason = "tests say why they are skipped")]
+//! Where tests find what is not in the repository.
 
-use std::path::{Path, PathBuf};
+#![allow(dead_code, reason = "every test binary uses its own part of this module")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-/// The folder that the environment variable names, else `default` beside the repository; `None`, with a
-/// line that says why, when neither is there.
-pub fn optional_folder(variable: &str, default: &str) -> Option<PathBuf> {
-    let folder = match std::env::var_os(variable) {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join(default),
-    };
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: `{}` is not there (set {variable} to check)", folder.display());
-    None
-}
+pub mod spair;
 
-/// Golden numbers of the reference implementation.
+use std::path::PathBuf;
+
+/// The folder of golden numbers, or `None` after saying that the test is skipped.
 pub fn golden() -> Option<PathBuf> {
-    optional_folder("LPMFLOW_GOLDEN", "../shared/golden")
+    folder("LPMFLOW_GOLDEN", "golden")
 }
 
-/// Research data, as its folder describes it.
+/// The folder of development data, or `None` after saying that the test is skipped.
 pub fn data() -> Option<PathBuf> {
-    optional_folder("LPMFLOW_DATA", "../shared/data")
+    folder("LPMFLOW_DATA", "data")
+}
+
+fn folder(variable: &str, name: &str) -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join("shared").join(name);
+    let folder = std::env::var_os(variable).map_or_else(beside, PathBuf::from);
+    if !folder.is_dir() {
+        eprintln!("skipped: no folder `{}` (set {variable})", folder.display());
+        return None;
+    }
+    Some(folder)
 }

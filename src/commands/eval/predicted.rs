@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::task::Task;
 use crate::cli::eval::{BaselineModel, EvalArguments};
+use crate::commands::engine;
 use crate::eval::predictions::{self, Prediction};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
@@ -14,7 +15,6 @@ use crate::eval::selection::keep_selected;
 use crate::eval::summary::{alpha_key, headline_alpha};
 use crate::eval::{PredictOptions, frames, predict, predict_identity};
 use crate::inference::frame::FrameKey;
-use crate::inference::{Engine, EngineOptions};
 use crate::model::weights;
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationBar;
@@ -65,7 +65,8 @@ impl Predicted {
             config: None,
             parameters: None,
         };
-        let protocols = task.protocols.iter().map(|protocol| protocol.stored()).collect();
+        let paper = predictions.iter().all(|prediction| prediction.paper_points.is_some());
+        let protocols = task.protocols.iter().map(|protocol| protocol.stored(paper)).collect();
         Ok(Self::without_network(predictions, protocols, model))
     }
 
@@ -90,15 +91,8 @@ impl Predicted {
 
     fn run(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
         let (model, running) = (&arguments.model, &arguments.running);
-        let mut engine = Engine::load(&EngineOptions {
-            weights: model.weights.clone(),
-            device: model.device.clone(),
-            precision: model.precision,
-            cache_bytes: running.feature_cache,
-        })?;
-        let description = engine.description()?;
-        let device = format!("{:?}", engine.device()).to_lowercase();
-        terminal.log(&format!("{} on {device}", description.weights));
+        let mut engine = engine::load_with_cache(model, running.feature_cache, terminal)?;
+        let (description, device) = (engine.description()?, engine::place(&engine));
         let frame = engine.frame_size();
         let alpha = headline_alpha(&task.alphas);
         let options = PredictOptions {

@@ -78,8 +78,9 @@ impl Matcher {
         match self {
             Self::Identity => {
                 let side = source.shape.side;
-                let tokens = &source.tokens;
-                Tensor::zeros([tokens.size()[0], 2, side, side], (tokens.kind(), tokens.device()))
+                // Shaped after the tokens, as the batch size is never read (see `split_photos`).
+                let tokens = source.patches().narrow(2, 0, 2); // [B, G * G, 2]
+                tokens.transpose(1, 2).reshape([-1, 2, side, side]).zeros_like()
             }
             Self::LpmFlow(matcher) => matcher.forward(source, target),
             Self::Nearest => nearest::flow(source, target),

@@ -34,6 +34,21 @@ pub struct Provenance {
     /// What training recorded of itself, if these weights were trained by this tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_run: Option<Value>,
+    /// The files these weights went through before this one, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived_from: Vec<SourceFile>,
+}
+
+/// A file that weights were taken from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// Its name, without the folder.
+    pub name: String,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// The program and version that took them.
+    pub taken_by: String,
 }
 
 impl Description {

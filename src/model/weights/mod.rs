@@ -3,6 +3,7 @@
 //! Three forms are read: our safetensors, which carry the model's configuration; the authors' PyTorch
 //! checkpoints; and iBOT's checkpoints, which hold a backbone alone.
 
+mod checksum;
 pub mod description;
 pub mod find;
 mod pickle;
@@ -26,7 +27,7 @@ use super::config::ModelConfig;
 use super::matcher::MatcherConfig;
 use super::matcher::consensus::ConsensusConfig;
 use crate::nn::variables::{self, Variable};
-use description::{Description, Provenance};
+use description::{Description, Provenance, SourceFile};
 use report::LoadReport;
 use upstream::{Layout, Naming};
 
@@ -168,8 +169,18 @@ impl StoredWeights {
                 ("iBOT pretraining", "as https://github.com/bytedance/ibot states (Apache-2.0)")
             }
         };
-        Provenance { origin: origin.into(), licence: licence.into(), training_run: None }
+        Provenance { origin: origin.into(), licence: licence.into(), ..Provenance::default() }
     }
+}
+
+/// What a provenance says of a file that weights are taken from.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn source_file(path: &Path) -> Result<SourceFile> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let taken_by = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(SourceFile { name, sha256: sha256(path)?, taken_by })
 }
 
 /// The SHA-256 of a file, in hexadecimal.

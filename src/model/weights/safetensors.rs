@@ -9,6 +9,7 @@ use memmap2::{MmapMut, MmapOptions};
 use safetensors::{Dtype, SafeTensors};
 use tch::{Device, Kind, Tensor};
 
+use super::checksum;
 use super::description::METADATA_KEY;
 
 /// What a file holds.
@@ -29,8 +30,8 @@ struct Place {
     length: usize,
 }
 
-/// Reads a safetensors file. Its header is checked (lengths, offsets, shapes, overlaps); its values are
-/// not touched.
+/// Reads a safetensors file. Its header is checked (lengths, offsets, shapes, overlaps), and its whole
+/// content if it has a checksum of ours.
 ///
 /// # Errors
 /// When the file cannot be read, is damaged, or holds a kind of number that libtorch lacks.
@@ -86,6 +87,7 @@ fn tensor_in_place(start: *mut u8, place: &Place) -> Result<Tensor> {
 fn places(bytes: &[u8]) -> Result<(Vec<Place>, Option<String>)> {
     let (header, metadata) = SafeTensors::read_metadata(bytes)?;
     let data = 8 + header;
+    checksum::check(bytes, data)?;
     let mut places = Vec::new();
     for (name, info) in metadata.tensors() {
         let place = || -> Result<Place> {

@@ -1,7 +1,7 @@
 //! Writing weight files: safetensors with the model's description in the metadata.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -9,19 +9,25 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use tch::{Device, Kind, Tensor};
 
+use super::checksum::{self, Checksum};
 use super::description::{Description, METADATA_KEY};
 use crate::atomic;
 
 /// Number format of the stored values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Storage {
-    /// 32-bit floats.
+    /// 32-bit floats: every value as it is
     Float32,
-    /// 16-bit floats: half the size, three decimal digits.
+    /// 16-bit floats: half the size, three decimal digits
     Float16,
 }
 
 impl Storage {
+    /// The kind of number that tensors are stored in.
+    pub fn kind(self) -> Kind {
+        self.formats().0
+    }
+
     fn formats(self) -> (Kind, Dtype, usize) {
         match self {
             Self::Float32 => (Kind::Float, Dtype::F32, 4),
@@ -44,21 +50,29 @@ pub fn save(
     storage: Storage,
 ) -> Result<()> {
     check_range(tensors, storage).with_context(|| format!("writing `{}`", path.display()))?;
-    let (kind, _, _) = storage.formats();
     let header = header(tensors, description, storage)
         .with_context(|| format!("describing the tensors of `{}`", path.display()))?;
     atomic::write(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
+        let beginning = [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat();
+        file.write_all(&beginning)?;
+        let mut checksum = Checksum::start(&beginning).context("the header has no checksum")?;
         for tensor in tensors.values() {
-            file.write_all(&bytes(&tensor.detach().to_device(Device::Cpu).to_kind(kind)))?;
+            let values = tensor.detach().to_device(Device::Cpu).to_kind(storage.kind());
+            let values = bytes(&values);
+            checksum.update(&values);
+            file.write_all(&values)?;
         }
-        Ok(())
+        let (place, digits) = checksum.finish();
+        file.seek(SeekFrom::Start(place as u64))?;
+        Ok(file.write_all(&digits)?)
     })
 }
 
-/// Values beyond a format's range would be stored as infinite.
-fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
+/// Whether all values are finite in a format; those beyond its range would be stored as infinite.
+///
+/// # Errors
+/// When some are not; the error names the tensors.
+pub fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
     let largest = match storage {
         Storage::Float32 => f64::from(f32::MAX),
         Storage::Float16 => 65504.0,
@@ -92,7 +106,10 @@ fn header(
         infos.push((name.clone(), TensorInfo { dtype, shape, data_offsets: (start, end) }));
     }
     let about = HashMap::from([(METADATA_KEY.to_owned(), description.to_json()?)]);
-    let mut header = serde_json::to_vec(&Metadata::new(Some(about), infos)?)?;
+    let mut header = serde_json::to_value(Metadata::new(Some(about), infos)?)?;
+    // Not in the map above, whose order is another in every run.
+    header["__metadata__"][checksum::KEY] = checksum::BLANK.into();
+    let mut header = serde_json::to_vec(&header)?;
     let length = (8 + header.len()).next_multiple_of(ALIGNMENT) - 8;
     header.resize(length, b' ');
     Ok(header)

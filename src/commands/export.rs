@@ -1,0 +1,53 @@
+//! `lpmflow export`: loads the weights, writes them in another form, and compares if asked to.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::Outcome;
+use crate::cli::export::{ExportArguments, ExportFormat};
+use crate::export::verify::TOLERANCE;
+use crate::export::{Format, Original};
+use crate::model::config::ModelConfig;
+use crate::terminal::Terminal;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the weights cannot be read, the file not written, or it differs from the original.
+pub fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Outcome> {
+    let ExportArguments { output, precision, .. } = arguments;
+    let format = match arguments.format {
+        Some(ExportFormat::Safetensors) => Format::Safetensors,
+        Some(ExportFormat::TorchScript) => Format::TorchScript,
+        None => format_of(output)?,
+    };
+    let config = arguments.model.as_deref().map(ModelConfig::preset).transpose()?;
+    let original = Original::load(&arguments.weights, config)?;
+    original.export(output, format, *precision)?;
+    terminal.log(&format!("wrote `{}`", output.display()));
+    if arguments.verify {
+        let verification = original.verify(output, format, *precision)?;
+        terminal.show_verification(&verification);
+        if !verification.passed() {
+            bail!(
+                "verifying `{}`: its flow differs from the original's by more than {TOLERANCE:e} of the \
+                 largest component; do not use the file",
+                output.display()
+            );
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// What a file's extension says it is to be.
+fn format_of(output: &Path) -> Result<Format> {
+    match output.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => Ok(Format::Safetensors),
+        Some("pt" | "ts") => Ok(Format::TorchScript),
+        _ => bail!(
+            "the extension of `{}` is neither .safetensors nor .pt; say what to write with --format",
+            output.display()
+        ),
+    }
+}

@@ -1,0 +1,103 @@
+//! The archive of a TorchScript file: a zip of the code as text and the tensors as raw data.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write, copy, sink};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use tch::{CModule, IValue};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::code::{Code, state};
+
+/// The folder inside the archive.
+pub const FOLDER: &str = "lpmflow";
+
+/// Where the code stands in the archive.
+const CODE: &str = "code/__torch__.py";
+
+/// Tensors begin at multiples of this, as libtorch aligns them.
+const ALIGNMENT: u16 = 64;
+
+/// Entries that take the place of an archive's, or come beside them.
+type Entries<'a> = [(&'a str, Vec<u8>)];
+
+/// Makes of the archive `traced`, as libtorch wrote it, one that runs on every device and notices damage
+/// (see [`super::code`]), with `description` as its extra file `description_name`. Equal input makes equal
+/// output.
+///
+/// # Errors
+/// When the archive is not of the form that this version of libtorch writes, or writing fails.
+pub fn seal(
+    traced: &Path,
+    (description_name, description): (&str, String),
+    output: &mut (impl Write + Seek),
+) -> Result<()> {
+    let mut archive = ZipArchive::new(File::open(traced)?)?;
+    let mut code = String::new();
+    archive.by_name(&inside(CODE))?.read_to_string(&mut code)?;
+    let code = Code::parse(&code)?;
+    // The checksum comes from the very code that will check it.
+    let summing = traced.with_file_name("summing.pt");
+    repack(
+        &mut archive,
+        &[(CODE, code.checksum_alone().into_bytes())],
+        &mut File::create(&summing)?,
+    )?;
+    let checksum = match CModule::load(&summing)?.method_is::<IValue>("checksum", &[])? {
+        IValue::Int(checksum) => checksum,
+        other => bail!("the checksum of the weights is {other:?}, not a whole number"),
+    };
+    let extra = format!("extra/{description_name}");
+    let entries = [
+        (CODE, code.exported().into_bytes()),
+        ("data.pkl", state(checksum)),
+        (extra.as_str(), description.into_bytes()),
+    ];
+    repack(&mut archive, &entries, output)
+}
+
+/// Reads the whole archive, which compares each entry with its checksum.
+///
+/// # Errors
+/// When the file is no archive or is damaged.
+pub fn check(path: &Path) -> Result<()> {
+    let mut archive = ZipArchive::new(File::open(path)?)?;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        let name = entry.name()?.into_owned();
+        copy(&mut entry, &mut sink())
+            .with_context(|| format!("reading the entry `{name}` of the archive"))?;
+    }
+    Ok(())
+}
+
+fn repack(
+    archive: &mut ZipArchive<File>,
+    entries: &Entries<'_>,
+    output: &mut (impl Write + Seek),
+) -> Result<()> {
+    let mut writer = ZipWriter::new(output);
+    let options = SimpleFileOptions::default().with_alignment(ALIGNMENT);
+    let stored = options.compression_method(CompressionMethod::Stored);
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        let name = entry.name()?.into_owned();
+        if entries.iter().all(|(replaced, _)| inside(replaced) != name) {
+            writer.start_file(name, stored)?;
+            copy(&mut entry, &mut writer)?;
+        }
+    }
+    let compressed = options.compression_method(CompressionMethod::Deflated);
+    for (name, content) in entries {
+        writer.start_file(inside(name), compressed)?;
+        writer.write_all(content)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+fn inside(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}

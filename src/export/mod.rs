@@ -1,0 +1,95 @@
+//! Export: a model leaves the tool as a weight file or as a graph that others load, proven equal.
+
+mod archive;
+mod code;
+pub mod torchscript;
+pub mod verify;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Device, Kind, Tensor};
+
+use crate::model::Model;
+use crate::model::config::ModelConfig;
+use crate::model::weights::description::Description;
+use crate::model::weights::find::find;
+use crate::model::weights::save::{self, Storage};
+use crate::model::weights::{self, LoadedModel};
+use crate::nn::variables;
+
+/// What starts the variables that an iBOT file does not hold, so that equal input makes an equal file.
+const INITIAL_SEED: i64 = 0;
+
+/// What to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Weights with the model's configuration, for this tool and readers of safetensors.
+    Safetensors,
+    /// The network with its weights, for PyTorch and C++.
+    TorchScript,
+}
+
+/// A model to be exported, on the CPU.
+#[derive(Debug)]
+pub struct Original {
+    loaded: LoadedModel,
+    description: Description,
+}
+
+impl Original {
+    /// Loads the weights that a user calls `weights`. With a `config`, builds that model of them; this
+    /// makes a complete model of an iBOT backbone, the rest starting fresh.
+    ///
+    /// # Errors
+    /// When there are no such weights, or they do not fit the model.
+    pub fn load(weights: &Path, config: Option<ModelConfig>) -> Result<Self> {
+        let stored = weights::read(&find(weights)?)?;
+        let config = config.unwrap_or_else(|| stored.config());
+        tch::manual_seed(INITIAL_SEED);
+        let loaded = stored.into_model(&config, Device::Cpu, Kind::Float)?;
+        let mut provenance = loaded.provenance.clone();
+        provenance.derived_from.push(weights::source_file(&loaded.path)?);
+        Ok(Self { loaded, description: Description::new(config, provenance) })
+    }
+
+    /// Writes the model as `output`. `precision` is what a safetensors file stores and what a TorchScript
+    /// network computes in.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or values do not fit the precision.
+    pub fn export(&self, output: &Path, format: Format, precision: Storage) -> Result<()> {
+        match format {
+            Format::Safetensors => {
+                save::save(output, &self.tensors(), &self.description, precision)
+            }
+            Format::TorchScript => {
+                torchscript::save(&self.network(format, precision)?, &self.description, output)
+            }
+        }
+    }
+
+    /// The model that a file of this format and precision holds.
+    ///
+    /// # Errors
+    /// When values do not fit the precision.
+    fn network(&self, format: Format, precision: Storage) -> Result<Model> {
+        let mut tensors = self.tensors();
+        save::check_range(&tensors, precision)?;
+        for tensor in tensors.values_mut() {
+            *tensor = tensor.to_kind(precision.kind());
+        }
+        let computing = match format {
+            Format::Safetensors => Kind::Float,
+            Format::TorchScript => precision.kind(),
+        };
+        let path = variables::Path::stored(tensors, Device::Cpu).in_kind(computing);
+        Ok(Model::new(&path, &self.description.config))
+    }
+
+    fn tensors(&self) -> BTreeMap<String, Tensor> {
+        let variables = &self.loaded.variables;
+        variables.iter().map(|v| (v.name.clone(), v.tensor.shallow_clone())).collect()
+    }
+}

@@ -1,0 +1,91 @@
+//! TorchScript: the network as a graph that PyTorch and C++ programs load without this tool.
+//!
+//! The module is `forward(source, target) -> flow`. Both images are `[B, 3, H, W]`, RGB, float32, values 0
+//! to 1; normalisation is inside. `H` and `W` are the model's frame; other sizes are resized bilinearly.
+//! The flow is `[B, 2, h, w]`, float32, on the source grid and in its own pixels.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tch::{CModule, Device, Kind, Tensor};
+
+use super::archive;
+use super::code::CLASS;
+use crate::atomic;
+use crate::model::Model;
+use crate::model::weights::description::Description;
+
+/// The name under which PyTorch gives the model's description (`_extra_files` of `torch.jit.load`).
+const DESCRIPTION: &str = "lpmflow.json";
+
+/// A model behind the module's interface.
+#[derive(Debug)]
+pub struct Network<'a> {
+    model: &'a Model,
+    /// `[1, 3, 1, 1]`, as is the deviation.
+    mean: Tensor,
+    deviation: Tensor,
+}
+
+impl<'a> Network<'a> {
+    /// A model, its variables on the CPU.
+    pub fn new(model: &'a Model) -> Self {
+        let normalisation = model.normalisation();
+        let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
+        Self {
+            model,
+            mean: statistics(normalisation.mean),
+            deviation: statistics(normalisation.deviation),
+        }
+    }
+
+    /// The flow between two batches of images.
+    pub fn forward(&self, source: &Tensor, target: &Tensor) -> Tensor {
+        let [source, target] = [source, target]
+            .map(|images| self.model.features(&((images - &self.mean) / &self.deviation)));
+        self.model.flow(&source, &target).to_kind(Kind::Float)
+    }
+}
+
+/// Writes a model, whose variables are on the CPU, as a TorchScript file.
+///
+/// # Errors
+/// When libtorch cannot trace the model, or the file cannot be written.
+pub fn save(model: &Model, description: &Description, path: &Path) -> Result<()> {
+    let description = (DESCRIPTION, description.to_json()?);
+    atomic::write(path, |file| {
+        let module = trace(model).context("tracing the model")?;
+        // libtorch writes only to paths, and names the archive's folder after the file.
+        let beside = file.get_ref().path().parent().unwrap_or(Path::new("."));
+        let folder = tempfile::Builder::new().prefix(".lpmflow-").tempdir_in(beside)?;
+        let traced = folder.path().join(archive::FOLDER).with_extension("pt");
+        module.save(&traced)?;
+        drop(module);
+        archive::seal(&traced, description, file)
+    })
+}
+
+/// Loads a TorchScript file, compared with all its checksums.
+///
+/// # Errors
+/// When the file is damaged or libtorch cannot read it.
+pub fn load(path: &Path) -> Result<CModule> {
+    let load = || -> Result<CModule> {
+        archive::check(path)?;
+        Ok(CModule::load(path)?)
+    };
+    load().with_context(|| format!("reading the TorchScript file `{}`", path.display()))
+}
+
+/// Records the operations of one forward pass. They are the same for every batch size. The images are of
+/// another size than the network's, so that resizing is among the operations.
+fn trace(model: &Model) -> Result<CModule> {
+    let side = model.config().frame as i64 + 1;
+    let images = [(); 2].map(|()| Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu)));
+    let network = Network::new(model);
+    Ok(tch::no_grad(|| {
+        CModule::create_by_tracing(CLASS, "forward", &images, &mut |images| {
+            vec![network.forward(&images[0], &images[1])]
+        })
+    })?)
+}

@@ -1,0 +1,103 @@
+//! A tiny dataset in SPair-71k layout, written by the tests themselves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+/// Photos of 64 x 48 pixels; each pair has three keypoints and a target box of side 40.
+pub struct TinySpair {
+    /// Removed at the end of the test.
+    pub folder: tempfile::TempDir,
+}
+
+/// The pairs' names: category, source, target.
+const PAIRS: [(&str, &str, &str); 6] = [
+    ("cat", "a", "b"),
+    ("cat", "b", "a"),
+    ("cat", "a", "c"),
+    ("dog", "x", "y"),
+    ("dog", "y", "x"),
+    ("dog", "x", "z"),
+];
+
+/// Where the keypoints of every target lie.
+pub const TARGETS: [[f64; 2]; 3] = [[10.0, 10.0], [30.0, 20.0], [45.0, 40.0]];
+
+impl TinySpair {
+    /// Writes photos, annotations and the list of the split `test`.
+    pub fn write() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path().join("SPair-71k");
+        let mut list = String::new();
+        for (index, (category, source, target)) in PAIRS.into_iter().enumerate() {
+            for name in [source, target] {
+                photo(&root.join("JPEGImages").join(category).join(format!("{name}.png")));
+            }
+            let name = format!("{:06}-{source}-{target}:{category}", index + 1);
+            let annotation = json!({
+                "filename": name, "category": category,
+                "src_imname": format!("{source}.png"), "trg_imname": format!("{target}.png"),
+                "src_imsize": [64, 48, 3], "trg_imsize": [64, 48, 3],
+                "src_bndbox": [4, 4, 34, 44], "trg_bndbox": [8, 8, 48, 42],
+                "src_kps": [[12, 12], [28, 22], [30, 40]], "trg_kps": TARGETS,
+                "kps_ids": ["0", "1", "2"], "mirror": 0,
+                "viewpoint_variation": index % 3, "scale_variation": 1, "truncation": 0,
+                "occlusion": index % 4,
+            });
+            write(
+                &root.join("PairAnnotation/test").join(format!("{name}.json")),
+                annotation.to_string(),
+            );
+            list.push_str(&name);
+            list.push('\n');
+        }
+        write(&root.join("Layout/large/test.txt"), list);
+        Self { folder }
+    }
+
+    /// The folder to give as `--data-root`.
+    pub fn data_root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path for a result.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The file of a photo.
+    pub fn photo(&self, name: &str) -> PathBuf {
+        self.folder.path().join("SPair-71k/JPEGImages").join(name)
+    }
+
+    /// Writes predictions that hit the first `right[i]` keypoints of pair `i` exactly and miss the
+    /// others by far, for as many pairs as `right` has numbers.
+    pub fn predictions(&self, name: &str, right: &[usize]) -> PathBuf {
+        let line = |(index, right): (usize, &usize)| {
+            let place = |(keypoint, target): (usize, &[f64; 2])| match keypoint < *right {
+                true => *target,
+                false => [target[0] + 300.0, target[1]],
+            };
+            let predicted: Vec<[f64; 2]> = TARGETS.iter().enumerate().map(place).collect();
+            json!({ "index": index, "predicted": predicted }).to_string() + "\n"
+        };
+        let path = self.path(name);
+        write(&path, right.iter().enumerate().map(line).collect::<String>());
+        path
+    }
+}
+
+fn photo(path: &Path) {
+    let shade = path.to_string_lossy().bytes().map(u32::from).sum::<u32>();
+    let image = image::RgbImage::from_fn(64, 48, |x, y| {
+        image::Rgb([(x * 4) as u8, (y * 5) as u8, ((x * y + shade) % 256) as u8])
+    });
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+    image.save(path).expect("a written photo");
+}
+
+fn write(path: &Path, text: String) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+    fs::write(path, text).expect("a written file");
+}
