@@ -9,6 +9,7 @@ pub mod datasets;
 pub mod eval;
 pub mod export;
 pub mod predict;
+pub mod train;
 
 use std::path::PathBuf;
 
@@ -69,6 +70,8 @@ pub enum Command {
     Export(export::ExportArguments),
     /// List datasets, check them, or draw a small one
     Datasets(datasets::DatasetsArguments),
+    /// Train a model, or train one further
+    Train(Box<train::TrainArguments>),
     /// Print shell completions
     Completions {
         /// The shell to complete in

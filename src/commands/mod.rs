@@ -7,8 +7,10 @@ mod datasets;
 mod engine;
 mod eval;
 mod export;
+mod interrupt;
 mod man;
 mod predict;
+mod train;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Bench(arguments) => bench::run(&arguments, &terminal),
         Command::Predict(arguments) => predict::run(&arguments, &terminal),
         Command::Datasets(arguments) => datasets::run(&arguments, &terminal),
+        Command::Train(arguments) => train::run(&arguments, &terminal),
         Command::Man { folder } => man::run(&folder, &terminal),
         Command::Export(arguments) => export::run(&arguments, &terminal),
         Command::Completions { shell } => {

@@ -1,12 +1,12 @@
 //! `lpmflow predict`: flags become a plan, the engine runs it, the terminal shows what came of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::interrupt::stop_on_interrupt;
 use super::{Outcome, engine, usage_error};
 use crate::cli::predict::{FlowSize, ListArguments, PredictArguments};
 use crate::predict::batch::{self, Batch};
@@ -141,18 +141,4 @@ impl From<FlowSize> for Resolution {
             FlowSize::Network => Self::Network,
         }
     }
-}
-
-/// A flag that the first Ctrl-C raises, so that the pairs under way are finished; the second ends the
-/// process.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&stopped);
-    ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .context("listening for Ctrl-C")?;
-    Ok(stopped)
 }

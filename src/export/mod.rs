@@ -13,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::config::ModelConfig;
-use crate::model::weights::description::{Description, SourceFile};
+use crate::model::weights::description::Description;
 use crate::model::weights::find::find;
 use crate::model::weights::save::{self, Storage};
 use crate::model::weights::{self, LoadedModel};
@@ -50,7 +50,7 @@ impl Original {
         tch::manual_seed(INITIAL_SEED);
         let loaded = stored.into_model(&config, Device::Cpu, Kind::Float)?;
         let mut provenance = loaded.provenance.clone();
-        provenance.derived_from.push(source_file(&loaded.path)?);
+        provenance.derived_from.push(weights::source_file(&loaded.path)?);
         Ok(Self { loaded, description: Description::new(config, provenance) })
     }
 
@@ -92,10 +92,4 @@ impl Original {
         let variables = &self.loaded.variables;
         variables.iter().map(|v| (v.name.clone(), v.tensor.shallow_clone())).collect()
     }
-}
-
-fn source_file(path: &Path) -> Result<SourceFile> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let taken_by = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-    Ok(SourceFile { name, sha256: weights::sha256(path)?, taken_by })
 }

@@ -6,10 +6,10 @@ pub mod frame;
 pub mod memory;
 pub mod precision;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
@@ -20,6 +20,7 @@ use crate::model::Model;
 use crate::model::backbone::Features;
 use crate::model::config::ModelConfig;
 use crate::model::weights::find::find;
+use crate::model::weights::report::LoadReport;
 use crate::model::weights::{load, sha256};
 use crate::nn::variables::{Path as VariablePath, Variable};
 use cache::FeatureCache;
@@ -42,11 +43,19 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The device, which computes in the wanted precision.
     fn device(&self) -> Result<Device> {
-        self.precision.prepare();
-        let device = device::choose(&self.device)?;
-        self.precision.check(device)?;
-        Ok(device)
+        prepare_device(&self.device, self.precision)
     }
+}
+
+/// The device that `auto`, `cpu`, `cuda` or `cuda:N` means, set up for a precision.
+///
+/// # Errors
+/// When there is no such device, or it does not compute in that precision.
+pub fn prepare_device(wanted: &str, precision: Precision) -> Result<Device> {
+    precision.prepare();
+    let device = device::choose(wanted)?;
+    precision.check(device)?;
+    Ok(device)
 }
 
 /// What a report says of the model behind its numbers.
@@ -110,6 +119,27 @@ impl Engine {
         let parameters = count(&path.finish().0);
         let cache = FeatureCache::new(options.cache_bytes);
         Ok(Self { model, weights: "untrained".into(), file: None, parameters, device, cache })
+    }
+
+    /// The model `config` on `tensors` that live elsewhere, as those under training: storage on `device`
+    /// is shared, not copied. Features are kept for this engine's life, so the values must not change
+    /// during it.
+    ///
+    /// # Errors
+    /// When the tensors do not fit the configuration.
+    pub fn of_tensors(
+        tensors: BTreeMap<String, Tensor>,
+        config: &ModelConfig,
+        device: Device,
+        cache_bytes: usize,
+    ) -> Result<Self> {
+        let path = VariablePath::stored(tensors, device);
+        let model = Model::new(&path, config);
+        let (variables, tally) = path.finish();
+        LoadReport::new(tally, &variables, |_| false).check().context("validating the weights")?;
+        let parameters = count(&variables);
+        let cache = FeatureCache::new(cache_bytes);
+        Ok(Self { model, weights: "in training".into(), file: None, parameters, device, cache })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.

@@ -6,6 +6,7 @@ mod export;
 mod predict;
 pub mod progress;
 mod tables;
+pub mod train;
 
 use std::io::{IsTerminal, Write};
 

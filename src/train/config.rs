@@ -4,10 +4,14 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use super::dataset::DataConfig;
 use super::loss::LossConfig;
 use super::optimizer::AdamWConfig;
 use super::schedule::ScheduleConfig;
+use super::start::ModelChoice;
 use super::warp::WarpConfig;
+use crate::model::matcher::lpmflow::config::Ablation;
+use crate::nn::variables::Group;
 
 /// A complete training configuration. A file may leave out whatever is as in the paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,10 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
     /// Batches prepared ahead of the network.
     pub prefetch: usize,
+    /// What to train on.
+    pub data: DataConfig,
+    /// What to train.
+    pub model: ModelChoice,
     /// AdamW's constants.
     pub optimizer: AdamWConfig,
     /// How learning rates change.
@@ -80,6 +88,8 @@ impl Default for TrainConfig {
             log_every: 10,
             checkpoint_every: 500,
             prefetch: 2,
+            data: DataConfig::default(),
+            model: ModelChoice::default(),
             optimizer: AdamWConfig::default(),
             schedule: ScheduleConfig::default(),
             loss: LossConfig::default(),
@@ -98,7 +108,7 @@ impl TrainConfig {
     pub fn from_toml(text: &str) -> Result<Self> {
         let given: Table = text.parse().context("it is not valid TOML")?;
         let known =
-            Table::try_from(Self::default()).context("writing the default configuration")?;
+            Table::try_from(Self::with_every_key()).context("writing the default configuration")?;
         let unknown = unknown_keys(&given, &known, "");
         if !unknown.is_empty() {
             bail!("unknown keys: {}", unknown.join(", "));
@@ -115,6 +125,36 @@ impl TrainConfig {
     /// When a number is beyond what TOML can hold.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).context("writing the configuration as TOML")
+    }
+
+    /// The defaults, with something for the keys that may be absent.
+    fn with_every_key() -> Self {
+        Self {
+            data: DataConfig::with_every_key(),
+            model: ModelChoice::with_every_key(),
+            ..Self::default()
+        }
+    }
+
+    /// The rate that a group of variables starts with; 0 leaves the group as it is.
+    pub fn base_rate(&self, group: Group) -> f64 {
+        match group {
+            Group::Backbone => self.backbone_learning_rate,
+            Group::Rest => self.learning_rate,
+        }
+    }
+
+    /// How the parts of the loss weigh once the ablations have their way.
+    pub fn effective_loss(&self) -> LossConfig {
+        let left_out = |part| self.model.ablate.contains(&part);
+        LossConfig {
+            contrast_rate: if left_out(Ablation::ContrastiveLoss) {
+                0.0
+            } else {
+                self.loss.contrast_rate
+            },
+            gradual_guidance: self.loss.gradual_guidance && !left_out(Ablation::GradualGuidance),
+        }
     }
 
     /// # Errors

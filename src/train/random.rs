@@ -20,6 +20,8 @@ pub enum Purpose {
     Dropout,
     /// Initial values of the model's variables.
     Initialisation,
+    /// Warps of the photos that validate.
+    Validation,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Masking => "masking",
             Self::Dropout => "dropout",
             Self::Initialisation => "initialisation",
+            Self::Validation => "validation",
         }
     }
 }

@@ -27,7 +27,7 @@ use super::config::ModelConfig;
 use super::matcher::MatcherConfig;
 use super::matcher::consensus::ConsensusConfig;
 use crate::nn::variables::{self, Variable};
-use description::{Description, Provenance};
+use description::{Description, Provenance, SourceFile};
 use report::LoadReport;
 use upstream::{Layout, Naming};
 
@@ -157,7 +157,8 @@ impl StoredWeights {
         Ok(LoadedModel { model, variables, report, provenance, path: self.path })
     }
 
-    fn provenance(&self) -> Provenance {
+    /// Where the values come from.
+    pub fn provenance(&self) -> Provenance {
         let (origin, licence) = match &self.source {
             Source::Described(description) => return description.provenance.clone(),
             Source::Authors => (
@@ -170,6 +171,16 @@ impl StoredWeights {
         };
         Provenance { origin: origin.into(), licence: licence.into(), ..Provenance::default() }
     }
+}
+
+/// What a provenance says of a file that weights are taken from.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn source_file(path: &Path) -> Result<SourceFile> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let taken_by = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(SourceFile { name, sha256: sha256(path)?, taken_by })
 }
 
 /// The SHA-256 of a file, in hexadecimal.

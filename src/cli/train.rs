@@ -1,0 +1,130 @@
+//! `lpmflow train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::inference::precision::Precision;
+use crate::model::matcher::lpmflow::config::Ablation;
+
+const EXAMPLES: &str = "\
+Examples:
+  The paper's training on SPair-71k, from an iBOT backbone:
+    lpmflow train --dataset spair71k --data-root data --init checkpoint_teacher.pth --output runs/paper
+
+  A small model on any folder of photos, no annotation needed:
+    lpmflow train --photos holiday-photos --model tiny --output runs/tiny
+
+  Go on after Ctrl-C, a crash or a power cut, with the run's own settings:
+    lpmflow train --resume runs/paper
+
+The run folder holds config.toml (every setting; a good start for a --config of your own), metrics.jsonl,
+TensorBoard's event files, last.safetensors with its moments-STEP.safetensors (for --resume), and
+best.safetensors (by validation; for --weights). Ctrl-C saves and stops, twice stops at once.";
+
+/// The flags of `train`. Settings that are not given come from --config, else from the paper.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct TrainArguments {
+    /// The run folder; made if it is absent
+    #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
+    pub output: Option<PathBuf>,
+    /// Go on with the run in this folder, with its own settings
+    ///
+    /// Only --epochs, --data-root, --datasets and --photos may differ from them. On the same machine
+    /// and with the same number of threads the result is the same to the bit as without interruption.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "config"])]
+    pub resume: Option<PathBuf>,
+    /// Settings from a file; flags and environment come before it
+    #[arg(short, long, env = "LPMFLOW_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to train on.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// What to train.
+    #[command(flatten)]
+    pub model: TrainedModelArguments,
+    /// How to train.
+    #[command(flatten)]
+    pub recipe: RecipeArguments,
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Number format of the network: float32 or tf32
+    #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
+    pub precision: Precision,
+}
+
+/// What to train on.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArguments {
+    /// The dataset's name; its `trn` split is trained on, its `val` split validates
+    #[arg(short, long, env = "LPMFLOW_DATASET", value_name = "NAME", conflicts_with = "photos")]
+    pub dataset: Option<String>,
+    /// Instead of a dataset: a folder of plain photos, trained on random warps of them
+    #[arg(long, value_name = "DIR")]
+    pub photos: Option<PathBuf>,
+    /// The folder that holds the datasets' folders [default: data]
+    #[arg(long, env = "LPMFLOW_DATA_ROOT", value_name = "DIR")]
+    pub data_root: Option<PathBuf>,
+    /// A list of datasets of your own instead of the one inside this program
+    #[arg(long, env = "LPMFLOW_DATASETS", value_name = "FILE")]
+    pub datasets: Option<PathBuf>,
+    /// Validate with this many pairs, spread over the split; 0 for all [default: 0]
+    #[arg(long, env = "LPMFLOW_VALIDATION_PAIRS", value_name = "N")]
+    pub validation_pairs: Option<usize>,
+    /// Leave out pairs that cannot be used, instead of stopping
+    #[arg(long)]
+    pub skip_bad: bool,
+}
+
+/// What to train.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct TrainedModelArguments {
+    /// base or tiny [default: the model of --init, or base]
+    #[arg(short, long, env = "LPMFLOW_MODEL", value_name = "PRESET")]
+    pub model: Option<String>,
+    /// Weights to begin with: a name or a file
+    ///
+    /// A whole LPMFlow model is trained further; from an iBOT checkpoint the backbone is taken.
+    #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE")]
+    pub init: Option<PathBuf>,
+    /// Parts of the network or its training to leave out
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]
+    pub ablate: Vec<Ablation>,
+}
+
+/// How to train.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Recipe")]
+pub struct RecipeArguments {
+    /// How often every training pair is seen [default: 10]
+    #[arg(short, long, env = "LPMFLOW_EPOCHS", value_name = "N")]
+    pub epochs: Option<u64>,
+    /// Pairs per batch [default: 32]
+    #[arg(short, long, env = "LPMFLOW_BATCH_SIZE", value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Batches whose gradients are added up before each step [default: 1]
+    #[arg(long, env = "LPMFLOW_ACCUMULATE", value_name = "N")]
+    pub accumulate: Option<usize>,
+    /// Learning rate of everything but the backbone [default: 4e-5]
+    #[arg(short, long, env = "LPMFLOW_LEARNING_RATE", value_name = "RATE")]
+    pub learning_rate: Option<f64>,
+    /// Learning rate of the backbone [default: 3e-6]
+    #[arg(long, env = "LPMFLOW_BACKBONE_RATE", value_name = "RATE")]
+    pub backbone_rate: Option<f64>,
+    /// Leave the backbone as it is; the same as --backbone-rate 0
+    #[arg(long, conflicts_with = "backbone_rate")]
+    pub freeze_backbone: bool,
+    /// Photos as they are: no random colours and crops
+    #[arg(long)]
+    pub no_augmentation: bool,
+    /// Everything random follows from this number [default: 47]
+    #[arg(short, long, env = "LPMFLOW_SEED", value_name = "N")]
+    pub seed: Option<u64>,
+    /// Optimizer steps from one checkpoint to the next [default: 500, and after every epoch]
+    #[arg(long, env = "LPMFLOW_CHECKPOINT_EVERY", value_name = "STEPS")]
+    pub checkpoint_every: Option<u64>,
+}

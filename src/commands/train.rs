@@ -1,0 +1,151 @@
+//! `lpmflow train`: flags become a configuration, the run does the work, the terminal shows it.
+
+use std::path::{Path, PathBuf, absolute};
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, bail};
+
+use super::interrupt::stop_on_interrupt;
+use super::{Outcome, usage_error};
+use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
+use crate::inference::precision::Precision;
+use crate::inference::prepare_device;
+use crate::terminal::Terminal;
+use crate::terminal::train::TrainingDisplay;
+use crate::train::config::TrainConfig;
+use crate::train::folder::{CONFIG, read_config};
+use crate::train::run::{Ending, Run, Watcher};
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever kept it from its result.
+pub fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
+    if !matches!(arguments.precision, Precision::Float32 | Precision::Tf32) {
+        bail!("training computes in float32 or tf32: choose one of these with --precision");
+    }
+    let (folder, config) = match (&arguments.output, &arguments.resume) {
+        (_, Some(folder)) => (folder, resumed_config(folder, arguments)?),
+        (Some(folder), None) => (folder, fresh_config(arguments)?),
+        (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
+    };
+    let device = prepare_device(&arguments.device, arguments.precision)?;
+    let stopped = stop_on_interrupt()?;
+    let mut run = match &arguments.resume {
+        Some(_) => Run::resume(folder, config, device)?,
+        None => Run::begin(folder, config, device)?,
+    };
+    let mut display = TrainingDisplay::new(terminal, folder);
+    let ending = run.train(&mut Watcher {
+        on_event: &mut |event| display.on(&event),
+        stop: &|| stopped.load(Ordering::Relaxed),
+    })?;
+    display.end(ending);
+    Ok(match ending {
+        Ending::Finished => Outcome::Done,
+        Ending::Interrupted => Outcome::Interrupted,
+    })
+}
+
+fn fresh_config(arguments: &TrainArguments) -> Result<TrainConfig> {
+    let mut config = match &arguments.config {
+        Some(file) => read_config(file)?,
+        None => TrainConfig::default(),
+    };
+    apply(arguments, &mut config)?;
+    config.check().context("using the training settings")?;
+    if config.data.dataset.is_none() && config.data.photos.is_none() {
+        let message = "nothing to train on: give --dataset NAME or --photos DIR";
+        return Err(usage_error("train", message));
+    }
+    Ok(config)
+}
+
+/// The run's own settings, but for those that may change.
+fn resumed_config(folder: &Path, arguments: &TrainArguments) -> Result<TrainConfig> {
+    let own = read_config(&folder.join(CONFIG))
+        .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
+    let mut wanted = own.clone();
+    apply(arguments, &mut wanted)?;
+    let mut resumed = own;
+    resumed.epochs = wanted.epochs;
+    resumed.data.data_root = wanted.data.data_root.clone();
+    resumed.data.datasets = wanted.data.datasets.clone();
+    resumed.data.photos = wanted.data.photos.clone();
+    if resumed != wanted {
+        let message = "a run goes on with its own settings: with --resume, only --epochs and the \
+                       places of its data may differ (flags and LPMFLOW_... variables alike)";
+        return Err(usage_error("train", message));
+    }
+    Ok(resumed)
+}
+
+/// Flags and environment take the place of what the configuration says.
+fn apply(arguments: &TrainArguments, config: &mut TrainConfig) -> Result<()> {
+    let TrainArguments { data, model, recipe, .. } = arguments;
+    apply_data(data, config)?;
+    apply_model(model, config)?;
+    apply_recipe(recipe, config);
+    Ok(())
+}
+
+fn apply_data(arguments: &DataArguments, config: &mut TrainConfig) -> Result<()> {
+    let data = &mut config.data;
+    if let Some(name) = &arguments.dataset {
+        data.dataset = Some(name.clone());
+        data.photos = None;
+    }
+    if let Some(folder) = &arguments.photos {
+        data.photos = Some(folder.clone());
+        data.dataset = None;
+    }
+    replace(&mut data.data_root, arguments.data_root.as_ref());
+    if arguments.datasets.is_some() {
+        data.datasets = arguments.datasets.clone();
+    }
+    replace(&mut data.validation_pairs, arguments.validation_pairs.as_ref());
+    data.skip_bad |= arguments.skip_bad;
+    // A run may be resumed from another folder.
+    let optional = [&mut data.photos, &mut data.datasets].into_iter().flatten();
+    optional.chain([&mut data.data_root]).try_for_each(make_absolute)
+}
+
+fn apply_model(arguments: &TrainedModelArguments, config: &mut TrainConfig) -> Result<()> {
+    let model = &mut config.model;
+    replace(&mut model.preset, arguments.model.as_ref());
+    if arguments.init.is_some() {
+        model.init = arguments.init.clone();
+    }
+    if !arguments.ablate.is_empty() {
+        model.ablate = arguments.ablate.clone();
+    }
+    // A name of weights stays a name.
+    model.init.iter_mut().filter(|init| init.exists()).try_for_each(make_absolute)
+}
+
+fn apply_recipe(arguments: &RecipeArguments, config: &mut TrainConfig) {
+    replace(&mut config.epochs, arguments.epochs.as_ref());
+    replace(&mut config.batch_size, arguments.batch_size.as_ref());
+    replace(&mut config.accumulate, arguments.accumulate.as_ref());
+    replace(&mut config.learning_rate, arguments.learning_rate.as_ref());
+    replace(&mut config.backbone_learning_rate, arguments.backbone_rate.as_ref());
+    replace(&mut config.seed, arguments.seed.as_ref());
+    replace(&mut config.checkpoint_every, arguments.checkpoint_every.as_ref());
+    if arguments.freeze_backbone {
+        config.backbone_learning_rate = 0.0;
+    }
+    if arguments.no_augmentation {
+        config.augmentation.enabled = false;
+    }
+}
+
+fn replace<T: Clone>(setting: &mut T, given: Option<&T>) {
+    if let Some(given) = given {
+        setting.clone_from(given);
+    }
+}
+
+fn make_absolute(path: &mut PathBuf) -> Result<()> {
+    *path = absolute(&*path).with_context(|| format!("locating `{}`", path.display()))?;
+    Ok(())
+}

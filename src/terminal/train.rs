@@ -1,0 +1,141 @@
+//! What `train` shows of its work.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::terminal::Terminal;
+use crate::train::event::{EpochReport, Event, Parameters, Plan, StepReport};
+use crate::train::run::Ending;
+
+/// The bar of an epoch.
+const STEPS: &str = "{prefix} {bar:24} {pos}/{len} pairs  {msg}  {eta} left";
+
+/// The bar of a validation.
+const VALIDATION: &str = "validating {bar:24} {pos}/{len} pairs";
+
+/// Shows a run: a bar per epoch, a line at its end.
+#[derive(Debug)]
+pub struct TrainingDisplay<'a> {
+    terminal: &'a Terminal,
+    folder: PathBuf,
+    epochs: u64,
+    bar: ProgressBar,
+}
+
+impl<'a> TrainingDisplay<'a> {
+    /// A display of the run in `folder`.
+    pub fn new(terminal: &'a Terminal, folder: &Path) -> Self {
+        Self { terminal, folder: folder.to_owned(), epochs: 0, bar: ProgressBar::hidden() }
+    }
+
+    /// Shows an event.
+    pub fn on(&mut self, event: &Event) {
+        match event {
+            Event::Plan(plan) => self.plan(plan),
+            Event::Epoch { epoch, samples, done } => {
+                self.start_bar(*samples, STEPS);
+                self.bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
+                self.bar.set_position(*done as u64);
+                self.bar.reset_eta();
+            }
+            Event::Step(report) => self.step(report),
+            Event::Estimate(time) => {
+                let time = HumanDuration(*time);
+                self.terminal.log(&format!("expected time: {time}, and validation"));
+            }
+            Event::Validation { pairs } => self.start_bar(*pairs, VALIDATION),
+            Event::ValidationProgress { done } => self.bar.set_position(*done as u64),
+            Event::EpochDone(report) => self.epoch_done(report),
+            Event::Saved { .. } => {}
+        }
+    }
+
+    /// Shows how the run ended.
+    pub fn end(&self, ending: Ending) {
+        self.bar.finish_and_clear();
+        let folder = self.folder.display();
+        self.terminal.log(&match ending {
+            Ending::Finished => {
+                format!("done: the best weights are `{folder}/best.safetensors`")
+            }
+            Ending::Interrupted => {
+                format!("interrupted and saved; `lpmflow train --resume {folder}` goes on")
+            }
+        });
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        let Plan { config, position, .. } = plan;
+        self.epochs = config.epochs;
+        let data = match (&config.data.dataset, &config.data.photos) {
+            (Some(name), _) => format!("dataset {name}"),
+            (None, Some(folder)) => format!("photos of `{}`", folder.display()),
+            (None, None) => "nothing".to_owned(),
+        };
+        let mut lines = vec![
+            format!("run folder `{}`", self.folder.display()),
+            format!("weights: {}", plan.origin),
+            format!("backbone: {}", parameters(plan.backbone)),
+            format!("matcher: {}", parameters(plan.rest)),
+            format!("{data}: {} training pairs of {} photos", plan.samples, plan.photos),
+            format!("validation: {} pairs, {}", plan.validation_pairs, plan.score),
+            format!(
+                "{} epochs, {} steps of {} pairs, seed {}",
+                config.epochs,
+                plan.steps,
+                config.batch_size * config.accumulate,
+                config.seed
+            ),
+        ];
+        if plan.step > 0 {
+            let (epoch, batch) = (position.epoch + 1, position.batch);
+            lines.push(format!("resumed after step {}: epoch {epoch}, batch {batch}", plan.step));
+        }
+        lines.iter().for_each(|line| self.terminal.log(line));
+    }
+
+    fn start_bar(&mut self, length: usize, template: &str) {
+        self.bar.finish_and_clear();
+        self.bar = self.terminal.bar(length as u64);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.enable_steady_tick(Duration::from_millis(500));
+    }
+
+    fn step(&self, report: &StepReport) {
+        self.bar.set_position(report.done as u64);
+        self.bar.set_message(format!(
+            "loss {:.3} = epe {:.3} + {:.3} x contrast {:.3}  {:.1} pairs/s",
+            report.loss,
+            report.end_point_error,
+            report.contrast_rate,
+            report.contrast,
+            report.pairs_per_second
+        ));
+    }
+
+    fn epoch_done(&self, report: &EpochReport) {
+        self.bar.finish_and_clear();
+        self.terminal.log(&format!(
+            "epoch {}/{}: loss {:.4} (epe {:.4}, contrast {:.4}), validation PCK {:.2} %{}",
+            report.epoch + 1,
+            self.epochs,
+            report.mean_loss,
+            report.mean_end_point_error,
+            report.mean_contrast,
+            report.validation_pck,
+            if report.best { ", the best so far" } else { "" }
+        ));
+    }
+}
+
+fn parameters(group: Parameters) -> String {
+    let millions = group.count as f64 / 1e6;
+    match group.learning_rate {
+        0.0 => format!("{millions:.2} M values, frozen"),
+        rate => format!("{millions:.2} M values, learning rate {rate:e}"),
+    }
+}

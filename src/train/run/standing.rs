@@ -1,0 +1,115 @@
+//! Where a run stands, and what follows from it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::Run;
+use crate::nn::variables::{Group, Variable};
+use crate::train::checkpoint::{RunState, Tensors};
+use crate::train::config::TrainConfig;
+use crate::train::event::{Parameters, Plan};
+use crate::train::loader::Loader;
+use crate::train::sample::{Sample, SampleSettings, TrainingSet};
+use crate::train::sampler::Sampler;
+use crate::train::schedule::Moment;
+use crate::train::step::Losses;
+
+impl Run {
+    /// The weights that validation judges: their average, if one is kept.
+    pub(super) fn judged_weights(&self) -> Tensors {
+        match &self.trainer.average {
+            Some(average) => average.weights(),
+            None => self.live_weights(),
+        }
+    }
+
+    pub(super) fn live_weights(&self) -> Tensors {
+        let named = |v: &Variable| (v.name.clone(), v.tensor.shallow_clone());
+        self.trainer.variables().iter().map(named).collect()
+    }
+
+    pub(super) fn write_last(&self) -> Result<()> {
+        let mut moments: Tensors = self.trainer.optimizer.state().into_iter().collect();
+        if let Some(average) = &self.trainer.average {
+            moments.extend(average.state());
+        }
+        self.checkpoints.save_last(&self.state, &self.live_weights(), &moments)
+    }
+
+    pub(super) fn sampler(&self) -> Sampler {
+        let TrainConfig { seed, batch_size, .. } = self.config;
+        Sampler { seed, samples: self.training.len(), batch_size }
+    }
+
+    /// Optimizer steps of the whole run.
+    pub(super) fn steps(&self) -> u64 {
+        self.config.epochs * self.sampler().batches().div_ceil(self.config.accumulate as u64)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        let RunState { step, position, .. } = self.state;
+        Moment { epoch: position.epoch, epochs: self.config.epochs, step }
+    }
+
+    pub(super) fn loader(&self) -> Result<Loader<Sample>> {
+        let normalisation = self.trainer.model().normalisation();
+        let settings = SampleSettings::new(&self.config, self.trainer.grid(), normalisation);
+        let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
+        Loader::start(
+            self.sampler().rest(self.state.position),
+            self.config.prefetch,
+            move |index| training.sample(index, epoch, &settings),
+        )
+    }
+
+    pub(super) fn count(&mut self, batches: &[Vec<Sample>], losses: &Losses) {
+        let count = batches.len() as u64;
+        self.state.step += 1;
+        self.state.position.batch += count;
+        let totals = &mut self.state.totals;
+        totals.batches += count;
+        totals.end_point_error += count as f64 * losses.end_point_error;
+        totals.contrast += count as f64 * losses.contrast;
+        totals.loss += count as f64 * losses.total;
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        let values = |group: Group| Parameters {
+            count: self
+                .trainer
+                .variables()
+                .iter()
+                .filter(|variable| variable.group == group)
+                .map(|variable| variable.tensor.numel() as u64)
+                .sum(),
+            learning_rate: self.config.base_rate(group),
+        };
+        Plan {
+            config: self.config.clone(),
+            origin: self.origin.clone(),
+            backbone: values(Group::Backbone),
+            rest: values(Group::Rest),
+            samples: self.training.len(),
+            photos: distinct_photos(&self.training),
+            validation_pairs: self.validation.len(),
+            score: self.validation.title(),
+            steps: self.steps(),
+            position: self.state.position,
+            step: self.state.step,
+        }
+    }
+}
+
+fn distinct_photos(training: &TrainingSet) -> usize {
+    let paths: BTreeSet<&Path> = match training {
+        TrainingSet::Photos(photos) => photos.iter().map(PathBuf::as_path).collect(),
+        TrainingSet::Pairs(pairs) => pairs
+            .iter()
+            .flat_map(|pair| [pair.source.path.as_path(), pair.target.path.as_path()])
+            .collect(),
+    };
+    paths.len()
+}

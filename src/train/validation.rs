@@ -1,0 +1,195 @@
+//! How good the weights are on pairs that are not trained on.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use rayon::prelude::*;
+
+use super::random::{Purpose, generator};
+use super::warp::{Warp, WarpConfig};
+use crate::data::Pair;
+use crate::data::photo::decode_benchmark;
+use crate::data::resize::resize_like_pillow;
+use crate::eval::frames::load;
+use crate::eval::protocol::Protocol;
+use crate::eval::summary::{alpha_key, score};
+use crate::eval::{self, PredictOptions};
+use crate::flow::Flow;
+use crate::geometry::{Point, Size};
+use crate::inference::Engine;
+use crate::inference::frame::{Frame, FrameKey};
+
+/// The share of the threshold length within which a point is right.
+pub const ALPHA: f64 = 0.1;
+
+/// Points along each side at which the flow of a warped photo is scored.
+const WARP_POINTS: usize = 16;
+
+/// Pairs that validation scores.
+#[derive(Debug)]
+pub enum Validation {
+    /// Annotated pairs under the dataset's usual protocol.
+    Pairs {
+        /// The pairs.
+        pairs: Vec<Pair>,
+        /// How they are scored.
+        protocol: Protocol,
+    },
+    /// One warp of each photo, the same in every epoch; a point is right within [`ALPHA`] of the frame's
+    /// side.
+    Warps {
+        /// The photos.
+        photos: Vec<PathBuf>,
+        /// The run's seed.
+        seed: u64,
+    },
+}
+
+impl Validation {
+    /// How many pairs are scored.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Pairs { pairs, .. } => pairs.len(),
+            Self::Warps { photos, .. } => photos.len(),
+        }
+    }
+
+    /// Whether there is nothing to score.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The score in words.
+    pub fn title(&self) -> String {
+        let alpha = alpha_key(ALPHA);
+        match self {
+            Self::Pairs { protocol, .. } => format!("PCK@{alpha} ({})", protocol.name),
+            Self::Warps { .. } => format!("PCK@{alpha} (warps, of the frame's side)"),
+        }
+    }
+
+    /// PCK at [`ALPHA`] in percent; `None` if `stop` says to give up. `on_progress` is told how many
+    /// pairs are done.
+    ///
+    /// # Errors
+    /// When a photo cannot be read, or the network's flow is not finite.
+    pub fn pck(
+        &self,
+        engine: &mut Engine,
+        batch_size: NonZeroUsize,
+        stop: &dyn Fn() -> bool,
+        on_progress: &mut dyn FnMut(usize),
+    ) -> Result<Option<f64>> {
+        match self {
+            Self::Pairs { pairs, protocol } => {
+                let size = engine.frame_size();
+                let mut stopped = false;
+                let mut network = |frames: &[(Frame, Frame)]| {
+                    stopped |= stop();
+                    if stopped {
+                        bail!("validation was interrupted");
+                    }
+                    engine.flows(frames)
+                };
+                let options = PredictOptions {
+                    batch_size,
+                    skip_bad: false,
+                    protocol: *protocol,
+                    alpha: ALPHA,
+                };
+                let mut on_event = |event| {
+                    if let eval::Event::Progress { done, .. } = event {
+                        on_progress(done);
+                    }
+                };
+                let photo = |key: &FrameKey| load(key, size);
+                let predicted = eval::predict(pairs, &options, &photo, &mut network, &mut on_event);
+                if stopped {
+                    return Ok(None);
+                }
+                let predicted = predicted?;
+                let scores = score(pairs, &predicted, &[*protocol], &[ALPHA])?;
+                Ok(scores.protocols.first().map(|scores| scores.pck(ALPHA)))
+            }
+            Self::Warps { photos, seed } => {
+                let size = engine.frame_size();
+                let mut shares = Vec::with_capacity(photos.len());
+                for (index, chunk) in photos.chunks(batch_size.get()).enumerate() {
+                    if stop() {
+                        return Ok(None);
+                    }
+                    let first = index * batch_size.get();
+                    let pairs: Vec<WarpedPair> = chunk
+                        .par_iter()
+                        .enumerate()
+                        .map(|(at, path)| WarpedPair::new(path.clone(), size, *seed, first + at))
+                        .collect::<Result<_>>()?;
+                    let frames: Vec<(Frame, Frame)> =
+                        pairs.iter().map(|pair| pair.frames.clone()).collect();
+                    let flows = engine.flows(&frames)?;
+                    let share = |(pair, flow)| WarpedPair::right(pair, flow);
+                    shares.extend(pairs.iter().zip(&flows).filter_map(share));
+                    on_progress(shares.len());
+                }
+                Ok(Some(100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64))
+            }
+        }
+    }
+}
+
+/// A photo and a warp of it.
+struct WarpedPair {
+    frames: (Frame, Frame),
+    warp: Warp,
+}
+
+impl WarpedPair {
+    fn new(path: PathBuf, size: Size, seed: u64, index: usize) -> Result<Self> {
+        let target = resize_like_pillow(&decode_benchmark(&path)?, size);
+        let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
+        let warp = Warp::draw(&mut rng, &WarpConfig::default());
+        let warped = FrameKey { path: path.join("warped"), mirrored: false };
+        let source = Frame { key: warped, pixels: Arc::new(warp.source(&target)) };
+        let key = FrameKey { path, mirrored: false };
+        Ok(Self { frames: (source, Frame { key, pixels: Arc::new(target) }), warp })
+    }
+
+    /// The share of points with a match inside the target that the flow sends close to it; `None` if
+    /// there are no such points.
+    fn right(&self, flow: &Flow) -> Option<f64> {
+        let grid = Size::square(WARP_POINTS);
+        let point = |index: usize| {
+            let pixel = Point::new((index % WARP_POINTS) as f64, (index / WARP_POINTS) as f64);
+            grid.unit_from_pixel(pixel)
+        };
+        let inside =
+            |point: Point| (0.0..=1.0).contains(&point.x) && (0.0..=1.0).contains(&point.y);
+        let errors: Vec<f64> = (0..grid.area())
+            .map(|index| (point(index), self.warp.map(point(index))))
+            .filter(|(_, wanted)| inside(*wanted))
+            .map(|(from, wanted)| flow.target_from_source_unit(from).distance(wanted))
+            .collect();
+        let right = errors.iter().filter(|error| **error <= ALPHA).count();
+        (!errors.is_empty()).then(|| right as f64 / errors.len() as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_true_flow_of_a_warp_scores_full_marks_and_no_flow_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 0]))
+            .save(&path)
+            .unwrap();
+        let pair = WarpedPair::new(path, Size::square(64), 47, 3).unwrap();
+        let (truth, _) = pair.warp.flow(Size::square(64));
+        assert_eq!(pair.right(&truth), Some(1.0));
+        assert!(pair.right(&Flow::zero(Size::square(64))).unwrap() < 0.9);
+    }
+}

@@ -1,0 +1,136 @@
+//! Runs that are cut off and go on.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::toy::Toy;
+use super::{arguments, metrics};
+use crate::command::lpmflow;
+
+/// Everything that has a state: an average, accumulated and clipped gradients, augmentation, dropout.
+const SETTINGS: &str = "log_every = 1\ncheckpoint_every = 2\naccumulate = 2\ngradient_clip = 1.0\n\
+                        average_decay = 0.9\nepochs = 4\nbatch_size = 1\n[schedule]\ndecay = \"cosine\"\n";
+
+/// Optimizer steps of a run: four epochs of seven pairs, two pairs a step.
+const STEPS: usize = 16;
+
+fn toy() -> (Toy, String) {
+    let toy = Toy::new(7, 2);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, SETTINGS).unwrap();
+    let flags = format!("--config {} --learning-rate 1e-3", settings.display());
+    (toy, flags)
+}
+
+fn start(arguments: &[String]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_lpmflow"))
+        .args(arguments)
+        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn resume(run: &Path) -> Vec<String> {
+    ["train", "--resume", run.to_str().unwrap()].map(str::to_owned).to_vec()
+}
+
+/// Waits until `reached`, or the process has ended by itself.
+fn wait(child: &mut Child, reached: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while !reached() {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        assert!(start.elapsed() < Duration::from_secs(300), "the run does not get on");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+fn last(run: &Path) -> Vec<u8> {
+    fs::read(run.join("last.safetensors")).unwrap()
+}
+
+#[test]
+fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
+    let (toy, flags) = toy();
+    let (straight, killed) = (toy.path("straight"), toy.path("killed"));
+    lpmflow(arguments(&toy, &straight, &flags)).succeeded();
+
+    let mut rng = ChaCha8Rng::from_rng(&mut rand::rng());
+    let mut child = start(&arguments(&toy, &killed, &flags));
+    let mut kills = 0;
+    loop {
+        let before = metrics(&killed, "loss").len();
+        let further: usize = rng.random_range(1..6);
+        let has_checkpoint = || killed.join("last.safetensors").exists();
+        let steps = || metrics(&killed, "loss").len();
+        // Lines of lost steps are dropped at the start, so the count may fall first.
+        let far = wait(&mut child, || has_checkpoint() && steps().abs_diff(before) >= further);
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..60)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+        println!("killed after {} steps", steps());
+        if !far || kills == 6 {
+            break;
+        }
+        child = start(&resume(&killed));
+    }
+    assert!(kills > 1, "the run was too fast to be killed");
+    lpmflow(resume(&killed)).succeeded();
+    assert!(last(&straight) == last(&killed), "the weights differ");
+    let best = |run: &Path| fs::read(run.join("best.safetensors")).unwrap();
+    assert!(best(&straight) == best(&killed), "the best weights differ");
+    let numbers = |run: &Path| -> Vec<_> {
+        metrics(run, "loss")
+            .iter()
+            .map(|line| (line["step"].clone(), line["loss"].clone()))
+            .collect()
+    };
+    assert_eq!(numbers(&straight).len(), STEPS);
+    assert_eq!(numbers(&straight), numbers(&killed));
+}
+
+#[test]
+#[cfg(unix)]
+fn interrupted_once_it_saves_and_stops_and_goes_on_as_if_nothing_had_been() {
+    let (toy, flags) = toy();
+    let (straight, stopped) = (toy.path("straight"), toy.path("stopped"));
+    lpmflow(arguments(&toy, &straight, &flags)).succeeded();
+
+    let mut child = start(&arguments(&toy, &stopped, &flags));
+    assert!(wait(&mut child, || metrics(&stopped, "loss").len() >= 3));
+    let process = child.id().to_string();
+    Command::new("kill").args(["-INT", &process]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let steps = metrics(&stopped, "loss").len();
+    assert!((3..STEPS).contains(&steps), "{steps} steps");
+    let log = lpmflow(resume(&stopped)).succeeded().stderr;
+    assert!(log.contains(&format!("resumed after step {steps}")), "not one step is lost: {log}");
+    assert!(last(&straight) == last(&stopped), "the weights differ");
+}
+
+#[test]
+fn a_finished_run_may_be_given_more_epochs_but_no_other_settings() {
+    let toy = Toy::new(2, 1);
+    let run = toy.path("run");
+    lpmflow(arguments(&toy, &run, "--epochs 1 --batch-size 2")).succeeded();
+    let resumed = |flags: &[&str]| {
+        let flags = flags.iter().map(|&flag| flag.to_owned());
+        lpmflow(resume(&run).into_iter().chain(flags))
+    };
+    let error = resumed(&["--learning-rate", "0.1"]).failed_with(2);
+    assert!(error.contains("only --epochs"), "{error}");
+    resumed(&["--epochs", "3"]).succeeded();
+    assert_eq!(metrics(&run, "validation_pck").len(), 3);
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(config.contains("epochs = 3"), "{config}");
+}
