@@ -8,7 +8,7 @@
 //! main
 //!  └ commands ─ cli, terminal            what the user typed, what the user sees
 //!     ├ train                            losses, optimizer, checkpoints; validates with eval
-//!     ├ predict   eval   export          engines: files and reports; they never print
+//!     ├ predict   eval   export   bench  engines: files and reports; they never print
 //!     │  └ inference                     frames -> features (cached) -> flows
 //!     │     └ model ─ nn                 the network and its weights
 //!     └ data                             datasets, decoding, resizing: plain numbers
