@@ -34,6 +34,8 @@ pub enum DatasetsCommand {
     Check(CheckArguments),
     /// Draw a small dataset in the layout of SPair-71k
     MakeToy(MakeToyArguments),
+    /// Composite training pairs from annotated cut-outs, in the layout of SPair-71k
+    MakeCutouts(MakeCutoutsArguments),
 }
 
 /// Where datasets are described and lie.
@@ -86,6 +88,38 @@ pub struct MakeToyArguments {
     pub images: u32,
     /// Pairs of each category in each split, as far as its photos give so many
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub pairs: u32,
+    /// Print one JSON object instead of the summary
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `datasets make-cutouts`.
+#[derive(Clone, Debug, Args)]
+pub struct MakeCutoutsArguments {
+    /// The data root in which the new folder `cutouts` is made
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The cut-outs' keypoints (JSON, as scripts/lite/annotations.json)
+    #[arg(long, value_name = "FILE")]
+    pub annotations: PathBuf,
+    /// The folder of the cut-outs, which the annotation's file names start from
+    #[arg(long, value_name = "DIR")]
+    pub cutouts: PathBuf,
+    /// A folder of photos to lay the cut-outs onto
+    #[arg(long, value_name = "DIR")]
+    pub backgrounds: PathBuf,
+    /// Further pictures on transparent ground that lie about: a list of files below the cut-outs' folder
+    #[arg(long, value_name = "FILE")]
+    pub others: Option<PathBuf>,
+    /// Equal seeds make equal datasets
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Photos made of each cut-out
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub renderings: u32,
+    /// Pairs in the training split; validation has a tenth
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub pairs: u32,
     /// Print one JSON object instead of the summary
     #[arg(long)]

@@ -1,25 +1,31 @@
-//! `lpmflow datasets`: what there is, whether it is sound, and a drawn dataset to try things on.
+//! `lpmflow datasets`: what there is, whether it is sound, and datasets of our own making.
+
+use std::path::Path;
 
 use anyhow::Result;
 
 use super::Outcome;
 use crate::cli::datasets::{
-    CheckArguments, DatasetsArguments, DatasetsCommand, ListArguments, MakeToyArguments,
+    CheckArguments, DatasetsArguments, DatasetsCommand, ListArguments,
+    MakeCutoutsArguments, MakeToyArguments,
 };
 use crate::data::catalog::Catalog;
+use crate::data::cutouts::{self, CutoutOptions, make_cutouts};
 use crate::data::inspect::{inspect, listing};
-use crate::data::toy::{ToyOptions, make_toy};
+use crate::data::rendered::Rendered;
+use crate::data::toy::{self, ToyOptions, make_toy};
 use crate::terminal::Terminal;
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the catalog or the dataset cannot be read, or the toy dataset not written.
+/// When the catalog or the dataset cannot be read, or a dataset of our own not written.
 pub fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<Outcome> {
     match &arguments.command {
         DatasetsCommand::List(arguments) => list(arguments, terminal),
         DatasetsCommand::Check(arguments) => check(arguments, terminal),
-        DatasetsCommand::MakeToy(arguments) => toy(arguments, terminal),
+        DatasetsCommand::MakeToy(arguments) => draw_toy(arguments, terminal),
+        DatasetsCommand::MakeCutouts(arguments) => composite(arguments, terminal),
     }
 }
 
@@ -52,17 +58,41 @@ fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
     Ok(if inspection.is_sound() { Outcome::Done } else { Outcome::PartlyFailed })
 }
 
-fn toy(arguments: &MakeToyArguments, terminal: &Terminal) -> Result<Outcome> {
+fn draw_toy(arguments: &MakeToyArguments, terminal: &Terminal) -> Result<Outcome> {
     let options = ToyOptions {
         seed: arguments.seed,
         images: arguments.images as usize,
         pairs: arguments.pairs as usize,
     };
-    let toy = make_toy(&arguments.folder, options)?;
-    if arguments.json {
-        terminal.json(&toy)?;
+    let written = make_toy(&arguments.folder, options)?;
+    tell(&written, toy::NAME, &arguments.folder, arguments.json, terminal)
+}
+
+fn composite(arguments: &MakeCutoutsArguments, terminal: &Terminal) -> Result<Outcome> {
+    let options = CutoutOptions {
+        seed: arguments.seed,
+        annotations: arguments.annotations.clone(),
+        cutouts: arguments.cutouts.clone(),
+        backgrounds: arguments.backgrounds.clone(),
+        others: arguments.others.clone(),
+        renderings: arguments.renderings as usize,
+        pairs: arguments.pairs as usize,
+    };
+    let written = make_cutouts(&arguments.folder, &options)?;
+    tell(&written, cutouts::NAME, &arguments.folder, arguments.json, terminal)
+}
+
+fn tell(
+    written: &Rendered,
+    name: &str,
+    data_root: &Path,
+    json: bool,
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    if json {
+        terminal.json(written)?;
     } else {
-        terminal.show_toy(&toy, &arguments.folder);
+        terminal.show_rendered(written, name, data_root);
     }
     Ok(Outcome::Done)
 }

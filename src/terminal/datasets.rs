@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::data::inspect::{Inspection, Listing};
 use crate::data::load::summary;
-use crate::data::toy::ToyDataset;
+use crate::data::rendered::Rendered;
 use crate::terminal::Terminal;
 
 /// Digits of a fingerprint that are shown; JSON has all.
@@ -99,18 +99,18 @@ impl Terminal {
         }
     }
 
-    /// What was drawn, and what to do with it.
-    pub fn show_toy(&self, toy: &ToyDataset, data_root: &Path) {
+    /// What was made, and what to do with it.
+    pub fn show_rendered(&self, made: &Rendered, name: &str, data_root: &Path) {
         let pairs: Vec<String> =
-            toy.pairs.iter().map(|(split, count)| format!("{split} {count}")).collect();
+            made.pairs.iter().map(|(split, count)| format!("{split} {count}")).collect();
         self.result(&format!(
             "wrote {} photos and their pairs ({}) to `{}`",
-            toy.images,
+            made.images,
             pairs.join(", "),
-            toy.folder.display()
+            made.folder.display()
         ));
         self.log(&format!(
-            "try it: lpmflow eval --dataset toy --data-root {}",
+            "try it: lpmflow eval --dataset {name} --data-root {}",
             data_root.display()
         ));
     }

@@ -1,13 +1,11 @@
 //! Layout `photos`: any folder of images, without annotation.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use sha2::{Digest, Sha256};
 
-/// File name extensions of photos, in lower case.
-const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"];
+use crate::data::images::{EXTENSIONS, photos_below};
 
 /// One photo in so many is kept for validation.
 const VALIDATION_SHARE: usize = 10;
@@ -27,8 +25,7 @@ pub struct Photos {
 /// # Errors
 /// When a folder cannot be read, or there are fewer than two photos.
 pub fn find_photos(folder: &Path) -> Result<Photos> {
-    let mut photos = Vec::new();
-    collect(folder, &mut photos)?;
+    let mut photos = photos_below(folder)?;
     ensure!(
         photos.len() >= 2,
         "training on the photos of `{}`: found {} files ending in {}, but at least two are needed, \
@@ -47,29 +44,10 @@ pub fn find_photos(folder: &Path) -> Result<Photos> {
     Ok(Photos { train, validation: photos })
 }
 
-fn collect(folder: &Path, photos: &mut Vec<PathBuf>) -> Result<()> {
-    let context = || format!("looking for photos in `{}`", folder.display());
-    for entry in fs::read_dir(folder).with_context(context)? {
-        let entry = entry.with_context(context)?;
-        let path = entry.path();
-        let kind = entry.file_type().with_context(context)?;
-        // A linked file counts, a linked folder does not: it could lead in circles.
-        if kind.is_dir() {
-            collect(&path, photos)?;
-        } else if is_photo(&path) && (kind.is_file() || path.is_file()) {
-            photos.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn is_photo(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder_with(names: &[&str]) -> tempfile::TempDir {

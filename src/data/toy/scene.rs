@@ -11,49 +11,8 @@ use tiny_skia::{Color, FillRule, Paint, Pixmap, Shader, Transform};
 use super::between;
 use super::objects::Category;
 use super::sketch::{Sketch, curve, ellipse, hsv, polygon};
+use crate::data::rendered::{Keypoint, Scene};
 use crate::geometry::{BoundingBox, Point};
-
-/// A part of the object.
-pub struct Keypoint {
-    pub name: &'static str,
-    /// Where it is seen, in pixels; `None` where it is hidden or outside.
-    pub visible: Option<Point>,
-}
-
-/// A photo and everything that is known about it.
-pub struct Scene {
-    pub photo: RgbImage,
-    pub keypoints: Vec<Keypoint>,
-    /// The visible part of the object: left, upper, right, lower pixel.
-    pub bounds: [i64; 4],
-    pub faces_left: bool,
-    pub truncated: bool,
-    pub occluded: bool,
-    /// Clockwise, in degrees.
-    rotation: f32,
-    /// Of the whole object, in parts of the photo's longer side.
-    extent: f64,
-}
-
-impl Scene {
-    /// SPair-71k's grades: 0 easy, 1 medium, 2 hard.
-    pub fn viewpoint_change(&self, other: &Self) -> u8 {
-        match (self.faces_left == other.faces_left, (self.rotation - other.rotation).abs()) {
-            (false, _) => 2,
-            (true, angle) if angle > 20.0 => 1,
-            _ => 0,
-        }
-    }
-
-    /// SPair-71k's grades: 0 easy, 1 medium, 2 hard.
-    pub fn scale_change(&self, other: &Self) -> u8 {
-        match (self.extent / other.extent).max(other.extent / self.extent) {
-            ratio if ratio > 2.0 => 2,
-            ratio if ratio > 1.4 => 1,
-            _ => 0,
-        }
-    }
-}
 
 /// Draws a photo of an object of the category.
 pub fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {
@@ -99,7 +58,10 @@ pub fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {
         photo: develop(&picture, random),
         keypoints: keypoints
             .into_iter()
-            .map(|(name, point)| Keypoint { name, visible: Some(point).filter(seen) })
+            .map(|(name, point)| Keypoint {
+                name: name.to_owned(),
+                visible: Some(point).filter(seen),
+            })
             .collect(),
         bounds,
         faces_left,
@@ -108,7 +70,7 @@ pub fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {
             || covered.x2 > limits.0 + 1.0
             || covered.y2 > limits.1 + 1.0,
         occluded: hidden,
-        rotation,
+        rotation: f64::from(rotation),
         extent: covered.longer_side() / limits.0.max(limits.1),
     }
 }
