@@ -118,8 +118,8 @@ pub struct MakeCutoutsArguments {
     /// Photos made of each cut-out
     #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub renderings: u32,
-    /// Pairs in the training split; validation has a tenth
-    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Pairs in the training split; validation has a fifth
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub pairs: u32,
     /// Print one JSON object instead of the summary
     #[arg(long)]

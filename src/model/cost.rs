@@ -29,6 +29,10 @@ pub fn count(config: &ModelConfig) -> Vec<StageCost> {
         BackboneConfig::EfficientNetLite0(network) => 2.0 * network.multiply_adds(),
     };
     let mut stages = vec![StageCost { name: "backbone", operations: 2.0 * backbone }];
+    if let Some(adapter) = &config.adapter {
+        let operations = 2.0 * 2.0 * adapter.multiply_adds(&shape);
+        stages.push(StageCost { name: "adapter", operations });
+    }
     match &config.matcher {
         MatcherConfig::Identity => {}
         MatcherConfig::Nearest => stages.push(cosines(&shape)),

@@ -1,10 +1,11 @@
-//! Models: a backbone that describes each photo by features, and a matcher that turns the features of
-//! two photos into a flow.
+//! Models: a backbone that describes each photo by features, perhaps an adapter that suits them to parts,
+//! and a matcher that turns the features of two photos into a flow.
 //!
 //! Shape letters, used everywhere in `model` and `nn`: B batch, C channels, D embedding, N tokens
 //! (class token, if any, and patches), S and T source and target positions, H and W rows and columns,
 //! h heads, G side of the feature grid, F side of the fine grid.
 
+pub mod adapter;
 pub mod backbone;
 pub mod config;
 pub mod cost;
@@ -15,6 +16,7 @@ use tch::Tensor;
 
 use crate::nn::variables::Path;
 
+use adapter::Adapter;
 use backbone::{Backbone, FeatureShape, Features, Normalisation};
 use config::ModelConfig;
 use matcher::Matcher;
@@ -24,6 +26,7 @@ use matcher::Matcher;
 pub struct Model {
     config: ModelConfig,
     backbone: Backbone,
+    adapter: Option<Adapter>,
     matcher: Matcher,
 }
 
@@ -31,8 +34,11 @@ impl Model {
     /// Builds the model's variables under `path`; they hold initial values until weights are loaded.
     pub fn new(path: &Path, config: &ModelConfig) -> Self {
         let backbone = Backbone::new(path, &config.backbone);
-        let matcher = Matcher::new(path, &config.matcher, &backbone.shape());
-        Self { config: config.clone(), backbone, matcher }
+        let shape = backbone.shape();
+        let adapter = config.adapter.as_ref();
+        let adapter = adapter.map(|config| Adapter::new(&(path / "adapter"), config, &shape));
+        let matcher = Matcher::new(path, &config.matcher, &shape);
+        Self { config: config.clone(), backbone, adapter, matcher }
     }
 
     /// The configuration the model was built from.
@@ -60,7 +66,11 @@ impl Model {
     /// # Shapes
     /// `images` `[B, 3, H, W]`, normalised; any size, resized to the backbone's own.
     pub fn features(&self, images: &Tensor) -> Features {
-        self.backbone.forward(images)
+        let features = self.backbone.forward(images);
+        match &self.adapter {
+            Some(adapter) => adapter.forward(&features),
+            None => features,
+        }
     }
 
     /// The flow between photos described by features.

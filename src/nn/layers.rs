@@ -19,12 +19,14 @@ pub struct Linear {
 impl Linear {
     /// A linear map with bias.
     pub fn new(path: &Path, inputs: i64, outputs: i64) -> Self {
+        Self::with_deviation(path, inputs, outputs, INITIAL_DEVIATION)
+    }
+
+    /// A linear map with bias, its weight drawn with this deviation.
+    pub fn with_deviation(path: &Path, inputs: i64, outputs: i64, deviation: f64) -> Self {
+        let weight = [outputs, inputs];
         Self {
-            weight: path.variable(
-                "weight",
-                &[outputs, inputs],
-                Init::TruncatedNormal(INITIAL_DEVIATION),
-            ),
+            weight: path.variable("weight", &weight, Init::TruncatedNormal(deviation)),
             bias: path.variable("bias", &[outputs], Init::Constant(0.0)),
         }
     }

@@ -6,12 +6,13 @@ use toml::{Table, Value};
 
 use super::dataset::DataConfig;
 use super::loss::LossConfig;
+use super::matches::MatchesConfig;
 use super::optimizer::AdamWConfig;
 use super::schedule::ScheduleConfig;
 use super::start::ModelChoice;
 use super::warp::WarpConfig;
 use crate::model::matcher::lpmflow::config::Ablation;
-use crate::nn::variables::Group;
+use crate::nn::variables::{Group, Variable};
 
 /// A complete training configuration. A file may leave out whatever is as in the paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Learning rate of the backbone; 0 freezes it.
     pub backbone_learning_rate: f64,
+    /// Variables whose names begin so are left as they are.
+    pub frozen: Vec<String>,
     /// Gradients are scaled down to this norm where theirs is larger; 0 for no limit.
     pub gradient_clip: f64,
     /// Part of its old self that the moving average of the weights keeps per step; 0 for no average.
@@ -50,6 +53,8 @@ pub struct TrainConfig {
     pub schedule: ScheduleConfig,
     /// How the parts of the loss weigh.
     pub loss: LossConfig,
+    /// What is minimised for models that learn by matches (`lite`).
+    pub matches: MatchesConfig,
     /// How training photos are changed.
     pub augmentation: AugmentationConfig,
     /// How plain photos become pairs (layout `photos`).
@@ -83,6 +88,7 @@ impl Default for TrainConfig {
             accumulate: 1,
             learning_rate: 4e-5,
             backbone_learning_rate: 3e-6,
+            frozen: Vec::new(),
             gradient_clip: 0.0,
             average_decay: 0.0,
             log_every: 10,
@@ -93,6 +99,7 @@ impl Default for TrainConfig {
             optimizer: AdamWConfig::default(),
             schedule: ScheduleConfig::default(),
             loss: LossConfig::default(),
+            matches: MatchesConfig::default(),
             augmentation: AugmentationConfig::default(),
             warp: WarpConfig::default(),
         }
@@ -144,6 +151,12 @@ impl TrainConfig {
         }
     }
 
+    /// Whether a variable is trained.
+    pub fn trains(&self, variable: &Variable) -> bool {
+        let frozen = self.frozen.iter().any(|prefix| variable.name.starts_with(prefix));
+        !frozen && self.base_rate(variable.group) > 0.0
+    }
+
     /// How the parts of the loss weigh once the ablations have their way.
     pub fn effective_loss(&self) -> LossConfig {
         let left_out = |part| self.model.ablate.contains(&part);
@@ -160,7 +173,7 @@ impl TrainConfig {
     /// # Errors
     /// When settings make no sense; all are listed.
     pub fn check(&self) -> Result<()> {
-        let Self { augmentation, optimizer, schedule, loss, warp, .. } = self;
+        let Self { augmentation, optimizer, schedule, loss, matches, warp, .. } = self;
         let probability = |value: f64| (0.0..=1.0).contains(&value);
         let not_negative = |value: f64| value >= 0.0 && value.is_finite();
         let decay = |value: f64| (0.0..1.0).contains(&value);
@@ -187,6 +200,18 @@ impl TrainConfig {
             (not_negative(schedule.factor), "schedule.factor must not be negative"),
             (not_negative(schedule.floor), "schedule.floor must not be negative"),
             (not_negative(loss.contrast_rate), "loss.contrast_rate must not be negative"),
+            (
+                [matches.consensus_weight, matches.cosine_weight, matches.retention]
+                    .into_iter()
+                    .all(not_negative),
+                "matches.consensus_weight, cosine_weight and retention must not be negative",
+            ),
+            (
+                [matches.cosine_temperature, matches.spread]
+                    .into_iter()
+                    .all(|value| value > 0.0 && value.is_finite()),
+                "matches.cosine_temperature and spread must be above 0",
+            ),
             (
                 probability(augmentation.colour_probability),
                 "augmentation.colour_probability must lie in 0 to 1",

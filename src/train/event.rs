@@ -96,6 +96,10 @@ pub struct StepReport {
     pub end_point_error: f64,
     /// The contrast of masked tokens, not weighed; 0 without masking.
     pub contrast: f64,
+    /// Cross entropy of the true matches, where the matcher itself has nothing to learn; 0 elsewhere.
+    pub matches: f64,
+    /// How far features beside the objects have moved from the run's first ones; 0 elsewhere.
+    pub drift: f64,
     /// The contrast's weight.
     pub contrast_rate: f64,
     /// Norm of all gradients together, before clipping.

@@ -10,6 +10,7 @@ pub mod event;
 pub mod folder;
 pub mod loader;
 pub mod loss;
+pub mod matches;
 pub mod metrics;
 pub mod optimizer;
 pub mod photos;

@@ -61,11 +61,11 @@ struct Moments {
 }
 
 impl AdamW {
-    /// Trains those of `variables` whose group `trained` accepts, and makes them ask for gradients.
+    /// Trains those of `variables` that `trained` accepts, and makes them ask for gradients.
     pub fn new(
         variables: &[Variable],
         config: AdamWConfig,
-        trained: impl Fn(Group) -> bool,
+        trained: impl Fn(&Variable) -> bool,
     ) -> Self {
         let slot = |variable: &Variable| Slot {
             name: variable.name.clone(),
@@ -73,7 +73,7 @@ impl AdamW {
             parameter: variable.tensor.set_requires_grad(true),
             moments: None,
         };
-        let slots = variables.iter().filter(|v| trained(v.group)).map(slot).collect();
+        let slots = variables.iter().filter(|variable| trained(variable)).map(slot).collect();
         Self { config, slots }
     }
 

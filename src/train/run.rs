@@ -73,7 +73,7 @@ impl Run {
         let model = trainee.model.config().clone();
         let checkpoints = Checkpoints::new(folder, model, trainee.provenance.clone());
         let origin = trainee.provenance.origin.clone();
-        let trainer = Trainer::new(trainee, &config, device);
+        let trainer = Trainer::new(trainee, &config, device)?;
         let run = Self {
             logs: Logs::open(folder, 0)?,
             folder: folder.to_owned(),
@@ -104,7 +104,7 @@ impl Run {
         let model = trainee.model.config().clone();
         let checkpoints = Checkpoints::new(folder, model, trainee.provenance.clone());
         let origin = trainee.provenance.origin.clone();
-        let mut trainer = Trainer::new(trainee, &config, device);
+        let mut trainer = Trainer::new(trainee, &config, device)?;
         let restored = || -> Result<()> {
             if let Some(average) = &mut trainer.average {
                 average.restore(&mut checkpoint.moments)?;
@@ -213,6 +213,8 @@ impl Run {
             loss: losses.total,
             end_point_error: losses.end_point_error,
             contrast: losses.contrast,
+            matches: losses.matches,
+            drift: losses.drift,
             contrast_rate: self.config.effective_loss().contrast_rate(self.state.position.epoch),
             gradient_norm: losses.gradient_norm,
             learning_rate: rate(Group::Rest),
@@ -225,6 +227,8 @@ impl Run {
                 ("train/loss", report.loss),
                 ("train/end_point_error", report.end_point_error),
                 ("train/contrast", report.contrast),
+                ("train/matches", report.matches),
+                ("train/drift", report.drift),
                 ("train/contrast_rate", report.contrast_rate),
                 ("train/gradient_norm", report.gradient_norm),
                 ("train/pairs_per_second", report.pairs_per_second),

@@ -22,6 +22,9 @@ use crate::flow::Flow;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::model::backbone::Normalisation;
 
+/// Points along each side of a warped photo that count as its matches.
+const WARP_POINTS: usize = 6;
+
 /// A training sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -37,6 +40,10 @@ pub struct Sample {
     pub flow: Flow,
     /// Which cells of it are known, row by row.
     pub valid: Vec<bool>,
+    /// Corresponding points, source and target, in the unit square.
+    pub matches: Vec<(Point, Point)>,
+    /// The boxes of both objects in the unit square, where they are known.
+    pub objects: [Option<BoundingBox>; 2],
 }
 
 /// What samples are made from.
@@ -102,6 +109,7 @@ impl TrainingSet {
 struct Side {
     planes: Planes,
     keypoints: Vec<Point>,
+    object: Option<BoundingBox>,
 }
 
 impl SampleSettings {
@@ -114,17 +122,22 @@ impl SampleSettings {
         if pair.mirrored {
             for side in &mut sides {
                 side.planes = side.planes.mirrored();
-                for point in &mut side.keypoints {
-                    *point = mirror_keypoint(*point, self.frame());
-                }
+                let mirror = |point| mirror_keypoint(point, self.frame());
+                side.keypoints.iter_mut().for_each(|point| *point = mirror(*point));
+                side.object = side.object.and_then(|object| moved(object, mirror));
             }
         }
         let [source, target] = sides;
         let flow = self.grid.target(&source.keypoints, &target.keypoints);
         let valid = flow.dx.iter().zip(&flow.dy).map(|(&dx, &dy)| dx != 0.0 || dy != 0.0).collect();
         let name = format!("{} -> {}", pair.source.path.display(), pair.target.path.display());
+        let unit = |point: &Point| self.frame().unit_from_pixel(*point);
+        let inside = |(source, target): &(Point, Point)| in_unit(*source) && in_unit(*target);
+        let matches = source.keypoints.iter().map(unit).zip(target.keypoints.iter().map(unit));
+        let matches = matches.filter(inside).collect();
+        let objects = [source.object, target.object].map(|object| object.map(|o| self.unit(o)));
         let (source, target) = (source.planes, target.planes);
-        Ok(Sample { index, name, source, target, flow, valid })
+        Ok(Sample { index, name, source, target, flow, valid, matches, objects })
     }
 
     fn side(&self, rng: &mut impl Rng, image: &AnnotatedImage) -> Result<Side> {
@@ -136,13 +149,20 @@ impl SampleSettings {
         ];
         let in_frame = |point: Point| Point::new(point.x * scale[0], point.y * scale[1]);
         let mut keypoints: Vec<Point> = image.keypoints.iter().copied().map(in_frame).collect();
+        let mut object = image.bounding_box.and_then(|bounds| moved(bounds, in_frame));
         if let Some(crop) = self.crop(rng, image, &in_frame) {
             planes = crop.apply(&planes);
-            for point in &mut keypoints {
-                *point = crop.transfer(*point, self.frame());
-            }
+            let transfer = |point| crop.transfer(point, self.frame());
+            keypoints.iter_mut().for_each(|point| *point = transfer(*point));
+            object = object.and_then(|object| moved(object, transfer));
         }
-        Ok(Side { planes, keypoints })
+        Ok(Side { planes, keypoints, object })
+    }
+
+    fn unit(&self, bounds: BoundingBox) -> BoundingBox {
+        let frame = self.grid.frame as f64;
+        let BoundingBox { x1, y1, x2, y2 } = bounds;
+        BoundingBox { x1: x1 / frame, y1: y1 / frame, x2: x2 / frame, y2: y2 / frame }
     }
 
     /// A crop around the object; around its keypoints where the dataset has no box.
@@ -171,7 +191,8 @@ impl SampleSettings {
         let source = self.coloured(&mut rng, warp.source(&photo));
         let target = self.coloured(&mut rng, photo);
         let name = format!("warp of {}", path.display());
-        Ok(Sample { index, name, source, target, flow, valid })
+        let matches = warp_matches(&warp);
+        Ok(Sample { index, name, source, target, flow, valid, matches, objects: [None; 2] })
     }
 
     /// Stretches a photo to the frame. Parity: the training loader does not antialias.
@@ -191,6 +212,27 @@ impl SampleSettings {
         }
         Planes::from_image(&photo, self.normalisation)
     }
+}
+
+/// The box around a box's corners, moved.
+fn moved(bounds: BoundingBox, to: impl Fn(Point) -> Point) -> Option<BoundingBox> {
+    let corners = [Point::new(bounds.x1, bounds.y1), Point::new(bounds.x2, bounds.y2)];
+    BoundingBox::around(&corners.map(to))
+}
+
+fn in_unit(point: Point) -> bool {
+    (0.0..1.0).contains(&point.x) && (0.0..1.0).contains(&point.y)
+}
+
+/// Evenly spread points of a warp's source whose match lies inside the target.
+fn warp_matches(warp: &Warp) -> Vec<(Point, Point)> {
+    let grid = Size::square(WARP_POINTS);
+    let point = |index: usize| {
+        let cell = Point::new((index % WARP_POINTS) as f64, (index / WARP_POINTS) as f64);
+        let source = grid.unit_from_pixel(cell);
+        (source, warp.map(source))
+    };
+    (0..grid.area()).map(point).filter(|(_, target)| in_unit(*target)).collect()
 }
 
 #[cfg(test)]

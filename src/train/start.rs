@@ -80,7 +80,7 @@ impl ModelChoice {
             return Ok(Trainee { model, variables: path.finish().0, provenance });
         };
         let mut stored = read(&find(init)?)?;
-        let whole = matches!(stored.config().matcher, MatcherConfig::Lpmflow(_));
+        let whole = is_whole(&stored.config());
         let config = self.trainable(self.config_for(&stored)?)?;
         let mut provenance = stored.provenance();
         let taken = source_file(&stored.path)?;
@@ -102,7 +102,7 @@ impl ModelChoice {
     /// The configuration to train when beginning with `stored`.
     fn config_for(&self, stored: &StoredWeights) -> Result<ModelConfig> {
         let own = stored.config();
-        let whole = matches!(own.matcher, MatcherConfig::Lpmflow(_));
+        let whole = is_whole(&own);
         if self.preset == AUTO {
             return Ok(if whole { own } else { ModelConfig::base() });
         }
@@ -121,18 +121,31 @@ impl ModelChoice {
 
     /// `config` with the parts left out, each position embedding with its own gradient.
     fn trainable(&self, mut config: ModelConfig) -> Result<ModelConfig> {
-        let MatcherConfig::Lpmflow(matcher) = &mut config.matcher else {
-            bail!("the model `{}` has no matcher that learns: choose base or tiny", self.preset);
-        };
-        matcher.shared_position_embeddings = false;
-        for part in &self.ablate {
-            if !matcher.ablations.contains(part) {
-                matcher.ablations.push(*part);
+        match &mut config.matcher {
+            MatcherConfig::Lpmflow(matcher) => {
+                matcher.shared_position_embeddings = false;
+                for part in &self.ablate {
+                    if !matcher.ablations.contains(part) {
+                        matcher.ablations.push(*part);
+                    }
+                }
+            }
+            MatcherConfig::Consensus(_) => ensure!(
+                self.ablate.is_empty(),
+                "the parts that can be left out are the paper's: choose base or tiny, or no --ablate"
+            ),
+            MatcherConfig::Identity | MatcherConfig::Nearest => {
+                bail!("the model has no matcher that learns: choose base, lite or tiny")
             }
         }
         config.check()?;
         Ok(config)
     }
+}
+
+/// Whether weights are of a model that learns, not of a backbone with something training-free on it.
+fn is_whole(config: &ModelConfig) -> bool {
+    matches!(config.matcher, MatcherConfig::Lpmflow(_)) || config.adapter.is_some()
 }
 
 /// What makes two configurations the same model, whatever is left out of it.

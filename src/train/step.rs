@@ -1,5 +1,7 @@
 //! One optimizer step: samples to losses, losses to gradients, gradients to new weights.
 
+use std::fmt::{self, Display, Formatter};
+
 use anyhow::{Result, bail, ensure};
 use rand::seq::index;
 use tch::{Device, Tensor};
@@ -7,6 +9,7 @@ use tch::{Device, Tensor};
 use super::average::Average;
 use super::config::TrainConfig;
 use super::loss::{LossConfig, contrast, end_point_error};
+use super::matches::{self, Truth};
 use super::optimizer::AdamW;
 use super::random::{Purpose, generator, torch_seed};
 use super::sample::Sample;
@@ -16,11 +19,9 @@ use super::target::FlowGrid;
 use crate::model::Model;
 use crate::model::backbone::Features;
 use crate::model::matcher::lpmflow::masking::{candidates, masked};
+use crate::model::matcher::consensus::{Consensus, Logits};
 use crate::model::matcher::{Matcher, lpmflow::LpmFlow};
 use crate::nn::variables::Variable;
-
-/// The flow's side in cells of the feature grid.
-const FLOW_PER_FEATURE: i64 = 8;
 
 /// The model under training with its optimizer.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Trainer {
     pub average: Option<Average>,
     config: TrainConfig,
     loss: LossConfig,
+    /// The model as the run began, if features are held near its.
+    start: Option<Model>,
     device: Device,
 }
 
@@ -43,22 +46,43 @@ pub struct Losses {
     pub end_point_error: f64,
     /// The contrast, not weighed.
     pub contrast: f64,
+    /// Cross entropy of the true matches.
+    pub matches: f64,
+    /// How far features beside the objects have moved, not weighed.
+    pub drift: f64,
     /// What was minimised.
     pub total: f64,
     /// Norm of all gradients together, before clipping.
     pub gradient_norm: f64,
 }
 
+impl Display for Losses {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        let Self { end_point_error, contrast, matches, drift, .. } = self;
+        write!(
+            formatter,
+            "end-point error {end_point_error}, contrast {contrast}, matches {matches}, drift {drift}"
+        )
+    }
+}
+
 impl Trainer {
     /// Gets a model ready for training.
-    pub fn new(trainee: Trainee, config: &TrainConfig, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// When features are to be held near those of the run's first weights, and these cannot be read.
+    pub fn new(trainee: Trainee, config: &TrainConfig, device: Device) -> Result<Self> {
         let Trainee { model, variables, .. } = trainee;
-        let trained = |group| config.base_rate(group) > 0.0;
+        let trained = |variable: &Variable| config.trains(variable);
         let optimizer = AdamW::new(&variables, config.optimizer, trained);
         let keeps_average = config.average_decay > 0.0;
         let average = keeps_average.then(|| Average::new(&variables, config.average_decay));
         let loss = config.effective_loss();
-        Self { model, variables, optimizer, average, config: config.clone(), loss, device }
+        let holds = matches!(model.matcher(), Matcher::Consensus(_)) && config.matches.retention > 0.0;
+        let start = holds.then(|| config.model.build(config.seed, device)).transpose()?;
+        let start = start.map(|trainee| trainee.model);
+        let config = config.clone();
+        Ok(Self { model, variables, optimizer, average, config, loss, start, device })
     }
 
     /// The model.
@@ -73,7 +97,7 @@ impl Trainer {
 
     /// The network's flow grid in its frame.
     pub fn grid(&self) -> FlowGrid {
-        let cells = FLOW_PER_FEATURE * self.model.feature_shape().side;
+        let cells = self.model.matcher().flow_side(&self.model.feature_shape());
         FlowGrid { frame: self.model.config().frame, cells: cells as usize }
     }
 
@@ -95,6 +119,8 @@ impl Trainer {
             let losses = self.accumulate(samples, now, number, share)?;
             sum.end_point_error += share * losses.end_point_error;
             sum.contrast += share * losses.contrast;
+            sum.matches += share * losses.matches;
+            sum.drift += share * losses.drift;
             sum.total += share * losses.total;
         }
         sum.gradient_norm = self.optimizer.gradient_norm().double_value(&[]);
@@ -123,11 +149,35 @@ impl Trainer {
     ) -> Result<Losses> {
         // libtorch draws dropout from its own generator, which nothing else uses during a step.
         tch::manual_seed(torch_seed(self.config.seed, Purpose::Dropout, now.epoch, batch));
+        let (total, losses) = match self.model.matcher() {
+            Matcher::LpmFlow(matcher) => self.flow_losses(matcher, samples, now)?,
+            Matcher::Consensus(matcher) => self.match_losses(matcher, samples),
+            Matcher::Identity | Matcher::Nearest => bail!("the model has no matcher that learns"),
+        };
+        if !losses.total.is_finite() {
+            let samples: Vec<&Sample> = samples.iter().collect();
+            bail!(
+                "the loss is not finite at step {} ({losses}){}",
+                now.step + 1,
+                list(&samples)
+            );
+        }
+        (total * share).backward();
+        Ok(losses)
+    }
+
+    /// The paper's loss: end-point error of the flow, and contrast of the masked tokens.
+    fn flow_losses(
+        &self,
+        matcher: &LpmFlow,
+        samples: &[Sample],
+        now: Moment,
+    ) -> Result<(Tensor, Losses)> {
         let target = self.target(samples); // [B, 2, F, F]
         let valid = self.valid(samples); // [B, F, F]
-        let (source, other) = self.features(samples);
+        let (source, other) = halves(&self.model.features(&self.images(samples)));
         let ranks = self.masked_ranks(samples, now.epoch)?;
-        let output = self.matcher()?.forward_train(&source, &other, &ranks);
+        let output = matcher.forward_train(&source, &other, &ranks);
         let error = end_point_error(&output.flow, &target, &valid);
         let rate = self.loss.contrast_rate(now.epoch);
         let (total, contrast) = match &output.masked_tokens {
@@ -141,31 +191,50 @@ impl Trainer {
             end_point_error: error.double_value(&[]),
             contrast,
             total: total.double_value(&[]),
-            gradient_norm: 0.0,
+            ..Losses::default()
         };
-        if !losses.total.is_finite() {
-            let samples: Vec<&Sample> = samples.iter().collect();
-            bail!(
-                "the loss is not finite at step {} (end-point error {}, contrast {}){}",
-                now.step + 1,
-                losses.end_point_error,
-                losses.contrast,
-                list(&samples)
-            );
-        }
-        (total * share).backward();
-        Ok(losses)
+        Ok((total, losses))
     }
 
-    fn matcher(&self) -> Result<&LpmFlow> {
-        match self.model.matcher() {
-            Matcher::LpmFlow(matcher) => Ok(matcher),
-            _ => bail!("the model has no matcher that learns"),
-        }
+    /// The loss of models whose matcher has nothing to learn: true matches must win, and what shows no
+    /// object must not change.
+    fn match_losses(&self, matcher: &Consensus, samples: &[Sample]) -> (Tensor, Losses) {
+        let config = &self.config.matches;
+        let images = self.images(samples);
+        let features = self.model.features(&images);
+        let (source, other) = halves(&features);
+        // Pair by pair the maps stay in the processor's cache, which is three times as fast.
+        let pair = |index: i64| matcher.logits(&one(&source, index), &one(&other, index));
+        let logits = Logits::cat(&(0..samples.len() as i64).map(pair).collect::<Vec<_>>());
+        let truth = Truth::new(samples, features.shape.side, config.spread, self.device);
+        let agreed = truth.cross_entropy(&logits.consensus);
+        let similar = truth.cross_entropy(&(&logits.cosine / config.cosine_temperature));
+        let matches = agreed * config.consensus_weight + similar * config.cosine_weight;
+        let drift = match &self.start {
+            Some(start) => {
+                let kept = matches::outside_objects(samples, features.shape.side, self.device);
+                let before = tch::no_grad(|| start.features(&images));
+                matches::drift(&features, &before, &kept)
+            }
+            None => matches.zeros_like(),
+        };
+        let total = &matches + &drift * config.retention;
+        let error = tch::no_grad(|| {
+            let flow = matcher.flow_of(&logits, features.shape.side);
+            end_point_error(&flow, &self.target(samples), &self.valid(samples))
+        });
+        let losses = Losses {
+            end_point_error: error.double_value(&[]),
+            matches: matches.double_value(&[]),
+            drift: drift.double_value(&[]),
+            total: total.double_value(&[]),
+            ..Losses::default()
+        };
+        (total, losses)
     }
 
-    /// Features of both sides; the backbone sees them as one batch.
-    fn features(&self, samples: &[Sample]) -> (Features, Features) {
+    /// All sources, then all targets, `[2 B, 3, H, W]`: the backbone sees them as one batch.
+    fn images(&self, samples: &[Sample]) -> Tensor {
         let sides = samples.iter().map(|s| &s.source).chain(samples.iter().map(|s| &s.target));
         let images: Vec<Tensor> = sides
             .map(|planes| {
@@ -173,11 +242,7 @@ impl Trainer {
                 Tensor::from_slice(&planes.values).view([1, 3, height, width])
             })
             .collect();
-        let both = self.model.features(&Tensor::cat(&images, 0).to_device(self.device));
-        let count = samples.len() as i64;
-        let side =
-            |start| Features { tokens: both.tokens.narrow(0, start, count), shape: both.shape };
-        (side(0), side(count))
+        Tensor::cat(&images, 0).to_device(self.device)
     }
 
     fn target(&self, samples: &[Sample]) -> Tensor {
@@ -211,6 +276,18 @@ impl Trainer {
         let ranks = Tensor::from_slice(&ranks).view([-1, chosen]);
         Ok(ranks.to_device(self.device))
     }
+}
+
+/// The features of the sources and of the targets.
+fn halves(both: &Features) -> (Features, Features) {
+    let count = both.tokens.size()[0] / 2;
+    let half = |start| Features { tokens: both.tokens.narrow(0, start, count), shape: both.shape };
+    (half(0), half(count))
+}
+
+/// One photo of a batch.
+fn one(batch: &Features, index: i64) -> Features {
+    Features { tokens: batch.tokens.narrow(0, index, 1), shape: batch.shape }
 }
 
 /// The pairs of a batch, one a line.

@@ -52,7 +52,7 @@ pub struct CutoutOptions {
     pub others: Option<PathBuf>,
     /// Photos made of each animal.
     pub renderings: usize,
-    /// Pairs in the training split; validation has a tenth.
+    /// Pairs in the training split; validation has a fifth.
     pub pairs: usize,
 }
 
@@ -68,7 +68,7 @@ pub fn make_cutouts(folder: &Path, options: &CutoutOptions) -> Result<Rendered> 
         let categories = read(&options.annotations, &options.cutouts)?;
         let stage = stage(options)?;
         let mut written = Rendered { folder: root.clone(), images: 0, pairs: IndexMap::new() };
-        for (split, count) in [("trn", options.pairs), ("val", options.pairs.div_ceil(10))] {
+        for (split, count) in [("trn", options.pairs), ("val", options.pairs.div_ceil(5))] {
             let mut pairs = Vec::new();
             for (number, category) in categories.iter().enumerate() {
                 let held_out = held_out(category);

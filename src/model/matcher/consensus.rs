@@ -88,6 +88,23 @@ impl ConsensusConfig {
     }
 }
 
+/// How well each source cell matches each target cell, as the logits of softmaxes; `[B, S, T]` each.
+#[derive(Debug)]
+pub struct Logits {
+    /// After the last round of agreement.
+    pub consensus: Tensor,
+    /// Cosines less 1: not yet divided by a temperature.
+    pub cosine: Tensor,
+}
+
+impl Logits {
+    /// One batch of several.
+    pub fn cat(parts: &[Self]) -> Self {
+        let all = |pick: fn(&Self) -> &Tensor| Tensor::cat(&parts.iter().map(pick).collect::<Vec<_>>(), 0);
+        Self { consensus: all(|part| &part.consensus), cosine: all(|part| &part.cosine) }
+    }
+}
+
 /// The matcher; it has no variables.
 #[derive(Debug)]
 pub struct Consensus {
@@ -102,17 +119,47 @@ impl Consensus {
 
     /// The flow `[B, 2, G, G]` in cells of the source grid.
     pub fn flow(&self, source: &Features, target: &Features) -> Tensor {
+        let (agreement, similarity) = self.last_round(source, target);
+        let prior = (similarity * self.config.prior).exp_();
+        let scores = (agreement + FLOOR).pow_(self.config.agreement) * prior;
+        flow_to(&self.expected_cells(&scores, target.shape.side), source.shape.side)
+    }
+
+    /// The flow that the consensus of `logits` comes to, both grids being of `side` cells a side.
+    pub fn flow_of(&self, logits: &Logits, side: i64) -> Tensor {
+        flow_to(&self.expected_cells(&logits.consensus.exp(), side), side)
+    }
+
+    /// L of the last round and the cosines less 1, both `[B, S, T]`: what training compares with the
+    /// truth.
+    pub fn logits(&self, source: &Features, target: &Features) -> Logits {
+        let (agreement, similarity) = self.last_round(source, target);
+        let agreed = (agreement + FLOOR).log() * self.config.agreement;
+        Logits {
+            consensus: agreed + &similarity * self.config.prior,
+            cosine: similarity * self.config.temperature,
+        }
+    }
+
+    /// The smoothed agreement of the last round, and the similarities U less their greatest value,
+    /// both `[B, S, T]`.
+    fn last_round(&self, source: &Features, target: &Features) -> (Tensor, Tensor) {
         let (sources, targets) = (source.shape.side, target.shape.side);
         // Cosines end at 1, so these exponentials cannot overflow; the constant factor cancels.
         let similarity = (cosines(source, target) - 1.0) / self.config.temperature; // [B, S, T]
-        let prior = (&similarity * self.config.prior).exp_();
+        let prior = (&similarity * self.config.prior).exp();
         let mut scores = similarity.exp();
-        for _ in 0..self.config.iterations {
-            let belief = mutual(&scores).view([-1, sources, sources, targets, targets]);
-            let agreement = smooth(&self.agreement(&belief)).view_as(&scores);
+        let round = |scores: &Tensor| {
+            let belief = mutual(scores).view([-1, sources, sources, targets, targets]);
+            smooth(&self.agreement(&belief)).view_as(scores)
+        };
+        for _ in 1..self.config.iterations {
+            // Gradients pass the last round alone: through all of them they cost five times as much,
+            // and the first rounds only decide which matches the last one sees.
+            let agreement = tch::no_grad(|| round(&scores));
             scores = (agreement + FLOOR).pow_(self.config.agreement) * &prior;
         }
-        flow_to(&self.expected_cells(&scores, targets), sources)
+        (round(&scores), similarity)
     }
 
     /// Q(s, t) = sum of K(d) P(s + d, t + d) over the disc, zeros beyond the rims.

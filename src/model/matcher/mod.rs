@@ -7,7 +7,7 @@ pub mod cosine;
 pub mod lpmflow;
 pub mod nearest;
 #[cfg(test)]
-mod test_fields;
+pub(crate) mod test_fields;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,14 @@ impl Matcher {
             }
             MatcherConfig::Nearest => Self::Nearest,
             MatcherConfig::Consensus(config) => Self::Consensus(Consensus::new(config)),
+        }
+    }
+
+    /// Rows and columns of the flow that features of form `shape` give.
+    pub fn flow_side(&self, shape: &FeatureShape) -> i64 {
+        match self {
+            Self::LpmFlow(_) => lpmflow::FLOW_PER_FEATURE * shape.side,
+            Self::Identity | Self::Nearest | Self::Consensus(_) => shape.side,
         }
     }
 

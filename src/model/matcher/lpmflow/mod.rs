@@ -27,6 +27,9 @@ use upsampler::{TokenUpsampler, upsample_tokens};
 /// The flow has this many times the side of the fine grid.
 const FLOW_PER_FINE: i64 = 4;
 
+/// Cells of the flow per cell of the feature grid; the fine grid has two.
+pub const FLOW_PER_FEATURE: i64 = 2 * FLOW_PER_FINE;
+
 /// The matcher with its variables; parts that an ablation leaves out have none.
 #[derive(Debug)]
 pub struct LpmFlow {
