@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "data"]),
-    ("bench", &["inference", "model", "data"]),
+    ("bench", &["train", "inference", "model", "nn", "data"]),
     ("cli", &["inference", "model"]),
     ("terminal", &["cli", "eval", "predict", "train", "export", "data"]),
     (

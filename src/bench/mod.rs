@@ -1,4 +1,6 @@
-//! Timing a model: the whole forward pass, its halves, and the loader.
+//! Timing a model: the whole forward pass, its halves, the loader, and a training step.
+
+mod training;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -26,6 +28,16 @@ pub struct BenchConfig {
     pub iterations: usize,
     /// Passes before them that do not.
     pub warm_up: usize,
+}
+
+/// Training steps that count at most: each takes as long as several forward passes.
+const MOST_TRAINING_STEPS: usize = 5;
+
+impl BenchConfig {
+    /// Training steps that count.
+    pub fn training_steps(&self) -> usize {
+        self.iterations.min(MOST_TRAINING_STEPS)
+    }
 }
 
 /// Times of one part.
@@ -109,6 +121,22 @@ pub fn run(
         })?);
         Ok(found)
     })
+}
+
+/// Times a training step on batches as `config` has them, of a model like the engine's that starts from
+/// random values. `done` is called after every step.
+///
+/// # Errors
+/// When the model cannot be trained.
+pub fn run_training(
+    engine: &Engine,
+    config: &BenchConfig,
+    done: &mut dyn FnMut(),
+) -> Result<Measurement> {
+    let steps = config.training_steps();
+    let model = engine.model().config();
+    let times = training::time(model, engine.device(), config.batch_size, steps, done)?;
+    Ok(summarise("training", "pair", config.batch_size, times))
 }
 
 /// The sources' and the targets' features of a batch that holds both.

@@ -15,7 +15,7 @@ pub struct BenchArguments {
     /// Which weights, where
     #[command(flatten)]
     pub model: ModelArguments,
-    /// Time a preset with random values instead of weights (base, tiny, zero-shot)
+    /// Time a preset with random values instead of weights (base, lite, tiny, zero-shot)
     #[arg(long, value_name = "PRESET", conflicts_with = "weights", help_heading = "Model options")]
     pub untrained: Option<String>,
     /// Pairs per forward pass
@@ -30,4 +30,7 @@ pub struct BenchArguments {
     /// Print one JSON object instead of the table
     #[arg(long)]
     pub json: bool,
+    /// Leave the training step out: it takes several times the memory
+    #[arg(long)]
+    pub no_training: bool,
 }

@@ -50,7 +50,8 @@ pub struct TrainArguments {
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
     pub device: String,
-    /// Number format of the network: float32 or tf32
+    /// Number format of the network: float32, tf32, or bfloat16 for mixed precision (products in 16 bits,
+    /// weights and sums in 32)
     #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
     pub precision: Precision,
 }

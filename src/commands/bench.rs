@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Outcome;
-use crate::bench::{BenchConfig, Measurement, run as time};
+use crate::bench::{BenchConfig, Measurement, run as time, run_training};
 use crate::cli::bench::BenchArguments;
 use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
 use crate::model::config::ModelConfig;
@@ -34,26 +34,42 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
         iterations: arguments.iterations.get(),
         warm_up: arguments.warm_up,
     };
-    let bar = terminal.bar((PARTS * (config.iterations + config.warm_up)) as u64);
-    let measurements = time(&engine, &config, &mut || bar.inc(1))?;
+    let training_steps = if arguments.no_training { 0 } else { 1 + config.training_steps() };
+    let rounds = PARTS * (config.iterations + config.warm_up) + training_steps;
+    let bar = terminal.bar(rounds as u64);
+    let mut measurements = time(&engine, &config, &mut || bar.inc(1))?;
+    let mut peaks = Peaks { inference: memory::peak_bytes(), training: None };
+    if !arguments.no_training {
+        measurements.push(run_training(&engine, &config, &mut || bar.inc(1))?);
+        peaks.training = memory::peak_bytes();
+    }
     bar.finish_and_clear();
 
     let description = engine.description()?;
     let stages = cost::count(engine.model().config());
     if arguments.json {
         terminal
-            .result(&report(&engine, &description, &stages, &measurements, arguments).to_string());
+            .result(&report(&engine, &description, &stages, (&measurements, peaks), arguments).to_string());
     } else {
-        terminal.result(&table(&engine, &description, &stages, &measurements));
+        terminal.result(&table(&engine, &description, &stages, (&measurements, peaks)));
     }
     Ok(Outcome::Done)
+}
+
+/// The most memory held, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Peaks {
+    /// Up to the end of the forward passes.
+    inference: Option<u64>,
+    /// Up to the end of the training steps, where these are timed.
+    training: Option<u64>,
 }
 
 fn report(
     engine: &Engine,
     description: &ModelDescription,
     stages: &[StageCost],
-    measurements: &[Measurement],
+    (measurements, peaks): (&[Measurement], Peaks),
     arguments: &BenchArguments,
 ) -> serde_json::Value {
     let operations: serde_json::Map<String, serde_json::Value> =
@@ -69,7 +85,8 @@ fn report(
             "threads": tch::get_num_threads(),
             "batch_size": arguments.batch_size,
             "iterations": arguments.iterations,
-            "peak_memory_bytes": memory::peak_bytes(),
+            "peak_memory_bytes": peaks.inference,
+            "training_peak_memory_bytes": peaks.training,
         },
         "measurements": measurements,
     })
@@ -79,7 +96,7 @@ fn table(
     engine: &Engine,
     description: &ModelDescription,
     stages: &[StageCost],
-    measurements: &[Measurement],
+    (measurements, peaks): (&[Measurement], Peaks),
 ) -> String {
     let operations: f64 = stages.iter().map(|stage| stage.operations).sum();
     let mut lines = vec![
@@ -101,8 +118,10 @@ fn table(
     lines.push(String::new());
     let share = |stage: &StageCost| format!("{} {:.1}", stage.name, stage.operations / 1e9);
     lines.push(format!("GFLOP: {}", stages.iter().map(share).collect::<Vec<_>>().join(", ")));
-    if let Some(bytes) = memory::peak_bytes() {
-        lines.push(format!("peak memory: {:.0} MiB", bytes as f64 / f64::from(1 << 20)));
+    for (what, bytes) in [("", peaks.inference), (" with training", peaks.training)] {
+        if let Some(bytes) = bytes {
+            lines.push(format!("peak memory{what}: {:.0} MiB", bytes as f64 / f64::from(1 << 20)));
+        }
     }
     lines.join("\n")
 }

@@ -21,8 +21,8 @@ use crate::train::run::{Ending, Run, Watcher};
 /// # Errors
 /// Whatever kept it from its result.
 pub fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
-    if !matches!(arguments.precision, Precision::Float32 | Precision::Tf32) {
-        bail!("training computes in float32 or tf32: choose one of these with --precision");
+    if arguments.precision == Precision::Float16 {
+        bail!("training in float16 would lose small gradients: choose --precision bfloat16");
     }
     let (folder, config) = match (&arguments.output, &arguments.resume) {
         (_, Some(folder)) => (folder, resumed_config(folder, arguments)?),
@@ -86,6 +86,7 @@ fn apply(arguments: &TrainArguments, config: &mut TrainConfig) -> Result<()> {
     apply_data(data, config)?;
     apply_model(model, config)?;
     apply_recipe(recipe, config);
+    config.mixed_precision |= arguments.precision == Precision::Bfloat16;
     Ok(())
 }
 

@@ -88,7 +88,7 @@ impl Adapter {
         let FeatureShape { side, .. } = features.shape;
         let tokens = &features.tokens;
         let z = self.narrow.forward(tokens); // [B, G * G, width]
-        let map = z.transpose(1, 2).unflatten(2, [side, side]); // [B, width, G, G]
+        let map = z.transpose(1, 2).reshape([-1, self.config.width, side, side]); // [B, width, G, G]
         let padding = self.config.kernel / 2;
         let near = map.conv2d(
             &self.depthwise,

@@ -58,9 +58,9 @@ impl Attention {
     pub fn cross_attention(&self, xs: &Tensor, context: &Tensor) -> CrossAttention {
         let [_, context_tokens, dim] = dims(context);
         let head_dim = dim / self.heads;
-        let query = self.qkv.forward_part(xs, 0, dim) * (head_dim as f64).powf(-0.5);
+        let query = self.qkv.part(0, dim).forward(xs) * (head_dim as f64).powf(-0.5);
         let query = query.view([-1, xs.size()[1], self.heads, head_dim]).transpose(1, 2); // [B, h, S, d]
-        let key_value = self.qkv.forward_part(context, dim, 2 * dim);
+        let key_value = self.qkv.part(dim, 2 * dim).forward(context);
         let key_value = key_value.view([-1, context_tokens, 2, self.heads, head_dim]); // [B, T, 2, h, d]
         let key = key_value.select(2, 0).permute([0, 2, 3, 1]); // [B, h, d, T]
         let value = key_value.select(2, 1).transpose(1, 2); // [B, h, T, d]

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::onednn;
 use super::variables::{Init, Path};
 
 /// Deviation the paper's linear layers and position tables start with.
@@ -33,12 +34,22 @@ impl Linear {
 
     /// `[..., in]` to `[..., out]`.
     pub fn forward(&self, xs: &Tensor) -> Tensor {
-        xs.linear(&self.weight, Some(&self.bias))
+        let usual = || xs.linear(&self.weight, Some(&self.bias));
+        onednn::linear(xs, self, false).unwrap_or_else(usual)
     }
 
-    /// Only the outputs `start..start + length`.
-    pub fn forward_part(&self, xs: &Tensor, start: i64, length: i64) -> Tensor {
-        xs.linear(&self.weight.narrow(0, start, length), Some(self.bias.narrow(0, start, length)))
+    /// [`Linear::forward`], then the exact GELU.
+    pub fn forward_gelu(&self, xs: &Tensor) -> Tensor {
+        let usual = || xs.linear(&self.weight, Some(&self.bias)).gelu("none");
+        onednn::linear(xs, self, true).unwrap_or_else(usual)
+    }
+
+    /// The map to only the outputs `start..start + length`.
+    pub fn part(&self, start: i64, length: i64) -> Self {
+        Self {
+            weight: self.weight.narrow(0, start, length),
+            bias: self.bias.narrow(0, start, length),
+        }
     }
 }
 

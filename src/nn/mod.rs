@@ -1,8 +1,10 @@
 //! Layers the network is made of, and the variables they hold.
 
 pub mod attention;
+pub mod autocast;
 pub mod layers;
 pub mod mlp;
+mod onednn;
 pub mod resize;
 pub mod shape;
 pub mod swin;

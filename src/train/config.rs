@@ -30,6 +30,8 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Learning rate of the backbone; 0 freezes it.
     pub backbone_learning_rate: f64,
+    /// Matrix products and convolutions in bfloat16, everything else in float32.
+    pub mixed_precision: bool,
     /// Variables whose names begin so are left as they are.
     pub frozen: Vec<String>,
     /// Gradients are scaled down to this norm where theirs is larger; 0 for no limit.
@@ -88,6 +90,7 @@ impl Default for TrainConfig {
             accumulate: 1,
             learning_rate: 4e-5,
             backbone_learning_rate: 3e-6,
+            mixed_precision: false,
             frozen: Vec::new(),
             gradient_clip: 0.0,
             average_decay: 0.0,

@@ -21,6 +21,7 @@ use crate::model::backbone::Features;
 use crate::model::matcher::lpmflow::masking::{candidates, masked};
 use crate::model::matcher::consensus::{Consensus, Logits};
 use crate::model::matcher::{Matcher, lpmflow::LpmFlow};
+use crate::nn::autocast::autocast;
 use crate::nn::variables::Variable;
 
 /// The model under training with its optimizer.
@@ -149,11 +150,16 @@ impl Trainer {
     ) -> Result<Losses> {
         // libtorch draws dropout from its own generator, which nothing else uses during a step.
         tch::manual_seed(torch_seed(self.config.seed, Purpose::Dropout, now.epoch, batch));
-        let (total, losses) = match self.model.matcher() {
-            Matcher::LpmFlow(matcher) => self.flow_losses(matcher, samples, now)?,
-            Matcher::Consensus(matcher) => self.match_losses(matcher, samples),
+        let compute = || match self.model.matcher() {
+            Matcher::LpmFlow(matcher) => self.flow_losses(matcher, samples, now),
+            Matcher::Consensus(matcher) => Ok(self.match_losses(matcher, samples)),
             Matcher::Identity | Matcher::Nearest => bail!("the model has no matcher that learns"),
         };
+        let (total, losses) = if self.config.mixed_precision {
+            autocast(self.device, compute)
+        } else {
+            compute()
+        }?;
         if !losses.total.is_finite() {
             let samples: Vec<&Sample> = samples.iter().collect();
             bail!(

@@ -177,14 +177,12 @@ impl Consensus {
             |d: i64| (-((d * d) as f64) / (2.0 * self.config.spread * self.config.spread)).exp();
         let mut rows = vec![belief.shallow_clone()]; // rows[w]: sum over |dx| <= w
         for dx in 1..=reach {
-            let row = rows[rows.len() - 1].copy();
-            add_shifted(&row, belief, column_axes, dx, weight(dx));
-            rows.push(row);
+            rows.push(&rows[rows.len() - 1] + shifted(belief, column_axes, dx) * weight(dx));
         }
         let half_width = |dy: i64| (self.config.radius_squared - dy * dy).isqrt() as usize;
-        let sum = rows[half_width(0)].copy();
+        let mut sum = rows[half_width(0)].copy();
         for dy in 1..=reach {
-            add_shifted(&sum, &rows[half_width(dy)], row_axes, dy, weight(dy));
+            sum += shifted(&rows[half_width(dy)], row_axes, dy) * weight(dy);
         }
         sum
     }
@@ -213,21 +211,27 @@ fn smooth(map: &Tensor) -> Tensor {
     map.flatten(1, 2).avg_pool2d([3, 3], [1, 1], [1, 1], false, true, None)
 }
 
-/// Adds `weight` times `map`, shifted by `distance` cells along both `axes` at once, in both directions.
-fn add_shifted(sum: &Tensor, map: &Tensor, axes: [usize; 2], distance: i64, weight: f64) {
+/// The sum of `map` moved by `distance` cells along both `axes` at once, and moved back as far: zeros come
+/// in at the rims. `[B, row, column, row, column]` to the same shape.
+fn shifted(map: &Tensor, axes: [usize; 2], distance: i64) -> Tensor {
     let size = map.size();
     if axes.iter().any(|&axis| size[axis] <= distance) {
-        return;
+        return map.zeros_like();
     }
-    let cut = |xs: &Tensor, start: i64| {
-        axes.iter().fold(xs.shallow_clone(), |xs, &axis| {
+    let moved = |start: i64, before: i64| {
+        let cut = axes.iter().fold(map.shallow_clone(), |xs, &axis| {
             xs.narrow(axis as i64, start, size[axis] - distance)
-        })
+        });
+        // Padding is listed from the last dimension on: what comes before and after.
+        let mut padding = vec![0; 2 * (size.len() - axes[0])];
+        for axis in axes {
+            let place = 2 * (size.len() - 1 - axis);
+            padding[place] = before;
+            padding[place + 1] = distance - before;
+        }
+        cut.constant_pad_nd(padding)
     };
-    for (from, to) in [(distance, 0), (0, distance)] {
-        let mut reached = cut(sum, to);
-        reached += cut(map, from) * weight;
-    }
+    moved(distance, 0) + moved(0, distance)
 }
 
 #[cfg(test)]

@@ -1,0 +1,80 @@
+//! Timing a training step: forward, backward, and the optimizer's update, on random photos.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tch::Device;
+
+use crate::flow::Flow;
+use crate::geometry::{BoundingBox, Point, Size};
+use crate::model::Model;
+use crate::model::config::ModelConfig;
+use crate::model::weights::description::Provenance;
+use crate::nn::variables::Path;
+use crate::train::config::TrainConfig;
+use crate::train::planes::Planes;
+use crate::train::sample::Sample;
+use crate::train::schedule::Moment;
+use crate::train::start::Trainee;
+use crate::train::step::Trainer;
+
+/// Matches of each random pair.
+const MATCHES: usize = 12;
+
+/// The times of `steps` training steps on batches of `pairs`, after one that does not count, of a model
+/// of `config` that starts from random values. `done` is called after every step.
+///
+/// # Errors
+/// When the model cannot be trained.
+pub fn time(
+    config: &ModelConfig,
+    device: Device,
+    pairs: usize,
+    steps: usize,
+    done: &mut dyn FnMut(),
+) -> Result<Vec<Duration>> {
+    let path = Path::fresh(device);
+    let model = Model::new(&path, config);
+    let trainee = Trainee { model, variables: path.finish().0, provenance: Provenance::default() };
+    let mut settings = TrainConfig { batch_size: pairs, ..TrainConfig::default() };
+    // Random values are near nothing that is worth keeping.
+    settings.matches.retention = 0.0;
+    let mut trainer = Trainer::new(trainee, &settings, device)?;
+    let grid = trainer.grid();
+    let batch: Vec<Sample> =
+        (0..pairs).map(|index| random_sample(index, grid.frame, grid.size())).collect();
+    let mut times = Vec::with_capacity(steps);
+    for step in 0..=steps as u64 {
+        super::synchronize(device);
+        let start = Instant::now();
+        trainer.step(std::slice::from_ref(&batch), Moment { epoch: 0, epochs: 1, step }, step)?;
+        super::synchronize(device);
+        if step > 0 {
+            times.push(start.elapsed());
+        }
+        done();
+    }
+    Ok(times)
+}
+
+fn random_sample(index: usize, frame: usize, grid: Size) -> Sample {
+    let mut random = ChaCha8Rng::seed_from_u64(index as u64);
+    let size = Size::square(frame);
+    let mut planes = || Planes {
+        size,
+        values: (0..3 * size.area()).map(|_| random.random_range(-2.0..2.0)).collect(),
+    };
+    let [source, target] = [planes(), planes()];
+    let mut flow = Flow::zero(grid);
+    for value in flow.dx.iter_mut().chain(&mut flow.dy) {
+        *value = random.random_range(-4.0..4.0);
+    }
+    let mut point = || Point::new(random.random(), random.random());
+    let matches = (0..MATCHES).map(|_| (point(), point())).collect();
+    let object = Some(BoundingBox { x1: 0.2, y1: 0.2, x2: 0.8, y2: 0.8 });
+    let valid = vec![true; grid.area()];
+    let name = format!("random pair {index}");
+    Sample { index, name, source, target, flow, valid, matches, objects: [object; 2] }
+}

@@ -1,0 +1,64 @@
+// Linear maps by oneDNN on the CPU. libtorch has oneDNN inside and uses it for convolutions; for float32
+// linear maps it calls MKL, which on AMD processors keeps to AVX2 and is half as fast where there is more.
+
+#include <ATen/core/List.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <string_view>
+
+namespace {
+
+using LinearPointwise = at::Tensor(
+    const at::Tensor&,
+    const at::Tensor&,
+    const std::optional<at::Tensor>&,
+    std::string_view,
+    c10::List<std::optional<at::Scalar>>,
+    std::optional<std::string_view>);
+
+bool serves(const at::Tensor& xs) {
+    // There is no gradient for it, and a traced network must run where there is no oneDNN.
+    return xs.device().is_cpu() && xs.scalar_type() == at::kFloat && xs.is_contiguous() &&
+        !c10::GradMode::is_enabled() &&
+        !c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::Tracer);
+}
+
+} // namespace
+
+extern "C" {
+
+// xs W' + b, and GELU (the exact one) where asked for; null where oneDNN does not serve.
+at::Tensor* lpmflow_onednn_linear(
+    const at::Tensor* xs,
+    const at::Tensor* weight,
+    const at::Tensor* bias,
+    bool gelu) {
+    if (!serves(*xs)) {
+        return nullptr;
+    }
+    static const auto schema =
+        c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+    if (!schema.has_value()) {
+        return nullptr;
+    }
+    static const auto linear = schema->typed<LinearPointwise>();
+    try {
+        std::optional<std::string_view> algorithm;
+        if (gelu) {
+            algorithm = "none";
+        }
+        c10::List<std::optional<at::Scalar>> scalars;
+        return new at::Tensor(
+            linear.call(*xs, *weight, *bias, gelu ? "gelu" : "none", scalars, algorithm));
+    } catch (const std::exception& error) {
+        std::cerr << "oneDNN: " << error.what() << std::endl;
+        std::terminate();
+    }
+}
+}
