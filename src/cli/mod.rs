@@ -90,7 +90,7 @@ pub enum Command {
 #[command(next_help_heading = "Model options")]
 pub struct ModelArguments {
     /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file
-    #[arg(short, long, value_name = "NAME|FILE", default_value = "zero-shot")]
+    #[arg(short, long, value_name = "NAME|FILE", default_value = "lite")]
     pub weights: PathBuf,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]

@@ -84,12 +84,12 @@ pub struct DataArguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct TrainedModelArguments {
-    /// base or tiny [default: the model of --init, or base]
+    /// base, lite or tiny [default: the model of --init, or base]
     #[arg(short, long, env = "LPMFLOW_MODEL", value_name = "PRESET")]
     pub model: Option<String>,
     /// Weights to begin with: a name or a file
     ///
-    /// A whole LPMFlow model is trained further; from an iBOT checkpoint the backbone is taken.
+    /// A whole model is trained further; from `zero-shot` or an iBOT checkpoint the backbone is taken.
     #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE")]
     pub init: Option<PathBuf>,
     /// Parts of the network or its training to leave out

@@ -48,8 +48,9 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let description = engine.description()?;
     let stages = cost::count(engine.model().config());
     if arguments.json {
-        terminal
-            .result(&report(&engine, &description, &stages, (&measurements, peaks), arguments).to_string());
+        terminal.result(
+            &report(&engine, &description, &stages, (&measurements, peaks), arguments).to_string(),
+        );
     } else {
         terminal.result(&table(&engine, &description, &stages, (&measurements, peaks)));
     }

@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use super::Outcome;
 use crate::cli::datasets::{
-    CheckArguments, DatasetsArguments, DatasetsCommand, ListArguments,
-    MakeCutoutsArguments, MakeToyArguments,
+    CheckArguments, DatasetsArguments, DatasetsCommand, ListArguments, MakeCutoutsArguments,
+    MakeToyArguments,
 };
 use crate::data::catalog::Catalog;
 use crate::data::cutouts::{self, CutoutOptions, make_cutouts};

@@ -171,10 +171,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_catalog_holds_the_three_benchmarks_and_the_toy() {
+    fn the_shipped_catalog_holds_the_three_benchmarks_and_our_own_two() {
         let catalog = Catalog::load(None).unwrap();
         let names: Vec<&str> = catalog.entries().map(|(name, _)| name).collect();
-        assert_eq!(names, ["pf-pascal", "pf-willow", "spair71k", "toy"]);
+        assert_eq!(names, ["cutouts", "pf-pascal", "pf-willow", "spair71k", "toy"]);
         assert_eq!(catalog.get("pf-pascal").unwrap().categories[11], "dog");
         let spair = catalog.get("spair71k").unwrap();
         assert_eq!(spair.split("train").unwrap().0, "trn");

@@ -35,13 +35,7 @@ impl Linear {
     /// `[..., in]` to `[..., out]`.
     pub fn forward(&self, xs: &Tensor) -> Tensor {
         let usual = || xs.linear(&self.weight, Some(&self.bias));
-        onednn::linear(xs, self, false).unwrap_or_else(usual)
-    }
-
-    /// [`Linear::forward`], then the exact GELU.
-    pub fn forward_gelu(&self, xs: &Tensor) -> Tensor {
-        let usual = || xs.linear(&self.weight, Some(&self.bias)).gelu("none");
-        onednn::linear(xs, self, true).unwrap_or_else(usual)
+        onednn::linear(xs, self).unwrap_or_else(usual)
     }
 
     /// The map to only the outputs `start..start + length`.

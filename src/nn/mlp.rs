@@ -23,7 +23,7 @@ impl Mlp {
 
     /// `[..., D]` to the same shape; `dropout` after both layers.
     pub fn forward(&self, xs: &Tensor, dropout: f64) -> Tensor {
-        let hidden = drop(self.fc1.forward_gelu(xs), dropout);
+        let hidden = drop(self.fc1.forward(xs).gelu("none"), dropout);
         drop(self.fc2.forward(&hidden), dropout)
     }
 }

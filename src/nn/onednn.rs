@@ -13,13 +13,12 @@ unsafe extern "C" {
         xs: *const c_void,
         weight: *const c_void,
         bias: *const c_void,
-        gelu: bool,
     ) -> *mut c_void;
 }
 
-/// `[..., in]` to `[..., out]`, through GELU where asked for; `None` where oneDNN does not serve: on other
+/// `[..., in]` to `[..., out]`, or `None` where oneDNN does not serve: on other
 /// devices, in other precisions, where gradients are wanted and while a network is traced.
-pub fn linear(xs: &Tensor, layer: &Linear, gelu: bool) -> Option<Tensor> {
+pub fn linear(xs: &Tensor, layer: &Linear) -> Option<Tensor> {
     // Safety: the pointers are those of live tensors, which C++ only reads, and a result that is not null
     // is a new tensor that nobody else owns.
     #[allow(unsafe_code, reason = "a function of ours in C++, see onednn.cpp")]
@@ -28,7 +27,6 @@ pub fn linear(xs: &Tensor, layer: &Linear, gelu: bool) -> Option<Tensor> {
             xs.as_ptr().cast(),
             layer.weight.as_ptr().cast(),
             layer.bias.as_ptr().cast(),
-            gelu,
         );
         (!result.is_null()).then(|| Tensor::from_ptr(result.cast()))
     }
@@ -46,13 +44,11 @@ mod tests {
         let _ = layer.bias.shallow_clone().uniform_(-1.0, 1.0);
         let xs = Tensor::randn([2, 33, 48], (Kind::Float, Device::Cpu)) * 30.0;
         let usual = xs.linear(&layer.weight, Some(&layer.bias));
-        assert!(linear(&xs, &layer, false).is_none(), "gradients may be wanted");
+        assert!(linear(&xs, &layer).is_none(), "gradients may be wanted");
         tch::no_grad(|| {
-            let ours = linear(&xs, &layer, false).expect("libtorch has oneDNN on this machine");
+            let ours = linear(&xs, &layer).expect("libtorch has oneDNN on this machine");
             assert!(ours.allclose(&usual, 1e-5, 1e-5, false));
-            let ours = linear(&xs, &layer, true).expect("libtorch has oneDNN on this machine");
-            assert!(ours.allclose(&usual.gelu("none"), 1e-5, 1e-5, false));
-            assert!(linear(&xs.to_kind(Kind::Double), &layer, false).is_none());
+            assert!(linear(&xs.to_kind(Kind::Double), &layer).is_none());
         });
     }
 }

@@ -260,8 +260,9 @@ mod tests {
         let path = Path::fresh(Device::Cpu);
         let frozen = path.in_group(Group::Backbone).variable("b", &[1], Init::Constant(1.0));
         let trained = path.variable("x", &[1], Init::Constant(1.0));
-        let mut optimizer =
-            AdamW::new(&path.finish().0, AdamWConfig::default(), |variable| variable.group == Group::Rest);
+        let mut optimizer = AdamW::new(&path.finish().0, AdamWConfig::default(), |variable| {
+            variable.group == Group::Rest
+        });
         (&frozen * &trained).backward();
         optimizer.step(|_| 0.1);
         assert!(!frozen.requires_grad());

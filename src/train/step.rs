@@ -18,8 +18,8 @@ use super::start::Trainee;
 use super::target::FlowGrid;
 use crate::model::Model;
 use crate::model::backbone::Features;
-use crate::model::matcher::lpmflow::masking::{candidates, masked};
 use crate::model::matcher::consensus::{Consensus, Logits};
+use crate::model::matcher::lpmflow::masking::{candidates, masked};
 use crate::model::matcher::{Matcher, lpmflow::LpmFlow};
 use crate::nn::autocast::autocast;
 use crate::nn::variables::Variable;
@@ -79,7 +79,8 @@ impl Trainer {
         let keeps_average = config.average_decay > 0.0;
         let average = keeps_average.then(|| Average::new(&variables, config.average_decay));
         let loss = config.effective_loss();
-        let holds = matches!(model.matcher(), Matcher::Consensus(_)) && config.matches.retention > 0.0;
+        let holds =
+            matches!(model.matcher(), Matcher::Consensus(_)) && config.matches.retention > 0.0;
         let start = holds.then(|| config.model.build(config.seed, device)).transpose()?;
         let start = start.map(|trainee| trainee.model);
         let config = config.clone();
@@ -155,18 +156,11 @@ impl Trainer {
             Matcher::Consensus(matcher) => Ok(self.match_losses(matcher, samples)),
             Matcher::Identity | Matcher::Nearest => bail!("the model has no matcher that learns"),
         };
-        let (total, losses) = if self.config.mixed_precision {
-            autocast(self.device, compute)
-        } else {
-            compute()
-        }?;
+        let (total, losses) =
+            if self.config.mixed_precision { autocast(self.device, compute) } else { compute() }?;
         if !losses.total.is_finite() {
             let samples: Vec<&Sample> = samples.iter().collect();
-            bail!(
-                "the loss is not finite at step {} ({losses}){}",
-                now.step + 1,
-                list(&samples)
-            );
+            bail!("the loss is not finite at step {} ({losses}){}", now.step + 1, list(&samples));
         }
         (total * share).backward();
         Ok(losses)

@@ -72,7 +72,8 @@ pub fn make_cutouts(folder: &Path, options: &CutoutOptions) -> Result<Rendered> 
             let mut pairs = Vec::new();
             for (number, category) in categories.iter().enumerate() {
                 let held_out = held_out(category);
-                let in_split = |cutout: &&Cutout| held_out.contains(&cutout.animal) == (split == "val");
+                let in_split =
+                    |cutout: &&Cutout| held_out.contains(&cutout.animal) == (split == "val");
                 let cutouts: Vec<&Cutout> = category.cutouts.iter().filter(in_split).collect();
                 let all: usize = categories.iter().map(|category| category.cutouts.len()).sum();
                 let share = (count * category.cutouts.len()).div_ceil(all);

@@ -50,8 +50,11 @@ pub fn compose(
     let animal = Sprite::draw(&cutout.picture, mirrored, size, range, random);
     let covered = lay(&mut photo, &animal);
     let in_front = random.random_bool(0.3).then(|| {
-        let range =
-            Range { extent: (0.12 * shorter, 0.3 * shorter), rotation: 180.0, centre: (0.25, 0.75) };
+        let range = Range {
+            extent: (0.12 * shorter, 0.3 * shorter),
+            rotation: 180.0,
+            centre: (0.25, 0.75),
+        };
         thing(stage, size, range, random)
     });
     let in_front = in_front.flatten();
@@ -107,12 +110,7 @@ fn ground(photos: &[RgbImage], size: (u32, u32), random: &mut ChaCha8Rng) -> Rgb
     part
 }
 
-fn thing(
-    stage: &Stage,
-    size: (u32, u32),
-    range: Range,
-    random: &mut ChaCha8Rng,
-) -> Option<Sprite> {
+fn thing(stage: &Stage, size: (u32, u32), range: Range, random: &mut ChaCha8Rng) -> Option<Sprite> {
     if stage.others.is_empty() {
         return None;
     }

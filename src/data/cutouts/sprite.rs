@@ -163,8 +163,8 @@ fn recolour(picture: &mut RgbaImage, random: &mut ChaCha8Rng) {
     for Rgba([red, green, blue, cover]) in picture.pixels_mut() {
         let part = f64::from(*cover) / 255.0;
         for (channel, cast) in [red, green, blue].into_iter().zip(cast) {
-            let value =
-                cast * (contrast * (f64::from(*channel) - 127.0 * part) + (127.0 + brightness) * part);
+            let value = cast
+                * (contrast * (f64::from(*channel) - 127.0 * part) + (127.0 + brightness) * part);
             *channel = value.round().clamp(0.0, f64::from(*cover)) as u8;
         }
     }

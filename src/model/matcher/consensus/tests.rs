@@ -1,0 +1,193 @@
+//! Consensus against its definition and on pairs whose flow is known.
+
+use super::*;
+use crate::model::matcher::test_fields::{field, shifted_pair, stacked};
+
+fn flow(source: &Features, target: &Features) -> Tensor {
+    Consensus::new(&ConsensusConfig::default()).flow(source, target)
+}
+
+fn largest(difference: Tensor) -> f64 {
+    difference.abs().max().double_value(&[])
+}
+
+#[test]
+fn a_photo_matches_itself_without_flow() {
+    let features = field(1, 12);
+    let flow = flow(&features, &features);
+    assert_eq!(flow.size(), [1, 2, 12, 12]);
+    // At the rim the window reaches to one side alone.
+    assert!(largest(flow) < 0.3);
+}
+
+#[test]
+fn a_shift_by_whole_cells_is_found_wherever_the_match_exists() {
+    let (source, target) = shifted_pair(2, 12, [3, -2]);
+    let flow = flow(&source, &target);
+    // Target column = source column + 3, target row = source row - 2.
+    let inside = flow.narrow(2, 2, 10).narrow(3, 0, 9);
+    assert!(largest(inside.select(1, 0) - 3.0) < 0.3);
+    assert!(largest(inside.select(1, 1) + 2.0) < 0.3);
+}
+
+#[test]
+fn pairs_of_a_batch_do_not_touch_each_other() {
+    let pairs = [shifted_pair(3, 10, [1, 0]), (field(4, 10), field(5, 10))];
+    let [source, target] =
+        [stacked(&[&pairs[0].0, &pairs[1].0]), stacked(&[&pairs[0].1, &pairs[1].1])];
+    let together = flow(&source, &target);
+    for (index, (source, target)) in pairs.iter().enumerate() {
+        let alone = flow(source, target);
+        assert!(largest(together.get(index as i64) - alone.get(0)) < 1e-4);
+    }
+}
+
+#[test]
+fn flow_equals_the_formula_computed_plainly_in_float64() {
+    let side = 7;
+    for (config, seed) in [
+        (ConsensusConfig::default(), 6),
+        (ConsensusConfig { radius_squared: 5, iterations: 2, ..Default::default() }, 7),
+        (
+            ConsensusConfig { radius_squared: 0, agreement: 1.5, prior: 0.8, ..Default::default() },
+            8,
+        ),
+    ] {
+        let (source, target) = (field(seed, side), field(seed + 100, side));
+        let flow = Consensus::new(&config).flow(&source, &target);
+        let wanted = plain::flow(&config, &source, &target, side as usize);
+        for (index, wanted) in wanted.into_iter().enumerate() {
+            let (row, column) = (index as i64 / side, index as i64 % side);
+            for (channel, wanted) in wanted.into_iter().enumerate() {
+                let found = flow.double_value(&[0, channel as i64, row, column]);
+                assert!((found - wanted).abs() < 1e-3, "{index}: {found} is not {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_features_and_sharp_temperatures_stay_finite() {
+    let mut blank = field(9, 6);
+    blank.tokens = blank.tokens.zeros_like();
+    assert_eq!(flow(&blank, &field(10, 6)).isfinite().all().int64_value(&[]), 1);
+    let sharp = ConsensusConfig { temperature: 0.001, ..Default::default() };
+    let flow = Consensus::new(&sharp).flow(&field(11, 6), &field(12, 6));
+    assert_eq!(flow.isfinite().all().int64_value(&[]), 1);
+}
+
+/// The formula of the module's head, word by word.
+mod plain {
+    use super::*;
+
+    pub fn flow(
+        config: &ConsensusConfig,
+        source: &Features,
+        target: &Features,
+        side: usize,
+    ) -> Vec<[f64; 2]> {
+        let cells = side * side;
+        let (sources, targets) = (rows(source), rows(target));
+        let logits: Vec<Vec<f64>> = sources
+            .iter()
+            .map(|s| targets.iter().map(|t| dot(s, t) / config.temperature).collect())
+            .collect();
+        let mut current = logits.clone();
+        for _ in 0..config.iterations {
+            let belief = mutual(&current);
+            let agreement = agreement(config, &belief, side);
+            for s in 0..cells {
+                for t in 0..cells {
+                    let smooth = mean3(&agreement[s], t, side);
+                    current[s][t] =
+                        config.agreement * (smooth + FLOOR).ln() + config.prior * logits[s][t];
+                }
+            }
+        }
+        (0..cells).map(|s| expected_step(config, &current[s], s, side)).collect()
+    }
+
+    fn rows(features: &Features) -> Vec<Vec<f64>> {
+        let rows: Vec<Vec<f64>> = Vec::try_from(features.tokens.get(0)).unwrap();
+        let unit = |row: &Vec<f64>| row.iter().map(|v| v / dot(row, row).sqrt()).collect();
+        rows.iter().map(unit).collect()
+    }
+
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    fn log_sum(values: impl Iterator<Item = f64> + Clone) -> f64 {
+        let top = values.clone().fold(f64::MIN, f64::max);
+        values.map(|v| (v - top).exp()).sum::<f64>().ln() + top
+    }
+
+    fn mutual(logits: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let over_targets = |s: usize| log_sum(logits[s].iter().copied());
+        let over_sources = |t: usize| log_sum(logits.iter().map(move |row| row[t]));
+        let columns: Vec<f64> = (0..logits.len()).map(over_sources).collect();
+        (0..logits.len())
+            .map(|s| {
+                let row = over_targets(s);
+                let both = |t: usize| logits[s][t] - (row + columns[t]) / 2.0;
+                (0..logits.len()).map(|t| both(t).exp()).collect()
+            })
+            .collect()
+    }
+
+    fn agreement(config: &ConsensusConfig, belief: &[Vec<f64>], side: usize) -> Vec<Vec<f64>> {
+        let mut sums = vec![vec![0.0; belief.len()]; belief.len()];
+        for dy in -4_i64..=4 {
+            for dx in -4_i64..=4 {
+                let square = dx * dx + dy * dy;
+                if square > config.radius_squared {
+                    continue;
+                }
+                let weight = (-(square as f64) / (2.0 * config.spread.powi(2))).exp();
+                for (s, row) in sums.iter_mut().enumerate() {
+                    for (t, sum) in row.iter_mut().enumerate() {
+                        if let (Some(s), Some(t)) = (moved(s, dx, dy, side), moved(t, dx, dy, side))
+                        {
+                            *sum += weight * belief[s][t];
+                        }
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    fn moved(cell: usize, dx: i64, dy: i64, side: usize) -> Option<usize> {
+        let side = side as i64;
+        let (x, y) = (cell as i64 % side + dx, cell as i64 / side + dy);
+        ((0..side).contains(&x) && (0..side).contains(&y)).then_some((y * side + x) as usize)
+    }
+
+    fn mean3(values: &[f64], cell: usize, side: usize) -> f64 {
+        let shifts = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy)));
+        let near = shifts.filter_map(|(dx, dy)| moved(cell, dx, dy, side));
+        near.map(|near| values[near]).sum::<f64>() / 9.0
+    }
+
+    fn expected_step(
+        config: &ConsensusConfig,
+        logits: &[f64],
+        own: usize,
+        side: usize,
+    ) -> [f64; 2] {
+        let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap();
+        let place = |cell: usize| [(cell % side) as f64, (cell / side) as f64];
+        let square = |t: usize| {
+            let ([ax, ay], [bx, by]) = (place(t), place(best));
+            (ax - bx).powi(2) + (ay - by).powi(2)
+        };
+        let windowed: Vec<f64> = (0..logits.len())
+            .map(|t| logits[t] - square(t) / (2.0 * config.window.powi(2)))
+            .collect();
+        let total = log_sum(windowed.iter().copied());
+        let mean = |axis: usize| -> f64 {
+            windowed.iter().enumerate().map(|(t, v)| (v - total).exp() * place(t)[axis]).sum()
+        };
+        [mean(0) - place(own)[0], mean(1) - place(own)[1]]
+    }
+}
