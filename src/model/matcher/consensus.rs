@@ -182,9 +182,10 @@ impl Consensus {
             rows.push(&rows[rows.len() - 1] + shifted(belief, column_axes, dx) * weight(dx));
         }
         let half_width = |dy: i64| (self.config.radius_squared - dy * dy).isqrt() as usize;
-        let mut sum = rows[half_width(0)].copy();
+        let mut sum = rows[half_width(0)].shallow_clone();
         for dy in 1..=reach {
-            sum += shifted(&rows[half_width(dy)], row_axes, dy) * weight(dy);
+            // Not in place: `sum` begins as one of the rows.
+            sum = sum + shifted(&rows[half_width(dy)], row_axes, dy) * weight(dy);
         }
         sum
     }
