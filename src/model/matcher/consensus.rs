@@ -184,8 +184,9 @@ impl Consensus {
         let half_width = |dy: i64| (self.config.radius_squared - dy * dy).isqrt() as usize;
         let mut sum = rows[half_width(0)].shallow_clone();
         for dy in 1..=reach {
-            // Not in place: `sum` begins as one of the rows.
-            sum = sum + shifted(&rows[half_width(dy)], row_axes, dy) * weight(dy);
+            // Not in place: `sum` begins as one of the rows, and ONNX has no such operation.
+            let both = shifted(&rows[half_width(dy)], row_axes, dy) * weight(dy);
+            sum = &sum + both;
         }
         sum
     }
