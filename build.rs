@@ -3,10 +3,14 @@
 
 use std::path::Path;
 
+/// What is not in Rust.
+const CPP: [&str; 3] = ["src/nn/autocast.cpp", "src/nn/neighbours.cpp", "src/nn/onednn.cpp"];
+
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    println!("cargo:rerun-if-changed=src/nn/onednn.cpp");
-    println!("cargo:rerun-if-changed=src/nn/autocast.cpp");
+    for source in CPP.iter().chain(&["src/nn/inference.h"]) {
+        println!("cargo:rerun-if-changed={source}");
+    }
     let Ok(libtorch) = std::env::var("LIBTORCH") else {
         panic!("LIBTORCH must name a folder with libtorch 2.13 (scripts/setup.sh makes one)");
     };
@@ -14,14 +18,21 @@ fn main() {
     if !libraries.join("libtorch_cpu.so").is_file() {
         panic!("no libtorch in {}: run scripts/setup.sh first", libraries.display());
     }
-    cc::Build::new()
+    let mut build = cc::Build::new();
+    build
         .cpp(true)
         .std("c++20")
-        .files(["src/nn/onednn.cpp", "src/nn/autocast.cpp"])
+        .opt_level(3)
+        .files(CPP)
         .include(Path::new(&libtorch).join("include"))
         .flag_if_supported("-Wno-unused-parameter")
-        .warnings(false)
-        .compile("lpmflow_onednn");
+        .warnings(false);
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        // libtorch's threads; its folder has the same library under the same name.
+        build.flag("-fopenmp");
+        println!("cargo:rustc-link-arg=-lgomp");
+    }
+    build.compile("lpmflow_native");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     // The CUDA library is opened at run time when asked for; linking it would make the binary
     // refuse to start without it.

@@ -4,6 +4,7 @@ pub mod attention;
 pub mod autocast;
 pub mod layers;
 pub mod mlp;
+pub mod neighbours;
 mod onednn;
 pub mod resize;
 pub mod shape;

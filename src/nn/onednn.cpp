@@ -1,11 +1,10 @@
 // Linear maps by oneDNN on the CPU. libtorch has oneDNN inside and uses it for convolutions; for float32
 // linear maps it calls MKL, which on AMD processors keeps to AVX2 and is half as fast where there is more.
 
+#include "inference.h"
+
 #include <ATen/core/List.h>
-#include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <c10/core/GradMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <exception>
 #include <iostream>
@@ -21,13 +20,6 @@ using LinearPointwise = at::Tensor(
     std::string_view,
     c10::List<std::optional<at::Scalar>>,
     std::optional<std::string_view>);
-
-bool serves(const at::Tensor& xs) {
-    // There is no gradient for it, and a traced network must run where there is no oneDNN.
-    return xs.device().is_cpu() && xs.scalar_type() == at::kFloat && xs.is_contiguous() &&
-        !c10::GradMode::is_enabled() &&
-        !c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::Tracer);
-}
 
 } // namespace
 
