@@ -1,8 +1,5 @@
 //! How much memory the process has taken, and what becomes of what it frees.
 
-use crate::model::config::ModelConfig;
-use crate::model::matcher::MatcherConfig;
-
 /// The most memory this process ever held at once, in bytes; `None` where the system does not say.
 pub fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -11,29 +8,20 @@ pub fn peak_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// Tells the system's allocator what suits a model's tensors. To be called before the model runs.
+/// Tells the system's allocator to keep what is freed for the next tensor of that size. To be called before
+/// a model runs.
 ///
-/// glibc gives blocks from a threshold on back to the system as soon as they are freed, and raises that
-/// threshold to the largest block it has seen. For the paper's network a fixed, low threshold leaves no
-/// holes of a hundred megabytes in the heap. A matcher of many small steps, as training, spends a fifth of
-/// its time on getting the same pages again, unless it keeps them.
-pub fn suit_allocator(config: &ModelConfig, training: bool) {
+/// glibc gives large blocks back to the system as soon as they are freed: a sixth of a forward pass went
+/// into getting the same pages again.
+pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        let low = matches!(config.matcher, MatcherConfig::Lpmflow(_)) && !training;
-        let (threshold, kept) = if low { (LOW_THRESHOLD, 0) } else { (HIGHEST_THRESHOLD, KEPT) };
-        mallopt(M_MMAP_THRESHOLD, threshold);
-        if kept > 0 {
-            mallopt(M_TRIM_THRESHOLD, kept);
-        }
+        mallopt(M_MMAP_THRESHOLD, HIGHEST_THRESHOLD);
+        mallopt(M_TRIM_THRESHOLD, KEPT);
     }
 }
 
-/// Blocks of so many bytes and more are given back at once.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LOW_THRESHOLD: i32 = 6 << 20;
-
-/// glibc takes no higher one.
+/// Blocks of so many bytes and more are given back all the same; glibc takes no higher threshold.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const HIGHEST_THRESHOLD: i32 = 32 << 20;
 

@@ -97,7 +97,7 @@ impl Engine {
         let device = options.device()?;
         let file = find(&options.weights)?;
         let loaded = load(&file, device, options.precision.kind())?;
-        memory::suit_allocator(loaded.model.config(), false);
+        memory::keep_freed_memory();
         Ok(Self {
             model: loaded.model,
             weights: options.weights.clone(),
@@ -115,7 +115,7 @@ impl Engine {
     pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
         let device = options.device()?;
         config.check()?;
-        memory::suit_allocator(config, false);
+        memory::keep_freed_memory();
         let path = VariablePath::fresh(device).in_kind(options.precision.kind());
         let model = Model::new(&path, config);
         let parameters = count(&path.finish().0);

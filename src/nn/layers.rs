@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::onednn;
+use super::onednn::{self, After};
 use super::variables::{Init, Path};
 
 /// Deviation the paper's linear layers and position tables start with.
@@ -34,8 +34,21 @@ impl Linear {
 
     /// `[..., in]` to `[..., out]`.
     pub fn forward(&self, xs: &Tensor) -> Tensor {
-        let usual = || xs.linear(&self.weight, Some(&self.bias));
-        onednn::linear(xs, self).unwrap_or_else(usual)
+        onednn::linear(xs, self, After::Nothing).unwrap_or_else(|| self.usual(xs))
+    }
+
+    /// GELU of the map's result.
+    pub fn forward_gelu(&self, xs: &Tensor) -> Tensor {
+        onednn::linear(xs, self, After::Gelu).unwrap_or_else(|| self.usual(xs).gelu("none"))
+    }
+
+    /// The map's result plus `addend`, which has its shape.
+    pub fn forward_add(&self, xs: &Tensor, addend: &Tensor) -> Tensor {
+        onednn::linear(xs, self, After::Add(addend)).unwrap_or_else(|| addend + self.usual(xs))
+    }
+
+    fn usual(&self, xs: &Tensor) -> Tensor {
+        xs.linear(&self.weight, Some(&self.bias))
     }
 
     /// The map to only the outputs `start..start + length`.

@@ -21,10 +21,13 @@ impl Mlp {
         }
     }
 
-    /// `[..., D]` to the same shape; `dropout` after both layers.
-    pub fn forward(&self, xs: &Tensor, dropout: f64) -> Tensor {
-        let hidden = drop(self.fc1.forward(xs).gelu("none"), dropout);
-        drop(self.fc2.forward(&hidden), dropout)
+    /// `residual` plus what the perceptron makes of `xs`, both `[..., D]`; `dropout` after both layers.
+    pub fn add_to(&self, residual: &Tensor, xs: &Tensor, dropout: f64) -> Tensor {
+        let hidden = drop(self.fc1.forward_gelu(xs), dropout);
+        if dropout > 0.0 {
+            return residual + drop(self.fc2.forward(&hidden), dropout);
+        }
+        self.fc2.forward_add(&hidden, residual)
     }
 }
 

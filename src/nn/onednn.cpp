@@ -21,27 +21,49 @@ using LinearPointwise = at::Tensor(
     c10::List<std::optional<at::Scalar>>,
     std::optional<std::string_view>);
 
+using LinearBinary = at::Tensor(
+    const at::Tensor&,
+    const at::Tensor&,
+    const at::Tensor&,
+    const std::optional<at::Tensor>&,
+    std::string_view);
+
+// An operation of libtorch's, if it is built in.
+template <typename Signature>
+std::optional<c10::TypedOperatorHandle<Signature>> operation(const char* name, const char* overload) {
+    const auto schema = c10::Dispatcher::singleton().findSchema({name, overload});
+    if (!schema.has_value()) {
+        return std::nullopt;
+    }
+    return schema->typed<Signature>();
+}
+
 } // namespace
 
 extern "C" {
 
-// xs W' + b; null where oneDNN does not serve. (It could add GELU, but its own is less exact.)
+// xs W' + b, then GELU if `gelu`, or plus `addend` unless it is null; null where oneDNN does not serve.
 at::Tensor* lpmflow_onednn_linear(
     const at::Tensor* xs,
     const at::Tensor* weight,
-    const at::Tensor* bias) {
-    if (!serves(*xs)) {
+    const at::Tensor* bias,
+    bool gelu,
+    const at::Tensor* addend) {
+    if (!serves(*xs) || (addend != nullptr && !serves(*addend))) {
         return nullptr;
     }
-    static const auto schema =
-        c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-    if (!schema.has_value()) {
+    static const auto unary = operation<LinearPointwise>("mkldnn::_linear_pointwise", "");
+    static const auto binary = operation<LinearBinary>("mkldnn::_linear_pointwise", "binary");
+    if (!unary.has_value() || !binary.has_value()) {
         return nullptr;
     }
-    static const auto linear = schema->typed<LinearPointwise>();
     try {
+        if (addend != nullptr) {
+            return new at::Tensor(binary->call(*xs, *addend, *weight, *bias, "add"));
+        }
         const c10::List<std::optional<at::Scalar>> scalars;
-        return new at::Tensor(linear.call(*xs, *weight, *bias, "none", scalars, std::nullopt));
+        const char* after = gelu ? "gelu" : "none";
+        return new at::Tensor(unary->call(*xs, *weight, *bias, after, scalars, "none"));
     } catch (const std::exception& error) {
         std::cerr << "oneDNN: " << error.what() << std::endl;
         std::terminate();

@@ -65,8 +65,7 @@ impl SwinBlock {
         let windows = window_partition(&self.norm1.forward(xs), window); // [B * windows, W², C]
         let attended = self.attention.self_attention(&windows, Some(&bias.contiguous()));
         let xs = xs + window_reverse(&attended, window, [height, width]);
-        let refined = self.mlp.forward(&self.norm2.forward(&xs), 0.0);
-        xs + refined
+        self.mlp.add_to(&xs, &self.norm2.forward(&xs), 0.0)
     }
 }
 

@@ -22,7 +22,7 @@ use super::start;
 use super::step::{Losses, Trainer};
 use super::validation::Validation;
 use crate::inference::Engine;
-use crate::inference::memory::suit_allocator;
+use crate::inference::memory::keep_freed_memory;
 use crate::nn::variables::Group;
 
 /// Features kept during one validation, in bytes.
@@ -70,7 +70,7 @@ impl Run {
         config.check()?;
         let parts = config.data.open(config.seed)?;
         let trainee = config.model.build(config.seed, device)?;
-        suit_allocator(trainee.model.config(), true);
+        keep_freed_memory();
         folder::begin(folder, &config)?;
         let model = trainee.model.config().clone();
         let checkpoints = Checkpoints::new(folder, model, trainee.provenance.clone());
@@ -103,7 +103,7 @@ impl Run {
         let mut checkpoint = load_last(folder)?;
         let Parts { training, validation } = config.data.open(config.seed)?;
         let trainee = start::resume(checkpoint.weights, device)?;
-        suit_allocator(trainee.model.config(), true);
+        keep_freed_memory();
         let model = trainee.model.config().clone();
         let checkpoints = Checkpoints::new(folder, model, trainee.provenance.clone());
         let origin = trainee.provenance.origin.clone();

@@ -91,8 +91,7 @@ impl Block {
 
     fn forward(&self, xs: &Tensor) -> Tensor {
         let xs = xs + self.attention.self_attention(&self.norm1.forward(xs), None);
-        let refined = self.mlp.forward(&self.norm2.forward(&xs), 0.0);
-        xs + refined
+        self.mlp.add_to(&xs, &self.norm2.forward(&xs), 0.0)
     }
 }
 

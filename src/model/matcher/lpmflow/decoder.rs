@@ -78,7 +78,7 @@ impl MatchingDecoder {
         let [source_normalised, target_normalised] = split_photos(&self.norm2.forward(&both));
         // Parity: upstream leaves the perceptron out on the source's path, and only there.
         let source = source + source_normalised;
-        let target = target + self.mlp.forward(&target_normalised, dropout);
+        let target = self.mlp.add_to(&target, &target_normalised, dropout);
         TokenPair { source, target }
     }
 
@@ -88,12 +88,12 @@ impl MatchingDecoder {
             .cross_attention
             .cross_attention(&self.norm1.forward(source), &self.norm1.forward(target));
         let source = source + gate(&drop(cross.output, dropout));
-        let refined = self.mlp.forward(&self.norm2.forward(&source), dropout);
+        let refined = self.mlp.add_to(&source, &self.norm2.forward(&source), dropout);
         let [_, _, sources, targets] = dims(&cross.weights);
         let correlation = cross.weights.narrow(2, 1, sources - 1).narrow(3, 1, targets - 1);
         Decoded {
             correlation: correlation.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>), // [B, S, T]
-            source: source + refined,
+            source: refined,
         }
     }
 }

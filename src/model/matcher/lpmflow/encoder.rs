@@ -42,8 +42,7 @@ impl EncoderBlock {
         let bias = self.region_bias_table.as_ref().map(|table| region_bias(table, region_index));
         let attended = self.attention.self_attention(&self.norm1.forward(xs), bias.as_ref());
         let xs = xs + drop(attended, dropout);
-        let refined = self.mlp.forward(&self.norm2.forward(&xs), dropout);
-        xs + refined
+        self.mlp.add_to(&xs, &self.norm2.forward(&xs), dropout)
     }
 }
 
