@@ -7,6 +7,7 @@ pub mod mlp;
 pub mod neighbours;
 mod onednn;
 pub mod resize;
+pub mod segments;
 pub mod shape;
 pub mod swin;
 pub mod variables;

@@ -8,6 +8,7 @@ use crate::model::backbone::FeatureShape;
 use crate::nn::attention::Attention;
 use crate::nn::layers::LayerNorm;
 use crate::nn::mlp::{Mlp, drop};
+use crate::nn::segments::Segments;
 use crate::nn::shape::dims;
 use crate::nn::variables::{Init, Path};
 
@@ -68,10 +69,34 @@ impl MatchingDecoder {
     }
 
     /// Each photo's tokens attend to themselves; both photos on the same grid, in one batch.
-    pub fn attend_within(&self, tokens: &TokenPair, dropout: f64) -> TokenPair {
-        let is_fine = tokens.source.size()[1] == self.fine_positions[0].size()[1];
-        let [source, target] = if is_fine { &self.fine_positions } else { &self.coarse_positions };
-        let both = Tensor::cat(&[&tokens.source + source, &tokens.target + target], 0); // [2B, N, D]
+    pub fn attend_within<'a>(
+        &'a self,
+        tokens: &TokenPair,
+        dropout: f64,
+        segments: &Segments<'a>,
+    ) -> TokenPair {
+        let [source, target] = segments
+            .run([&tokens.source, &tokens.target], move |[s, t]| self.within(s, t, dropout));
+        TokenPair { source, target }
+    }
+
+    /// The source's tokens look into the target's; the grids may differ.
+    pub fn attend_across<'a>(
+        &'a self,
+        source: &Tensor,
+        target: &Tensor,
+        dropout: f64,
+        segments: &Segments<'a>,
+    ) -> Decoded {
+        let [correlation, source] =
+            segments.run([source, target], move |[s, t]| self.across(s, t, dropout));
+        Decoded { correlation, source }
+    }
+
+    fn within(&self, source: &Tensor, target: &Tensor, dropout: f64) -> [Tensor; 2] {
+        let is_fine = source.size()[1] == self.fine_positions[0].size()[1];
+        let positions = if is_fine { &self.fine_positions } else { &self.coarse_positions };
+        let both = Tensor::cat(&[source + &positions[0], target + &positions[1]], 0); // [2B, N, D]
         let attended = self.self_attention.self_attention(&self.norm1.forward(&both), None);
         let both = both + gate(&drop(attended, dropout));
         let [source, target] = split_photos(&both);
@@ -79,11 +104,11 @@ impl MatchingDecoder {
         // Parity: upstream leaves the perceptron out on the source's path, and only there.
         let source = source + source_normalised;
         let target = target + self.mlp.forward(&target_normalised, dropout);
-        TokenPair { source, target }
+        [source, target]
     }
 
-    /// The source's tokens look into the target's; the grids may differ.
-    pub fn attend_across(&self, source: &Tensor, target: &Tensor, dropout: f64) -> Decoded {
+    /// The correlation, and the source's tokens.
+    fn across(&self, source: &Tensor, target: &Tensor, dropout: f64) -> [Tensor; 2] {
         let cross = self
             .cross_attention
             .cross_attention(&self.norm1.forward(source), &self.norm1.forward(target));
@@ -91,10 +116,8 @@ impl MatchingDecoder {
         let refined = self.mlp.forward(&self.norm2.forward(&source), dropout);
         let [_, _, sources, targets] = dims(&cross.weights);
         let correlation = cross.weights.narrow(2, 1, sources - 1).narrow(3, 1, targets - 1);
-        Decoded {
-            correlation: correlation.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>), // [B, S, T]
-            source: source + refined,
-        }
+        let correlation = correlation.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>); // [B, S, T]
+        [correlation, source + refined]
     }
 }
 
