@@ -4,11 +4,22 @@
 use std::path::Path;
 
 /// What is not in Rust.
-const CPP: [&str; 3] = ["src/nn/autocast.cpp", "src/nn/neighbours.cpp", "src/nn/onednn.cpp"];
+const CPP: [&str; 4] =
+    ["src/nn/attention.cpp", "src/nn/autocast.cpp", "src/nn/neighbours.cpp", "src/nn/onednn.cpp"];
+
+/// The same for processors that have certain instructions, with the flags that allow them.
+const VECTORISED: [(&str, &[&str]); 2] = [
+    ("avx2", &["-mavx2", "-mfma"]),
+    ("avx512", &["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]),
+];
+
+/// What they include.
+const HEADERS: [&str; 3] =
+    ["src/nn/attention_head.h", "src/nn/attention_kernel.h", "src/nn/inference.h"];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    for source in CPP.iter().chain(&["src/nn/inference.h"]) {
+    for source in CPP.iter().chain(&HEADERS) {
         println!("cargo:rerun-if-changed={source}");
     }
     let Ok(libtorch) = std::env::var("LIBTORCH") else {
@@ -17,6 +28,13 @@ fn main() {
     let libraries = Path::new(&libtorch).join("lib");
     if !libraries.join("libtorch_cpu.so").is_file() {
         panic!("no libtorch in {}: run scripts/setup.sh first", libraries.display());
+    }
+    for (name, flags) in VECTORISED {
+        let source = format!("src/nn/attention_{name}.cpp");
+        println!("cargo:rerun-if-changed={source}");
+        let mut build = cc::Build::new();
+        build.cpp(true).std("c++20").opt_level(3).file(source).flags(flags.iter());
+        build.compile(&format!("lpmflow_attention_{name}"));
     }
     let mut build = cc::Build::new();
     build

@@ -1,10 +1,12 @@
 //! Exported networks outside this tool: README's C++ and Python programs run as they stand there, and
-//! ONNX, each compared with `predict --size network`. What needs Python with PyTorch runs where
+//! ONNX, each compared with `predict --size network`; and TensorBoard's reader on a run. What needs Python with PyTorch runs where
 //! `LPMFLOW_TEST_PYTHON` names one (see scripts/export_onnx.requirements.txt).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/toy.rs"]
+mod toy;
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +15,7 @@ use std::process::Command;
 use command::lpmflow;
 use image::RgbImage;
 use lpmflow::model::config::ModelConfig;
+use toy::Toy;
 
 /// The code block of README's that follows the line holding `mark`.
 fn example(mark: &str) -> String {
@@ -94,4 +97,59 @@ fn the_python_program_of_readme_and_onnx_give_our_flow() {
     let file = folder.path().join("zero-shot.pt");
     lpmflow(["export", "--weights", "zero-shot", "-o", file.to_str().unwrap()]).succeeded();
     println!("{}", run(&python, &[script, "zero-shot.pt", "zero-shot.onnx"], folder.path()));
+}
+
+/// Prints every scalar of a run folder as TensorBoard reads it: tag, step, value.
+const READ_SCALARS: &str = "\
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={'scalars': 0})
+events.Reload()
+for tag in events.Tags()['scalars']:
+    for event in events.Scalars(tag):
+        print(tag, event.step, repr(event.value))
+";
+
+#[test]
+fn tensorboard_reads_what_the_metrics_say() {
+    let Ok(python) = std::env::var("LPMFLOW_TEST_PYTHON") else {
+        println!("LPMFLOW_TEST_PYTHON names no Python with TensorBoard: nothing tested");
+        return;
+    };
+    let toy = Toy::new(4, 1);
+    let run = toy.path("run");
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\nbatch_size = 2\nepochs = 2\n").unwrap();
+    let [output, settings] = [&run, &settings].map(|path| path.to_str().unwrap().to_owned());
+    let flags = ["train", "--model", "tiny", "--output", &output, "--config", &settings];
+    lpmflow(flags.map(str::to_owned).into_iter().chain(toy.flags())).succeeded();
+    // A second file, of the resumed run.
+    lpmflow(["train", "--resume", &output, "--epochs", "3"]).succeeded();
+
+    let text = self::run(&python, &["-c", READ_SCALARS, &output], &toy.path(""));
+    let mut found: Vec<(String, u64, f64)> = Vec::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        found.push((words[0].to_owned(), words[1].parse().unwrap(), words[2].parse().unwrap()));
+    }
+    let mut compared = 0;
+    for line in fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        for (key, tag) in [
+            ("loss", "train/loss"),
+            ("end_point_error", "train/end_point_error"),
+            ("gradient_norm", "train/gradient_norm"),
+            ("learning_rate", "learning_rate/rest"),
+            ("validation_pck", "validation/pck"),
+            ("mean_loss", "epoch/mean_loss"),
+        ] {
+            let Some(wanted) = line[key].as_f64() else { continue };
+            let step = line["step"].as_u64().unwrap();
+            let scalar = found.iter().find(|scalar| scalar.0 == tag && scalar.1 == step);
+            let (_, _, value) = scalar.unwrap_or_else(|| panic!("no {tag} of step {step}"));
+            assert!((value - wanted).abs() <= 1e-6 * wanted.abs(), "{tag}: {value}, not {wanted}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 6 * 4 + 3 * 2);
 }

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::ValueEnum;
 use lpmflow::model::Model;
 use lpmflow::model::config::{ModelConfig, PRESETS};
-use lpmflow::model::matcher::MatcherConfig;
 use lpmflow::model::matcher::lpmflow::config::Ablation;
+use lpmflow::model::matcher::{Matcher, MatcherConfig};
+use lpmflow::nn::segments::Segments;
 use lpmflow::nn::variables::Path;
 use tch::{Device, Kind, Tensor};
 
@@ -133,4 +134,110 @@ fn without_integration_the_result_is_the_finest_flow() {
     // Nearest enlarging by four: all cells of a block are equal.
     let blocks = flow.view([1, 2, 8, 4, 8, 4]);
     assert_eq!(blocks.amax([3, 5], false), blocks.amin([3, 5], false));
+}
+
+/// What each stage of a pass of the matcher gives, by the names of the reference numbers.
+fn stages(model: &Model, source: &Tensor, target: &Tensor) -> BTreeMap<String, Tensor> {
+    let Matcher::LpmFlow(matcher) = model.matcher() else { panic!("tiny is LPMFlow") };
+    let mut stages = BTreeMap::new();
+    tch::no_grad(|| {
+        let [source, target] = [source, target].map(|images| model.features(images).tokens);
+        let mut keep = |name: &str, value: &Tensor| {
+            stages.insert(name.to_owned(), value.copy());
+        };
+        let flow = matcher.forward_observed(&source, &target, &mut keep);
+        stages.insert("flow".to_owned(), flow);
+    });
+    stages
+}
+
+/// The stages that a switch leaves as they are and those it takes away, as beginnings of names; all
+/// others change.
+fn stages_kept_and_removed(part: Ablation) -> (&'static [&'static str], &'static [&'static str]) {
+    const ALL: &[&str] = &[""];
+    const COARSE: &[&str] = &["encoder", "decoder_s1", "flow_11"];
+    match part {
+        Ablation::Larl | Ablation::RegionPositionEncoding => (&[], &[]),
+        Ablation::Pfsr => (COARSE, &["upsample", "decoder_s2", "decoder_s3"]),
+        Ablation::Mmfi => (
+            &["encoder", "decoder", "upsample", "flow_22"],
+            &["flow_11", "flow_12", "flow_21", "flow_residual", "query_proj", "refine"],
+        ),
+        // They change the training alone.
+        Ablation::GradualGuidance | Ablation::ContrastiveLoss => (ALL, &[]),
+        Ablation::InteractiveSr => (
+            &["encoder", "decoder_s1", "flow_11", "upsample.0", "upsample.1"],
+            &["decoder_s2", "upsample.2", "upsample.3"],
+        ),
+        Ablation::InternalSr | Ablation::SrBlock => (COARSE, &[]),
+        Ablation::MultiScale => (
+            &["encoder", "decoder", "upsample", "flow_22", "query_proj"],
+            &["flow_11", "flow_12", "flow_21"],
+        ),
+        Ablation::Refine16 => (
+            &["encoder", "decoder", "upsample", "flow_11", "flow_12", "flow_2", "query_proj"],
+            &["refine_16"],
+        ),
+        Ablation::Refine4 => (
+            &[
+                "encoder",
+                "decoder",
+                "upsample",
+                "flow_11",
+                "flow_12",
+                "flow_2",
+                "query_proj",
+                "refine_16",
+                "refine_8",
+            ],
+            &["refine_4"],
+        ),
+    }
+}
+
+#[test]
+fn each_ablation_leaves_the_stages_before_its_part_as_they_are() {
+    let (full, values) = build(&ModelConfig::tiny());
+    let (source, target) = (images(1), images(2).narrow(0, 1, 1));
+    let wanted = stages(&full, &source, &target);
+    assert_eq!(wanted.len(), 27, "{:?}", wanted.keys());
+    for &part in Ablation::value_variants() {
+        // The variables that both have, with the same values.
+        let copies = values.iter().map(|(name, value)| (name.clone(), value.copy())).collect();
+        let model = Model::new(&Path::stored(copies, Device::Cpu), &ablated(part));
+        let found = stages(&model, &source, &target);
+        let (kept, removed) = stages_kept_and_removed(part);
+        let among = |name: &str, list: &[&str]| list.iter().any(|start| name.starts_with(start));
+        for (name, wanted) in &wanted {
+            match found.get(name) {
+                None => assert!(among(name, removed), "{part:?} removes {name}"),
+                Some(value) => {
+                    assert!(!among(name, removed), "{part:?} does not remove {name}");
+                    assert_eq!(value == wanted, among(name, kept), "{part:?}, stage {name}");
+                }
+            }
+        }
+        assert!(found.keys().all(|name| wanted.contains_key(name)), "{part:?} adds a stage");
+    }
+}
+
+#[test]
+fn without_super_resolution_every_scale_sees_the_coarse_correlation() {
+    let (model, _) = build(&ablated(Ablation::Pfsr));
+    let found = stages(&model, &images(1), &images(2).narrow(0, 1, 1));
+    for name in ["flow_12", "flow_21", "flow_22"] {
+        assert_eq!(found[name], found["flow_11"]);
+    }
+}
+
+#[test]
+fn tokens_are_masked_in_training_unless_the_contrast_is_left_out() {
+    for &part in Ablation::value_variants() {
+        let (model, _) = build(&ablated(part));
+        let Matcher::LpmFlow(matcher) = model.matcher() else { panic!("tiny is LPMFlow") };
+        let [source, target] = [(); 2].map(|()| model.features(&images(1)));
+        let ranks = Tensor::from_slice2(&[[1i64]]);
+        let output = matcher.forward_train(&source, &target, &ranks, &Segments::plain());
+        assert_eq!(output.masked_tokens.is_some(), part != Ablation::ContrastiveLoss, "{part:?}");
+    }
 }

@@ -110,6 +110,10 @@ pub struct RecipeArguments {
     /// Batches whose gradients are added up before each step [default: 1]
     #[arg(long, env = "LPMFLOW_ACCUMULATE", value_name = "N")]
     pub accumulate: Option<usize>,
+    /// Compute values inside the network again in the backward pass instead of keeping them: less memory,
+    /// more time, the same result
+    #[arg(long)]
+    pub checkpoint_activations: bool,
     /// Learning rate of everything but the backbone [default: 4e-5]
     #[arg(short, long, env = "LPMFLOW_LEARNING_RATE", value_name = "RATE")]
     pub learning_rate: Option<f64>,

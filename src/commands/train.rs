@@ -132,6 +132,7 @@ fn apply_recipe(arguments: &RecipeArguments, config: &mut TrainConfig) {
     replace(&mut config.backbone_learning_rate, arguments.backbone_rate.as_ref());
     replace(&mut config.seed, arguments.seed.as_ref());
     replace(&mut config.checkpoint_every, arguments.checkpoint_every.as_ref());
+    config.checkpoint_activations |= arguments.checkpoint_activations;
     if arguments.freeze_backbone {
         config.backbone_learning_rate = 0.0;
     }

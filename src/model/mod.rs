@@ -14,6 +14,7 @@ pub mod weights;
 
 use tch::Tensor;
 
+use crate::nn::segments::Segments;
 use crate::nn::variables::Path;
 
 use adapter::Adapter;
@@ -66,7 +67,12 @@ impl Model {
     /// # Shapes
     /// `images` `[B, 3, H, W]`, normalised; any size, resized to the backbone's own.
     pub fn features(&self, images: &Tensor) -> Features {
-        let features = self.backbone.forward(images);
+        self.features_in(images, &Segments::plain())
+    }
+
+    /// As [`Model::features`], in segments that training may compute anew.
+    pub fn features_in<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Features {
+        let features = self.backbone.forward(images, segments);
         match &self.adapter {
             Some(adapter) => adapter.forward(&features),
             None => features,

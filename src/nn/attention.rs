@@ -1,7 +1,8 @@
 //! Multi-head attention with one fused projection for queries, keys and values.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use super::fused;
 use super::layers::Linear;
 use super::shape::dims;
 use super::variables::Path;
@@ -20,7 +21,8 @@ pub struct Attention {
 pub struct CrossAttention {
     /// Gathered and projected values, `[B, S, D]`.
     pub output: Tensor,
-    /// How much each query attends to each key, `[B, h, S, T]`; rows sum to one.
+    /// How much each query attends to each key, summed over the heads: `[B, S, T]`, rows sum to their
+    /// number.
     pub weights: Tensor,
 }
 
@@ -43,6 +45,9 @@ impl Attention {
     pub fn self_attention(&self, xs: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let [_, tokens, dim] = dims(xs);
         let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
+        if let Some(gathered) = fused::self_attention(&qkv, bias) {
+            return self.proj.forward(&gathered);
+        }
         let [query, key, value] = [0, 1, 2].map(|part| qkv.select(2, part).transpose(1, 2)); // [B, h, N, d]
         let gathered = Tensor::scaled_dot_product_attention(
             &query, &key, &value, bias, 0.0, false, None, false,
@@ -58,14 +63,19 @@ impl Attention {
     pub fn cross_attention(&self, xs: &Tensor, context: &Tensor) -> CrossAttention {
         let [_, context_tokens, dim] = dims(context);
         let head_dim = dim / self.heads;
-        let query = self.qkv.part(0, dim).forward(xs) * (head_dim as f64).powf(-0.5);
-        let query = query.view([-1, xs.size()[1], self.heads, head_dim]).transpose(1, 2); // [B, h, S, d]
+        let query = self.qkv.part(0, dim).forward(xs);
+        let query = query.view([-1, xs.size()[1], self.heads, head_dim]); // [B, S, h, d]
         let key_value = self.qkv.part(dim, 2 * dim).forward(context);
         let key_value = key_value.view([-1, context_tokens, 2, self.heads, head_dim]); // [B, T, 2, h, d]
+        if let Some((gathered, weights)) = fused::cross_attention(&query, &key_value) {
+            return CrossAttention { output: self.proj.forward(&gathered), weights };
+        }
+        let query = query.transpose(1, 2) * (head_dim as f64).powf(-0.5); // [B, h, S, d]
         let key = key_value.select(2, 0).permute([0, 2, 3, 1]); // [B, h, d, T]
         let value = key_value.select(2, 1).transpose(1, 2); // [B, h, T, d]
         let weights = query.matmul(&key).softmax(-1, None); // [B, h, S, T]
         let output = self.proj.forward(&self.join_heads(&weights.matmul(&value)));
+        let weights = weights.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>); // [B, S, T]
         CrossAttention { output, weights }
     }
 
@@ -78,7 +88,7 @@ impl Attention {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Device;
 
     use super::*;
 
@@ -89,6 +99,6 @@ mod tests {
         let cross = attention.cross_attention(&xs, &xs);
         assert!(cross.output.allclose(&attention.self_attention(&xs, None), 1e-4, 1e-6, false));
         let row_sums = cross.weights.sum_dim_intlist(-1, false, None);
-        assert!(row_sums.allclose(&row_sums.ones_like(), 1e-5, 1e-6, false));
+        assert!(row_sums.allclose(&row_sums.full_like(4.0), 1e-5, 1e-6, false));
     }
 }

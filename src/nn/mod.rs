@@ -2,11 +2,13 @@
 
 pub mod attention;
 pub mod autocast;
+mod fused;
 pub mod layers;
 pub mod mlp;
 pub mod neighbours;
 mod onednn;
 pub mod resize;
+pub mod segments;
 pub mod shape;
 pub mod swin;
 pub mod variables;

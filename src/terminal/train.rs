@@ -107,14 +107,15 @@ impl<'a> TrainingDisplay<'a> {
 
     fn step(&self, report: &StepReport) {
         self.bar.set_position(report.done as u64);
-        self.bar.set_message(format!(
-            "loss {:.3} = epe {:.3} + {:.3} x contrast {:.3}  {:.1} pairs/s",
-            report.loss,
-            report.end_point_error,
-            report.contrast_rate,
-            report.contrast,
-            report.pairs_per_second
-        ));
+        let StepReport { loss, end_point_error, contrast, contrast_rate, .. } = report;
+        let parts = if report.matches > 0.0 {
+            let StepReport { matches, drift, .. } = report;
+            format!("matches {matches:.3}, drift {drift:.5}, epe {end_point_error:.3}")
+        } else {
+            format!("epe {end_point_error:.3} + {contrast_rate:.3} x contrast {contrast:.3}")
+        };
+        let speed = report.pairs_per_second;
+        self.bar.set_message(format!("loss {loss:.3} = {parts}  {speed:.1} pairs/s"));
     }
 
     fn epoch_done(&self, report: &EpochReport) {

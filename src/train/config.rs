@@ -32,6 +32,9 @@ pub struct TrainConfig {
     pub backbone_learning_rate: f64,
     /// Matrix products and convolutions in bfloat16, everything else in float32.
     pub mixed_precision: bool,
+    /// Values inside the network are computed again in the backward pass instead of being kept: less
+    /// memory, more time, the same result.
+    pub checkpoint_activations: bool,
     /// Variables whose names begin so are left as they are.
     pub frozen: Vec<String>,
     /// Gradients are scaled down to this norm where theirs is larger; 0 for no limit.
@@ -91,6 +94,7 @@ impl Default for TrainConfig {
             learning_rate: 4e-5,
             backbone_learning_rate: 3e-6,
             mixed_precision: false,
+            checkpoint_activations: false,
             frozen: Vec::new(),
             gradient_clip: 0.0,
             average_decay: 0.0,
@@ -316,6 +320,22 @@ mod tests {
             error.contains("`optimizer.wieght_decay` (did you mean `optimizer.weight_decay`?)")
         );
         assert!(error.contains("`shedule` (did you mean `schedule`?)"), "{error}");
+    }
+
+    #[test]
+    fn two_ablations_change_the_loss_and_the_others_leave_it() {
+        use clap::ValueEnum;
+        let full = TrainConfig::default().effective_loss();
+        for &part in Ablation::value_variants() {
+            let mut config = TrainConfig::default();
+            config.model.ablate = vec![part];
+            let wanted = match part {
+                Ablation::GradualGuidance => LossConfig { gradual_guidance: false, ..full },
+                Ablation::ContrastiveLoss => LossConfig { contrast_rate: 0.0, ..full },
+                _ => full,
+            };
+            assert_eq!(config.effective_loss(), wanted, "{part:?}");
+        }
     }
 
     #[test]

@@ -306,6 +306,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn samples_are_the_same_however_many_workers_make_them_and_however_far_ahead() {
+        use crate::train::loader::Loader;
+        use rayon::prelude::*;
+        let folder = tempfile::tempdir().unwrap();
+        let set = TrainingSet::Pairs(vec![pair(folder.path(), false); 9]);
+        let settings = settings(true);
+        let alone: Vec<Sample> =
+            (0..9).map(|index| set.sample(index, 1, &settings).unwrap()).collect();
+        for workers in [1, 2, 7] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
+            let make = |index| set.sample(index, 1, &settings).unwrap();
+            let together: Vec<Sample> = pool.install(|| (0..9).into_par_iter().map(make).collect());
+            assert!(together == alone, "{workers} workers");
+        }
+        for ahead in [0, 1, 5] {
+            let set = set.clone();
+            let batches = vec![vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8]];
+            let make = move |index| set.sample(index, 1, &settings);
+            let loader = Loader::start(batches, ahead, make).unwrap();
+            let loaded: Vec<Sample> = loader.flat_map(Result::unwrap).collect();
+            assert!(loaded == alone, "{ahead} batches ahead");
+        }
+    }
+
     /// Where a photo with one bright spot has its brightness, in the frame.
     fn spot(planes: &Planes) -> Point {
         let darkest = planes.plane(0).iter().copied().fold(f32::INFINITY, f32::min);

@@ -22,6 +22,7 @@ use crate::model::matcher::consensus::{Consensus, Logits};
 use crate::model::matcher::lpmflow::masking::{candidates, masked};
 use crate::model::matcher::{Matcher, lpmflow::LpmFlow};
 use crate::nn::autocast::autocast;
+use crate::nn::segments::Segments;
 use crate::nn::variables::Variable;
 
 /// The model under training with its optimizer.
@@ -150,34 +151,43 @@ impl Trainer {
         share: f64,
     ) -> Result<Losses> {
         // libtorch draws dropout from its own generator, which nothing else uses during a step.
-        tch::manual_seed(torch_seed(self.config.seed, Purpose::Dropout, now.epoch, batch));
+        let seed = torch_seed(self.config.seed, Purpose::Dropout, now.epoch, batch);
+        let mixed = self.config.mixed_precision.then_some(self.device);
+        let segments = if self.config.checkpoint_activations {
+            Segments::recomputed(seed, mixed)
+        } else {
+            Segments::seeded(seed)
+        };
         let compute = || match self.model.matcher() {
-            Matcher::LpmFlow(matcher) => self.flow_losses(matcher, samples, now),
-            Matcher::Consensus(matcher) => Ok(self.match_losses(matcher, samples)),
+            Matcher::LpmFlow(matcher) => self.flow_losses(matcher, samples, now, &segments),
+            Matcher::Consensus(matcher) => Ok(self.match_losses(matcher, samples, &segments)),
             Matcher::Identity | Matcher::Nearest => bail!("the model has no matcher that learns"),
         };
-        let (total, losses) =
-            if self.config.mixed_precision { autocast(self.device, compute) } else { compute() }?;
+        let (total, losses) = match mixed {
+            Some(device) => autocast(device, compute),
+            None => compute(),
+        }?;
         if !losses.total.is_finite() {
             let samples: Vec<&Sample> = samples.iter().collect();
             bail!("the loss is not finite at step {} ({losses}){}", now.step + 1, list(&samples));
         }
-        (total * share).backward();
+        segments.backward(&(total * share));
         Ok(losses)
     }
 
     /// The paper's loss: end-point error of the flow, and contrast of the masked tokens.
-    fn flow_losses(
-        &self,
-        matcher: &LpmFlow,
+    fn flow_losses<'a>(
+        &'a self,
+        matcher: &'a LpmFlow,
         samples: &[Sample],
         now: Moment,
+        segments: &Segments<'a>,
     ) -> Result<(Tensor, Losses)> {
         let target = self.target(samples); // [B, 2, F, F]
         let valid = self.valid(samples); // [B, F, F]
-        let (source, other) = halves(&self.model.features(&self.images(samples)));
+        let (source, other) = halves(&self.model.features_in(&self.images(samples), segments));
         let ranks = self.masked_ranks(samples, now.epoch)?;
-        let output = matcher.forward_train(&source, &other, &ranks);
+        let output = matcher.forward_train(&source, &other, &ranks, segments);
         let error = end_point_error(&output.flow, &target, &valid);
         let rate = self.loss.contrast_rate(now.epoch);
         let (total, contrast) = match &output.masked_tokens {
@@ -198,10 +208,15 @@ impl Trainer {
 
     /// The loss of models whose matcher has nothing to learn: true matches must win, and what shows no
     /// object must not change.
-    fn match_losses(&self, matcher: &Consensus, samples: &[Sample]) -> (Tensor, Losses) {
+    fn match_losses<'a>(
+        &'a self,
+        matcher: &Consensus,
+        samples: &[Sample],
+        segments: &Segments<'a>,
+    ) -> (Tensor, Losses) {
         let config = &self.config.matches;
         let images = self.images(samples);
-        let features = self.model.features(&images);
+        let features = self.model.features_in(&images, segments);
         let (source, other) = halves(&features);
         // Pair by pair the maps stay in the processor's cache, which is three times as fast.
         let pair = |index: i64| matcher.logits(&one(&source, index), &one(&other, index));

@@ -7,6 +7,7 @@ use lpmflow::geometry::Point;
 use lpmflow::model::backbone::BackboneConfig;
 use lpmflow::model::config::ModelConfig;
 use lpmflow::model::matcher::{Matcher, MatcherConfig};
+use lpmflow::nn::segments::Segments;
 use lpmflow::nn::variables::{Group, Variable};
 use lpmflow::train::loss::{contrast, end_point_error, known_cells};
 use lpmflow::train::optimizer::{AdamW, AdamWConfig};
@@ -66,7 +67,8 @@ fn check(seed: u64, file: &Path) {
         ["source", "target"].map(|name| model.features(&formula::image(name, seed)));
     let Matcher::LpmFlow(matcher) = model.matcher() else { panic!("base is LPMFlow") };
     let ranks: Vec<i64> = (0..16).map(|index| 4 * index).collect();
-    let output = matcher.forward_train(&source, &other, &Tensor::from_slice2(&[ranks]));
+    let output =
+        matcher.forward_train(&source, &other, &Tensor::from_slice2(&[ranks]), &Segments::plain());
     let masked = output.masked_tokens.unwrap();
     assert_eq!(
         serde_json::json!(Vec::<i64>::try_from(masked.squeeze_dim(0)).unwrap()),

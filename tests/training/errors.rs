@@ -77,6 +77,32 @@ fn a_dataset_that_vanishes_leaves_a_checkpoint_to_go_on_from() {
     lpmflow(["train", "--resume", run.to_str().unwrap(), "--epochs", "1"]).succeeded();
 }
 
+/// A limit on the size of files stands in for a full disk: the first checkpoint, without moments, fits.
+#[test]
+#[cfg(unix)]
+fn a_checkpoint_that_does_not_fit_leaves_the_one_before() {
+    let toy = Toy::new(4, 1);
+    let run = toy.path("run");
+    let limited = "trap '' XFSZ; ulimit -f 2400; exec \"$0\" \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_lpmflow")])
+        .args(arguments(&toy, &run, "--epochs 2 --batch-size 2"))
+        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("the checkpoint of step 0") && error.contains("still stands"),
+        "{error}"
+    );
+    assert!(error.contains("moments-") && error.contains("too large"), "{error}");
+    let names = crate::command::names(&run);
+    assert!(names.iter().all(|name| !name.starts_with(".lpmflow-")), "no half file: {names:?}");
+    lpmflow(["train", "--resume", run.to_str().unwrap()]).succeeded();
+    assert_eq!(metrics(&run, "validation_pck").len(), 2);
+}
+
 #[test]
 fn mistakes_in_settings_come_with_the_nearest_valid_name() {
     let toy = Toy::new(2, 1);

@@ -58,14 +58,17 @@ fn last(run: &Path) -> Vec<u8> {
     fs::read(run.join("last.safetensors")).unwrap()
 }
 
-#[test]
-fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
-    let (toy, flags) = toy();
+/// Trains once straight through and once killed up to `most` times, and compares everything that is left.
+fn assert_kills_change_nothing(
+    toy: &Toy,
+    arguments: impl Fn(&Path) -> Vec<String>,
+    (steps, most): (usize, usize),
+) {
     let (straight, killed) = (toy.path("straight"), toy.path("killed"));
-    lpmflow(arguments(&toy, &straight, &flags)).succeeded();
+    lpmflow(arguments(&straight)).succeeded();
 
     let mut rng = ChaCha8Rng::from_rng(&mut rand::rng());
-    let mut child = start(&arguments(&toy, &killed, &flags));
+    let mut child = start(&arguments(&killed));
     let mut kills = 0;
     loop {
         let before = metrics(&killed, "loss").len();
@@ -79,24 +82,54 @@ fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
         child.wait().unwrap();
         kills += 1;
         println!("killed after {} steps", steps());
-        if !far || kills == 6 {
+        if !far || kills == most {
             break;
         }
         child = start(&resume(&killed));
     }
     assert!(kills > 1, "the run was too fast to be killed");
     lpmflow(resume(&killed)).succeeded();
-    assert!(last(&straight) == last(&killed), "the weights differ");
-    let best = |run: &Path| fs::read(run.join("best.safetensors")).unwrap();
-    assert!(best(&straight) == best(&killed), "the best weights differ");
+    for file in ["last.safetensors", "best.safetensors"] {
+        let bytes = |run: &Path| fs::read(run.join(file)).unwrap();
+        assert!(bytes(&straight) == bytes(&killed), "`{file}` differs");
+    }
     let numbers = |run: &Path| -> Vec<_> {
         metrics(run, "loss")
             .iter()
             .map(|line| (line["step"].clone(), line["loss"].clone()))
             .collect()
     };
-    assert_eq!(numbers(&straight).len(), STEPS);
+    assert_eq!(numbers(&straight).len(), steps);
     assert_eq!(numbers(&straight), numbers(&killed));
+}
+
+#[test]
+fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
+    let (toy, flags) = toy();
+    assert_kills_change_nothing(&toy, |run| arguments(&toy, run, &flags), (STEPS, 6));
+}
+
+#[test]
+fn so_does_one_on_photos_that_computes_values_again() {
+    let (toy, flags) = toy();
+    let photos = toy.photos().to_str().unwrap().to_owned();
+    let flags = format!("{flags} --model tiny --checkpoint-activations --photos {photos}");
+    let of = |run: &Path| {
+        let run = ["train", "--output", run.to_str().unwrap()].map(str::to_owned);
+        run.into_iter().chain(flags.split_whitespace().map(str::to_owned)).collect()
+    };
+    // Four epochs of 14 photos (four of the 18 validate), two a step.
+    assert_kills_change_nothing(&toy, of, (28, 4));
+}
+
+#[test]
+fn so_does_one_of_the_model_that_learns_by_matches() {
+    let toy = Toy::new(5, 1);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\ncheckpoint_every = 2\nbatch_size = 1\nepochs = 2\n")
+        .unwrap();
+    let flags = format!("--config {} --model lite", settings.display());
+    assert_kills_change_nothing(&toy, |run| arguments(&toy, run, &flags), (10, 3));
 }
 
 #[test]

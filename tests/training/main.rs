@@ -23,7 +23,9 @@ fn train(toy: &Toy, output: &Path, flags: &str) -> Run {
 }
 
 fn arguments(toy: &Toy, output: &Path, flags: &str) -> Vec<String> {
-    let output = ["train", "--model", "tiny", "--output", output.to_str().unwrap()];
+    let output = ["train", "--output", output.to_str().unwrap()];
+    let flags =
+        if flags.contains("--model") { flags.to_owned() } else { format!("--model tiny {flags}") };
     let flags = flags.split_whitespace().map(str::to_owned);
     output.map(str::to_owned).into_iter().chain(toy.flags()).chain(flags).collect()
 }
@@ -99,6 +101,34 @@ fn every_ablation_trains_saves_and_matches() {
         // Trained further as it is.
         let further = toy.path(&format!("{name}-further"));
         train(&toy, &further, &format!("--epochs 1 --init {weights}")).succeeded();
+    }
+}
+
+#[test]
+fn values_computed_again_give_the_same_losses_and_gradients() {
+    let toy = Toy::new(4, 1);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\naccumulate = 2\nepochs = 1\nbatch_size = 1\n").unwrap();
+    let numbers = |run: &Path| -> Vec<[f64; 2]> {
+        let number = |line: &Value, key: &str| line[key].as_f64().unwrap();
+        let lines = metrics(run, "loss");
+        lines.iter().map(|line| ["loss", "gradient_norm"].map(|key| number(line, key))).collect()
+    };
+    let switches = Ablation::value_variants()
+        .iter()
+        .map(|part| format!("--ablate {}", part.to_possible_value().unwrap().get_name()));
+    let others = ["", "--precision bfloat16", "--freeze-backbone", "--model lite"];
+    for (index, flags) in others.map(str::to_owned).into_iter().chain(switches).enumerate() {
+        let [kept, again] = ["kept", "again"].map(|name| toy.path(&format!("{name}-{index}")));
+        let flags = format!("--config {} {flags}", settings.display());
+        train(&toy, &kept, &flags).succeeded();
+        train(&toy, &again, &format!("{flags} --checkpoint-activations")).succeeded();
+        let (kept, again) = (numbers(&kept), numbers(&again));
+        assert_eq!(kept.len(), 2);
+        let tolerance = if flags.contains("bfloat16") { 2e-2 } else { 1e-4 };
+        for (kept, again) in kept.concat().into_iter().zip(again.concat()) {
+            assert!((kept - again).abs() <= tolerance * kept.abs(), "{flags}: {kept}, {again}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tch::Tensor;
 
 use super::{FeatureShape, Normalisation};
 use crate::nn::resize::{Corners, resize_bilinear};
+use crate::nn::segments::Segments;
 use crate::nn::shape::dims;
 use crate::nn::variables::{Init, Path};
 
@@ -137,10 +138,12 @@ impl EfficientNet {
 
     /// `[B, 3, H, W]` to tokens `[B, G * G, D]` of unit length: the unit features of block 10 beside
     /// those of block 14, which are resized bilinearly from half the grid.
-    pub fn forward(&self, images: &Tensor) -> Tensor {
+    pub fn forward<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Tensor {
         let side = self.config.shape().side;
         let images = images.to_kind(self.stem.weight.kind());
-        let through = |blocks: &[Block], xs: Tensor| blocks.iter().fold(xs, |xs, b| b.forward(&xs));
+        let through = |blocks: &'a [Block], xs: Tensor| {
+            blocks.iter().fold(xs, |xs, block| segments.one(&xs, |xs| block.forward(xs)))
+        };
         let (to_fine, to_coarse) = self.blocks.split_at(FINE_TAP + 1);
         let stem = self.stem.forward(&channels_last(&self.resized(&images))).clamp_(0.0, 6.0);
         let fine = through(to_fine, stem); // [B, 112, G, G]

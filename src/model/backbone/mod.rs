@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::nn::segments::Segments;
 use crate::nn::variables::{Group, Path};
 use efficientnet::{EfficientNet, EfficientNetConfig};
 use vit::{VisionTransformer, VitConfig};
@@ -125,10 +126,10 @@ impl Backbone {
     }
 
     /// Features of a batch of normalised images `[B, 3, H, W]` of any size.
-    pub fn forward(&self, images: &Tensor) -> Features {
+    pub fn forward<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Features {
         let tokens = match self {
-            Self::Vit(vit) => vit.forward(images),
-            Self::EfficientNetLite0(network) => network.forward(images),
+            Self::Vit(vit) => vit.forward(images, segments),
+            Self::EfficientNetLite0(network) => network.forward(images, segments),
         };
         Features { tokens, shape: self.shape() }
     }

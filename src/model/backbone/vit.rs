@@ -9,6 +9,7 @@ use crate::nn::attention::Attention;
 use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION, LayerNorm};
 use crate::nn::mlp::Mlp;
 use crate::nn::resize::{Corners, resize_bilinear};
+use crate::nn::segments::Segments;
 use crate::nn::variables::{Init, Path};
 
 const EPSILON: f64 = 1e-6;
@@ -136,13 +137,17 @@ impl VisionTransformer {
     ///
     /// # Shapes
     /// `images` `[B, 3, H, W]`, result `[B, 1 + G * G, D]`.
-    pub fn forward(&self, images: &Tensor) -> Tensor {
+    pub fn forward<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Tensor {
         let images = images.to_kind(self.class_token.kind());
         let images = resize_bilinear(&images, [self.config.image; 2], Corners::Edges);
         let patches = self.patch_embedding.forward(&images).flatten(2, 3).transpose(1, 2); // [B, G * G, D]
         let class_token = self.class_token.expand_as(&patches.narrow(1, 0, 1));
         let tokens = Tensor::cat(&[class_token, patches], 1) + self.positions(); // [B, 1 + G * G, D]
-        self.norm.forward(&self.blocks.iter().fold(tokens, |tokens, block| block.forward(&tokens)))
+        let tokens = self
+            .blocks
+            .iter()
+            .fold(tokens, |tokens, block| segments.one(&tokens, |tokens| block.forward(tokens)));
+        segments.one(&tokens, |tokens| self.norm.forward(tokens))
     }
 
     /// The position embedding on this configuration's grid, `[1, 1 + G * G, D]`.
@@ -179,9 +184,9 @@ mod tests {
         assert_eq!(native.positions(), native.position_embedding);
         // The embedding reaches the tokens: with another one they differ.
         let images = Tensor::zeros([1, 3, 48, 48], (Kind::Float, Device::Cpu));
-        let before = native.forward(&images);
+        let before = native.forward(&images, &Segments::plain());
         let _ = native.position_embedding.shallow_clone().fill_(0.0);
-        assert!(!native.forward(&images).allclose(&before, 1e-3, 1e-3, false));
+        assert!(!native.forward(&images, &Segments::plain()).allclose(&before, 1e-3, 1e-3, false));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::model::backbone::FeatureShape;
 use crate::nn::attention::Attention;
 use crate::nn::layers::LayerNorm;
 use crate::nn::mlp::{Mlp, drop};
+use crate::nn::segments::Segments;
 use crate::nn::shape::dims;
 use crate::nn::variables::{Init, Path};
 
@@ -68,33 +69,53 @@ impl MatchingDecoder {
     }
 
     /// Each photo's tokens attend to themselves; both photos on the same grid, in one batch.
-    pub fn attend_within(&self, tokens: &TokenPair, dropout: f64) -> TokenPair {
-        let is_fine = tokens.source.size()[1] == self.fine_positions[0].size()[1];
-        let [source, target] = if is_fine { &self.fine_positions } else { &self.coarse_positions };
-        let both = Tensor::cat(&[&tokens.source + source, &tokens.target + target], 0); // [2B, N, D]
+    pub fn attend_within<'a>(
+        &'a self,
+        tokens: &TokenPair,
+        dropout: f64,
+        segments: &Segments<'a>,
+    ) -> TokenPair {
+        let [source, target] = segments
+            .run([&tokens.source, &tokens.target], move |[s, t]| self.within(s, t, dropout));
+        TokenPair { source, target }
+    }
+
+    /// The source's tokens look into the target's; the grids may differ.
+    pub fn attend_across<'a>(
+        &'a self,
+        source: &Tensor,
+        target: &Tensor,
+        dropout: f64,
+        segments: &Segments<'a>,
+    ) -> Decoded {
+        let [correlation, source] =
+            segments.run([source, target], move |[s, t]| self.across(s, t, dropout));
+        Decoded { correlation, source }
+    }
+
+    fn within(&self, source: &Tensor, target: &Tensor, dropout: f64) -> [Tensor; 2] {
+        let is_fine = source.size()[1] == self.fine_positions[0].size()[1];
+        let positions = if is_fine { &self.fine_positions } else { &self.coarse_positions };
+        let both = Tensor::cat(&[source + &positions[0], target + &positions[1]], 0); // [2B, N, D]
         let attended = self.self_attention.self_attention(&self.norm1.forward(&both), None);
         let both = both + gate(&drop(attended, dropout));
         let [source, target] = split_photos(&both);
         let [source_normalised, target_normalised] = split_photos(&self.norm2.forward(&both));
         // Parity: upstream leaves the perceptron out on the source's path, and only there.
         let source = source + source_normalised;
-        let target = self.mlp.add_to(&target, &target_normalised, dropout);
-        TokenPair { source, target }
+        [source, self.mlp.add_to(&target, &target_normalised, dropout)]
     }
 
-    /// The source's tokens look into the target's; the grids may differ.
-    pub fn attend_across(&self, source: &Tensor, target: &Tensor, dropout: f64) -> Decoded {
+    /// The correlation, and the source's tokens.
+    fn across(&self, source: &Tensor, target: &Tensor, dropout: f64) -> [Tensor; 2] {
         let cross = self
             .cross_attention
             .cross_attention(&self.norm1.forward(source), &self.norm1.forward(target));
         let source = source + gate(&drop(cross.output, dropout));
         let refined = self.mlp.add_to(&source, &self.norm2.forward(&source), dropout);
-        let [_, _, sources, targets] = dims(&cross.weights);
-        let correlation = cross.weights.narrow(2, 1, sources - 1).narrow(3, 1, targets - 1);
-        Decoded {
-            correlation: correlation.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>), // [B, S, T]
-            source: refined,
-        }
+        let [_, sources, targets] = dims(&cross.weights);
+        let correlation = cross.weights.narrow(1, 1, sources - 1).narrow(2, 1, targets - 1);
+        [correlation.contiguous(), refined] // [B, S, T], [B, 1 + S, D]
     }
 }
 

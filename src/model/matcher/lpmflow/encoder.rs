@@ -8,6 +8,7 @@ use crate::model::backbone::FeatureShape;
 use crate::nn::attention::Attention;
 use crate::nn::layers::{INITIAL_DEVIATION, LayerNorm};
 use crate::nn::mlp::{Mlp, drop};
+use crate::nn::segments::Segments;
 use crate::nn::variables::{Init, Path};
 
 const EPSILON: f64 = 1e-6;
@@ -93,7 +94,13 @@ impl CrossImageEncoder {
     /// # Shapes
     /// `source`, `target` `[B, N, D]`, class token first; result `[B, 2 * N, D]`, the source's tokens
     /// first.
-    pub fn forward(&self, source: &Tensor, target: &Tensor, dropout: f64) -> Tensor {
+    pub fn forward<'a>(
+        &'a self,
+        source: &Tensor,
+        target: &Tensor,
+        dropout: f64,
+        segments: &Segments<'a>,
+    ) -> Tensor {
         // Parity: see `LpmFlowConfig::shared_position_embeddings`.
         let (source_class, target_positions) = if self.shared_position_embeddings {
             (&self.target_class_position, &self.source_positions)
@@ -108,9 +115,9 @@ impl CrossImageEncoder {
         );
         let tokens = Tensor::cat(&[source + source_positions, target + target_positions], 1); // [B, 2N, D]
         let encoded = self.blocks.iter().fold(drop(tokens, dropout), |tokens, block| {
-            block.forward(&tokens, &self.region_index, dropout)
+            segments.one(&tokens, move |tokens| block.forward(tokens, &self.region_index, dropout))
         });
-        self.norm.forward(&encoded)
+        segments.one(&encoded, |encoded| self.norm.forward(encoded))
     }
 }
 
@@ -193,14 +200,15 @@ mod tests {
         for shared in [false, true] {
             let encoder =
                 CrossImageEncoder::new(&Path::fresh(Device::Cpu), &config(shared), &shape());
-            let before = encoder.forward(&source, &target, 0.0);
+            let before = encoder.forward(&source, &target, 0.0, &Segments::plain());
             for unread_if_shared in [&encoder.target_positions, &encoder.source_class_position] {
                 let _ = unread_if_shared.shallow_clone().fill_(1.0);
-                let unchanged = encoder.forward(&source, &target, 0.0) == before;
+                let unchanged =
+                    encoder.forward(&source, &target, 0.0, &Segments::plain()) == before;
                 assert_eq!(unchanged, shared);
             }
             let _ = encoder.source_positions.shallow_clone().fill_(1.0);
-            assert_ne!(encoder.forward(&source, &target, 0.0), before);
+            assert_ne!(encoder.forward(&source, &target, 0.0, &Segments::plain()), before);
         }
     }
 
@@ -218,6 +226,9 @@ mod tests {
         separate.target_positions.shallow_clone().copy_(&separate.source_positions);
         separate.source_class_position.shallow_clone().copy_(&separate.target_class_position);
         let [source, target] = tokens();
-        assert_eq!(separate.forward(&source, &target, 0.0), shared.forward(&source, &target, 0.0));
+        assert_eq!(
+            separate.forward(&source, &target, 0.0, &Segments::plain()),
+            shared.forward(&source, &target, 0.0, &Segments::plain())
+        );
     }
 }

@@ -14,6 +14,7 @@ use tch::Tensor;
 use crate::model::backbone::{FeatureShape, Features};
 use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION};
 use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
+use crate::nn::segments::Segments;
 use crate::nn::shape::dims;
 use crate::nn::variables::{Init, Path};
 use config::{Ablation, LpmFlowConfig};
@@ -135,59 +136,72 @@ impl LpmFlow {
         target: &Tensor,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Tensor {
-        let encoded = self.encode(source, target, 0.0);
+        let segments = Segments::plain();
+        let encoded = self.encode(source, target, 0.0, &segments);
         observe("encoder", &Tensor::cat(&[&encoded.source, &encoded.target], 1));
-        self.match_encoded(&encoded, false, observe)
+        self.match_encoded(&encoded, false, &segments, observe)
     }
 
     /// The forward pass of training: tokens masked, dropout on.
     ///
     /// `masked_ranks` `[B, M]` says which of the ranked candidates to mask in each sample (see
     /// [`masking::mask_foreground_tokens`]); it is not read where the ablation leaves masking out.
-    pub fn forward_train(
-        &self,
+    pub fn forward_train<'a>(
+        &'a self,
         source: &Features,
         target: &Features,
         masked_ranks: &Tensor,
+        segments: &Segments<'a>,
     ) -> TrainOutput {
         let (source, masked_tokens) = match &self.masking_positions {
             Some(positions) => {
                 let masked = mask_foreground_tokens(&source.tokens, &target.tokens, masked_ranks);
-                (masked.source + positions, Some(masked.tokens))
+                // Without an encoder, both the matching and the contrast use it.
+                (segments.cut(&(masked.source + positions)), Some(masked.tokens))
             }
             None => (source.tokens.shallow_clone(), None),
         };
-        let encoded = self.encode(&source, &target.tokens, self.config.dropout);
-        let flow = self.match_encoded(&encoded, true, &mut |_, _| {});
+        let encoded = self.encode(&source, &target.tokens, self.config.dropout, segments);
+        let flow = self.match_encoded(&encoded, true, segments, &mut |_, _| {});
         TrainOutput { flow, encoded_source: encoded.source, masked_tokens }
     }
 
     /// Tokens of both photos, aware of each other.
-    fn encode(&self, source: &Tensor, target: &Tensor, dropout: f64) -> TokenPair {
+    fn encode<'a>(
+        &'a self,
+        source: &Tensor,
+        target: &Tensor,
+        dropout: f64,
+        segments: &Segments<'a>,
+    ) -> TokenPair {
         let Some(encoder) = &self.encoder else {
             return TokenPair { source: source.shallow_clone(), target: target.shallow_clone() };
         };
         let tokens = source.size()[1];
-        let both = encoder.forward(source, target, dropout); // [B, 2N, D]
+        let both = encoder.forward(source, target, dropout, segments); // [B, 2N, D]
         TokenPair { source: both.narrow(1, 0, tokens), target: both.narrow(1, tokens, tokens) }
     }
 
     /// Encoded tokens to flow.
-    fn match_encoded(
-        &self,
+    fn match_encoded<'a>(
+        &'a self,
         tokens: &TokenPair,
         train: bool,
+        segments: &Segments<'a>,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Tensor {
         let dropout = if train { self.config.dropout } else { 0.0 };
-        let correlations = self.correlate(tokens, dropout, observe);
-        let fine_flow = self.soft_argmax.flow(&correlations.fine_fine);
+        let correlations = self.correlate(tokens, dropout, segments, observe);
+        let soft_argmax = |correlation: &Tensor| {
+            segments.one(correlation, |correlation| self.soft_argmax.flow(correlation))
+        };
+        let fine_flow = soft_argmax(&correlations.fine_fine);
         observe("flow_22", &fine_flow);
         let finest = enlarge(&fine_flow);
         let Some(integration) = &self.integration else { return finest };
 
         let mut flow_at_fine = |name: &str, correlation: &Tensor| {
-            let flow = self.soft_argmax.flow(correlation);
+            let flow = soft_argmax(correlation);
             observe(name, &flow);
             enlarge(&flow)
         };
@@ -214,20 +228,23 @@ impl LpmFlow {
         };
         let stacked = Tensor::cat(&[&flow_11, &features, &flow_12, &flow_21, &finest], 1); // [B, C, 4F, 4F]
         let stacked = stacked.to_kind(features.kind());
-        let residual = integration.refiner.forward(&stacked, observe).to_kind(finest.kind());
+        let residual =
+            integration.refiner.forward(&stacked, segments, observe).to_kind(finest.kind());
         observe("flow_residual.0", &residual);
         finest + residual
     }
 
     /// Correlations of all scales.
-    fn correlate(
-        &self,
+    fn correlate<'a>(
+        &'a self,
         tokens: &TokenPair,
         dropout: f64,
+        segments: &Segments<'a>,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Correlations {
-        let within = self.coarse_decoder.attend_within(tokens, dropout);
-        let coarse = self.coarse_decoder.attend_across(&within.source, &within.target, dropout);
+        let within = self.coarse_decoder.attend_within(tokens, dropout, segments);
+        let coarse =
+            self.coarse_decoder.attend_across(&within.source, &within.target, dropout, segments);
         observe_decoded("decoder_s1.0", &coarse, &within.target, observe);
         let Some(super_resolution) = &self.super_resolution else {
             // The coarse correlation stands in for all scales; the soft-argmax resizes it.
@@ -241,20 +258,22 @@ impl LpmFlow {
             };
         };
         let coarse_tokens = TokenPair { source: coarse.source, target: within.target };
-        let fine_tokens = super_resolution.upsample(&coarse_tokens);
+        let fine_tokens = super_resolution.upsample(&coarse_tokens, segments);
         observe("upsample.0", &fine_tokens.source);
         observe("upsample.1", &fine_tokens.target);
 
         let (coarse_fine, fine_coarse, fine_tokens) = match &super_resolution.mixed_decoder {
             Some(decoder) => {
-                let coarse = decoder.attend_within(&coarse_tokens, dropout);
-                let fine = decoder.attend_within(&fine_tokens, dropout);
-                let coarse_fine = decoder.attend_across(&coarse.source, &fine.target, dropout);
+                let coarse = decoder.attend_within(&coarse_tokens, dropout, segments);
+                let fine = decoder.attend_within(&fine_tokens, dropout, segments);
+                let coarse_fine =
+                    decoder.attend_across(&coarse.source, &fine.target, dropout, segments);
                 observe_decoded("decoder_s2.0", &coarse_fine, &fine.target, observe);
-                let fine_coarse = decoder.attend_across(&fine.source, &coarse.target, dropout);
+                let fine_coarse =
+                    decoder.attend_across(&fine.source, &coarse.target, dropout, segments);
                 observe_decoded("decoder_s2.1", &fine_coarse, &coarse.target, observe);
-                let upsampled = super_resolution
-                    .upsample(&TokenPair { source: coarse_fine.source, target: coarse.target });
+                let decoded = TokenPair { source: coarse_fine.source, target: coarse.target };
+                let upsampled = super_resolution.upsample(&decoded, segments);
                 observe("upsample.2", &upsampled.source);
                 observe("upsample.3", &upsampled.target);
                 let fine = TokenPair {
@@ -271,8 +290,8 @@ impl LpmFlow {
         };
 
         let decoder = &super_resolution.fine_decoder;
-        let within = decoder.attend_within(&fine_tokens, dropout);
-        let fine = decoder.attend_across(&within.source, &within.target, dropout);
+        let within = decoder.attend_within(&fine_tokens, dropout, segments);
+        let fine = decoder.attend_across(&within.source, &within.target, dropout, segments);
         observe_decoded("decoder_s3.0", &fine, &within.target, observe);
         Correlations {
             coarse_coarse: coarse.correlation,
@@ -286,8 +305,9 @@ impl LpmFlow {
 
 impl SuperResolution {
     /// Both photos' tokens on the fine grid, in one batch.
-    fn upsample(&self, tokens: &TokenPair) -> TokenPair {
-        let both = self.upsampler.forward(&Tensor::cat(&[&tokens.source, &tokens.target], 0)); // [2B, 1 + F * F, D]
+    fn upsample<'a>(&'a self, tokens: &TokenPair, segments: &Segments<'a>) -> TokenPair {
+        let both = Tensor::cat(&[&tokens.source, &tokens.target], 0);
+        let both = self.upsampler.forward(&both, segments); // [2B, 1 + F * F, D]
         let [source, target] = split_photos(&both);
         TokenPair { source, target }
     }

@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use super::config::{Ablation, LpmFlowConfig};
 use crate::nn::layers::{Conv2d, ConvShape};
+use crate::nn::segments::Segments;
 use crate::nn::swin::{SwinShape, SwinStage};
 use crate::nn::variables::Path;
 
@@ -45,11 +46,16 @@ impl FlowRefiner {
     /// # Shapes
     /// `xs` `[B, C, H, W]`, result `[B, 2, H, W]`. `observe` sees each stage's output as
     /// `[B, C, H, W]`.
-    pub fn forward(&self, xs: &Tensor, observe: &mut dyn FnMut(&str, &Tensor)) -> Tensor {
+    pub fn forward<'a>(
+        &'a self,
+        xs: &Tensor,
+        segments: &Segments<'a>,
+        observe: &mut dyn FnMut(&str, &Tensor),
+    ) -> Tensor {
         let mut map = xs.permute([0, 2, 3, 1]).contiguous(); // [B, H, W, C]
         let mut sum: Option<Tensor> = None;
         for (window, stage) in &self.stages {
-            map = stage.forward(&map);
+            map = segments.one(&map, |map| stage.forward(map));
             observe(&format!("refine_{window}.0"), &map.permute([0, 3, 1, 2]));
             sum = Some(match sum {
                 Some(sum) => sum + &map,

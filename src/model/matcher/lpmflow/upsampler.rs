@@ -6,6 +6,7 @@ use tch::Tensor;
 use super::config::{Ablation, LpmFlowConfig};
 use crate::model::backbone::FeatureShape;
 use crate::nn::resize::{Corners, resize_bilinear};
+use crate::nn::segments::Segments;
 use crate::nn::shape::dims;
 use crate::nn::swin::{SwinShape, SwinStage};
 use crate::nn::variables::Path;
@@ -41,14 +42,15 @@ impl TokenUpsampler {
     }
 
     /// `[B, 1 + G * G, D]` to `[B, 1 + F * F, D]`.
-    pub fn forward(&self, tokens: &Tensor) -> Tensor {
+    pub fn forward<'a>(&'a self, tokens: &Tensor, segments: &Segments<'a>) -> Tensor {
         let resized = upsample_tokens(tokens, self.side);
         if self.stages.is_empty() {
             return resized;
         }
         let [_, count, dim] = dims(&resized);
         let map = resized.narrow(1, 1, count - 1).reshape([-1, 2 * self.side, 2 * self.side, dim]); // [B, F, F, D]
-        let map = self.stages.iter().fold(map, |map, stage| stage.forward(&map));
+        let map =
+            self.stages.iter().fold(map, |map, stage| segments.one(&map, |map| stage.forward(map)));
         Tensor::cat(&[resized.narrow(1, 0, 1), map.view([-1, count - 1, dim])], 1)
     }
 }
