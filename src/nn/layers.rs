@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::onednn::{self, After};
+use super::onednn::{self, After, Packed};
 use super::variables::{Init, Path};
 
 /// Deviation the paper's linear layers and position tables start with.
@@ -15,6 +15,8 @@ pub struct Linear {
     pub weight: Tensor,
     /// `[out]`.
     pub bias: Tensor,
+    /// The weight once more, for inference on the CPU.
+    pub packed: Packed,
 }
 
 impl Linear {
@@ -29,6 +31,7 @@ impl Linear {
         Self {
             weight: path.variable("weight", &weight, Init::TruncatedNormal(deviation)),
             bias: path.variable("bias", &[outputs], Init::Constant(0.0)),
+            packed: Packed::default(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Linear {
         Self {
             weight: self.weight.narrow(0, start, length),
             bias: self.bias.narrow(0, start, length),
+            packed: Packed::default(),
         }
     }
 }

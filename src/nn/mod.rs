@@ -4,6 +4,7 @@ pub mod attention;
 pub mod autocast;
 mod fused;
 pub mod layers;
+pub mod mapped;
 pub mod mlp;
 pub mod neighbours;
 mod onednn;

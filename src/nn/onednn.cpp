@@ -38,9 +38,29 @@ std::optional<c10::TypedOperatorHandle<Signature>> operation(const char* name, c
     return schema->typed<Signature>();
 }
 
+[[noreturn]] void give_up(const std::exception& error) {
+    std::cerr << "oneDNN: " << error.what() << std::endl;
+    std::terminate();
+}
+
 } // namespace
 
 extern "C" {
+
+// A copy of a weight in the order in which oneDNN reads it for inputs of so many rows; null where it does not
+// serve, or where the weight has ever been written to.
+at::Tensor* lpmflow_onednn_pack(const at::Tensor* xs, const at::Tensor* weight, int64_t rows) {
+    using Reorder = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
+    static const auto reorder = operation<Reorder>("mkldnn::_reorder_linear_weight", "");
+    if (!reorder.has_value() || !serves(*xs) || !serves(*weight) || weight->_version() != 0) {
+        return nullptr;
+    }
+    try {
+        return new at::Tensor(reorder->call(*weight, c10::SymInt(rows)));
+    } catch (const std::exception& error) {
+        give_up(error);
+    }
+}
 
 // xs W' + b, then GELU if `gelu`, or plus `addend` unless it is null; null where oneDNN does not serve.
 at::Tensor* lpmflow_onednn_linear(
@@ -65,8 +85,7 @@ at::Tensor* lpmflow_onednn_linear(
         const char* after = gelu ? "gelu" : "none";
         return new at::Tensor(unary->call(*xs, *weight, *bias, after, scalars, "none"));
     } catch (const std::exception& error) {
-        std::cerr << "oneDNN: " << error.what() << std::endl;
-        std::terminate();
+        give_up(error);
     }
 }
 }

@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::checksum;
 use super::description::METADATA_KEY;
+use crate::nn::mapped;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -54,9 +55,7 @@ fn read_mapped(path: &Path) -> Result<Contents> {
         };
         tensors.insert(place.name, tensor);
     }
-    // The tensors share the pages, and tensors are shared freely: so the map stays for good. Pages that
-    // nothing uses any more cost no memory, as the system can drop them.
-    std::mem::forget(map);
+    mapped::keep(map);
     Ok(Contents { tensors, description })
 }
 
