@@ -169,7 +169,9 @@ fn stages_kept_and_removed(part: Ablation) -> (&'static [&'static str], &'static
             &["encoder", "decoder_s1", "flow_11", "upsample.0", "upsample.1"],
             &["decoder_s2", "upsample.2", "upsample.3"],
         ),
-        Ablation::InternalSr | Ablation::SrBlock => (COARSE, &[]),
+        Ablation::InternalSr | Ablation::SrBlock => {
+            (&["encoder", "decoder_s1", "flow_11", "decoder_s2.1.trg"], &[])
+        }
         Ablation::MultiScale => (
             &["encoder", "decoder", "upsample", "flow_22", "query_proj"],
             &["flow_11", "flow_12", "flow_21"],

@@ -134,16 +134,18 @@ mod tests {
         }
         for (tokens, dim) in [(1, 12), (5, 20), (16, 12), (17, 96), (64, 3), (257, 64)] {
             for (batch, scale) in [(1, 1.0), (3, 6.0)] {
+                // Logits grow with the square, and so does what their rounding changes.
+                let rounding = 2e-5 * scale * scale;
                 let qkv = random(&[batch, tokens, 3, 4, dim], scale);
                 let bias = random(&[1, 4, tokens, tokens], 2.0);
                 let [query, key, value] = [0, 1, 2].map(|part| qkv.select(2, part));
                 for vectors in [Vectors::Widest, Vectors::Narrow] {
                     let plain = no_grad(|| self_attention_on(&qkv, None, vectors)).unwrap();
                     let (wanted, _) = by_steps(&query, &key, &value, &bias.zeros_like());
-                    assert!(plain.allclose(&wanted, 1e-4, 1e-5, false), "{tokens} x {dim}");
+                    assert!(plain.allclose(&wanted, 1e-4, rounding, false), "{tokens} x {dim}");
                     let biased = no_grad(|| self_attention_on(&qkv, Some(&bias), vectors)).unwrap();
                     let (wanted, _) = by_steps(&query, &key, &value, &bias);
-                    assert!(biased.allclose(&wanted, 1e-4, 1e-5, false), "{tokens} x {dim}");
+                    assert!(biased.allclose(&wanted, 1e-4, rounding, false), "{tokens} x {dim}");
                 }
             }
         }
