@@ -99,8 +99,7 @@ pub fn run(
         let mut found = vec![
             timed("forward", "pair", pairs, &mut || {
                 let [source, target] = halves(&model.features(&images));
-                drop(model.flow(&source, &target));
-                Ok(())
+                engine.match_features(&source, &target).map(drop)
             })?,
             timed("backbone", "image", 2 * pairs, &mut || {
                 drop(model.features(&images));
@@ -108,8 +107,7 @@ pub fn run(
             })?,
             timed("matcher", "pair", pairs, &mut || {
                 let [source, target] = halves(&features);
-                drop(model.flow(&source, &target));
-                Ok(())
+                engine.match_features(&source, &target).map(drop)
             })?,
         ];
         let folder = tempfile::tempdir().context("making a folder for the loader's photo")?;

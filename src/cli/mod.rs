@@ -98,4 +98,7 @@ pub struct ModelArguments {
     /// Number format of the network
     #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
     pub precision: Precision,
+    /// On a GPU, launch the matcher as one CUDA graph where one pair is matched at a time
+    #[arg(long, env = "LPMFLOW_CUDA_GRAPH")]
+    pub cuda_graph: bool,
 }

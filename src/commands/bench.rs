@@ -24,6 +24,7 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
         device: arguments.model.device.clone(),
         precision: arguments.model.precision,
         cache_bytes: 0,
+        cuda_graph: arguments.model.cuda_graph,
     };
     let engine = match &arguments.untrained {
         Some(preset) => Engine::untrained(&ModelConfig::preset(preset)?, &options)?,

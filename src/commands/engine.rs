@@ -32,6 +32,7 @@ pub fn load_with_cache(
         device: arguments.device.clone(),
         precision: arguments.precision,
         cache_bytes,
+        cuda_graph: arguments.cuda_graph,
     })?;
     let (weights, place) = (arguments.weights.display(), place(&engine));
     terminal.log(&format!("weights `{weights}` on {place}"));

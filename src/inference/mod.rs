@@ -1,6 +1,7 @@
 //! Inference: frames become features, kept per photo, and features become flows.
 
 pub mod cache;
+mod cuda_graph;
 pub mod device;
 pub mod frame;
 pub mod memory;
@@ -24,6 +25,7 @@ use crate::model::weights::report::LoadReport;
 use crate::model::weights::{load, sha256};
 use crate::nn::variables::{Path as VariablePath, Variable};
 use cache::FeatureCache;
+use cuda_graph::RecordedMatcher;
 use frame::{Frame, FrameKey, batch};
 use precision::Precision;
 
@@ -38,12 +40,18 @@ pub struct EngineOptions {
     pub precision: Precision,
     /// Features kept at most, in bytes.
     pub cache_bytes: usize,
+    /// Launch the matcher as a CUDA graph where one pair is matched at a time.
+    pub cuda_graph: bool,
 }
 
 impl EngineOptions {
     /// The device, which computes in the wanted precision.
     fn device(&self) -> Result<Device> {
         prepare_device(&self.device, self.precision)
+    }
+
+    fn recorded(&self, device: Device) -> Result<Option<RecordedMatcher>> {
+        self.cuda_graph.then(|| RecordedMatcher::new(device)).transpose()
     }
 }
 
@@ -71,6 +79,15 @@ pub struct ModelDescription {
     pub parameters: u64,
 }
 
+/// A tensor of the CPU on `device`; a GPU fetches it by itself, from memory that stays in place.
+fn to_device(tensor: Tensor, device: Device) -> Tensor {
+    if !device.is_cuda() {
+        return tensor;
+    }
+    let kind = tensor.kind();
+    tensor.pin_memory(device).to_device_(device, kind, true, false)
+}
+
 /// The number of values in a model's variables.
 fn count(variables: &[Variable]) -> u64 {
     variables.iter().map(|variable| variable.tensor.numel() as u64).sum()
@@ -86,6 +103,7 @@ pub struct Engine {
     parameters: u64,
     device: Device,
     cache: FeatureCache,
+    recorded: Option<RecordedMatcher>,
 }
 
 impl Engine {
@@ -105,6 +123,7 @@ impl Engine {
             parameters: count(&loaded.variables),
             device,
             cache: FeatureCache::new(options.cache_bytes),
+            recorded: options.recorded(device)?,
         })
     }
 
@@ -120,7 +139,9 @@ impl Engine {
         let model = Model::new(&path, config);
         let parameters = count(&path.finish().0);
         let cache = FeatureCache::new(options.cache_bytes);
-        Ok(Self { model, weights: "untrained".into(), file: None, parameters, device, cache })
+        let recorded = options.recorded(device)?;
+        let weights = "untrained".into();
+        Ok(Self { model, weights, file: None, parameters, device, cache, recorded })
     }
 
     /// The model `config` on `tensors` that live elsewhere, as those under training: storage on `device`
@@ -141,7 +162,8 @@ impl Engine {
         LoadReport::new(tally, &variables, |_| false).check().context("validating the weights")?;
         let parameters = count(&variables);
         let cache = FeatureCache::new(cache_bytes);
-        Ok(Self { model, weights: "in training".into(), file: None, parameters, device, cache })
+        let weights = "in training".into();
+        Ok(Self { model, weights, file: None, parameters, device, cache, recorded: None })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.
@@ -181,7 +203,7 @@ impl Engine {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        let flows = tch::no_grad(|| {
+        let flows = tch::no_grad(|| -> Result<Tensor> {
             let tokens = self.tokens(pairs);
             let shape = self.model.feature_shape();
             let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
@@ -189,9 +211,9 @@ impl Engine {
                     pairs.iter().map(|pair| &tokens[&pick(pair).key]).collect();
                 Features { tokens: Tensor::cat(&parts, 0), shape }
             };
-            let flows = self.model.flow(&side(|pair| &pair.0), &side(|pair| &pair.1));
-            flows.to_device(Device::Cpu).to_kind(Kind::Float).contiguous() // [B, 2, H, W]
-        });
+            let flows = self.match_features(&side(|pair| &pair.0), &side(|pair| &pair.1))?;
+            Ok(flows.to_device(Device::Cpu).to_kind(Kind::Float).contiguous()) // [B, 2, H, W]
+        })?;
         let [_, _, height, width] = crate::nn::shape::dims(&flows);
         let size = Size::new(height as usize, width as usize);
         let mut values = vec![0.0f32; flows.numel()];
@@ -207,6 +229,20 @@ impl Engine {
             }
         }
         Ok(per_pair.map(|values| Flow::from_channels(size, values)).collect())
+    }
+
+    /// The flow between photos with these features. A single pair's is launched as a CUDA graph if the
+    /// options say so.
+    ///
+    /// # Errors
+    /// When that graph cannot be recorded or launched.
+    pub fn match_features(&self, source: &Features, target: &Features) -> Result<Tensor> {
+        match &self.recorded {
+            Some(recorded) if source.tokens.size()[0] == 1 => {
+                recorded.flow(&self.model, source, target)
+            }
+            _ => Ok(self.model.flow(source, target)),
+        }
     }
 
     /// The tokens `[1, N, D]` of every photo of the batch.
@@ -226,7 +262,7 @@ impl Engine {
             return found;
         }
         let images: Vec<&RgbImage> = absent.iter().map(|frame| &*frame.pixels).collect();
-        let images = batch(&images, self.model.normalisation()).to_device(self.device);
+        let images = to_device(batch(&images, self.model.normalisation()), self.device);
         let tokens = self.model.features(&images).tokens; // [B, N, D]
         for (index, frame) in absent.into_iter().enumerate() {
             // A copy of its own, so that a kept photo does not hold its whole batch in memory.
