@@ -16,6 +16,9 @@ use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::model::backbone::Features;
 
+/// The layout of the JSON report, as a JSON Schema.
+pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
+
 /// The photo that the loader is timed on: as large as those of the benchmarks.
 const PHOTO: Size = Size::new(375, 500);
 
