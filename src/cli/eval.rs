@@ -160,7 +160,7 @@ pub struct OutputArguments {
 #[command(next_help_heading = "Running the network")]
 pub struct RunningArguments {
     /// Pairs that go through the network at once
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", default_value = "1")]
     pub batch_size: NonZeroUsize,
     /// Memory for features of photos that later pairs show again
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes)]

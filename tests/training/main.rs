@@ -1,5 +1,5 @@
 //! `lpmflow train` through the real binary, on painted figures.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 #[path = "../support/command.rs"]
 mod command;
