@@ -37,22 +37,29 @@ struct Panels {
     }
 };
 
+// Values that are added up one after the other; longer sums are sums of such parts, which rounds less.
+constexpr int64_t PART = 64;
+
 // sum[row] = left[row] (a row of `depth` values) times a panel.
 template <int Rows, int Vectors>
 void multiply(Vector (&sum)[Rows][Vectors], const float* const* left, const float* panel, int64_t depth) {
-    for (int row = 0; row < Rows; ++row) {
-        for (int vector = 0; vector < Vectors; ++vector) {
-            sum[row][vector] = Vector{};
-        }
-    }
-    for (int64_t k = 0; k < depth; ++k) {
-        Vector right[Vectors];
-        for (int vector = 0; vector < Vectors; ++vector) {
-            right[vector] = *reinterpret_cast<const Vector*>(panel + (k * Vectors + vector) * LANES);
+    for (int64_t start = 0; start < depth; start += PART) {
+        const int64_t end = start + PART < depth ? start + PART : depth;
+        Vector part[Rows][Vectors] = {};
+        for (int64_t k = start; k < end; ++k) {
+            Vector right[Vectors];
+            for (int vector = 0; vector < Vectors; ++vector) {
+                right[vector] = *reinterpret_cast<const Vector*>(panel + (k * Vectors + vector) * LANES);
+            }
+            for (int row = 0; row < Rows; ++row) {
+                for (int vector = 0; vector < Vectors; ++vector) {
+                    part[row][vector] += left[row][k] * right[vector];
+                }
+            }
         }
         for (int row = 0; row < Rows; ++row) {
             for (int vector = 0; vector < Vectors; ++vector) {
-                sum[row][vector] += left[row][k] * right[vector];
+                sum[row][vector] = start == 0 ? part[row][vector] : sum[row][vector] + part[row][vector];
             }
         }
     }

@@ -1,8 +1,10 @@
-// Linear maps by oneDNN on the CPU. libtorch has oneDNN inside and uses it for convolutions; for float32
-// linear maps it calls MKL, which on AMD processors keeps to AVX2 and is half as fast where there is more.
+// Linear maps by oneDNN on processors with AVX-512. libtorch has oneDNN inside and uses it for convolutions;
+// for float32 linear maps it calls MKL, which on AMD processors keeps to AVX2 and is half as fast where there
+// is more. Where AVX2 is all there is, MKL is as fast, and oneDNN's long sums round twice as much.
 
 #include "inference.h"
 
+#include <ATen/Version.h>
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -38,6 +40,12 @@ std::optional<c10::TypedOperatorHandle<Signature>> operation(const char* name, c
     return schema->typed<Signature>();
 }
 
+// Whether oneDNN is to map `xs`: on processors with AVX-512, unless ATEN_CPU_CAPABILITY forbids it.
+bool can_map(const at::Tensor& xs) {
+    static const bool has_avx512 = at::get_cpu_capability() == "AVX512";
+    return has_avx512 && serves(xs);
+}
+
 [[noreturn]] void give_up(const std::exception& error) {
     std::cerr << "oneDNN: " << error.what() << std::endl;
     std::terminate();
@@ -52,7 +60,7 @@ extern "C" {
 at::Tensor* lpmflow_onednn_pack(const at::Tensor* xs, const at::Tensor* weight, int64_t rows) {
     using Reorder = at::Tensor(const at::Tensor&, std::optional<c10::SymInt>);
     static const auto reorder = operation<Reorder>("mkldnn::_reorder_linear_weight", "");
-    if (!reorder.has_value() || !serves(*xs) || !serves(*weight) || weight->_version() != 0) {
+    if (!reorder.has_value() || !can_map(*xs) || !serves(*weight) || weight->_version() != 0) {
         return nullptr;
     }
     try {
@@ -69,7 +77,7 @@ at::Tensor* lpmflow_onednn_linear(
     const at::Tensor* bias,
     bool gelu,
     const at::Tensor* addend) {
-    if (!serves(*xs) || (addend != nullptr && !serves(*addend))) {
+    if (!can_map(*xs) || (addend != nullptr && !serves(*addend))) {
         return nullptr;
     }
     static const auto unary = operation<LinearPointwise>("mkldnn::_linear_pointwise", "");
