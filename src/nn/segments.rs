@@ -4,7 +4,7 @@
 use std::array;
 use std::cell::{Cell, RefCell};
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor};
 
 use super::autocast::autocast;
 
@@ -67,7 +67,9 @@ impl<'a> Segments<'a> {
         let seed = self.seeds.as_ref().map(|seeds| seeds.replace(seeds.get().wrapping_add(1)));
         seed.into_iter().for_each(tch::manual_seed);
         let (Some(recorded), Some(seed)) = (&self.recorded, seed) else { return compute(inputs) };
-        let outputs = no_grad(|| compute(inputs)).map(|output| {
+        // With gradients, though they are forgotten: without, faster functions round otherwise than those
+        // of the backward pass.
+        let outputs = compute(inputs).map(|output| {
             // Only floats have gradients.
             let output = output.detach();
             if output.is_floating_point() { output.set_requires_grad(true) } else { output }

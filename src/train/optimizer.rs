@@ -82,6 +82,30 @@ impl AdamW {
         self.slots.iter_mut().for_each(|slot| slot.parameter.zero_grad());
     }
 
+    /// Gives every gradient memory of its own; to be called after every backward pass.
+    ///
+    /// libtorch hands the gradient of `a + b` on to both as it is, and keeps parts of it for what either was
+    /// put together from. What is then added to one gradient, or scaled in it, would change the others too.
+    pub fn separate_gradients(&mut self) {
+        let mut gradients: Vec<_> = self
+            .gradients()
+            .map(|gradient| {
+                let start = gradient.data_ptr() as usize;
+                (start, start + extent(&gradient), gradient)
+            })
+            .collect();
+        gradients.sort_by_key(|(start, ..)| *start);
+        let mut taken = 0;
+        for (start, end, mut gradient) in gradients {
+            if start < taken {
+                let own = gradient.detach().copy();
+                gradient.set_data(&own);
+            } else {
+                taken = end;
+            }
+        }
+    }
+
     /// The Euclidean norm of all gradients together: one value on the device; 0 without gradients.
     pub fn gradient_norm(&self) -> Tensor {
         no_grad(|| {
@@ -200,6 +224,14 @@ impl Slot {
     }
 }
 
+/// Bytes from a tensor's first value to behind its last.
+fn extent(tensor: &Tensor) -> usize {
+    let sides = tensor.size();
+    let last: i64 =
+        sides.iter().zip(tensor.stride()).map(|(side, stride)| (side - 1) * stride).sum();
+    (last + 1) as usize * tensor.kind().elt_size_in_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +285,30 @@ mod tests {
         assert!(error.contains("`first_moment.x` is Float [3], not Float [2]"), "{error}");
         let error = optimizer.restore(state("y")).unwrap_err().to_string();
         assert!(error.contains("`first_moment.y`, which this run does not train"), "{error}");
+    }
+
+    #[test]
+    fn gradients_that_libtorch_lets_share_memory_are_separated() {
+        let path = Path::fresh(Device::Cpu);
+        let variable = |name, tokens| path.variable(name, &[1, tokens, 2], Init::Constant(1.0));
+        let (whole, first, rest) =
+            (variable("whole", 3), variable("first", 1), variable("rest", 2));
+        let mut optimizer = AdamW::new(&path.finish().0, AdamWConfig::default(), |_| true);
+        let backward = || {
+            let sum = (&whole + 1.0) + Tensor::cat(&[&first, &rest], 1);
+            (sum * Tensor::from_slice(&[1.0f32, 2.0])).sum(Kind::Float).backward();
+        };
+        for passes in 1..4 {
+            backward();
+            optimizer.separate_gradients();
+            for tensor in [&whole, &first, &rest] {
+                let wanted = tensor.ones_like() * Tensor::from_slice(&[1.0f32, 2.0]) * passes;
+                assert_eq!(tensor.grad(), wanted, "after {passes} passes");
+            }
+        }
+        optimizer.clip_gradients(2.0, 1.0);
+        let halved = f64::try_from(whole.grad().select(1, 2).select(1, 0)).unwrap();
+        assert!((halved - 1.5).abs() < 1e-4, "{halved}");
     }
 
     #[test]

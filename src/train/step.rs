@@ -144,7 +144,7 @@ impl Trainer {
 
     /// Adds the gradients of one batch, times `share`.
     fn accumulate(
-        &self,
+        &mut self,
         samples: &[Sample],
         now: Moment,
         batch: u64,
@@ -172,6 +172,7 @@ impl Trainer {
             bail!("the loss is not finite at step {} ({losses}){}", now.step + 1, list(&samples));
         }
         segments.backward(&(total * share));
+        self.optimizer.separate_gradients();
         Ok(losses)
     }
 

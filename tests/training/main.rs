@@ -125,8 +125,11 @@ fn values_computed_again_give_the_same_losses_and_gradients() {
         train(&toy, &again, &format!("{flags} --checkpoint-activations")).succeeded();
         let (kept, again) = (numbers(&kept), numbers(&again));
         assert_eq!(kept.len(), 2);
-        let tolerance = if flags.contains("bfloat16") { 2e-2 } else { 1e-4 };
-        for (kept, again) in kept.concat().into_iter().zip(again.concat()) {
+        // In 16 bits gradients are rounded before they are summed, and from the first update on such
+        // runs part.
+        let mixed = flags.contains("bfloat16");
+        let (steps, tolerance) = if mixed { (1, 2e-3) } else { (2, 1e-4) };
+        for (kept, again) in kept[..steps].concat().into_iter().zip(again.concat()) {
             assert!((kept - again).abs() <= tolerance * kept.abs(), "{flags}: {kept}, {again}");
         }
     }
