@@ -89,9 +89,6 @@ pub struct MakeToyArguments {
     /// Pairs of each category in each split, as far as its photos give so many
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub pairs: u32,
-    /// Mark every part by a spot of its own colour: easy enough for `train --model tiny` to learn
-    #[arg(long)]
-    pub marked: bool,
     /// Print one JSON object instead of the summary
     #[arg(long)]
     pub json: bool,

@@ -63,7 +63,6 @@ fn draw_toy(arguments: &MakeToyArguments, terminal: &Terminal) -> Result<Outcome
         seed: arguments.seed,
         images: arguments.images as usize,
         pairs: arguments.pairs as usize,
-        marked: arguments.marked,
     };
     let written = make_toy(&arguments.folder, options)?;
     tell(&written, toy::NAME, &arguments.folder, arguments.json, terminal)

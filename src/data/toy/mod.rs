@@ -2,8 +2,7 @@
 //! training on with nothing downloaded.
 //!
 //! Every photo shows an object of its own: another shape, colour, pattern, pose and background. What the
-//! objects of a category share are their named parts, the keypoints. Marked objects carry a spot on each
-//! part, of a colour that is the part's own in all photos: a network learns to find those from little.
+//! objects of a category share are their named parts, the keypoints.
 
 mod objects;
 mod scene;
@@ -38,8 +37,6 @@ pub struct ToyOptions {
     pub images: usize,
     /// Pairs of each category in each split, as far as there are so many.
     pub pairs: usize,
-    /// Mark every part by a spot of its own colour.
-    pub marked: bool,
 }
 
 /// Draws the dataset into the new folder [`NAME`] of `folder`.
@@ -80,7 +77,7 @@ fn write_photos(
     let name = CATEGORIES[category].name;
     let write_photo = |number: usize| -> Result<Photo> {
         let random = &mut generator(options.seed, [1, category, number]);
-        let scene = draw(&CATEGORIES[category], options.marked, random);
+        let scene = draw(&CATEGORIES[category], random);
         Photo::write(root, name, format!("{name}_{number:04}"), scene)
     };
     numbers.into_par_iter().map(write_photo).collect()

@@ -14,8 +14,8 @@ use super::sketch::{Sketch, curve, ellipse, hsv, polygon};
 use crate::data::rendered::{Keypoint, Scene};
 use crate::geometry::{BoundingBox, Point};
 
-/// Draws a photo of an object of the category, its parts marked or not.
-pub fn draw(category: &Category, marked: bool, random: &mut ChaCha8Rng) -> Scene {
+/// Draws a photo of an object of the category.
+pub fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {
     let size = (random.random_range(240..=360), random.random_range(220..=320));
     let (width, height) = (size.0 as f32, size.1 as f32);
     let mut picture = background(size, random);
@@ -34,9 +34,6 @@ pub fn draw(category: &Category, marked: bool, random: &mut ChaCha8Rng) -> Scene
         .post_translate(centre[0], centre[1]);
     let mut sketch = Sketch::new(&mut picture, to_picture);
     (category.draw)(&mut sketch, random);
-    if marked {
-        sketch.mark_keypoints();
-    }
     let (keypoints, covered) = sketch.finish();
     let covered = covered.unwrap_or(BoundingBox { x1: 0.0, y1: 0.0, x2: 1.0, y2: 1.0 });
 

@@ -17,16 +17,11 @@ pub struct Sketch<'a> {
     to_picture: Transform,
     bounds: Option<BoundingBox>,
     keypoints: Vec<(&'static str, Point)>,
-    /// The keypoints in the object's own coordinates.
-    parts: Vec<Position>,
 }
-
-/// Radius of the spot that marks a part.
-const MARK: f32 = 0.11;
 
 impl<'a> Sketch<'a> {
     pub fn new(picture: &'a mut Pixmap, to_picture: Transform) -> Self {
-        Self { picture, to_picture, bounds: None, keypoints: Vec::new(), parts: Vec::new() }
+        Self { picture, to_picture, bounds: None, keypoints: Vec::new() }
     }
 
     /// Fills a path with a colour that is lighter above and darker below.
@@ -67,18 +62,6 @@ impl<'a> Sketch<'a> {
         // Pixel centres lie at halves in the picture, at whole numbers in annotations.
         let point = Point::new(f64::from(point.x) - 0.5, f64::from(point.y) - 0.5);
         self.keypoints.push((name, point));
-        self.parts.push((x, y));
-    }
-
-    /// Puts a spot on every keypoint, coloured by its number: hues around the wheel, in turn bright and
-    /// dark.
-    pub fn mark_keypoints(&mut self) {
-        let parts = std::mem::take(&mut self.parts);
-        for (number, &part) in parts.iter().enumerate() {
-            let hue = number as f32 / parts.len() as f32;
-            let color = hsv(hue, 1.0, if number.is_multiple_of(2) { 1.0 } else { 0.6 });
-            self.fill(ellipse(part, (MARK, MARK)), color);
-        }
     }
 
     /// The keypoints and the box around everything drawn, in pixels.
