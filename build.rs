@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is not in Rust.
-const CPP: [&str; 4] =
-    ["src/nn/attention.cpp", "src/nn/autocast.cpp", "src/nn/neighbours.cpp", "src/nn/onednn.cpp"];
+const CPP: [&str; 4] = [
+    "src/nn/native/attention.cpp",
+    "src/nn/native/autocast.cpp",
+    "src/nn/native/neighbours.cpp",
+    "src/nn/native/onednn.cpp",
+];
 
 /// The same for processors that have certain instructions, with the flags that allow them.
 const VECTORISED: [(&str, &[&str]); 2] = [
@@ -15,8 +19,11 @@ const VECTORISED: [(&str, &[&str]); 2] = [
 ];
 
 /// What they include.
-const HEADERS: [&str; 3] =
-    ["src/nn/attention_head.h", "src/nn/attention_kernel.h", "src/nn/inference.h"];
+const HEADERS: [&str; 3] = [
+    "src/nn/native/attention_head.h",
+    "src/nn/native/attention_kernel.h",
+    "src/nn/native/inference.h",
+];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
@@ -31,7 +38,7 @@ fn main() {
         panic!("no libtorch in {}: run scripts/setup.sh first", libraries.display());
     }
     for (name, flags) in VECTORISED {
-        let source = format!("src/nn/attention_{name}.cpp");
+        let source = format!("src/nn/native/attention_{name}.cpp");
         println!("cargo:rerun-if-changed={source}");
         let mut build = cc::Build::new();
         build.cpp(true).std("c++20").opt_level(3).file(source).flags(flags.iter());
@@ -59,10 +66,10 @@ fn main() {
     println!("cargo:rustc-link-arg=-Wl,--as-needed");
 }
 
-/// Builds `src/inference/cuda_graph.cpp` as a library of its own, which the program carries and opens when
+/// Builds `src/nn/native/cuda_graph.cpp` as a library of its own, which the program carries and opens when
 /// CUDA is used. Without CUDA's headers (in a libtorch of the user's own) the library is an empty file.
 fn build_cuda_library(libtorch: &Path) {
-    const SOURCE: &str = "src/inference/cuda_graph.cpp";
+    const SOURCE: &str = "src/nn/native/cuda_graph.cpp";
     println!("cargo:rerun-if-changed={SOURCE}");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder"));
     let library = out.join("liblpmflow_cuda.so");

@@ -3,6 +3,9 @@
 //! A flow lives on the SOURCE grid and points to the target: source pixel `p` corresponds to target
 //! pixel `p + flow(p)`. Channel 0 is x (right), channel 1 is y (down).
 
+use std::fmt::Debug;
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::geometry::{Point, Size};
@@ -87,6 +90,42 @@ impl Flow {
             }
         });
         original
+    }
+}
+
+/// Moves points from one photo to another by something else than a flow.
+pub trait PointTransfer: Debug + Send + Sync {
+    /// Where a point of the source's unit square lies in the target's unit square.
+    fn target_from_source_unit(&self, unit: Point) -> Point;
+}
+
+/// What a matcher found between two photos.
+#[derive(Clone, Debug)]
+pub struct Matched {
+    /// On the matcher's own grid and in its pixels.
+    pub flow: Flow,
+    /// How points move, of matchers that have a rule of their own for them.
+    pub points: Option<Arc<dyn PointTransfer>>,
+}
+
+impl From<Flow> for Matched {
+    fn from(flow: Flow) -> Self {
+        Self { flow, points: None }
+    }
+}
+
+impl Matched {
+    /// Where a point of the source's unit square lies in the target's unit square.
+    pub fn target_from_source_unit(&self, unit: Point) -> Point {
+        match &self.points {
+            Some(points) => points.target_from_source_unit(unit),
+            None => self.flow.target_from_source_unit(unit),
+        }
+    }
+
+    /// Where a pixel position of the original source image lies in the original target image.
+    pub fn transfer(&self, pixel: Point, source: Size, target: Size) -> Point {
+        target.pixel_from_unit(self.target_from_source_unit(source.unit_from_pixel(pixel)))
     }
 }
 

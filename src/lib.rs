@@ -28,5 +28,6 @@ pub mod inference;
 pub mod model;
 pub mod nn;
 pub mod predict;
+pub mod synth;
 pub mod terminal;
 pub mod train;

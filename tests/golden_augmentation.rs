@@ -6,14 +6,14 @@ mod support;
 
 use image::{Rgb, RgbImage};
 use lpmflow::data::photo::decode_benchmark;
-use lpmflow::data::resize::resize_like_pillow;
-use lpmflow::data::resize_opencv::resize_like_opencv;
+use lpmflow::data::photo::resize::resize_like_pillow;
+use lpmflow::data::photo::resize_opencv::resize_like_opencv;
 use lpmflow::geometry::{Point, Size};
 use lpmflow::model::backbone::IMAGENET;
-use lpmflow::train::augment::ColourStep;
-use lpmflow::train::augment::crop::Crop;
-use lpmflow::train::augment::jitter::JitterPart;
-use lpmflow::train::planes::Planes;
+use lpmflow::train::samples::augment::ColourStep;
+use lpmflow::train::samples::augment::crop::Crop;
+use lpmflow::train::samples::augment::jitter::JitterPart;
+use lpmflow::train::samples::planes::Planes;
 use serde_json::Value;
 
 fn read(name: &str) -> Option<Value> {

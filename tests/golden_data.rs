@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use lpmflow::data::catalog::Catalog;
 use lpmflow::data::load::load_split;
+use lpmflow::data::photo::resize::resize_like_pillow;
 use lpmflow::data::photo::{decode_benchmark, image_size};
-use lpmflow::data::resize::resize_like_pillow;
 use lpmflow::data::{AnnotatedImage, Pair, Split};
 use lpmflow::eval::transfer::paper_frame_from_original;
 use lpmflow::flow::Flow;
 use lpmflow::geometry::{Point, Size};
-use lpmflow::train::augment::mirror_keypoint;
-use lpmflow::train::target::FlowGrid;
+use lpmflow::train::samples::augment::mirror_keypoint;
+use lpmflow::train::samples::target::FlowGrid;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

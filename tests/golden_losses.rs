@@ -4,7 +4,7 @@
 
 mod support;
 
-use lpmflow::train::loss::{end_point_error, known_cells};
+use lpmflow::train::objective::flow::{end_point_error, known_cells};
 use serde_json::Value;
 use tch::Tensor;
 

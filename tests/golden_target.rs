@@ -6,7 +6,7 @@ mod support;
 
 use lpmflow::flow::Flow;
 use lpmflow::geometry::Point;
-use lpmflow::train::target::FlowGrid;
+use lpmflow::train::samples::target::FlowGrid;
 use serde_json::Value;
 
 const PAPER: FlowGrid = FlowGrid { frame: 512, cells: 128 };

@@ -222,7 +222,7 @@ fn keypoints_move_as_in_the_reference() {
             }
             let sources = points(&loaded.src_kps);
             for (source, expected) in sources.into_iter().zip(points(&golden.pred_kps_512)) {
-                let found = transfer_in_paper_frame(source, flow);
+                let found = transfer_in_paper_frame(source, &flow.clone().into());
                 let distance = found.distance(expected);
                 assert!(distance < 1e-3, "{} {}: {found:?}, {expected:?}", case.name, golden.index);
                 compared += 1;
@@ -239,7 +239,7 @@ fn flows_scored_by_paper_protocols_give_the_reference_pck() {
             .pairs
             .iter()
             .zip(&case.flows)
-            .map(|(pair, flow)| Prediction::from_flow(pair, flow))
+            .map(|(pair, flow)| Prediction::of(pair, &flow.clone().into()))
             .collect();
         for (name, mode, own) in [
             (ProtocolName::Paper, "bbox", ["src_box_512", "trgkps_padded_512"]),
@@ -357,7 +357,7 @@ fn edge_cases() -> Option<EdgeCases> {
 fn assert_moved(flow: &Flow, sources: &[Vec<f64>; 2], expected: &[Vec<f64>; 2], count: usize) {
     let both = points(sources).into_iter().zip(points(expected)).take(count);
     for (source, expected) in both {
-        let found = transfer_in_paper_frame(source, flow);
+        let found = transfer_in_paper_frame(source, &flow.clone().into());
         assert!(found.distance(expected) < 1e-3, "{source:?} went to {found:?}, not {expected:?}");
     }
 }

@@ -2,20 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use lpmflow::model::Model;
-use lpmflow::model::config::{ModelConfig, PRESETS};
-use lpmflow::model::matcher::lpmflow::config::Ablation;
-use lpmflow::model::matcher::{Matcher, MatcherConfig};
-use lpmflow::nn::segments::Segments;
-use lpmflow::nn::variables::Path;
+use lpmflow::model::architecture::{preset, presets};
+use lpmflow::model::config::ModelConfig;
+use lpmflow::model::matcher::lpmflow::LpmFlow;
+use lpmflow::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
+use lpmflow::model::part::Chosen;
+use lpmflow::nn::parameters::VarBuilder;
+use lpmflow::nn::runtime::recompute::Recompute;
 use tch::{Device, Kind, Tensor};
 
 /// A freshly initialised model with the values of its variables by name.
 fn build(config: &ModelConfig) -> (Model, BTreeMap<String, Tensor>) {
-    let path = Path::fresh(Device::Cpu);
-    let model = Model::new(&path, config);
+    let path = VarBuilder::fresh(Device::Cpu);
+    let model = Model::new(&path, config).unwrap();
     let values = path.finish().0.into_iter().map(|variable| (variable.name, variable.tensor));
     (model, values.collect())
 }
@@ -30,8 +33,8 @@ fn flow(model: &Model, source: &Tensor, target: &Tensor) -> Tensor {
 
 fn ablated(part: Ablation) -> ModelConfig {
     let mut config = ModelConfig::tiny();
-    let MatcherConfig::Lpmflow(matcher) = &mut config.matcher else { panic!("tiny is LPMFlow") };
-    matcher.ablations = vec![part];
+    let ablations = vec![part];
+    config.matcher = Chosen::of(Arc::new(LpmFlowConfig { ablations, ..LpmFlowConfig::tiny() }));
     config
 }
 
@@ -53,8 +56,8 @@ fn sixteen_bit_precision_stays_near_the_flow_of_thirty_two() {
     let (source, target) = (images(1), images(2).narrow(0, 1, 1));
     let (model, values) = build(&ModelConfig::tiny());
     let single = flow(&model, &source, &target);
-    let path = Path::stored(values, Device::Cpu).in_kind(Kind::BFloat16);
-    let brain = flow(&Model::new(&path, &ModelConfig::tiny()), &source, &target);
+    let path = VarBuilder::stored(values, Device::Cpu).in_kind(Kind::BFloat16);
+    let brain = flow(&Model::new(&path, &ModelConfig::tiny()).unwrap(), &source, &target);
     assert_eq!(brain.kind(), Kind::Float);
     let difference = (&single - brain).abs().mean(None).double_value(&[]);
     assert!(difference > 0.0 && difference < 0.5, "mean difference {difference} pixels");
@@ -62,8 +65,8 @@ fn sixteen_bit_precision_stays_near_the_flow_of_thirty_two() {
 
 #[test]
 fn configuration_survives_json_and_refuses_unknown_keys() {
-    for name in PRESETS {
-        let config = ModelConfig::preset(name).unwrap();
+    for name in presets() {
+        let config = preset(name).unwrap();
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<ModelConfig>(&json).unwrap(), config);
     }
@@ -138,10 +141,11 @@ fn without_integration_the_result_is_the_finest_flow() {
 
 /// What each stage of a pass of the matcher gives, by the names of the reference numbers.
 fn stages(model: &Model, source: &Tensor, target: &Tensor) -> BTreeMap<String, Tensor> {
-    let Matcher::LpmFlow(matcher) = model.matcher() else { panic!("tiny is LPMFlow") };
+    let matcher: &LpmFlow = model.matcher().as_any().downcast_ref().unwrap();
     let mut stages = BTreeMap::new();
     tch::no_grad(|| {
-        let [source, target] = [source, target].map(|images| model.features(images).tokens);
+        let [source, target] =
+            [source, target].map(|images| model.features(images).last().tokens.shallow_clone());
         let mut keep = |name: &str, value: &Tensor| {
             stages.insert(name.to_owned(), value.copy());
         };
@@ -206,7 +210,7 @@ fn each_ablation_leaves_the_stages_before_its_part_as_they_are() {
     for &part in Ablation::value_variants() {
         // The variables that both have, with the same values.
         let copies = values.iter().map(|(name, value)| (name.clone(), value.copy())).collect();
-        let model = Model::new(&Path::stored(copies, Device::Cpu), &ablated(part));
+        let model = Model::new(&VarBuilder::stored(copies, Device::Cpu), &ablated(part)).unwrap();
         let found = stages(&model, &source, &target);
         let (kept, removed) = stages_kept_and_removed(part);
         let among = |name: &str, list: &[&str]| list.iter().any(|start| name.starts_with(start));
@@ -236,10 +240,10 @@ fn without_super_resolution_every_scale_sees_the_coarse_correlation() {
 fn tokens_are_masked_in_training_unless_the_contrast_is_left_out() {
     for &part in Ablation::value_variants() {
         let (model, _) = build(&ablated(part));
-        let Matcher::LpmFlow(matcher) = model.matcher() else { panic!("tiny is LPMFlow") };
         let [source, target] = [(); 2].map(|()| model.features(&images(1)));
         let ranks = Tensor::from_slice2(&[[1i64]]);
-        let output = matcher.forward_train(&source, &target, &ranks, &Segments::plain());
-        assert_eq!(output.masked_tokens.is_some(), part != Ablation::ContrastiveLoss, "{part:?}");
+        let output =
+            model.matcher().forward_train(&source, &target, Some(&ranks), &Recompute::plain());
+        assert_eq!(output.masked.is_some(), part != Ablation::ContrastiveLoss, "{part:?}");
     }
 }

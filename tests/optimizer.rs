@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use lpmflow::nn::variables::{Group, Variable};
-use lpmflow::train::optimizer::{AdamW, AdamWConfig};
+use lpmflow::nn::parameters::{Group, Parameter};
+use lpmflow::train::optim::adamw::{AdamW, AdamWConfig};
 use tch::{Kind, Tensor, no_grad};
 
 const NAMES: [&str; 4] = ["head.weight", "head.bias", "backbone.weight", "unused"];
@@ -16,10 +16,11 @@ fn ten_steps_give_pytorchs_values() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/optimizer/adamw.safetensors");
     let golden: BTreeMap<String, Tensor> =
         Tensor::read_safetensors(path).unwrap().into_iter().collect();
-    let variables = NAMES.map(|name| Variable {
+    let variables = NAMES.map(|name| Parameter {
         name: name.to_owned(),
         tensor: golden[&format!("start.{name}")].copy(),
-        group: if name.starts_with("backbone") { Group::Backbone } else { Group::Rest },
+        group: if name.starts_with("backbone") { Group::BACKBONE } else { Group::HEAD },
+        buffer: false,
     });
     let mut optimizer = AdamW::new(&variables, AdamWConfig::default(), |_| true);
     for step in 1..=10 {
@@ -36,7 +37,7 @@ fn ten_steps_give_pytorchs_values() {
             optimizer.clip_gradients(norm, CLIP);
         }
         let decay = if step >= 5 { 0.5 } else { 1.0 };
-        optimizer.step(|group| decay * if group == Group::Backbone { 3e-3 } else { 4e-2 });
+        optimizer.step(|group| decay * if group == Group::BACKBONE { 3e-3 } else { 4e-2 });
         for variable in &variables {
             let wanted = &golden[&format!("after.{step}.{}", variable.name)];
             let difference = no_grad(|| (&variable.tensor - wanted).abs().max().double_value(&[]));

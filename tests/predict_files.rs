@@ -34,7 +34,7 @@ fn wanted(x: usize, y: usize) -> Point {
 struct Affine;
 
 impl FlowNetwork for Affine {
-    fn frame_size(&self) -> Size {
+    fn input_size(&self) -> Size {
         Size::square(64)
     }
 
@@ -54,7 +54,7 @@ fn predict(folder: &Folder, subject: Subject, name: &str) -> (Prediction, Vec<u8
     let mut network = Affine;
     let read = |name: &str, size: Size| {
         let path = folder.photo(name, size.width as u32, size.height as u32);
-        Photo::read(path.as_ref(), network.frame_size(), true).unwrap()
+        Photo::read(path.as_ref(), network.input_size(), true).unwrap()
     };
     let (source, target) = (read("source.png", SOURCE), read("target.png", TARGET));
     let plan = Plan {

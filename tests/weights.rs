@@ -13,7 +13,7 @@ use lpmflow::model::weights::description::{Description, Provenance};
 use lpmflow::model::weights::pytorch::Checkpoint;
 use lpmflow::model::weights::save::{Storage, save};
 use lpmflow::model::weights::{self, LoadedModel, Source, StoredWeights};
-use lpmflow::nn::variables;
+use lpmflow::nn::parameters;
 use tch::{Device, Kind, Tensor};
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -47,8 +47,8 @@ fn error_of<T>(result: anyhow::Result<T>) -> String {
 
 /// The variables of a freshly initialised model of the size for tests.
 fn tiny() -> Tensors {
-    let path = variables::Path::fresh(Device::Cpu);
-    let _ = Model::new(&path, &ModelConfig::tiny());
+    let path = parameters::VarBuilder::fresh(Device::Cpu);
+    let _ = Model::new(&path, &ModelConfig::tiny()).unwrap();
     path.finish().0.into_iter().map(|variable| (variable.name, variable.tensor)).collect()
 }
 

@@ -11,10 +11,9 @@ use serde::Serialize;
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::data::photo::decode_benchmark;
-use crate::data::resize::resize_like_pillow;
+use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::Size;
 use crate::inference::Engine;
-use crate::model::backbone::Features;
 
 /// The layout of the JSON report, as a JSON Schema.
 pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
@@ -91,7 +90,7 @@ pub fn run(
     );
     let pairs = config.batch_size;
     let model = engine.model();
-    let side = model.config().frame as i64;
+    let side = model.config().input_size as i64;
     let images = Tensor::rand([2 * pairs as i64, 3, side, side], (Kind::Float, engine.device()));
     let mut timed = |name, unit, units, work: &mut dyn FnMut() -> Result<()>| {
         measure(config, engine.device(), &mut *done, work)
@@ -101,7 +100,7 @@ pub fn run(
         let features = model.features(&images);
         let mut found = vec![
             timed("forward", "pair", pairs, &mut || {
-                let [source, target] = halves(&model.features(&images));
+                let [source, target] = model.features(&images).halves();
                 engine.match_features(&source, &target).map(drop)
             })?,
             timed("backbone", "image", 2 * pairs, &mut || {
@@ -109,7 +108,7 @@ pub fn run(
                 Ok(())
             })?,
             timed("matcher", "pair", pairs, &mut || {
-                let [source, target] = halves(&features);
+                let [source, target] = features.halves();
                 engine.match_features(&source, &target).map(drop)
             })?,
         ];
@@ -117,7 +116,7 @@ pub fn run(
         let photo = folder.path().join("photo.jpg");
         write_photo(&photo)?;
         found.push(timed("loader", "image", 1, &mut || {
-            drop(resize_like_pillow(&decode_benchmark(&photo)?, engine.frame_size()));
+            drop(resize_like_pillow(&decode_benchmark(&photo)?, engine.input_size()));
             Ok(())
         })?);
         Ok(found)
@@ -138,12 +137,6 @@ pub fn run_training(
     let model = engine.model().config();
     let times = training::time(model, engine.device(), config.batch_size, steps, done)?;
     Ok(summarise("training", "pair", config.batch_size, times))
-}
-
-/// The sources' and the targets' features of a batch that holds both.
-fn halves(features: &Features) -> [Features; 2] {
-    let parts = features.tokens.chunk(2, 0);
-    [0, 1].map(|part| Features { tokens: parts[part].shallow_clone(), shape: features.shape })
 }
 
 fn measure(

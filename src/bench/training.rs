@@ -12,13 +12,13 @@ use crate::geometry::{BoundingBox, Point, Size};
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::Provenance;
-use crate::nn::variables::Path;
+use crate::nn::parameters::VarBuilder;
 use crate::train::config::TrainConfig;
-use crate::train::planes::Planes;
-use crate::train::sample::Sample;
-use crate::train::schedule::Moment;
-use crate::train::start::Trainee;
-use crate::train::step::Trainer;
+use crate::train::init::InitialModel;
+use crate::train::optim::schedule::Progress;
+use crate::train::optim::step::Trainer;
+use crate::train::samples::planes::Planes;
+use crate::train::samples::sample::Sample;
 
 /// Matches of each random pair.
 const MATCHES: usize = 12;
@@ -35,13 +35,14 @@ pub fn time(
     steps: usize,
     done: &mut dyn FnMut(),
 ) -> Result<Vec<Duration>> {
-    let path = Path::fresh(device);
-    let model = Model::new(&path, config);
-    let trainee = Trainee { model, variables: path.finish().0, provenance: Provenance::default() };
+    let path = VarBuilder::fresh(device);
+    let model = Model::new(&path, config)?;
+    let initial =
+        InitialModel { model, parameters: path.finish().0, provenance: Provenance::default() };
     let mut settings = TrainConfig { batch_size: pairs, ..TrainConfig::default() };
     // Random values are near nothing that is worth keeping.
-    settings.matches.retention = 0.0;
-    let mut trainer = Trainer::new(trainee, &settings, device)?;
+    settings.matches.distillation_weight = 0.0;
+    let mut trainer = Trainer::new(initial, &settings, device)?;
     let grid = trainer.grid();
     let batch: Vec<Sample> =
         (0..pairs).map(|index| random_sample(index, grid.frame, grid.size())).collect();
@@ -49,7 +50,7 @@ pub fn time(
     for step in 0..=steps as u64 {
         super::synchronize(device);
         let start = Instant::now();
-        trainer.step(std::slice::from_ref(&batch), Moment { epoch: 0, epochs: 1, step }, step)?;
+        trainer.step(std::slice::from_ref(&batch), Progress { epoch: 0, epochs: 1, step }, step)?;
         super::synchronize(device);
         if step > 0 {
             times.push(start.elapsed());

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::ModelArguments;
+use crate::cli::ModelArguments;
 
 /// What to time, and how often.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::eval::{PROTOCOLS, alpha, points};
+use crate::cli::eval::{PROTOCOLS, alpha, points};
 
 /// The flags of `compare`.
 #[derive(Clone, Debug, Args)]

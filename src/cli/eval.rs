@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
-use super::ModelArguments;
+use crate::cli::ModelArguments;
 
 /// The protocols one can ask for.
 pub const PROTOCOLS: [&str; 6] =

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::ModelArguments;
+use crate::cli::ModelArguments;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::Outcome;
 use crate::bench::{BenchConfig, Measurement, run as time, run_training};
 use crate::cli::bench::BenchArguments;
+use crate::commands::Outcome;
 use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
-use crate::model::config::ModelConfig;
-use crate::model::cost::{self, StageCost};
+use crate::model::architecture::preset;
+use crate::model::cost::StageCost;
 use crate::terminal::Terminal;
 
 /// The parts that are timed.
@@ -27,7 +27,7 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
         cuda_graph: arguments.model.cuda_graph,
     };
     let engine = match &arguments.untrained {
-        Some(preset) => Engine::untrained(&ModelConfig::preset(preset)?, &options)?,
+        Some(name) => Engine::untrained(&preset(name)?, &options)?,
         None => Engine::load(&options)?,
     };
     let config = BenchConfig {
@@ -47,7 +47,7 @@ pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     bar.finish_and_clear();
 
     let description = engine.description()?;
-    let stages = cost::count(engine.model().config());
+    let stages = engine.model().config().operations()?;
     if arguments.json {
         terminal.result(
             &report(&engine, &description, &stages, (&measurements, peaks), arguments).to_string(),

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::Outcome;
 use crate::cli::compare::CompareArguments;
+use crate::commands::Outcome;
 use crate::eval::compare::{CompareOptions, Comparison, compare};
 use crate::eval::report::Report;
 use crate::eval::summary::alpha_key;

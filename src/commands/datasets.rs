@@ -4,16 +4,16 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Outcome;
 use crate::cli::datasets::{
     CheckArguments, DatasetsArguments, DatasetsCommand, ListArguments, MakeCutoutsArguments,
     MakeToyArguments,
 };
+use crate::commands::Outcome;
 use crate::data::catalog::Catalog;
-use crate::data::cutouts::{self, CutoutOptions, make_cutouts};
 use crate::data::inspect::{inspect, listing};
-use crate::data::rendered::Rendered;
-use crate::data::toy::{self, ToyOptions, make_toy};
+use crate::synth::cutouts::{self, CutoutOptions, make_cutouts};
+use crate::synth::rendered::Rendered;
+use crate::synth::toy::{self, ToyOptions, make_toy};
 use crate::terminal::Terminal;
 
 /// Runs the command.

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::Outcome;
 use crate::cli::export::{ExportArguments, ExportFormat};
+use crate::commands::Outcome;
 use crate::export::verify::TOLERANCE;
 use crate::export::{Format, Original};
-use crate::model::config::ModelConfig;
+use crate::model::architecture::preset;
 use crate::terminal::Terminal;
 
 /// Runs the command.
@@ -22,7 +22,7 @@ pub fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Outcome> 
         Some(ExportFormat::TorchScript) => Format::TorchScript,
         None => format_of(output)?,
     };
-    let config = arguments.model.as_deref().map(ModelConfig::preset).transpose()?;
+    let config = arguments.model.as_deref().map(preset).transpose()?;
     let original = Original::load(&arguments.weights, config)?;
     original.export(output, format, *precision)?;
     terminal.log(&format!("wrote `{}`", output.display()));

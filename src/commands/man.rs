@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::Outcome;
 use crate::atomic;
 use crate::cli::Cli;
+use crate::commands::Outcome;
 use crate::terminal::Terminal;
 
 /// Writes `lpmflow.1`, `lpmflow-predict.1`, ... into a folder, made if it is absent.

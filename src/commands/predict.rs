@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::interrupt::stop_on_interrupt;
-use super::{Outcome, engine, usage_error};
 use crate::cli::predict::{FlowSize, ListArguments, PredictArguments};
+use crate::commands::interrupt::stop_on_interrupt;
+use crate::commands::{Outcome, engine, usage_error};
 use crate::predict::batch::{self, Batch};
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
@@ -51,8 +51,8 @@ fn run_pair(
         resolution: arguments.size.into(),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
-    let frame_size = network.frame_size();
-    let photo = |path: &Path| Photo::read(path, frame_size, plan.needs_photos());
+    let input_size = network.input_size();
+    let photo = |path: &Path| Photo::read(path, input_size, plan.needs_photos());
     let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
     let prediction = crate::predict::run(&mut network, &source?, &target?, &plan)?;
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, bail};
 
-use super::interrupt::stop_on_interrupt;
-use super::{Outcome, usage_error};
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
+use crate::commands::interrupt::stop_on_interrupt;
+use crate::commands::{Outcome, usage_error};
 use crate::inference::precision::Precision;
 use crate::inference::prepare_device;
 use crate::terminal::Terminal;

@@ -9,11 +9,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::Pair;
-use super::catalog::{Catalog, Entry, Layout};
-use super::formats::{Fault, Problem};
-use super::load::{LoadedSplit, dataset_folder, read_split};
-use super::photo::decode_benchmark;
+use crate::data::Pair;
+use crate::data::catalog::{Catalog, Entry, Layout};
+use crate::data::formats::{Fault, Problem};
+use crate::data::load::{LoadedSplit, dataset_folder, read_split};
+use crate::data::photo::decode_benchmark;
 
 /// Everything about a dataset.
 #[derive(Clone, Debug, Serialize)]

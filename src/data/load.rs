@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use super::catalog::{Entry, Layout};
-use super::formats::{Fault, Problem, Record, pf_pascal, pf_willow, spair71k};
-use super::images::ImageSizes;
-use super::{AnnotatedImage, Pair, Split};
+use crate::data::catalog::{Entry, Layout};
+use crate::data::formats::{Fault, Problem, Record, pf_pascal, pf_willow, spair71k};
+use crate::data::photo::images::ImageSizes;
+use crate::data::{AnnotatedImage, Pair, Split};
 
 /// Faults of one kind that an error message shows.
 const SHOWN: usize = 5;

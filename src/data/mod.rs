@@ -4,17 +4,10 @@
 //! No tensors here, so that rayon workers can share everything.
 
 pub mod catalog;
-pub mod cutouts;
 pub mod formats;
-pub mod images;
 pub mod inspect;
-pub mod jpeg;
 pub mod load;
 pub mod photo;
-pub mod rendered;
-pub mod resize;
-pub mod resize_opencv;
-pub mod toy;
 
 use std::path::PathBuf;
 

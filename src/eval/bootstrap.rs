@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::pck::Sample;
+use crate::eval::pck::Tally;
 
 /// How many times the pairs are drawn.
 pub const RESAMPLES: u64 = 1000;
@@ -21,17 +21,17 @@ pub type Interval = [f64; 2];
 /// The PCK of each column in each resample.
 ///
 /// `rows` holds a row for each pair, and in each row the same columns.
-pub fn resampled_pck(rows: &[Vec<Sample>]) -> Vec<Vec<f64>> {
+pub fn resampled_pck(rows: &[Vec<Tally>]) -> Vec<Vec<f64>> {
     let columns = rows.first().map_or(0, Vec::len);
     let resample = |number: u64| {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         random.set_stream(number);
-        let mut sums = vec![Sample::default(); columns];
+        let mut sums = vec![Tally::default(); columns];
         for _ in rows {
             let drawn = &rows[random.random_range(0..rows.len())];
             sums.iter_mut().zip(drawn).for_each(|(sum, sample)| *sum += *sample);
         }
-        sums.into_iter().map(Sample::pck).collect()
+        sums.into_iter().map(Tally::pck).collect()
     };
     (0..RESAMPLES).into_par_iter().map(resample).collect()
 }
@@ -51,7 +51,7 @@ pub fn interval95(mut values: Vec<f64>) -> Interval {
 }
 
 /// The 95 % interval of each column of `rows` (see [`resampled_pck`]).
-pub fn intervals(rows: &[Vec<Sample>]) -> Vec<Interval> {
+pub fn intervals(rows: &[Vec<Tally>]) -> Vec<Interval> {
     let resampled = resampled_pck(rows);
     let columns = rows.first().map_or(0, Vec::len);
     (0..columns)
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::eval::protocol::Average;
 
-    fn rows(shares: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<Sample>> {
+    fn rows(shares: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<Tally>> {
         shares.into_iter().map(|(right, all)| vec![Average::Pairs.sample(right, all)]).collect()
     }
 

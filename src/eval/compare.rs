@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail, ensure};
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::bootstrap::{Interval, interval95, resampled_pck};
-use super::pck::Sample;
-use super::protocol::{Average, ProtocolName};
-use super::report::{DatasetReport, Headline, PairReport, ProtocolReport, Report};
+use crate::eval::bootstrap::{Interval, interval95, resampled_pck};
+use crate::eval::pck::Tally;
+use crate::eval::protocol::{Average, ProtocolName};
+use crate::eval::report::{DatasetReport, Headline, PairReport, ProtocolReport, Report};
 
 /// What to compare and what to allow.
 #[derive(Clone, Debug, Default)]
@@ -201,7 +201,7 @@ fn paired_intervals(
 ) -> Result<Vec<Interval>> {
     let indices = |pairs: &[PairReport]| pairs.iter().map(|pair| pair.index).collect::<Vec<_>>();
     ensure!(indices(before) == indices(after), "their lists of pairs differ");
-    let samples = |pair: &PairReport| -> Result<Vec<Sample>> {
+    let samples = |pair: &PairReport| -> Result<Vec<Tally>> {
         let sample = |(change, average): (&Change, &Average)| {
             let pck = pair.pck.get(&change.protocol).and_then(|pck| pck.get(&change.alpha));
             let pck = pck.with_context(|| {

@@ -6,12 +6,9 @@
 
 pub mod bootstrap;
 pub mod compare;
-pub mod frames;
-pub mod html;
-pub mod junit;
-pub mod markdown;
 pub mod pck;
 pub mod predictions;
+pub mod prefetch;
 pub mod protocol;
 pub mod report;
 pub mod selection;
@@ -27,14 +24,11 @@ use anyhow::{Result, ensure};
 use crate::data::Pair;
 use crate::flow::Flow;
 use crate::geometry::Size;
-use crate::inference::frame::Frame;
-use frames::{Load, for_each_batch};
-use pck::Sample;
+use crate::inference::FlowNetwork;
+use pck::Tally;
 use predictions::Prediction;
+use prefetch::{Load, for_each_batch};
 use protocol::Protocol;
-
-/// The flows of a batch of pairs, source to target, each in its own grid's pixels: what a network does.
-pub type Match<'a> = &'a mut dyn FnMut(&[(Frame, Frame)]) -> Result<Vec<Flow>>;
 
 /// What happens during a run.
 #[derive(Debug)]
@@ -73,11 +67,11 @@ pub fn predict(
     pairs: &[Pair],
     options: &PredictOptions,
     load: Load,
-    network: Match,
+    network: &mut dyn FlowNetwork,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Vec<Prediction>> {
     let mut predictions = Vec::with_capacity(pairs.len());
-    let (mut done, mut score) = (0, Sample::default());
+    let (mut done, mut score) = (0, Tally::default());
     for_each_batch(pairs, options.batch_size, load, &mut |batch| {
         done += batch.pairs.len() + batch.unreadable.len();
         for error in batch.unreadable {
@@ -89,10 +83,11 @@ pub fn predict(
             }
             on_event(Event::Skipped(error));
         }
-        let flows = if batch.frames.is_empty() { Vec::new() } else { network(&batch.frames)? };
-        ensure!(flows.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
-        for (pair, flow) in batch.pairs.into_iter().zip(&flows) {
-            let prediction = Prediction::from_flow(pair, flow);
+        let found =
+            if batch.frames.is_empty() { Vec::new() } else { network.matched(&batch.frames)? };
+        ensure!(found.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
+        for (pair, matched) in batch.pairs.into_iter().zip(&found) {
+            let prediction = Prediction::of(pair, matched);
             let measured = options.protocol.measure(pair, &prediction)?;
             let correct = measured.correct(options.alpha);
             score += options.protocol.average.sample(correct, measured.distances.len());
@@ -107,8 +102,8 @@ pub fn predict(
 /// Predicts that every keypoint lies at the same position of the target, relative to its size: the flow
 /// that is zero everywhere. What a network must beat.
 pub fn predict_identity(pairs: &[Pair]) -> Vec<Prediction> {
-    let flow = Flow::zero(Size::square(1));
-    pairs.iter().map(|pair| Prediction::from_flow(pair, &flow)).collect()
+    let matched = Flow::zero(Size::square(1)).into();
+    pairs.iter().map(|pair| Prediction::of(pair, &matched)).collect()
 }
 
 #[cfg(test)]
@@ -118,7 +113,8 @@ mod tests {
     use super::*;
     use crate::eval::protocol::ProtocolName;
     use crate::eval::testing::pair;
-    use crate::inference::frame::FrameKey;
+    use crate::flow::Matched;
+    use crate::inference::frame::{Frame, FrameKey};
 
     /// Pairs whose photos are filled with their own number, so that a fake network knows them.
     fn pairs() -> Vec<Pair> {
@@ -138,12 +134,20 @@ mod tests {
     }
 
     /// Moves everything to the right by the source photo's number of grid cells.
-    fn network(frames: &[(Frame, Frame)]) -> Result<Vec<Flow>> {
-        let flow = |(source, _): &(Frame, Frame)| {
-            let step = f32::from(source.pixels.get_pixel(0, 0).0[0]);
-            Flow::from_channels(Size::square(1), &[step, 0.0])
-        };
-        Ok(frames.iter().map(flow).collect())
+    struct Mover;
+
+    impl FlowNetwork for Mover {
+        fn input_size(&self) -> Size {
+            Size::square(2)
+        }
+
+        fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+            let flow = |(source, _): &(Frame, Frame)| {
+                let step = f32::from(source.pixels.get_pixel(0, 0).0[0]);
+                Flow::from_channels(Size::square(1), &[step, 0.0]).into()
+            };
+            Ok(pairs.iter().map(flow).collect())
+        }
     }
 
     fn run(batch_size: usize) -> (Vec<Prediction>, Vec<Event>) {
@@ -155,7 +159,7 @@ mod tests {
         };
         let mut events = Vec::new();
         let on_event = &mut |event| events.push(event);
-        let predictions = predict(&pairs(), &options, &load, &mut network, on_event).unwrap();
+        let predictions = predict(&pairs(), &options, &load, &mut Mover, on_event).unwrap();
         (predictions, events)
     }
 

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::predictions::{Prediction, pair_label};
-use super::protocol::{Average, MeasureFrame, Protocol, ThresholdReference};
-use super::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
 use crate::data::{AnnotatedImage, Pair};
+use crate::eval::predictions::{Prediction, pair_label};
+use crate::eval::protocol::{Average, MeasureFrame, Protocol, ThresholdReference};
+use crate::eval::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
 use crate::geometry::{BoundingBox, Point};
 
 /// The width to which the authors' loader pads keypoint lists.
@@ -57,28 +57,28 @@ impl Measured {
 
 /// A pair's share in an average: PCK is the sum of `right` over the sum of `weight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Sample {
+pub struct Tally {
     /// What is right.
     pub right: f64,
     /// Out of how much.
     pub weight: f64,
 }
 
-impl Sample {
+impl Tally {
     /// In percent.
     pub fn pck(self) -> f64 {
         100.0 * self.right / self.weight
     }
 }
 
-impl std::ops::AddAssign for Sample {
+impl std::ops::AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.right += other.right;
         self.weight += other.weight;
     }
 }
 
-impl std::iter::Sum for Sample {
+impl std::iter::Sum for Tally {
     fn sum<I: Iterator<Item = Self>>(samples: I) -> Self {
         let mut sum = Self::default();
         samples.for_each(|sample| sum += sample);
@@ -88,11 +88,11 @@ impl std::iter::Sum for Sample {
 
 impl Average {
     /// What a pair with `correct` of `keypoints` right adds to this average.
-    pub fn sample(self, correct: usize, keypoints: usize) -> Sample {
+    pub fn sample(self, correct: usize, keypoints: usize) -> Tally {
         let (correct, keypoints) = (correct as f64, keypoints as f64);
         match self {
-            Self::Pairs => Sample { right: correct / keypoints, weight: 1.0 },
-            Self::Keypoints => Sample { right: correct, weight: keypoints },
+            Self::Pairs => Tally { right: correct / keypoints, weight: 1.0 },
+            Self::Keypoints => Tally { right: correct, weight: keypoints },
         }
     }
 }
@@ -257,7 +257,7 @@ mod tests {
     fn averages_weigh_pairs_or_keypoints() {
         let counts = [(1, 1), (0, 3)];
         let mean = |average: Average| {
-            counts.iter().map(|&(right, all)| average.sample(right, all)).sum::<Sample>().pck()
+            counts.iter().map(|&(right, all)| average.sample(right, all)).sum::<Tally>().pck()
         };
         assert_eq!(mean(Average::Pairs), 50.0);
         assert_eq!(mean(Average::Keypoints), 25.0);

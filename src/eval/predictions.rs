@@ -14,10 +14,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::transfer::{transfer_by_paper, transfer_sub_pixel};
 use crate::atomic;
 use crate::data::Pair;
-use crate::flow::Flow;
+use crate::eval::transfer::{transfer_by_paper, transfer_sub_pixel};
+use crate::flow::Matched;
 use crate::geometry::Point;
 
 /// How many problems of a file are shown.
@@ -35,12 +35,12 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// The keypoints of `pair` moved by a flow in its own grid's pixels, as a network returns it.
-    pub fn from_flow(pair: &Pair, flow: &Flow) -> Self {
+    /// The keypoints of `pair` moved by what a matcher found.
+    pub fn of(pair: &Pair, matched: &Matched) -> Self {
         Self {
             pair: pair.index,
-            points: transfer_sub_pixel(pair, flow),
-            paper_points: Some(transfer_by_paper(pair, flow)),
+            points: transfer_sub_pixel(pair, matched),
+            paper_points: Some(transfer_by_paper(pair, matched)),
         }
     }
 

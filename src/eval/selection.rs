@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use anyhow::{Result, bail};
 
-use super::predictions::Prediction;
-use super::protocol::Protocol;
 use crate::data::Pair;
+use crate::eval::predictions::Prediction;
+use crate::eval::protocol::Protocol;
 
 /// How many problems are shown.
 const SHOWN_PROBLEMS: usize = 10;

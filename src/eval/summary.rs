@@ -6,11 +6,11 @@ use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::bootstrap::{self, Interval};
-use super::pck::{Measured, Sample};
-use super::predictions::Prediction;
-use super::protocol::Protocol;
 use crate::data::Pair;
+use crate::eval::bootstrap::{self, Interval};
+use crate::eval::pck::{Measured, Tally};
+use crate::eval::predictions::Prediction;
+use crate::eval::protocol::Protocol;
 
 /// PCK in percent by alpha, written as `0.1`.
 pub type PckByAlpha = IndexMap<String, f64>;
@@ -137,15 +137,11 @@ impl ProtocolScores {
     }
 }
 
-fn sum<'a>(
-    protocol: &Protocol,
-    measured: impl Iterator<Item = &'a Measured>,
-    alpha: f64,
-) -> Sample {
+fn sum<'a>(protocol: &Protocol, measured: impl Iterator<Item = &'a Measured>, alpha: f64) -> Tally {
     measured.map(|measured| sample(protocol, measured, alpha)).sum()
 }
 
-fn sample(protocol: &Protocol, measured: &Measured, alpha: f64) -> Sample {
+fn sample(protocol: &Protocol, measured: &Measured, alpha: f64) -> Tally {
     protocol.average.sample(measured.correct(alpha), measured.distances.len())
 }
 
@@ -170,7 +166,7 @@ fn intervals(
         });
         samples.collect()
     };
-    let rows: Vec<Vec<Sample>> = (0..measured.first().map_or(0, Vec::len)).map(row).collect();
+    let rows: Vec<Vec<Tally>> = (0..measured.first().map_or(0, Vec::len)).map(row).collect();
     let intervals = bootstrap::intervals(&rows);
     let keys = || alphas.iter().copied().map(alpha_key);
     intervals

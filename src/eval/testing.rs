@@ -1,10 +1,12 @@
 //! Small pairs and predictions for this module's tests.
 
-use super::predictions::Prediction;
-use super::protocol::{Protocol, ProtocolName};
-use super::report::{Circumstances, DatasetReport, ModelKind, ModelReport, Report, RunReport};
-use super::summary::{Evaluation, score};
 use crate::data::{AnnotatedImage, Pair};
+use crate::eval::predictions::Prediction;
+use crate::eval::protocol::{Protocol, ProtocolName};
+use crate::eval::report::{
+    Circumstances, DatasetReport, ModelKind, ModelReport, Report, RunReport,
+};
+use crate::eval::summary::{Evaluation, score};
 use crate::geometry::{Point, Size};
 
 fn points(coordinates: &[(f64, f64)]) -> Vec<Point> {

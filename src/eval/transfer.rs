@@ -4,7 +4,7 @@
 //! code measures: `x * 512 / width`, `y * 512 / height`, with no half-pixel shift, in 32-bit floats.
 
 use crate::data::Pair;
-use crate::flow::Flow;
+use crate::flow::Matched;
 use crate::geometry::{Point, Size};
 
 /// Side of the paper frame in pixels.
@@ -29,12 +29,17 @@ pub fn original_from_paper_frame(position: Point, image: Size) -> Point {
 
 /// The authors' rule, within the paper frame: the keypoint is cut to whole pixels inside the frame and
 /// moved by the flow enlarged to the frame (bilinear, `align_corners = false`), measured in frame
-/// pixels.
-pub fn transfer_in_paper_frame(keypoint: Point, flow: &Flow) -> Point {
+/// pixels. A matcher with a rule of its own for points gets the same start.
+pub fn transfer_in_paper_frame(keypoint: Point, matched: &Matched) -> Point {
     let whole = |position: f64| position.trunc().clamp(0.0, PAPER_FRAME_SIDE - 1.0);
     let start = Point::new(whole(keypoint.x), whole(keypoint.y));
     let frame = Size::square(PAPER_FRAME_SIDE as usize);
-    let step = flow.sample(flow.size.pixel_from_unit(frame.unit_from_pixel(start)));
+    let unit = frame.unit_from_pixel(start);
+    if let Some(points) = &matched.points {
+        return frame.pixel_from_unit(points.target_from_source_unit(unit));
+    }
+    let flow = &matched.flow;
+    let step = flow.sample(flow.size.pixel_from_unit(unit));
     Point::new(
         start.x + step.x * PAPER_FRAME_SIDE / flow.size.width as f64,
         start.y + step.y * PAPER_FRAME_SIDE / flow.size.height as f64,
@@ -43,26 +48,26 @@ pub fn transfer_in_paper_frame(keypoint: Point, flow: &Flow) -> Point {
 
 /// The source keypoints of a pair, moved by the authors' rule; the result lies in the target's paper
 /// frame, not mirrored.
-pub fn transfer_by_paper(pair: &Pair, flow: &Flow) -> Vec<Point> {
+pub fn transfer_by_paper(pair: &Pair, matched: &Matched) -> Vec<Point> {
     // Parity: a mirrored photo has pixel x at 511 - x, but the reference puts its keypoints at 512 - x.
     let mirror = |point: Point| match pair.mirrored {
         true => Point::new(f64::from(PAPER_FRAME_SIDE as f32 - point.x as f32), point.y),
         false => point,
     };
     let start = |&keypoint| mirror(paper_frame_from_original(keypoint, pair.source.size));
-    let moved = |keypoint| mirror(transfer_in_paper_frame(start(keypoint), flow));
+    let moved = |keypoint| mirror(transfer_in_paper_frame(start(keypoint), matched));
     pair.source.keypoints.iter().map(moved).collect()
 }
 
 /// The source keypoints of a pair, moved with sub-pixel accuracy; the result is in original target
 /// pixels, not mirrored.
-pub fn transfer_sub_pixel(pair: &Pair, flow: &Flow) -> Vec<Point> {
+pub fn transfer_sub_pixel(pair: &Pair, matched: &Matched) -> Vec<Point> {
     let mirror = |point: Point, image: Size| match pair.mirrored {
         true => Point::new(image.width as f64 - 1.0 - point.x, point.y),
         false => point,
     };
     let (source, target) = (pair.source.size, pair.target.size);
-    let moved = |&keypoint| flow.transfer(mirror(keypoint, source), source, target);
+    let moved = |&keypoint| matched.transfer(mirror(keypoint, source), source, target);
     pair.source.keypoints.iter().map(|keypoint| mirror(moved(keypoint), target)).collect()
 }
 
@@ -70,6 +75,7 @@ pub fn transfer_sub_pixel(pair: &Pair, flow: &Flow) -> Vec<Point> {
 mod tests {
     use super::*;
     use crate::eval::testing::pair;
+    use crate::flow::Flow;
 
     #[test]
     fn paper_frame_has_no_half_pixel_shift() {
@@ -81,7 +87,7 @@ mod tests {
 
     #[test]
     fn paper_rule_cuts_to_whole_pixels_inside_the_frame() {
-        let flow = Flow::zero(Size::square(128));
+        let flow = Flow::zero(Size::square(128)).into();
         let moved = |x, y| transfer_in_paper_frame(Point::new(x, y), &flow);
         assert_eq!(moved(3.99, -0.9), Point::new(3.0, 0.0));
         assert_eq!(moved(-5.0, 700.0), Point::new(0.0, 511.0));
@@ -89,7 +95,8 @@ mod tests {
 
     #[test]
     fn paper_rule_scales_a_coarse_flow_to_the_frame() {
-        let flow = Flow::from_channels(Size::square(16), &[[1.0; 256], [-0.5; 256]].concat());
+        let flow =
+            Flow::from_channels(Size::square(16), &[[1.0; 256], [-0.5; 256]].concat()).into();
         let moved = transfer_in_paper_frame(Point::new(100.0, 200.0), &flow);
         assert_eq!(moved, Point::new(132.0, 184.0));
     }
@@ -99,11 +106,11 @@ mod tests {
         let mut pair = pair(&[(10.0, 20.0)], &[(0.0, 0.0)]);
         pair.source.size = Size::new(100, 200);
         pair.target.size = Size::new(50, 100);
-        let upright = transfer_sub_pixel(&pair, &Flow::zero(Size::square(8)));
+        let upright = transfer_sub_pixel(&pair, &Flow::zero(Size::square(8)).into());
         pair.mirrored = true;
-        let mirrored = transfer_sub_pixel(&pair, &Flow::zero(Size::square(8)));
+        let mirrored = transfer_sub_pixel(&pair, &Flow::zero(Size::square(8)).into());
         assert_eq!(upright, mirrored);
         // 10 * 512 / 200 = 25.6: cut to 25 upright; mirrored 486.4 is cut to 486, which is 26.
-        assert_eq!(transfer_by_paper(&pair, &Flow::zero(Size::square(8)))[0].x, 26.0);
+        assert_eq!(transfer_by_paper(&pair, &Flow::zero(Size::square(8)).into())[0].x, 26.0);
     }
 }

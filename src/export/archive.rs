@@ -9,7 +9,7 @@ use tch::{CModule, IValue};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::code::{Code, state};
+use crate::export::code::{Code, state};
 
 /// The folder inside the archive.
 pub const FOLDER: &str = "lpmflow";

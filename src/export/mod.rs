@@ -17,7 +17,7 @@ use crate::model::weights::description::Description;
 use crate::model::weights::find::find;
 use crate::model::weights::save::{self, Storage};
 use crate::model::weights::{self, LoadedModel};
-use crate::nn::variables;
+use crate::nn::parameters::VarBuilder;
 
 /// What starts the variables that an iBOT file does not hold, so that equal input makes an equal file.
 const INITIAL_SEED: i64 = 0;
@@ -84,12 +84,12 @@ impl Original {
             Format::Safetensors => Kind::Float,
             Format::TorchScript => precision.kind(),
         };
-        let path = variables::Path::stored(tensors, Device::Cpu).in_kind(computing);
-        Ok(Model::new(&path, &self.description.config))
+        let path = VarBuilder::stored(tensors, Device::Cpu).in_kind(computing);
+        Model::new(&path, &self.description.config)
     }
 
     fn tensors(&self) -> BTreeMap<String, Tensor> {
-        let variables = &self.loaded.variables;
-        variables.iter().map(|v| (v.name.clone(), v.tensor.shallow_clone())).collect()
+        let parameters = &self.loaded.parameters;
+        parameters.iter().map(|v| (v.name.clone(), v.tensor.shallow_clone())).collect()
     }
 }

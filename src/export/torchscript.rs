@@ -9,9 +9,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tch::{CModule, Device, Kind, Tensor};
 
-use super::archive;
-use super::code::CLASS;
 use crate::atomic;
+use crate::export::archive;
+use crate::export::code::CLASS;
 use crate::model::Model;
 use crate::model::weights::description::Description;
 
@@ -22,9 +22,9 @@ const DESCRIPTION: &str = "lpmflow.json";
 #[derive(Debug)]
 pub struct Network<'a> {
     model: &'a Model,
-    /// `[1, 3, 1, 1]`, as is the deviation.
+    /// `[1, 3, 1, 1]`, as is the std.
     mean: Tensor,
-    deviation: Tensor,
+    std: Tensor,
 }
 
 impl<'a> Network<'a> {
@@ -32,17 +32,13 @@ impl<'a> Network<'a> {
     pub fn new(model: &'a Model) -> Self {
         let normalisation = model.normalisation();
         let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
-        Self {
-            model,
-            mean: statistics(normalisation.mean),
-            deviation: statistics(normalisation.deviation),
-        }
+        Self { model, mean: statistics(normalisation.mean), std: statistics(normalisation.std) }
     }
 
     /// The flow between two batches of images.
     pub fn forward(&self, source: &Tensor, target: &Tensor) -> Tensor {
         let [source, target] = [source, target]
-            .map(|images| self.model.features(&((images - &self.mean) / &self.deviation)));
+            .map(|images| self.model.features(&((images - &self.mean) / &self.std)));
         self.model.flow(&source, &target).to_kind(Kind::Float)
     }
 }
@@ -80,7 +76,7 @@ pub fn load(path: &Path) -> Result<CModule> {
 /// Records the operations of one forward pass. They are the same for every batch size. The images are of
 /// another size than the network's, so that resizing is among the operations.
 fn trace(model: &Model) -> Result<CModule> {
-    let side = model.config().frame as i64 + 1;
+    let side = model.config().input_size as i64 + 1;
     let images = [(); 2].map(|()| Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu)));
     let network = Network::new(model);
     Ok(tch::no_grad(|| {

@@ -7,12 +7,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
-use super::torchscript::{self, Network};
-use super::{Format, Original};
+use crate::export::torchscript::{self, Network};
+use crate::export::{Format, Original};
 use crate::model::weights;
 use crate::model::weights::save::Storage;
+use crate::nn::parameters::Parameter;
 use crate::nn::resize::{Corners, resize_bilinear};
-use crate::nn::variables::Variable;
 
 /// Largest relative difference accepted between the exported file's flow and the one it is to have.
 pub const TOLERANCE: f64 = 1e-4;
@@ -59,14 +59,14 @@ impl Original {
         format: Format,
         precision: Storage,
     ) -> Result<Verification> {
-        let [source, target] = images(self.loaded.model.config().frame as i64);
+        let [source, target] = images(self.loaded.model.config().input_size as i64);
         let wanted = self.network(format, precision)?;
         let run = |network: &Network<'_>| tch::no_grad(|| network.forward(&source, &target));
         let wanted = run(&Network::new(&wanted));
         let found = match format {
             Format::Safetensors => {
                 let reloaded = weights::load(output, Device::Cpu, Kind::Float)?;
-                self.compare_values(&reloaded.variables, output, precision)?;
+                self.compare_values(&reloaded.parameters, output, precision)?;
                 run(&Network::new(&reloaded.model))
             }
             Format::TorchScript => {
@@ -83,18 +83,18 @@ impl Original {
 
     fn compare_values(
         &self,
-        reloaded: &[Variable],
+        reloaded: &[Parameter],
         output: &Path,
         precision: Storage,
     ) -> Result<()> {
         let mut wanted = self.tensors();
         let differing: Vec<&str> = reloaded
             .iter()
-            .filter(|variable| {
-                let stored = wanted.remove(&variable.name).map(|t| t.to_kind(precision.kind()));
-                !stored.is_some_and(|t| t.to_kind(Kind::Float).equal(&variable.tensor))
+            .filter(|parameter| {
+                let stored = wanted.remove(&parameter.name).map(|t| t.to_kind(precision.kind()));
+                !stored.is_some_and(|t| t.to_kind(Kind::Float).equal(&parameter.tensor))
             })
-            .map(|variable| variable.name.as_str())
+            .map(|parameter| parameter.name.as_str())
             .collect();
         if !differing.is_empty() || !wanted.is_empty() {
             bail!(

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tch::Tensor;
-
-use super::frame::FrameKey;
+use crate::inference::frame::FrameKey;
+use crate::model::features::Features;
 
 /// Features by photo.
 #[derive(Debug)]
@@ -13,7 +12,7 @@ pub struct FeatureCache {
     bytes: usize,
     /// Counts uses, so that each entry has the moment of its last one.
     clock: u64,
-    entries: HashMap<FrameKey, (u64, Tensor)>,
+    entries: HashMap<FrameKey, (u64, Features)>,
     by_age: BTreeMap<u64, FrameKey>,
 }
 
@@ -24,19 +23,19 @@ impl FeatureCache {
     }
 
     /// The features of a photo, if they are kept.
-    pub fn get(&mut self, key: &FrameKey) -> Option<Tensor> {
-        let (used, tensor) = self.entries.get_mut(key)?;
+    pub fn get(&mut self, key: &FrameKey) -> Option<Features> {
+        let (used, features) = self.entries.get_mut(key)?;
         self.clock += 1;
         self.by_age.remove(used);
         self.by_age.insert(self.clock, key.clone());
         *used = self.clock;
-        Some(tensor.shallow_clone())
+        Some(features.shallow_clone())
     }
 
     /// Keeps a photo's features, making room if need be. Features larger than the whole store are not
     /// kept.
-    pub fn insert(&mut self, key: FrameKey, tensor: Tensor) {
-        let size = bytes(&tensor);
+    pub fn insert(&mut self, key: FrameKey, features: Features) {
+        let size = features.bytes();
         if size > self.limit {
             return;
         }
@@ -48,26 +47,23 @@ impl FeatureCache {
         self.clock += 1;
         self.bytes += size;
         self.by_age.insert(self.clock, key.clone());
-        self.entries.insert(key, (self.clock, tensor));
+        self.entries.insert(key, (self.clock, features));
     }
 
     fn remove(&mut self, key: &FrameKey) {
-        if let Some((used, tensor)) = self.entries.remove(key) {
+        if let Some((used, features)) = self.entries.remove(key) {
             self.by_age.remove(&used);
-            self.bytes -= bytes(&tensor);
+            self.bytes -= features.bytes();
         }
     }
 }
 
-fn bytes(tensor: &Tensor) -> usize {
-    tensor.numel() * tensor.kind().elt_size_in_bytes()
-}
-
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::{Device, Kind, Tensor};
 
     use super::*;
+    use crate::model::features::FeatureShape;
 
     fn key(name: &str) -> FrameKey {
         FrameKey { path: name.into(), mirrored: false }
@@ -75,7 +71,9 @@ mod tests {
 
     #[test]
     fn the_photo_used_longest_ago_makes_room() {
-        let features = || Tensor::zeros([10], (Kind::Float, Device::Cpu)); // 40 bytes
+        let shape = FeatureShape { dim: 1, side: 1, class_token: false };
+        let tokens = |count: i64| Tensor::zeros([count], (Kind::Float, Device::Cpu));
+        let features = || Features::last_alone(tokens(10), shape); // 40 bytes
         let mut cache = FeatureCache::new(100);
         cache.insert(key("a"), features());
         cache.insert(key("b"), features());
@@ -86,7 +84,7 @@ mod tests {
         assert_eq!(cache.bytes, 80);
         cache.insert(key("c"), features());
         assert_eq!(cache.bytes, 80, "an entry replaced is not counted twice");
-        cache.insert(key("big"), Tensor::zeros([100], (Kind::Float, Device::Cpu)));
+        cache.insert(key("big"), Features::last_alone(tokens(100), shape));
         assert!(cache.get(&key("big")).is_none() && cache.get(&key("a")).is_some());
     }
 }

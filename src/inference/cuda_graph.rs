@@ -11,7 +11,8 @@ use libloading::Library;
 use tch::{Device, Tensor};
 
 use crate::model::Model;
-use crate::model::backbone::Features;
+use crate::model::features::Features;
+use crate::model::matcher::Matching;
 
 /// `cuda_graph.cpp` as a shared library; empty where CUDA's headers were not there at build time.
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/liblpmflow_cuda.so"));
@@ -34,7 +35,7 @@ struct Functions {
 
 /// The matcher's pass from two photos' features to their flow, recorded for the shapes it was last asked for.
 #[derive(Debug)]
-pub struct RecordedMatcher {
+pub struct CudaGraphMatcher {
     functions: Functions,
     device: usize,
     recording: RefCell<Option<Recording>>,
@@ -47,7 +48,7 @@ struct Recording {
     /// What the recorded pass reads and writes: always the same memory.
     source: Features,
     target: Features,
-    flow: Tensor,
+    matching: Matching,
 }
 
 impl Drop for Recording {
@@ -57,7 +58,7 @@ impl Drop for Recording {
     }
 }
 
-impl RecordedMatcher {
+impl CudaGraphMatcher {
     /// Ready to record on `device`. libtorch's CUDA library must be open.
     ///
     /// # Errors
@@ -70,15 +71,19 @@ impl RecordedMatcher {
         Ok(Self { functions, device: index, recording: RefCell::new(None) })
     }
 
-    /// The model's flow; recorded at the first call with these shapes.
+    /// What the model's matcher finds; recorded at the first call with these shapes.
     ///
     /// # Errors
     /// When the pass cannot be recorded or launched.
-    pub fn flow(&self, model: &Model, source: &Features, target: &Features) -> Result<Tensor> {
+    pub fn matching(
+        &self,
+        model: &Model,
+        source: &Features,
+        target: &Features,
+    ) -> Result<Matching> {
         let mut slot = self.recording.borrow_mut();
         let fits = |recording: &Recording| {
-            recording.source.tokens.size() == source.tokens.size()
-                && recording.target.tokens.size() == target.tokens.size()
+            recording.source.same_sizes(source) && recording.target.same_sizes(target)
         };
         let recording = match slot.take().filter(fits) {
             Some(recording) => slot.insert(recording),
@@ -86,23 +91,20 @@ impl RecordedMatcher {
                 "recording the matcher as a CUDA graph (without --cuda-graph it runs step by step)",
             )?),
         };
-        recording.source.tokens.copy_(&source.tokens);
-        recording.target.tokens.copy_(&target.tokens);
+        recording.source.copy_from(source);
+        recording.target.copy_from(target);
         let replay = self.functions.replay;
         // Safety: the graph is alive, and the message has the length that is told.
         attempt(|message| unsafe { replay(recording.graph, message, MESSAGE) })
             .context("launching the matcher as a CUDA graph")?;
-        Ok(recording.flow.copy())
+        let Matching { flow, correlation } = &recording.matching;
+        Ok(Matching { flow: flow.copy(), correlation: correlation.as_ref().map(Tensor::copy) })
     }
 
     fn record(&self, model: &Model, source: &Features, target: &Features) -> Result<Recording> {
-        let own = |features: &Features| Features {
-            tokens: features.tokens.copy(),
-            shape: features.shape,
-        };
-        let (source, target) = (own(source), own(target));
+        let (source, target) = (source.copy(), target.copy());
         // Once step by step: what libraries set up at their first use cannot be recorded.
-        drop(model.flow(&source, &target));
+        drop(model.matching(&source, &target));
         let Functions { begin, end, free, .. } = self.functions;
         let device = i8::try_from(self.device).context("counting the GPUs")?;
         let mut graph = std::ptr::null_mut();
@@ -111,17 +113,17 @@ impl RecordedMatcher {
             graph = unsafe { begin(device, message, MESSAGE) };
             !graph.is_null()
         })?;
-        let flow =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.flow(&source, &target)));
+        let run = std::panic::AssertUnwindSafe(|| model.matching(&source, &target));
+        let matching = std::panic::catch_unwind(run);
         // Safety: the graph is `begin`'s; it is freed here if it was not recorded, else by its `Recording`.
         let ended = attempt(|message| unsafe { end(graph, message, MESSAGE) });
         let functions = self.functions;
-        match (flow, ended) {
-            (Ok(flow), Ok(())) => Ok(Recording { functions, graph, source, target, flow }),
-            (flow, ended) => {
+        match (matching, ended) {
+            (Ok(matching), Ok(())) => Ok(Recording { functions, graph, source, target, matching }),
+            (matching, ended) => {
                 unsafe { free(graph) };
                 ended?;
-                drop(flow);
+                drop(matching);
                 bail!("an operation of the matcher cannot be recorded")
             }
         }
@@ -187,7 +189,7 @@ mod tests {
 
     #[test]
     fn graphs_need_a_gpu_and_errors_are_one_line() {
-        let error = RecordedMatcher::new(Device::Cpu).unwrap_err().to_string();
+        let error = CudaGraphMatcher::new(Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("--device cuda"), "{error}");
         let fails = |message: *mut c_char| {
             let text = c"first line\nsecond line";

@@ -41,5 +41,5 @@ pub fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
         images.iter().map(|image| Tensor::from_slice(image.as_raw()).view(shape)).collect();
     let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
     let pixels = Tensor::cat(&bytes, 0).permute([0, 3, 1, 2]).to_kind(Kind::Float).contiguous(); // [B, 3, H, W]
-    (pixels / 255.0 - statistics(normalisation.mean)) / statistics(normalisation.deviation)
+    (pixels / 255.0 - statistics(normalisation.mean)) / statistics(normalisation.std)
 }

@@ -15,17 +15,18 @@ use image::RgbImage;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Matched};
 use crate::geometry::Size;
 use crate::model::Model;
-use crate::model::backbone::Features;
 use crate::model::config::ModelConfig;
+use crate::model::features::Features;
+use crate::model::matcher::Matching;
 use crate::model::weights::find::find;
 use crate::model::weights::report::LoadReport;
 use crate::model::weights::{load, sha256};
-use crate::nn::variables::{Path as VariablePath, Variable};
+use crate::nn::parameters::{Parameter, VarBuilder};
 use cache::FeatureCache;
-use cuda_graph::RecordedMatcher;
+use cuda_graph::CudaGraphMatcher;
 use frame::{Frame, FrameKey, batch};
 use precision::Precision;
 
@@ -50,8 +51,8 @@ impl EngineOptions {
         prepare_device(&self.device, self.precision)
     }
 
-    fn recorded(&self, device: Device) -> Result<Option<RecordedMatcher>> {
-        self.cuda_graph.then(|| RecordedMatcher::new(device)).transpose()
+    fn recorded(&self, device: Device) -> Result<Option<CudaGraphMatcher>> {
+        self.cuda_graph.then(|| CudaGraphMatcher::new(device)).transpose()
     }
 }
 
@@ -64,6 +65,18 @@ pub fn prepare_device(wanted: &str, precision: Precision) -> Result<Device> {
     let device = device::choose(wanted)?;
     precision.check(device)?;
     Ok(device)
+}
+
+/// What turns frames into flows: the engine, or a known flow in tests.
+pub trait FlowNetwork {
+    /// The size photos must be stretched to.
+    fn input_size(&self) -> Size;
+
+    /// What corresponds in each of a batch of (source, target) pairs.
+    ///
+    /// # Errors
+    /// When the network cannot run.
+    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>>;
 }
 
 /// What a report says of the model behind its numbers.
@@ -88,9 +101,10 @@ fn to_device(tensor: Tensor, device: Device) -> Tensor {
     tensor.pin_memory(device).to_device_(device, kind, true, false)
 }
 
-/// The number of values in a model's variables.
-fn count(variables: &[Variable]) -> u64 {
-    variables.iter().map(|variable| variable.tensor.numel() as u64).sum()
+/// The number of values in a model's parameters; buffers are none.
+fn count(parameters: &[Parameter]) -> u64 {
+    let trained = parameters.iter().filter(|parameter| !parameter.buffer);
+    trained.map(|parameter| parameter.tensor.numel() as u64).sum()
 }
 
 /// A model ready to match photos.
@@ -103,7 +117,7 @@ pub struct Engine {
     parameters: u64,
     device: Device,
     cache: FeatureCache,
-    recorded: Option<RecordedMatcher>,
+    recorded: Option<CudaGraphMatcher>,
 }
 
 impl Engine {
@@ -120,7 +134,7 @@ impl Engine {
             model: loaded.model,
             weights: options.weights.clone(),
             file: Some(loaded.path),
-            parameters: count(&loaded.variables),
+            parameters: count(&loaded.parameters),
             device,
             cache: FeatureCache::new(options.cache_bytes),
             recorded: options.recorded(device)?,
@@ -133,10 +147,9 @@ impl Engine {
     /// When the configuration makes no sense or the device cannot be used.
     pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
         let device = options.device()?;
-        config.check()?;
         memory::keep_freed_memory();
-        let path = VariablePath::fresh(device).in_kind(options.precision.kind());
-        let model = Model::new(&path, config);
+        let path = VarBuilder::fresh(device).in_kind(options.precision.kind());
+        let model = Model::new(&path, config)?;
         let parameters = count(&path.finish().0);
         let cache = FeatureCache::new(options.cache_bytes);
         let recorded = options.recorded(device)?;
@@ -156,11 +169,13 @@ impl Engine {
         device: Device,
         cache_bytes: usize,
     ) -> Result<Self> {
-        let path = VariablePath::stored(tensors, device);
-        let model = Model::new(&path, config);
-        let (variables, tally) = path.finish();
-        LoadReport::new(tally, &variables, |_| false).check().context("validating the weights")?;
-        let parameters = count(&variables);
+        let path = VarBuilder::stored(tensors, device);
+        let model = Model::new(&path, config)?;
+        let (parameters, outcome) = path.finish();
+        LoadReport::new(outcome, &parameters, |_| false)
+            .check()
+            .context("validating the weights")?;
+        let parameters = count(&parameters);
         let cache = FeatureCache::new(cache_bytes);
         let weights = "in training".into();
         Ok(Self { model, weights, file: None, parameters, device, cache, recorded: None })
@@ -190,36 +205,37 @@ impl Engine {
     }
 
     /// The square that photos are to be stretched to.
-    pub fn frame_size(&self) -> Size {
-        Size::square(self.model.config().frame)
+    pub fn input_size(&self) -> Size {
+        Size::square(self.model.config().input_size)
     }
 
-    /// The flows of a batch of pairs, source to target, each in its own grid's pixels. The backbone sees
-    /// each distinct photo once, and not at all if its features are kept from before.
+    /// What corresponds in each of a batch of pairs, source to target. The backbone sees each distinct photo
+    /// once, and not at all if its features are kept from before.
     ///
     /// # Errors
     /// When a flow holds a value that is not finite; the error names the pair.
-    pub fn flows(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Flow>> {
+    pub fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        let flows = tch::no_grad(|| -> Result<Tensor> {
-            let tokens = self.tokens(pairs);
-            let shape = self.model.feature_shape();
+        let Matching { flow: flows, correlation } = tch::no_grad(|| -> Result<Matching> {
+            let features = self.features(pairs);
             let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
-                let parts: Vec<&Tensor> =
-                    pairs.iter().map(|pair| &tokens[&pick(pair).key]).collect();
-                Features { tokens: Tensor::cat(&parts, 0), shape }
+                let parts: Vec<&Features> =
+                    pairs.iter().map(|pair| &features[&pick(pair).key]).collect();
+                Features::cat(&parts)
             };
-            let flows = self.match_features(&side(|pair| &pair.0), &side(|pair| &pair.1))?;
-            Ok(flows.to_device(Device::Cpu).to_kind(Kind::Float).contiguous()) // [B, 2, H, W]
+            let found = self.match_features(&side(|pair| &pair.0), &side(|pair| &pair.1))?;
+            let on_cpu = |xs: Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+            Ok(Matching { flow: on_cpu(found.flow), correlation: found.correlation.map(on_cpu) })
         })?;
         let [_, _, height, width] = crate::nn::shape::dims(&flows);
         let size = Size::new(height as usize, width as usize);
         let mut values = vec![0.0f32; flows.numel()];
         flows.copy_data(&mut values, flows.numel());
         let per_pair = values.chunks_exact(2 * size.area());
-        for (values, (source, target)) in per_pair.clone().zip(pairs) {
+        let mut found = Vec::with_capacity(pairs.len());
+        for (index, (values, (source, target))) in (0..).zip(per_pair.zip(pairs)) {
             if !values.iter().all(|value| value.is_finite()) {
                 bail!(
                     "matching `{}` to `{}`: the network's flow is not finite; the weights do not suit the model or the precision",
@@ -227,26 +243,30 @@ impl Engine {
                     target.key.path.display()
                 );
             }
+            let points = correlation.as_ref().and_then(|correlation| {
+                self.model.matcher().point_transfer(&correlation.get(index))
+            });
+            found.push(Matched { flow: Flow::from_channels(size, values), points });
         }
-        Ok(per_pair.map(|values| Flow::from_channels(size, values)).collect())
+        Ok(found)
     }
 
-    /// The flow between photos with these features. A single pair's is launched as a CUDA graph if the
+    /// What corresponds between photos with these features. A single pair's is launched as a CUDA graph if the
     /// options say so.
     ///
     /// # Errors
     /// When that graph cannot be recorded or launched.
-    pub fn match_features(&self, source: &Features, target: &Features) -> Result<Tensor> {
+    pub fn match_features(&self, source: &Features, target: &Features) -> Result<Matching> {
         match &self.recorded {
-            Some(recorded) if source.tokens.size()[0] == 1 => {
-                recorded.flow(&self.model, source, target)
+            Some(recorded) if source.last().tokens.size()[0] == 1 => {
+                recorded.matching(&self.model, source, target)
             }
-            _ => Ok(self.model.flow(source, target)),
+            _ => Ok(self.model.matching(source, target)),
         }
     }
 
-    /// The tokens `[1, N, D]` of every photo of the batch.
-    fn tokens(&mut self, pairs: &[(Frame, Frame)]) -> HashMap<FrameKey, Tensor> {
+    /// The features of every photo of the batch.
+    fn features(&mut self, pairs: &[(Frame, Frame)]) -> HashMap<FrameKey, Features> {
         let mut found = HashMap::new();
         let mut absent: Vec<&Frame> = Vec::new();
         for frame in pairs.iter().flat_map(|(source, target)| [source, target]) {
@@ -254,7 +274,7 @@ impl Engine {
                 continue;
             }
             match self.cache.get(&frame.key) {
-                Some(tokens) => drop(found.insert(frame.key.clone(), tokens)),
+                Some(features) => drop(found.insert(frame.key.clone(), features)),
                 None => absent.push(frame),
             }
         }
@@ -263,13 +283,23 @@ impl Engine {
         }
         let images: Vec<&RgbImage> = absent.iter().map(|frame| &*frame.pixels).collect();
         let images = to_device(batch(&images, self.model.normalisation()), self.device);
-        let tokens = self.model.features(&images).tokens; // [B, N, D]
+        let features = self.model.features(&images);
         for (index, frame) in absent.into_iter().enumerate() {
             // A copy of its own, so that a kept photo does not hold its whole batch in memory.
-            let own = tokens.narrow(0, index as i64, 1).copy();
+            let own = features.narrow(index as i64, 1).copy();
             self.cache.insert(frame.key.clone(), own.shallow_clone());
             found.insert(frame.key.clone(), own);
         }
         found
+    }
+}
+
+impl FlowNetwork for Engine {
+    fn input_size(&self) -> Size {
+        self.input_size()
+    }
+
+    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+        self.matched(pairs)
     }
 }

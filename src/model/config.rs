@@ -1,92 +1,54 @@
 //! What a model is made of, as it travels in a weight file's metadata.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::adapter::AdapterConfig;
-use super::backbone::BackboneConfig;
-use super::backbone::efficientnet::EfficientNetConfig;
-use super::backbone::vit::VitConfig;
-use super::matcher::MatcherConfig;
-use super::matcher::consensus::ConsensusConfig;
-use super::matcher::lpmflow::config::LpmFlowConfig;
+use crate::model::backbone::BackboneConfig;
+use crate::model::cost::StageCost;
+use crate::model::features::LevelShape;
+use crate::model::head::HeadConfig;
+use crate::model::matcher::MatcherConfig;
+use crate::model::part::{Chosen, Family};
 
-/// A complete description of a model: with it and the variables, nothing else is needed to run.
+/// A complete description of a model: with it and the parameters, nothing else is needed to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(bound(
+    deserialize = "dyn BackboneConfig: Family, dyn HeadConfig: Family, dyn MatcherConfig: Family"
+))]
 pub struct ModelConfig {
-    /// Side of the square that photos are stretched to before they reach the network, in pixels.
-    pub frame: usize,
+    /// Side of the square that photos are brought to before they reach the network, in pixels.
+    pub input_size: usize,
     /// Describes each photo by features.
-    pub backbone: BackboneConfig,
+    pub backbone: Chosen<dyn BackboneConfig>,
     /// Changes the features before they are matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adapter: Option<AdapterConfig>,
+    pub head: Option<Chosen<dyn HeadConfig>>,
     /// Turns the features of two photos into a flow.
-    pub matcher: MatcherConfig,
+    pub matcher: Chosen<dyn MatcherConfig>,
 }
 
-/// The names of the presets.
-pub const PRESETS: [&str; 4] = ["base", "lite", "tiny", "zero-shot"];
-
 impl ModelConfig {
-    /// The preset of a name.
+    /// The levels of features that the matcher reads, as the backbone gives them.
     ///
     /// # Errors
-    /// When there is none of that name.
-    pub fn preset(name: &str) -> Result<Self> {
-        Ok(match name {
-            "base" => Self::base(),
-            "lite" => Self::lite(),
-            "tiny" => Self::tiny(),
-            "zero-shot" => Self::zero_shot(),
-            _ => bail!("there is no model `{name}`; there are: {}", PRESETS.join(", ")),
-        })
+    /// When the backbone does not offer what the matcher needs.
+    pub fn backbone_levels(&self) -> Result<Vec<LevelShape>> {
+        let levels = self.matcher.wanted(&self.backbone.levels())?;
+        ensure!(!levels.is_empty(), "the matcher reads no features");
+        Ok(levels)
     }
 
-    /// The paper's model: ViT-B/16 and the full matcher, 180 million values.
-    pub fn base() -> Self {
-        Self {
-            frame: 512,
-            backbone: BackboneConfig::Vit(VitConfig::base()),
-            adapter: None,
-            matcher: MatcherConfig::Lpmflow(LpmFlowConfig::base()),
+    /// The same as the matcher finds them, behind the head.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::backbone_levels`].
+    pub fn levels(&self) -> Result<Vec<LevelShape>> {
+        let mut levels = self.backbone_levels()?;
+        if let (Some(head), Some(last)) = (&self.head, levels.last_mut()) {
+            last.shape = head.shape(&last.shape);
         }
-    }
-
-    /// The paper's design in a size for tests: 64-pixel images, a 4x4 grid, a 32x32 flow.
-    pub fn tiny() -> Self {
-        Self {
-            frame: 128,
-            backbone: BackboneConfig::Vit(VitConfig::tiny()),
-            adapter: None,
-            matcher: MatcherConfig::Lpmflow(LpmFlowConfig::tiny()),
-        }
-    }
-
-    /// The small model of this project: EfficientNet-Lite0 at 384 pixels, an adapter, and consensus on a
-    /// 24x24 grid; 2.5 million values.
-    pub fn lite() -> Self {
-        let backbone = EfficientNetConfig { image: 384 };
-        // The same part of the photo as the 10 of the 16x16 grid that the constant was chosen on.
-        let consensus = ConsensusConfig { radius_squared: 22, ..ConsensusConfig::default() };
-        Self {
-            frame: backbone.image as usize,
-            backbone: BackboneConfig::EfficientNetLite0(backbone),
-            adapter: Some(AdapterConfig::default()),
-            matcher: MatcherConfig::Consensus(consensus),
-        }
-    }
-
-    /// What runs without training: EfficientNet-Lite0 and consensus.
-    pub fn zero_shot() -> Self {
-        let backbone = EfficientNetConfig::default();
-        Self {
-            frame: backbone.image as usize,
-            backbone: BackboneConfig::EfficientNetLite0(backbone),
-            adapter: None,
-            matcher: MatcherConfig::Consensus(ConsensusConfig::default()),
-        }
+        Ok(levels)
     }
 
     /// Whether a model can be built from this; a weight file's configuration may say anything.
@@ -95,15 +57,45 @@ impl ModelConfig {
     /// When a size or constant makes no sense.
     pub fn check(&self) -> Result<()> {
         ensure!(
-            (16..=8192).contains(&self.frame),
-            "the frame's side must lie in 16 to 8192 pixels, not {}",
-            self.frame
+            (16..=8192).contains(&self.input_size),
+            "the input size must lie in 16 to 8192 pixels, not {}",
+            self.input_size
         );
         self.backbone.check()?;
-        let shape = self.backbone.shape();
-        if let Some(adapter) = &self.adapter {
-            adapter.check(&shape)?;
+        let before = self.backbone_levels()?;
+        if let (Some(head), Some(last)) = (&self.head, before.last()) {
+            head.check(&last.shape)?;
         }
-        self.matcher.check(&shape)
+        self.matcher.check(&self.levels()?)
+    }
+
+    /// Operations per pair of photos, part by part in the order of the forward pass; both photos pass the
+    /// backbone.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::backbone_levels`].
+    pub fn operations(&self) -> Result<Vec<StageCost>> {
+        let both = 2.0;
+        let operations = both * self.backbone.operations();
+        let mut stages = vec![StageCost { name: "backbone", operations }];
+        if let (Some(head), Some(last)) = (&self.head, self.backbone_levels()?.last()) {
+            stages.push(StageCost {
+                name: head.kind(),
+                operations: both * head.operations(&last.shape),
+            });
+        }
+        stages.extend(self.matcher.operations(&self.levels()?));
+        Ok(stages)
+    }
+
+    /// Whether published files hold a tensor of this name, though the network never reads it.
+    pub fn is_unused(&self, name: &str) -> bool {
+        match name.strip_prefix(BACKBONE) {
+            Some(name) => self.backbone.is_unused(name),
+            None => self.matcher.is_unused(name),
+        }
     }
 }
+
+/// Where the backbone's parameters stand in every model.
+pub const BACKBONE: &str = "feature_extraction.backbone.";

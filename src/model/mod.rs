@@ -1,45 +1,59 @@
-//! Models: a backbone that describes each photo by features, perhaps an adapter that suits them to parts,
+//! Models: a backbone that describes each photo by features, perhaps a head that suits them to parts,
 //! and a matcher that turns the features of two photos into a flow.
 //!
 //! Shape letters, used everywhere in `model` and `nn`: B batch, C channels, D embedding, N tokens
 //! (class token, if any, and patches), S and T source and target positions, H and W rows and columns,
 //! h heads, G side of the feature grid, F side of the fine grid.
 
-pub mod adapter;
+pub mod architecture;
 pub mod backbone;
 pub mod config;
 pub mod cost;
+pub mod features;
+pub mod head;
 pub mod matcher;
+pub mod part;
+pub mod presets;
 pub mod weights;
 
+use anyhow::Result;
 use tch::Tensor;
 
-use crate::nn::segments::Segments;
-use crate::nn::variables::Path;
+use crate::nn::parameters::{Group, VarBuilder};
+use crate::nn::runtime::recompute::Recompute;
 
-use adapter::Adapter;
-use backbone::{Backbone, FeatureShape, Features, Normalisation};
+use backbone::{Backbone, Normalisation};
 use config::ModelConfig;
-use matcher::Matcher;
+use features::{FeatureShape, Features, LevelShape};
+use head::Head;
+use matcher::{Matcher, Matching};
 
 /// A backbone and a matcher that fit together.
 #[derive(Debug)]
 pub struct Model {
     config: ModelConfig,
-    backbone: Backbone,
-    adapter: Option<Adapter>,
-    matcher: Matcher,
+    levels: Vec<LevelShape>,
+    backbone: Box<dyn Backbone>,
+    head: Option<Box<dyn Head>>,
+    matcher: Box<dyn Matcher>,
 }
 
 impl Model {
-    /// Builds the model's variables under `path`; they hold initial values until weights are loaded.
-    pub fn new(path: &Path, config: &ModelConfig) -> Self {
-        let backbone = Backbone::new(path, &config.backbone);
-        let shape = backbone.shape();
-        let adapter = config.adapter.as_ref();
-        let adapter = adapter.map(|config| Adapter::new(&(path / "adapter"), config, &shape));
-        let matcher = Matcher::new(path, &config.matcher, &shape);
-        Self { config: config.clone(), backbone, adapter, matcher }
+    /// Builds the model's parameters under `path`; they hold initial values until weights are loaded.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense.
+    pub fn new(path: &VarBuilder, config: &ModelConfig) -> Result<Self> {
+        config.check()?;
+        let from_backbone = config.backbone_levels()?;
+        let below = path.in_group(Group::BACKBONE) / "feature_extraction" / "backbone";
+        let backbone = config.backbone.build(&below, &from_backbone);
+        let deepest = from_backbone[from_backbone.len() - 1].shape;
+        let head = config.head.as_ref();
+        let head = head.map(|head| head.build(&(path / head.kind()), &deepest));
+        let levels = config.levels()?;
+        let matcher = config.matcher.build(path, &levels);
+        Ok(Self { config: config.clone(), levels, backbone, head, matcher })
     }
 
     /// The configuration the model was built from.
@@ -48,18 +62,23 @@ impl Model {
     }
 
     /// The part that turns features into a flow.
-    pub fn matcher(&self) -> &Matcher {
-        &self.matcher
+    pub fn matcher(&self) -> &dyn Matcher {
+        &*self.matcher
     }
 
-    /// How input frames are to be normalised.
+    /// How input images are to be normalised.
     pub fn normalisation(&self) -> Normalisation {
-        self.backbone.normalisation()
+        self.config.backbone.normalisation()
     }
 
-    /// The form of the features.
+    /// The form of the deepest features.
     pub fn feature_shape(&self) -> FeatureShape {
-        self.backbone.shape()
+        self.levels[self.levels.len() - 1].shape
+    }
+
+    /// Rows and columns of the flow.
+    pub fn flow_side(&self) -> i64 {
+        self.config.matcher.flow_side(&self.levels)
     }
 
     /// Describes photos by features; independent of any partner, so the result can be kept.
@@ -67,23 +86,28 @@ impl Model {
     /// # Shapes
     /// `images` `[B, 3, H, W]`, normalised; any size, resized to the backbone's own.
     pub fn features(&self, images: &Tensor) -> Features {
-        self.features_in(images, &Segments::plain())
+        self.features_in(images, &Recompute::plain())
     }
 
     /// As [`Model::features`], in segments that training may compute anew.
-    pub fn features_in<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Features {
-        let features = self.backbone.forward(images, segments);
-        match &self.adapter {
-            Some(adapter) => adapter.forward(&features),
+    pub fn features_in<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features {
+        let features = self.backbone.forward(images, recompute);
+        match &self.head {
+            Some(head) => head.forward(&features),
             None => features,
         }
     }
 
-    /// The flow between photos described by features.
+    /// What corresponds between photos described by features.
+    pub fn matching(&self, source: &Features, target: &Features) -> Matching {
+        self.matcher.forward(source, target)
+    }
+
+    /// The flow alone.
     ///
     /// # Shapes
     /// Result `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
     pub fn flow(&self, source: &Features, target: &Features) -> Tensor {
-        self.matcher.forward(source, target)
+        self.matching(source, target).flow
     }
 }

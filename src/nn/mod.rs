@@ -1,16 +1,8 @@
-//! Layers the network is made of, and the variables they hold.
+//! What networks are made of: the parameters they hold, layers, and the operations under these.
 
-pub mod attention;
-pub mod autocast;
-mod fused;
 pub mod layers;
-pub mod mapped;
-pub mod mlp;
-pub mod neighbours;
-mod onednn;
+pub mod ops;
+pub mod parameters;
 pub mod resize;
-pub mod segments;
+pub mod runtime;
 pub mod shape;
-pub mod swin;
-pub mod variables;
-pub mod window;

@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use super::correspondence::{Correspondence, Resolution};
 use crate::geometry::{Point, Size};
+use crate::predict::correspondence::{Correspondence, Resolution};
 
 /// The miss, as a part of the source photo's longer side, at which the confidence has fallen to 1/e.
 const SCALE: f64 = 0.05;
@@ -69,8 +69,8 @@ mod tests {
 
     fn round_trip(forward: f32, backward: f32) -> Correspondence {
         Correspondence {
-            forward: shift(forward),
-            backward: Some(shift(backward)),
+            forward: shift(forward).into(),
+            backward: Some(shift(backward).into()),
             source: Size::new(50, 100),
             target: Size::new(90, 30),
         }

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use image::{GrayImage, Luma};
 
-use super::flow_file::{numpy, pfm};
-use super::picture::{self, PictureFormat};
 use crate::atomic;
 use crate::geometry::Size;
+use crate::predict::flow_file::{numpy, pfm};
+use crate::predict::picture::{self, PictureFormat};
 
 /// A file format for a confidence map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! What the network says of one pair of photos, in the photos' own pixels.
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
 
 /// The flow between two photos, as the network returns it, with the photos' sizes.
 #[derive(Clone, Debug)]
 pub struct Correspondence {
-    /// Source to target, on the network's grid and in its pixels.
-    pub forward: Flow,
+    /// Source to target.
+    pub forward: Matched,
     /// Target to source, likewise; there when an output needs a confidence.
-    pub backward: Option<Flow>,
+    pub backward: Option<Matched>,
     /// The source photo's size.
     pub source: Size,
     /// The target photo's size.
@@ -25,8 +25,8 @@ impl Correspondence {
     /// The flow in the pixels of the photos, or as the network returns it.
     pub fn flow(&self, resolution: Resolution) -> Flow {
         match resolution {
-            Resolution::Original => self.forward.to_original(self.source, self.target),
-            Resolution::Network => self.forward.clone(),
+            Resolution::Original => self.forward.flow.to_original(self.source, self.target),
+            Resolution::Network => self.forward.flow.clone(),
         }
     }
 
@@ -34,7 +34,7 @@ impl Correspondence {
     pub fn grid(&self, resolution: Resolution) -> Size {
         match resolution {
             Resolution::Original => self.source,
-            Resolution::Network => self.forward.size,
+            Resolution::Network => self.forward.flow.size,
         }
     }
 }

@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::correspondence::Correspondence;
-use super::score::{Score, Threshold};
 use crate::geometry::{BoundingBox, Point, Size};
+use crate::predict::correspondence::Correspondence;
+use crate::predict::score::{Score, Threshold};
 
 /// Positions in the source photo, and what is known of the target photo.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -208,7 +208,7 @@ fn points(value: &Value) -> Result<Vec<Point>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Flow;
+    use crate::flow::{Flow, Matched};
 
     const ANNOTATION: &str = r#"{"src_imsize": [20, 10, 3], "trg_imsize": [40, 10, 3],
         "trg_bndbox": [0, 0, 20, 5], "category": "bird",
@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn identity(source: Size, target: Size) -> Correspondence {
-        let zero = Flow::zero(Size::square(8));
+        let zero: Matched = Flow::zero(Size::square(8)).into();
         Correspondence { forward: zero.clone(), backward: Some(zero), source, target }
     }
 

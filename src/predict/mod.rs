@@ -27,32 +27,9 @@ use self::keypoints::Keypoints;
 use self::output::{Output, Product};
 use self::photo::Photo;
 use self::record::{Prediction, WrittenFile};
-use crate::flow::Flow;
-use crate::geometry::Size;
-use crate::inference::Engine;
+use crate::flow::Matched;
+use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
-
-/// What turns frames into flows: the inference engine, or a known flow in tests.
-pub trait FlowNetwork {
-    /// The size photos must be stretched to.
-    fn frame_size(&self) -> Size;
-
-    /// The flows of one batch of (source, target) pairs, on the network's grid and in its pixels.
-    ///
-    /// # Errors
-    /// When the network cannot run.
-    fn flows(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Flow>>;
-}
-
-impl FlowNetwork for Engine {
-    fn frame_size(&self) -> Size {
-        self.frame_size()
-    }
-
-    fn flows(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Flow>> {
-        self.flows(pairs)
-    }
-}
 
 /// What is wanted of a pair of photos.
 #[derive(Clone, Debug)]
@@ -111,9 +88,9 @@ fn correspond(
             pairs.iter().map(|(source, target)| (target.frame.clone(), source.frame.clone())),
         );
     }
-    let mut flows = network.flows(&frames)?.into_iter();
-    let forward: Vec<Flow> = flows.by_ref().take(pairs.len()).collect();
-    let backward = flows.map(Some).chain(std::iter::repeat(None));
+    let mut found = network.matched(&frames)?.into_iter();
+    let forward: Vec<Matched> = found.by_ref().take(pairs.len()).collect();
+    let backward = found.map(Some).chain(std::iter::repeat(None));
     let parts = pairs.iter().zip(forward).zip(backward);
     Ok(parts
         .map(|(((source, target), forward), backward)| Correspondence {

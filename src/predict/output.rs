@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Result, bail, ensure};
 
-use super::confidence_file::{self, ConfidenceFormat};
-use super::flow_file::{self, FlowFormat};
-use super::picture::{self, PictureFormat};
 use crate::atomic;
+use crate::predict::confidence_file::{self, ConfidenceFormat};
+use crate::predict::flow_file::{self, FlowFormat};
+use crate::predict::picture::{self, PictureFormat};
 
 /// What one file shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

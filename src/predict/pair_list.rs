@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::keypoints::Keypoints;
+use crate::predict::keypoints::Keypoints;
 
 /// One line of a list.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use image::RgbImage;
 
 use crate::data::photo::decode_photo;
-use crate::data::resize::resize_like_pillow;
+use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::Size;
 use crate::inference::frame::{Frame, FrameKey};
 
@@ -29,9 +29,9 @@ impl Photo {
     ///
     /// # Errors
     /// When the file cannot be read or is no image.
-    pub fn read(path: &Path, frame_size: Size, keep_pixels: bool) -> Result<Self> {
+    pub fn read(path: &Path, input_size: Size, keep_pixels: bool) -> Result<Self> {
         let pixels = decode_photo(path)?;
-        let frame = resize_like_pillow(&pixels, frame_size);
+        let frame = resize_like_pillow(&pixels, input_size);
         Ok(Self {
             path: path.to_owned(),
             size: Size::new(pixels.height() as usize, pixels.width() as usize),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::keypoints::TransferredKeypoints;
 use crate::geometry::Size;
+use crate::predict::keypoints::TransferredKeypoints;
 
 /// What was found for a pair and where it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

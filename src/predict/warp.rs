@@ -3,9 +3,9 @@
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use rayon::prelude::*;
 
-use super::correspondence::Correspondence;
-use super::picture::BACKDROP;
 use crate::geometry::{Point, Size};
+use crate::predict::correspondence::Correspondence;
+use crate::predict::picture::BACKDROP;
 
 /// Room for rounding at the target's rim, in pixels.
 const RIM: f64 = 1e-3;
@@ -62,7 +62,7 @@ mod tests {
     }
 
     fn pair(forward: Flow, source: Size, target: Size) -> Correspondence {
-        Correspondence { forward, backward: None, source, target }
+        Correspondence { forward: forward.into(), backward: None, source, target }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::data::inspect::{Inspection, Listing};
 use crate::data::load::summary;
-use crate::data::rendered::Rendered;
+use crate::synth::rendered::Rendered;
 use crate::terminal::Terminal;
 
 /// Digits of a fingerprint that are shown; JSON has all.

@@ -1,7 +1,7 @@
 //! What `export` shows of a comparison.
 
-use super::Terminal;
 use crate::export::verify::{Difference, TOLERANCE, Verification};
+use crate::terminal::Terminal;
 
 impl Terminal {
     /// The largest differences, on stdout.

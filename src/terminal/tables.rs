@@ -1,7 +1,7 @@
 //! Evaluations and comparisons as tables on stdout.
 
 use crate::eval::compare::{Change, Comparison};
-use crate::eval::markdown::{left_out, model_name};
+use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::{Group, PckByAlpha};
 use crate::terminal::Terminal;

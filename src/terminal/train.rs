@@ -6,8 +6,8 @@ use std::time::Duration;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::terminal::Terminal;
-use crate::train::event::{EpochReport, Event, Parameters, Plan, StepReport};
 use crate::train::run::Ending;
+use crate::train::run::event::{EpochReport, Event, Parameters, Plan, StepReport};
 
 /// The bar of an epoch.
 const STEPS: &str = "{prefix} {bar:24} {pos}/{len} pairs  {msg}  {eta} left";
@@ -107,12 +107,14 @@ impl<'a> TrainingDisplay<'a> {
 
     fn step(&self, report: &StepReport) {
         self.bar.set_position(report.done as u64);
-        let StepReport { loss, end_point_error, contrast, contrast_rate, .. } = report;
+        let StepReport { loss, end_point_error, contrast, contrastive_weight, .. } = report;
         let parts = if report.matches > 0.0 {
-            let StepReport { matches, drift, .. } = report;
-            format!("matches {matches:.3}, drift {drift:.5}, epe {end_point_error:.3}")
+            let StepReport { matches, distillation_loss, .. } = report;
+            format!(
+                "matches {matches:.3}, distillation_loss {distillation_loss:.5}, epe {end_point_error:.3}"
+            )
         } else {
-            format!("epe {end_point_error:.3} + {contrast_rate:.3} x contrast {contrast:.3}")
+            format!("epe {end_point_error:.3} + {contrastive_weight:.3} x contrast {contrast:.3}")
         };
         let speed = report.pairs_per_second;
         self.bar.set_message(format!("loss {loss:.3} = {parts}  {speed:.1} pairs/s"));

@@ -4,15 +4,15 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::dataset::DataConfig;
-use super::loss::LossConfig;
-use super::matches::MatchesConfig;
-use super::optimizer::AdamWConfig;
-use super::schedule::ScheduleConfig;
-use super::start::ModelChoice;
-use super::warp::WarpConfig;
 use crate::model::matcher::lpmflow::config::Ablation;
-use crate::nn::variables::{Group, Variable};
+use crate::nn::parameters::{Group, Parameter};
+use crate::train::init::ModelChoice;
+use crate::train::objective::flow::LossConfig;
+use crate::train::objective::matching::MatchesConfig;
+use crate::train::optim::adamw::AdamWConfig;
+use crate::train::optim::schedule::ScheduleConfig;
+use crate::train::samples::dataset::DataConfig;
+use crate::train::samples::warp::WarpConfig;
 
 /// A complete training configuration. A file may leave out whatever is as in the paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct TrainConfig {
     pub gradient_clip: f64,
     /// Part of its old self that the moving average of the weights keeps per step; 0 for no average.
     /// With an average, validation and `best.safetensors` use it.
-    pub average_decay: f64,
+    pub ema_decay: f64,
     /// Optimizer steps from one line of `metrics.jsonl` and point of TensorBoard to the next.
     pub log_every: u64,
     /// Optimizer steps from one checkpoint to the next; one is made after every epoch in any case.
@@ -97,7 +97,7 @@ impl Default for TrainConfig {
             checkpoint_activations: false,
             frozen: Vec::new(),
             gradient_clip: 0.0,
-            average_decay: 0.0,
+            ema_decay: 0.0,
             log_every: 10,
             checkpoint_every: 500,
             prefetch: 2,
@@ -152,26 +152,23 @@ impl TrainConfig {
 
     /// The rate that a group of variables starts with; 0 leaves the group as it is.
     pub fn base_rate(&self, group: Group) -> f64 {
-        match group {
-            Group::Backbone => self.backbone_learning_rate,
-            Group::Rest => self.learning_rate,
-        }
+        if group == Group::BACKBONE { self.backbone_learning_rate } else { self.learning_rate }
     }
 
     /// Whether a variable is trained.
-    pub fn trains(&self, variable: &Variable) -> bool {
+    pub fn trains(&self, variable: &Parameter) -> bool {
         let frozen = self.frozen.iter().any(|prefix| variable.name.starts_with(prefix));
-        !frozen && self.base_rate(variable.group) > 0.0
+        !variable.buffer && !frozen && self.base_rate(variable.group) > 0.0
     }
 
     /// How the parts of the loss weigh once the ablations have their way.
     pub fn effective_loss(&self) -> LossConfig {
         let left_out = |part| self.model.ablate.contains(&part);
         LossConfig {
-            contrast_rate: if left_out(Ablation::ContrastiveLoss) {
+            contrastive_weight: if left_out(Ablation::ContrastiveLoss) {
                 0.0
             } else {
-                self.loss.contrast_rate
+                self.loss.contrastive_weight
             },
             gradual_guidance: self.loss.gradual_guidance && !left_out(Ablation::GradualGuidance),
         }
@@ -196,7 +193,7 @@ impl TrainConfig {
                 "backbone_learning_rate must not be negative",
             ),
             (not_negative(self.gradient_clip), "gradient_clip must not be negative"),
-            (decay(self.average_decay), "average_decay must lie in 0 to 1, without 1"),
+            (decay(self.ema_decay), "ema_decay must lie in 0 to 1, without 1"),
             (decay(optimizer.beta1), "optimizer.beta1 must lie in 0 to 1, without 1"),
             (decay(optimizer.beta2), "optimizer.beta2 must lie in 0 to 1, without 1"),
             (
@@ -206,18 +203,18 @@ impl TrainConfig {
             (not_negative(optimizer.weight_decay), "optimizer.weight_decay must not be negative"),
             (not_negative(schedule.factor), "schedule.factor must not be negative"),
             (not_negative(schedule.floor), "schedule.floor must not be negative"),
-            (not_negative(loss.contrast_rate), "loss.contrast_rate must not be negative"),
+            (not_negative(loss.contrastive_weight), "loss.contrastive_weight must not be negative"),
             (
-                [matches.consensus_weight, matches.cosine_weight, matches.retention]
+                [matches.consensus_weight, matches.cosine_weight, matches.distillation_weight]
                     .into_iter()
                     .all(not_negative),
-                "matches.consensus_weight, cosine_weight and retention must not be negative",
+                "matches.consensus_weight, cosine_weight and distillation_weight must not be negative",
             ),
             (
-                [matches.cosine_temperature, matches.spread]
+                [matches.cosine_temperature, matches.sigma]
                     .into_iter()
                     .all(|value| value > 0.0 && value.is_finite()),
-                "matches.cosine_temperature and spread must be above 0",
+                "matches.cosine_temperature and sigma must be above 0",
             ),
             (
                 probability(augmentation.colour_probability),
@@ -278,7 +275,7 @@ fn similarity(a: &str, b: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::schedule::Decay;
+    use crate::train::optim::schedule::Decay;
 
     fn error(text: &str) -> String {
         format!("{:#}", TrainConfig::from_toml(text).unwrap_err())
@@ -331,7 +328,7 @@ mod tests {
             config.model.ablate = vec![part];
             let wanted = match part {
                 Ablation::GradualGuidance => LossConfig { gradual_guidance: false, ..full },
-                Ablation::ContrastiveLoss => LossConfig { contrast_rate: 0.0, ..full },
+                Ablation::ContrastiveLoss => LossConfig { contrastive_weight: 0.0, ..full },
                 _ => full,
             };
             assert_eq!(config.effective_loss(), wanted, "{part:?}");

@@ -1,28 +1,13 @@
 //! Training: the paper's recipe, resumable to the bit.
+//!
+//! In the order of a step: [`samples`] are made, an [`objective`] says what is lost on them, [`optim`] moves
+//! the weights, and what is left lies in a [`folder`]; a [`run`] conducts all of it.
 
-pub mod augment;
-pub mod average;
-pub mod checkpoint;
-pub mod clock;
 pub mod config;
-pub mod dataset;
-pub mod event;
 pub mod folder;
-pub mod loader;
-pub mod loss;
-pub mod matches;
-pub mod metrics;
-pub mod optimizer;
-pub mod photos;
-pub mod planes;
-pub mod random;
+pub mod init;
+pub mod objective;
+pub mod optim;
 pub mod run;
-pub mod sample;
-pub mod sampler;
-pub mod schedule;
-pub mod start;
-pub mod step;
-pub mod target;
-pub mod tensorboard;
+pub mod samples;
 pub mod validation;
-pub mod warp;

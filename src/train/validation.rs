@@ -7,19 +7,19 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 
-use super::random::{Purpose, generator};
-use super::warp::{Warp, WarpConfig};
 use crate::data::Pair;
 use crate::data::photo::decode_benchmark;
-use crate::data::resize::resize_like_pillow;
-use crate::eval::frames::load;
+use crate::data::photo::resize::resize_like_pillow;
+use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::{alpha_key, score};
 use crate::eval::{self, PredictOptions};
-use crate::flow::Flow;
+use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
-use crate::inference::Engine;
 use crate::inference::frame::{Frame, FrameKey};
+use crate::inference::{Engine, FlowNetwork};
+use crate::train::samples::random::{Purpose, generator};
+use crate::train::samples::warp::{Warp, WarpConfig};
 
 /// The share of the threshold length within which a point is right.
 pub const ALPHA: f64 = 0.1;
@@ -84,15 +84,8 @@ impl Validation {
     ) -> Result<Option<f64>> {
         match self {
             Self::Pairs { pairs, protocol } => {
-                let size = engine.frame_size();
-                let mut stopped = false;
-                let mut network = |frames: &[(Frame, Frame)]| {
-                    stopped |= stop();
-                    if stopped {
-                        bail!("validation was interrupted");
-                    }
-                    engine.flows(frames)
-                };
+                let size = engine.input_size();
+                let mut network = Interruptible { engine, stop, stopped: false };
                 let options = PredictOptions {
                     batch_size,
                     skip_bad: false,
@@ -106,7 +99,7 @@ impl Validation {
                 };
                 let photo = |key: &FrameKey| load(key, size);
                 let predicted = eval::predict(pairs, &options, &photo, &mut network, &mut on_event);
-                if stopped {
+                if network.stopped {
                     return Ok(None);
                 }
                 let predicted = predicted?;
@@ -114,7 +107,7 @@ impl Validation {
                 Ok(scores.protocols.first().map(|scores| scores.pck(ALPHA)))
             }
             Self::Warps { photos, seed } => {
-                let size = engine.frame_size();
+                let size = engine.input_size();
                 let mut shares = Vec::with_capacity(photos.len());
                 for (index, chunk) in photos.chunks(batch_size.get()).enumerate() {
                     if stop() {
@@ -128,14 +121,36 @@ impl Validation {
                         .collect::<Result<_>>()?;
                     let frames: Vec<(Frame, Frame)> =
                         pairs.iter().map(|pair| pair.frames.clone()).collect();
-                    let flows = engine.flows(&frames)?;
-                    let share = |(pair, flow)| WarpedPair::right(pair, flow);
-                    shares.extend(pairs.iter().zip(&flows).filter_map(share));
+                    let found = engine.matched(&frames)?;
+                    let share =
+                        |(pair, matched): (_, &Matched)| WarpedPair::right(pair, &matched.flow);
+                    shares.extend(pairs.iter().zip(&found).filter_map(share));
                     on_progress(shares.len());
                 }
                 Ok(Some(100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64))
             }
         }
+    }
+}
+
+/// The engine, until someone says stop.
+struct Interruptible<'a> {
+    engine: &'a mut Engine,
+    stop: &'a dyn Fn() -> bool,
+    stopped: bool,
+}
+
+impl FlowNetwork for Interruptible<'_> {
+    fn input_size(&self) -> Size {
+        self.engine.input_size()
+    }
+
+    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+        self.stopped |= (self.stop)();
+        if self.stopped {
+            bail!("validation was interrupted");
+        }
+        self.engine.matched(pairs)
     }
 }
 

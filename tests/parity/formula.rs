@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lpmflow::model::Model;
 use lpmflow::model::config::ModelConfig;
-use lpmflow::nn::variables::{Path, Variable};
+use lpmflow::nn::parameters::{Parameter, VarBuilder};
 use tch::{Device, Kind, Tensor};
 
 /// The `count` values of `name`, in [-1, 1) and exact in float32.
@@ -40,19 +40,23 @@ pub fn model(config: &ModelConfig, seed: u64) -> Model {
 }
 
 /// A model with formula weights, and its variables.
-pub fn model_with_variables(config: &ModelConfig, seed: u64) -> (Model, Vec<Variable>) {
+pub fn model_with_variables(config: &ModelConfig, seed: u64) -> (Model, Vec<Parameter>) {
     // Built from nothing, the model says which variables it needs.
-    let blank = Path::stored(BTreeMap::new(), Device::Cpu);
+    let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
     let _ = Model::new(&blank, config);
-    let path = Path::stored(weights(&blank.finish().0, seed), Device::Cpu);
+    let path = VarBuilder::stored(weights(&blank.finish().0, seed), Device::Cpu);
     let model = Model::new(&path, config);
-    let (variables, tally) = path.finish();
-    assert!(tally.missing.is_empty() && tally.mismatched.is_empty() && tally.unexpected.is_empty());
+    let (variables, outcome) = path.finish();
+    assert!(
+        outcome.missing.is_empty()
+            && outcome.mismatched.is_empty()
+            && outcome.unexpected.is_empty()
+    );
     (model, variables)
 }
 
 /// The weights of every variable, by the rule for the last component of its name.
-pub fn weights(variables: &[Variable], seed: u64) -> BTreeMap<String, Tensor> {
+pub fn weights(variables: &[Parameter], seed: u64) -> BTreeMap<String, Tensor> {
     variables
         .iter()
         .map(|variable| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lpmflow::model::config::ModelConfig;
-use lpmflow::model::matcher::Matcher;
+use lpmflow::model::matcher::lpmflow::LpmFlow;
 use tch::Tensor;
 
 use crate::{formula, golden};
@@ -27,13 +27,11 @@ fn check(seed: u64, wanted: &BTreeMap<String, Tensor>) {
 
     let mut observed = BTreeMap::new();
     let flow = tch::no_grad(|| {
-        let features = model.features(&Tensor::cat(&images, 0)).tokens; // both photos in one batch
+        let features = model.features(&Tensor::cat(&images, 0)).last().tokens.shallow_clone(); // both photos in one batch
         let [source, target] = [0, 1].map(|photo| features.narrow(0, photo, 1));
         observed.insert("backbone.0".to_owned(), source.shallow_clone());
         observed.insert("backbone.1".to_owned(), target.shallow_clone());
-        let Matcher::LpmFlow(matcher) = model.matcher() else {
-            panic!("base runs the LPMFlow matcher")
-        };
+        let matcher: &LpmFlow = model.matcher().as_any().downcast_ref().unwrap();
         matcher.forward_observed(&source, &target, &mut |name, stage| {
             observed.insert(name.to_owned(), stage.shallow_clone());
         })

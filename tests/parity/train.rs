@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use lpmflow::geometry::Point;
-use lpmflow::model::backbone::BackboneConfig;
 use lpmflow::model::config::ModelConfig;
-use lpmflow::model::matcher::{Matcher, MatcherConfig};
-use lpmflow::nn::segments::Segments;
-use lpmflow::nn::variables::{Group, Variable};
-use lpmflow::train::loss::{contrast, end_point_error, known_cells};
-use lpmflow::train::optimizer::{AdamW, AdamWConfig};
-use lpmflow::train::target::FlowGrid;
+use lpmflow::model::matcher::lpmflow::config::LpmFlowConfig;
+use lpmflow::model::part::Chosen;
+use lpmflow::nn::parameters::{Group, Parameter};
+use lpmflow::nn::runtime::recompute::Recompute;
+use lpmflow::train::objective::flow::{contrast, end_point_error, known_cells};
+use lpmflow::train::optim::adamw::{AdamW, AdamWConfig};
+use lpmflow::train::samples::target::FlowGrid;
 use serde_json::Value;
 use tch::{Tensor, no_grad};
 
@@ -37,11 +38,12 @@ fn losses_gradients_and_an_optimizer_step_equal_the_reference() {
 /// each has its own gradient; [`SHARED`] gives them the values that the reference's had.
 fn config() -> ModelConfig {
     let mut config = ModelConfig::base();
-    let MatcherConfig::Lpmflow(matcher) = &mut config.matcher else { panic!("base is LPMFlow") };
-    matcher.dropout = 0.0;
-    matcher.feature_dropout = 0.0;
-    matcher.shared_position_embeddings = false;
-    assert!(matches!(config.backbone, BackboneConfig::Vit(_)));
+    config.matcher = Chosen::of(Arc::new(LpmFlowConfig {
+        dropout: 0.0,
+        feature_dropout: 0.0,
+        shared_position_embeddings: false,
+        ..LpmFlowConfig::base()
+    }));
     config
 }
 
@@ -50,7 +52,7 @@ fn check(seed: u64, file: &Path) {
     let json: Value =
         serde_json::from_slice(&std::fs::read(file.with_extension("json")).unwrap()).unwrap();
     let (model, variables) = formula::model_with_variables(&config(), seed);
-    let by_name: BTreeMap<&str, &Variable> =
+    let by_name: BTreeMap<&str, &Parameter> =
         variables.iter().map(|variable| (variable.name.as_str(), variable)).collect();
     for (name, origin) in SHARED {
         by_name[name].tensor.shallow_clone().copy_(&by_name[origin].tensor);
@@ -65,17 +67,16 @@ fn check(seed: u64, file: &Path) {
 
     let [source, other] =
         ["source", "target"].map(|name| model.features(&formula::image(name, seed)));
-    let Matcher::LpmFlow(matcher) = model.matcher() else { panic!("base is LPMFlow") };
     let ranks: Vec<i64> = (0..16).map(|index| 4 * index).collect();
-    let output =
-        matcher.forward_train(&source, &other, &Tensor::from_slice2(&[ranks]), &Segments::plain());
-    let masked = output.masked_tokens.unwrap();
+    let ranks = Tensor::from_slice2(&[ranks]);
+    let output = model.matcher().forward_train(&source, &other, Some(&ranks), &Recompute::plain());
+    let masked = output.masked.unwrap();
     assert_eq!(
-        serde_json::json!(Vec::<i64>::try_from(masked.squeeze_dim(0)).unwrap()),
+        serde_json::json!(Vec::<i64>::try_from(masked.indices.squeeze_dim(0)).unwrap()),
         json["masked_token_indices"]
     );
     let error = end_point_error(&output.flow, &target, &known_cells(&target));
-    let contrast = contrast(&output.encoded_source, &masked);
+    let contrast = contrast(&masked.tokens, &masked.indices);
     let total = &error + &contrast * RATE;
     let mut failures = Vec::new();
     for (name, loss) in [("epe", &error), ("contrastive", &contrast), ("total", &total)] {
@@ -95,7 +96,7 @@ fn check(seed: u64, file: &Path) {
 }
 
 fn learning_rate(group: Group) -> f64 {
-    if group == Group::Backbone { 3e-6 } else { 4e-5 }
+    if group == Group::BACKBONE { 3e-6 } else { 4e-5 }
 }
 
 fn keypoints(name: &str, seed: u64) -> Vec<Point> {
@@ -112,7 +113,7 @@ fn sample(tensor: &Tensor, count: usize) -> Vec<f64> {
 }
 
 fn compare_gradients(
-    variables: &BTreeMap<&str, &Variable>,
+    variables: &BTreeMap<&str, &Parameter>,
     norms: &Value,
     golden: &BTreeMap<String, Tensor>,
 ) -> Vec<String> {
@@ -166,7 +167,7 @@ fn values(tensor: &Tensor) -> Vec<f64> {
 const ROUNDING: f64 = 1e-4;
 
 fn compare_step(
-    variables: &BTreeMap<&str, &Variable>,
+    variables: &BTreeMap<&str, &Parameter>,
     golden: &BTreeMap<String, Tensor>,
 ) -> Vec<String> {
     let mut failures = Vec::new();

@@ -14,7 +14,7 @@ use crate::command::lpmflow;
 
 /// Everything that has a state: an average, accumulated and clipped gradients, augmentation, dropout.
 const SETTINGS: &str = "log_every = 1\ncheckpoint_every = 2\naccumulate = 2\ngradient_clip = 1.0\n\
-                        average_decay = 0.9\nepochs = 4\nbatch_size = 1\n[schedule]\ndecay = \"cosine\"\n";
+                        ema_decay = 0.9\nepochs = 4\nbatch_size = 1\n[schedule]\ndecay = \"cosine\"\n";
 
 /// Optimizer steps of a run: four epochs of seven pairs, two pairs a step.
 const STEPS: usize = 16;

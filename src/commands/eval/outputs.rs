@@ -10,11 +10,11 @@ use crate::cli::eval::OutputArguments;
 use crate::commands::usage_error;
 use crate::data::photo::decode_benchmark;
 use crate::eval::compare::Comparison;
-use crate::eval::html;
-use crate::eval::junit::junit;
-use crate::eval::markdown::markdown;
 use crate::eval::predictions;
 use crate::eval::report::Report;
+use crate::eval::report::html;
+use crate::eval::report::junit::junit;
+use crate::eval::report::markdown::markdown;
 use crate::eval::summary::Evaluation;
 use crate::terminal::Terminal;
 

@@ -5,15 +5,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-use super::task::Task;
 use crate::cli::eval::{BaselineModel, EvalArguments};
 use crate::commands::engine;
+use crate::commands::eval::task::Task;
 use crate::eval::predictions::{self, Prediction};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
 use crate::eval::summary::{alpha_key, headline_alpha};
-use crate::eval::{PredictOptions, frames, predict, predict_identity};
+use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::inference::frame::FrameKey;
 use crate::model::weights;
 use crate::terminal::Terminal;
@@ -93,7 +93,7 @@ impl Predicted {
         let (model, running) = (&arguments.model, &arguments.running);
         let mut engine = engine::load_with_cache(model, running.feature_cache, terminal)?;
         let (description, device) = (engine.description()?, engine::place(&engine));
-        let frame = engine.frame_size();
+        let size = engine.input_size();
         let alpha = headline_alpha(&task.alphas);
         let options = PredictOptions {
             batch_size: running.batch_size,
@@ -105,8 +105,8 @@ impl Predicted {
         let predictions = predict(
             &task.pairs,
             &options,
-            &|key: &FrameKey| frames::load(key, frame),
-            &mut |frames| engine.flows(frames),
+            &|key: &FrameKey| prefetch::load(key, size),
+            &mut engine,
             &mut |event| bar.on(event),
         )?;
         Ok(Self {

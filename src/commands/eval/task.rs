@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::predicted::Predicted;
 use crate::cli::eval::EvalArguments;
+use crate::commands::eval::predicted::Predicted;
 use crate::data::catalog::Catalog;
 use crate::data::load::{fingerprint, load_split, summary};
 use crate::data::{Pair, Split};

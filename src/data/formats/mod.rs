@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::{AnnotatedImage, Pair};
+use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
 
 /// How far an annotation may lie outside its image, in pixels: some benchmarks count from 1, and their

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::mat::Matrix;
-use super::{Fault, Problem, Record, checked, last_parts, mat, read_csv};
-use crate::data::images::ImageSizes;
+use crate::data::formats::mat::Matrix;
+use crate::data::formats::{Fault, Problem, Record, checked, last_parts, mat, read_csv};
+use crate::data::photo::images::ImageSizes;
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
 

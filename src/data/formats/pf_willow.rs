@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use csv::StringRecord;
 
-use super::{Fault, Problem, Record, checked, last_parts, read_csv};
-use crate::data::images::ImageSizes;
+use crate::data::formats::{Fault, Problem, Record, checked, last_parts, read_csv};
+use crate::data::photo::images::ImageSizes;
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
 

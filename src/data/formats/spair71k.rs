@@ -6,8 +6,8 @@ use anyhow::Result;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::{Fault, Problem, Record, checked, lines, read_text};
-use crate::data::images::ImageSizes;
+use crate::data::formats::{Fault, Problem, Record, checked, lines, read_text};
+use crate::data::photo::images::ImageSizes;
 use crate::data::{AnnotatedImage, Difficulty, Pair};
 use crate::geometry::{BoundingBox, Point, Size};
 

@@ -8,15 +8,17 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{FeatureShape, Normalisation};
+use crate::model::backbone::{Backbone, BackboneConfig, Normalisation};
+use crate::model::features::{FeatureShape, Features, LevelShape};
+use crate::model::part::Tagged;
+use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
-use crate::nn::segments::Segments;
+use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::dims;
-use crate::nn::variables::{Init, Path};
 
 /// What the published weights were trained with: `(v - 127) / 128` for values in 0 to 255.
-pub const NORMALISATION: Normalisation =
-    Normalisation { mean: [127.0 / 255.0; 3], deviation: [128.0 / 255.0; 3] };
+const NORMALISATION: Normalisation =
+    Normalisation { mean: [127.0 / 255.0; 3], std: [128.0 / 255.0; 3] };
 
 /// Pixels of the image per cell of the finer feature grid.
 const STRIDE: i64 = 16;
@@ -66,7 +68,7 @@ impl Default for EfficientNetConfig {
 
 impl EfficientNetConfig {
     /// The form of the tokens: no class token.
-    pub fn shape(&self) -> FeatureShape {
+    fn shape(&self) -> FeatureShape {
         FeatureShape {
             dim: TAP_CHANNELS.iter().sum(),
             side: self.image / STRIDE,
@@ -75,7 +77,7 @@ impl EfficientNetConfig {
     }
 
     /// Multiplications (each with its addition) that one image takes.
-    pub fn multiply_adds(&self) -> f64 {
+    fn multiply_adds(&self) -> f64 {
         let mut side = self.image / 2;
         let mut inputs = STEM;
         let mut sum = side * side * 9 * 3 * STEM;
@@ -91,18 +93,36 @@ impl EfficientNetConfig {
         }
         sum as f64
     }
+}
 
-    /// Whether the network can be built.
-    ///
-    /// # Errors
-    /// When the image side does not fit the network's strides.
-    pub fn check(&self) -> Result<()> {
+impl Tagged for EfficientNetConfig {
+    const KIND: &'static str = "efficientnet-lite0";
+}
+
+impl BackboneConfig for EfficientNetConfig {
+    fn check(&self) -> Result<()> {
         let image = self.image;
         ensure!(
             (32..=4096).contains(&image) && image % 32 == 0,
             "the backbone's image side must be a multiple of 32 up to 4096, not {image}"
         );
         Ok(())
+    }
+
+    fn normalisation(&self) -> Normalisation {
+        NORMALISATION
+    }
+
+    fn levels(&self) -> Vec<LevelShape> {
+        vec![LevelShape::last(self.shape())]
+    }
+
+    fn operations(&self) -> f64 {
+        2.0 * self.multiply_adds()
+    }
+
+    fn build(&self, path: &VarBuilder, _wanted: &[LevelShape]) -> Box<dyn Backbone> {
+        Box::new(EfficientNet::new(path, self))
     }
 }
 
@@ -116,7 +136,7 @@ pub struct EfficientNet {
 
 impl EfficientNet {
     /// Builds the variables under `path`.
-    pub fn new(path: &Path, config: &EfficientNetConfig) -> Self {
+    pub fn new(path: &VarBuilder, config: &EfficientNetConfig) -> Self {
         let stem = Convolution::new(&(path / "stem"), [3, STEM], 3, 2);
         let mut blocks = Vec::new();
         let mut inputs = STEM;
@@ -131,18 +151,13 @@ impl EfficientNet {
         Self { stem, blocks, config: config.clone() }
     }
 
-    /// The sizes it was built with.
-    pub fn config(&self) -> &EfficientNetConfig {
-        &self.config
-    }
-
     /// `[B, 3, H, W]` to tokens `[B, G * G, D]` of unit length: the unit features of block 10 beside
     /// those of block 14, which are resized bilinearly from half the grid.
-    pub fn forward<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Tensor {
+    fn tokens<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Tensor {
         let side = self.config.shape().side;
         let images = images.to_kind(self.stem.weight.kind());
         let through = |blocks: &'a [Block], xs: Tensor| {
-            blocks.iter().fold(xs, |xs, block| segments.one(&xs, |xs| block.forward(xs)))
+            blocks.iter().fold(xs, |xs, block| recompute.one(&xs, |xs| block.forward(xs)))
         };
         let (to_fine, to_coarse) = self.blocks.split_at(FINE_TAP + 1);
         let stem = self.stem.forward(&channels_last(&self.resized(&images))).clamp_(0.0, 6.0);
@@ -163,6 +178,12 @@ impl EfficientNet {
     }
 }
 
+impl Backbone for EfficientNet {
+    fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features {
+        Features::last_alone(self.tokens(images, recompute), self.config.shape())
+    }
+}
+
 /// Inverted bottleneck: widen, filter each channel, narrow, and add the input where the shape is kept.
 #[derive(Debug)]
 struct Block {
@@ -174,7 +195,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(path: &Path, inputs: i64, stride: i64, stage: &Stage) -> Self {
+    fn new(path: &VarBuilder, inputs: i64, stride: i64, stage: &Stage) -> Self {
         let &Stage { kernel, channels, expansion, .. } = stage;
         let wide = inputs * expansion;
         Self {
@@ -208,20 +229,20 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn new(path: &Path, [inputs, outputs]: [i64; 2], kernel: i64, stride: i64) -> Self {
+    fn new(path: &VarBuilder, [inputs, outputs]: [i64; 2], kernel: i64, stride: i64) -> Self {
         Self::grouped(path, [outputs, inputs, kernel, kernel], stride, 1)
     }
 
-    fn depthwise(path: &Path, channels: i64, kernel: i64, stride: i64) -> Self {
+    fn depthwise(path: &VarBuilder, channels: i64, kernel: i64, stride: i64) -> Self {
         Self::grouped(path, [channels, 1, kernel, kernel], stride, channels)
     }
 
-    fn grouped(path: &Path, shape: [i64; 4], stride: i64, groups: i64) -> Self {
+    fn grouped(path: &VarBuilder, shape: [i64; 4], stride: i64, groups: i64) -> Self {
         let [outputs, inputs, kernel, _] = shape;
         let bound = 1.0 / ((inputs * kernel * kernel) as f64).sqrt();
         Self {
-            weight: path.variable("weight", &shape, Init::Uniform(bound)),
-            bias: path.variable("bias", &[outputs], Init::Uniform(bound)),
+            weight: path.parameter("weight", &shape, Init::Uniform(bound)),
+            bias: path.parameter("bias", &[outputs], Init::Uniform(bound)),
             kernel,
             stride,
             groups,

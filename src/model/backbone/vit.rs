@@ -4,13 +4,18 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::FeatureShape;
-use crate::nn::attention::Attention;
-use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION, LayerNorm};
-use crate::nn::mlp::Mlp;
+use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
+use crate::model::cost::block;
+use crate::model::features::{FeatureShape, Features, LAST, Level, LevelShape};
+use crate::model::part::Tagged;
+use crate::nn::layers::attention::Attention;
+use crate::nn::layers::conv::{Conv2d, ConvShape};
+use crate::nn::layers::linear::INITIAL_STD;
+use crate::nn::layers::mlp::Mlp;
+use crate::nn::layers::norm::LayerNorm;
+use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
-use crate::nn::segments::Segments;
-use crate::nn::variables::{Init, Path};
+use crate::nn::runtime::recompute::Recompute;
 
 const EPSILON: f64 = 1e-6;
 
@@ -43,16 +48,23 @@ impl VitConfig {
         Self { image: 64, patch: 16, dim: 32, depth: 2, heads: 4, pretrained_grid: 3 }
     }
 
-    /// The form of the tokens.
-    pub fn shape(&self) -> FeatureShape {
+    /// The form of the tokens, behind every block.
+    fn shape(&self) -> FeatureShape {
         FeatureShape { dim: self.dim, side: self.image / self.patch, class_token: true }
     }
 
-    /// Whether the transformer can be built.
-    ///
-    /// # Errors
-    /// When sizes are out of range or do not divide.
-    pub fn check(&self) -> Result<()> {
+    /// The name of the level behind a block, counted from 1: tokens without the last layer norm.
+    fn level(block: usize) -> String {
+        format!("block-{block}")
+    }
+}
+
+impl Tagged for VitConfig {
+    const KIND: &'static str = "vit";
+}
+
+impl BackboneConfig for VitConfig {
+    fn check(&self) -> Result<()> {
         let Self { image, patch, dim, depth, heads, pretrained_grid } = *self;
         ensure!(
             (1..=256).contains(&patch) && (patch..=4096).contains(&image) && image % patch == 0,
@@ -69,6 +81,32 @@ impl VitConfig {
         );
         Ok(())
     }
+
+    fn normalisation(&self) -> Normalisation {
+        IMAGENET
+    }
+
+    fn levels(&self) -> Vec<LevelShape> {
+        let blocks = (1..=self.depth as usize)
+            .map(|block| LevelShape { name: Self::level(block), shape: self.shape() });
+        blocks.chain([LevelShape::last(self.shape())]).collect()
+    }
+
+    fn operations(&self) -> f64 {
+        let [patch, dim, depth] = [self.patch, self.dim, self.depth].map(|size| size as f64);
+        let patches = (self.shape().side * self.shape().side) as f64;
+        let embedding = 2.0 * patches * 3.0 * patch * patch * dim;
+        embedding + depth * block(patches + 1.0, patches + 1.0, dim)
+    }
+
+    fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone> {
+        Box::new(VisionTransformer::new(path, self, wanted))
+    }
+
+    fn is_unused(&self, name: &str) -> bool {
+        // iBOT's own head and mask token.
+        name.starts_with("head.") || name == "masked_embed"
+    }
 }
 
 /// Attention and perceptron, each behind a layer norm and added to its input.
@@ -81,7 +119,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(path: &Path, config: &VitConfig) -> Self {
+    fn new(path: &VarBuilder, config: &VitConfig) -> Self {
         Self {
             norm1: LayerNorm::new(&(path / "norm1"), config.dim, EPSILON),
             attention: Attention::new(&(path / "attn"), config.dim, config.heads),
@@ -105,17 +143,18 @@ pub struct VisionTransformer {
     blocks: Vec<Block>,
     norm: LayerNorm,
     config: VitConfig,
+    wanted: Vec<LevelShape>,
 }
 
 impl VisionTransformer {
     /// Builds the variables under `path`.
-    pub fn new(path: &Path, config: &VitConfig) -> Self {
+    pub fn new(path: &VarBuilder, config: &VitConfig, wanted: &[LevelShape]) -> Self {
         let VitConfig { dim, patch, pretrained_grid, .. } = *config;
         let positions = 1 + pretrained_grid * pretrained_grid;
-        let init = Init::TruncatedNormal(INITIAL_DEVIATION);
+        let init = Init::TruncatedNormal(INITIAL_STD);
         Self {
-            class_token: path.variable("cls_token", &[1, 1, dim], init),
-            position_embedding: path.variable("pos_embed", &[1, positions, dim], init),
+            class_token: path.parameter("cls_token", &[1, 1, dim], init),
+            position_embedding: path.parameter("pos_embed", &[1, positions, dim], init),
             patch_embedding: Conv2d::new(
                 &(path / "patch_embed" / "proj"),
                 ConvShape::patches(3, dim, patch),
@@ -125,29 +164,17 @@ impl VisionTransformer {
                 .collect(),
             norm: LayerNorm::new(&(path / "norm"), dim, EPSILON),
             config: config.clone(),
+            wanted: wanted.to_vec(),
         }
     }
 
-    /// The sizes it was built with.
-    pub fn config(&self) -> &VitConfig {
-        &self.config
-    }
-
-    /// Images to tokens, class token first.
-    ///
-    /// # Shapes
-    /// `images` `[B, 3, H, W]`, result `[B, 1 + G * G, D]`.
-    pub fn forward<'a>(&'a self, images: &Tensor, segments: &Segments<'a>) -> Tensor {
+    /// Images `[B, 3, H, W]` to tokens `[B, 1 + G * G, D]`, class token first, before the blocks.
+    fn embed(&self, images: &Tensor) -> Tensor {
         let images = images.to_kind(self.class_token.kind());
         let images = resize_bilinear(&images, [self.config.image; 2], Corners::Edges);
         let patches = self.patch_embedding.forward(&images).flatten(2, 3).transpose(1, 2); // [B, G * G, D]
         let class_token = self.class_token.expand_as(&patches.narrow(1, 0, 1));
-        let tokens = Tensor::cat(&[class_token, patches], 1) + self.positions(); // [B, 1 + G * G, D]
-        let tokens = self
-            .blocks
-            .iter()
-            .fold(tokens, |tokens, block| segments.one(&tokens, |tokens| block.forward(tokens)));
-        segments.one(&tokens, |tokens| self.norm.forward(tokens))
+        Tensor::cat(&[class_token, patches], 1) + self.positions() // [B, 1 + G * G, D]
     }
 
     /// The position embedding on this configuration's grid, `[1, 1 + G * G, D]`.
@@ -168,6 +195,25 @@ impl VisionTransformer {
     }
 }
 
+impl Backbone for VisionTransformer {
+    fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features {
+        let mut levels = Vec::with_capacity(self.wanted.len());
+        let mut keep = |name: &str, tokens: &Tensor| {
+            if self.wanted.iter().any(|wanted| wanted.name == name) {
+                let shape = self.config.shape();
+                levels.push(Level { name: name.to_owned(), tokens: tokens.shallow_clone(), shape });
+            }
+        };
+        let mut tokens = self.embed(images);
+        for (number, block) in (1..).zip(&self.blocks) {
+            tokens = recompute.one(&tokens, |tokens| block.forward(tokens));
+            keep(&VitConfig::level(number), &tokens);
+        }
+        keep(LAST, &recompute.one(&tokens, |tokens| self.norm.forward(tokens)));
+        Features::new(levels)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind};
@@ -175,7 +221,9 @@ mod tests {
     use super::*;
 
     fn transformer(image: i64) -> VisionTransformer {
-        VisionTransformer::new(&Path::fresh(Device::Cpu), &VitConfig { image, ..VitConfig::tiny() })
+        let config = VitConfig { image, ..VitConfig::tiny() };
+        let wanted = [LevelShape::last(config.shape())];
+        VisionTransformer::new(&VarBuilder::fresh(Device::Cpu), &config, &wanted)
     }
 
     #[test]
@@ -184,9 +232,10 @@ mod tests {
         assert_eq!(native.positions(), native.position_embedding);
         // The embedding reaches the tokens: with another one they differ.
         let images = Tensor::zeros([1, 3, 48, 48], (Kind::Float, Device::Cpu));
-        let before = native.forward(&images, &Segments::plain());
+        let last = || native.forward(&images, &Recompute::plain()).last().tokens.shallow_clone();
+        let before = last();
         let _ = native.position_embedding.shallow_clone().fill_(0.0);
-        assert!(!native.forward(&images, &Segments::plain()).allclose(&before, 1e-3, 1e-3, false));
+        assert!(!last().allclose(&before, 1e-3, 1e-3, false));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::model::backbone::Features;
+use crate::model::cost::StageCost;
+use crate::model::features::{FeatureShape, Features};
 
 /// Cosine of every source patch with every target patch, `[B, S, T]` in float32.
 pub fn cosines(source: &Features, target: &Features) -> Tensor {
@@ -10,9 +11,15 @@ pub fn cosines(source: &Features, target: &Features) -> Tensor {
 }
 
 fn unit_patches(features: &Features) -> Tensor {
-    let patches = features.patches().to_kind(Kind::Float);
+    let patches = features.last().patches().to_kind(Kind::Float);
     let lengths = patches.norm_scalaropt_dim(2.0, [-1], true).clamp_min(1e-12);
     patches / lengths // [B, N, D]
+}
+
+/// What all cosines of a pair take.
+pub fn operations(shape: &FeatureShape) -> StageCost {
+    let cells = (shape.side * shape.side) as f64;
+    StageCost { name: "cosines", operations: 2.0 * cells * cells * shape.dim as f64 }
 }
 
 /// Column and row of every cell of a square grid, row by row: `[side * side, 2]`, float32.

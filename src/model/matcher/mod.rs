@@ -1,98 +1,159 @@
-//! Matchers: the features of two photos become a flow.
+//! Matchers: the features of two photos become a flow, or a correlation that moves points by itself.
 //!
-//! A further matcher is one new file beside this one and one line in each list below.
+//! A further matcher is one new file beside this one and one line in [`crate::model::architecture`].
 
 pub mod consensus;
 pub mod cosine;
+pub mod identity;
 pub mod lpmflow;
 pub mod nearest;
 #[cfg(test)]
 pub(crate) mod test_fields;
 
-use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
 use tch::Tensor;
 
-use super::backbone::{FeatureShape, Features};
-use crate::nn::variables::Path;
-use consensus::{Consensus, ConsensusConfig};
-use lpmflow::LpmFlow;
-use lpmflow::config::LpmFlowConfig;
+use crate::flow::PointTransfer;
+use crate::model::cost::StageCost;
+use crate::model::features::{Features, LevelShape};
+use crate::model::part::{Chosen, Settings};
+use crate::nn::parameters::VarBuilder;
+use crate::nn::runtime::recompute::Recompute;
+use lpmflow::config::Ablation;
 
-/// Which matcher, and its sizes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum MatcherConfig {
-    /// Every position matches itself: the floor that any matcher must clear.
-    Identity,
-    /// The paper's network.
-    Lpmflow(LpmFlowConfig),
-    /// The most similar position, each for itself: the usual zero-shot baseline.
-    Nearest,
-    /// Positions agree with their neighbours, without training.
-    Consensus(ConsensusConfig),
-}
+/// What is known of a matcher from its settings.
+pub trait MatcherConfig: Settings {
+    /// Which of the levels that a backbone offers the matcher reads, the deepest last.
+    ///
+    /// # Errors
+    /// When the backbone does not offer what the matcher needs.
+    fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
+        Ok(offered.last().cloned().into_iter().collect())
+    }
 
-impl MatcherConfig {
-    /// Whether the matcher can work on features of form `shape`.
+    /// Whether the matcher can work on features of these forms.
     ///
     /// # Errors
     /// When a size or constant makes no sense or does not fit the features.
-    pub fn check(&self, shape: &FeatureShape) -> Result<()> {
-        match self {
-            Self::Identity | Self::Nearest => Ok(()),
-            Self::Consensus(config) => config.check(),
-            Self::Lpmflow(config) => config.check(shape),
+    fn check(&self, levels: &[LevelShape]) -> Result<()>;
+
+    /// Rows and columns of the flow.
+    fn flow_side(&self, levels: &[LevelShape]) -> i64;
+
+    /// Floating-point operations per pair of photos, part by part in the order of the forward pass.
+    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost>;
+
+    /// The name of what is minimised when a model with this matcher is trained; none where nothing can be.
+    fn objective(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether the matcher has parameters of its own.
+    fn has_parameters(&self) -> bool {
+        false
+    }
+
+    /// The matcher as it is trained, with parts left out.
+    ///
+    /// # Errors
+    /// When it does not learn, or has no such parts.
+    fn to_train(&self, ablations: &[Ablation]) -> Result<Chosen<dyn MatcherConfig>> {
+        ensure!(
+            ablations.is_empty(),
+            "the parts that can be left out are the paper's: choose base or tiny, or no --ablate"
+        );
+        if self.objective().is_none() {
+            bail!("the model has no matcher that learns: choose base, lite or tiny")
         }
+        Ok(self.complete())
+    }
+
+    /// The matcher with no part left out: two matchers are of one size if these are equal.
+    fn complete(&self) -> Chosen<dyn MatcherConfig>;
+
+    /// Builds the matcher's parameters below the model's root `path`, for features of these forms.
+    fn build(&self, path: &VarBuilder, levels: &[LevelShape]) -> Box<dyn Matcher>;
+
+    /// Whether published files hold a tensor of this name, though the matcher never reads it.
+    fn is_unused(&self, _name: &str) -> bool {
+        false
     }
 }
 
-/// A matcher with its variables.
+/// A matcher with its parameters.
+pub trait Matcher: Any + Debug {
+    /// What corresponds, from source to target.
+    fn forward(&self, source: &Features, target: &Features) -> Matching;
+
+    /// How the correlation of one pair, `[S, T]` in float32 on the CPU, moves points; none for matchers whose
+    /// flow does.
+    fn point_transfer(&self, _correlation: &Tensor) -> Option<Arc<dyn PointTransfer>> {
+        None
+    }
+
+    /// As [`Matcher::forward`] in training: parts that an objective looks into come along. `masked_ranks`
+    /// `[B, M]` says which of the ranked candidates to mask in each sample (see [`Matcher::masking`]).
+    fn forward_train<'a>(
+        &'a self,
+        source: &Features,
+        target: &Features,
+        _masked_ranks: Option<&Tensor>,
+        _recompute: &Recompute<'a>,
+    ) -> TrainOutput {
+        TrainOutput { flow: self.forward(source, target).flow, masked: None }
+    }
+
+    /// How many of how many ranked candidates training masks; none without masking.
+    fn masking(&self) -> Option<Masking> {
+        None
+    }
+
+    /// For an objective that looks into a matcher it knows.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What a matcher says of a batch of pairs.
 #[derive(Debug)]
-pub enum Matcher {
-    /// Zero flow.
-    Identity,
-    /// The paper's network.
-    LpmFlow(Box<LpmFlow>),
-    /// Most similar position.
-    Nearest,
-    /// Iterated neighbourhood consensus.
-    Consensus(Consensus),
+pub struct Matching {
+    /// `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
+    pub flow: Tensor,
+    /// `[B, S, T]`, of matchers that move points by it.
+    pub correlation: Option<Tensor>,
 }
 
-impl Matcher {
-    /// Builds the matcher's variables below the model's root `path`, for features of form `shape`.
-    pub fn new(path: &Path, config: &MatcherConfig, shape: &FeatureShape) -> Self {
-        match config {
-            MatcherConfig::Identity => Self::Identity,
-            MatcherConfig::Lpmflow(config) => {
-                Self::LpmFlow(Box::new(LpmFlow::new(path, config, shape)))
-            }
-            MatcherConfig::Nearest => Self::Nearest,
-            MatcherConfig::Consensus(config) => Self::Consensus(Consensus::new(config)),
-        }
+impl From<Tensor> for Matching {
+    fn from(flow: Tensor) -> Self {
+        Self { flow, correlation: None }
     }
+}
 
-    /// Rows and columns of the flow that features of form `shape` give.
-    pub fn flow_side(&self, shape: &FeatureShape) -> i64 {
-        match self {
-            Self::LpmFlow(_) => lpmflow::FLOW_PER_FEATURE * shape.side,
-            Self::Identity | Self::Nearest | Self::Consensus(_) => shape.side,
-        }
-    }
+/// What training needs of a matcher's forward pass.
+#[derive(Debug)]
+pub struct TrainOutput {
+    /// `[B, 2, H, W]`.
+    pub flow: Tensor,
+    /// The masked tokens; none without masking.
+    pub masked: Option<MaskedTokens>,
+}
 
-    /// The flow `[B, 2, H, W]` from source to target, on the source grid and in its pixels.
-    pub fn forward(&self, source: &Features, target: &Features) -> Tensor {
-        match self {
-            Self::Identity => {
-                let side = source.shape.side;
-                // Shaped after the tokens, as the batch size is never read (see `split_photos`).
-                let tokens = source.patches().narrow(2, 0, 2); // [B, G * G, 2]
-                tokens.transpose(1, 2).reshape([-1, 2, side, side]).zeros_like()
-            }
-            Self::LpmFlow(matcher) => matcher.forward(source, target),
-            Self::Nearest => nearest::flow(source, target),
-            Self::Consensus(consensus) => consensus.flow(source, target),
-        }
-    }
+/// Tokens of the source of which some are masked.
+#[derive(Debug)]
+pub struct MaskedTokens {
+    /// All of them as the matcher has encoded them, `[B, N, D]`.
+    pub tokens: Tensor,
+    /// Indices of the masked ones (class token = 0), `[B, M]`.
+    pub indices: Tensor,
+}
+
+/// How many tokens are masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Masking {
+    /// Ranked candidates.
+    pub candidates: i64,
+    /// Those of them that are masked.
+    pub chosen: i64,
 }

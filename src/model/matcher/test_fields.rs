@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
-use crate::model::backbone::{FeatureShape, Features};
+use crate::model::features::{FeatureShape, Features};
 
 const DIM: i64 = 32;
 
@@ -22,12 +22,6 @@ pub fn shifted_pair(seed: u64, side: i64, [columns, rows]: [i64; 2]) -> (Feature
     (source, features(&map, [margin - columns, margin - rows], side))
 }
 
-/// One batch of several.
-pub fn stacked(parts: &[&Features]) -> Features {
-    let tokens: Vec<&Tensor> = parts.iter().map(|part| &part.tokens).collect();
-    Features { tokens: Tensor::cat(&tokens, 0), shape: parts[0].shape }
-}
-
 fn smooth(seed: u64, side: i64) -> Tensor {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let count = DIM * (side + 2) * (side + 2);
@@ -38,8 +32,6 @@ fn smooth(seed: u64, side: i64) -> Tensor {
 
 fn features(map: &Tensor, [column, row]: [i64; 2], side: i64) -> Features {
     let view = map.narrow(2, row, side).narrow(3, column, side);
-    Features {
-        tokens: view.permute([0, 2, 3, 1]).reshape([1, side * side, DIM]),
-        shape: FeatureShape { dim: DIM, side, class_token: false },
-    }
+    let tokens = view.permute([0, 2, 3, 1]).reshape([1, side * side, DIM]);
+    Features::last_alone(tokens, FeatureShape { dim: DIM, side, class_token: false })
 }

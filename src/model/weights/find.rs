@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::upstream::WHERE_TO_GET_BASE;
+use crate::model::weights::published::WHERE_TO_GET_BASE;
 
 /// The variable that names a further folder of weights.
 pub const FOLDER_VARIABLE: &str = "LPMFLOW_WEIGHTS";

@@ -1,17 +1,17 @@
 //! Weight files: finding, reading, checking and writing them.
 //!
-//! Three forms are read: our safetensors, which carry the model's configuration; the authors' PyTorch
-//! checkpoints; and iBOT's checkpoints, which hold a backbone alone.
+//! Read are our safetensors, which carry the model's configuration, and PyTorch checkpoints in the forms of
+//! [`crate::model::architecture::PUBLISHED`].
 
 mod checksum;
 pub mod description;
 pub mod find;
 mod pickle;
+pub mod published;
 pub mod pytorch;
 pub mod report;
 pub mod safetensors;
 pub mod save;
-pub mod upstream;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,14 +22,13 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use super::Model;
-use super::config::ModelConfig;
-use super::matcher::MatcherConfig;
-use super::matcher::consensus::ConsensusConfig;
-use crate::nn::variables::{self, Variable};
+use crate::model::Model;
+use crate::model::architecture::PUBLISHED;
+use crate::model::config::{BACKBONE, ModelConfig};
+use crate::nn::parameters::{Parameter, VarBuilder};
 use description::{Description, Provenance, SourceFile};
+use published::{Naming, Published};
 use report::LoadReport;
-use upstream::{Layout, Naming};
 
 /// The file inside the authors' folders.
 const AUTHORS_FILE: &str = "model_best.pth";
@@ -46,14 +45,12 @@ pub struct StoredWeights {
 }
 
 /// Whose file it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// Ours.
     Described(Box<Description>),
-    /// The authors' checkpoint of LPMFlow.
-    Authors,
-    /// An iBOT checkpoint: the backbone alone.
-    Ibot,
+    /// Published by others.
+    Published(&'static Published),
 }
 
 /// A model with the values of a file.
@@ -61,8 +58,8 @@ pub enum Source {
 pub struct LoadedModel {
     /// The model.
     pub model: Model,
-    /// Its variables; they share storage with the model.
-    pub variables: Vec<Variable>,
+    /// Its parameters; they share storage with the model.
+    pub parameters: Vec<Parameter>,
     /// How the file's tensors fitted.
     pub report: LoadReport,
     /// Where the values come from.
@@ -102,40 +99,41 @@ pub fn read(path: &Path) -> Result<StoredWeights> {
         return Ok(StoredWeights { path, tensors, source });
     }
     let checkpoint = pytorch::Checkpoint::open(&path)?;
-    let Some(naming) = Naming::recognise(&checkpoint.names()) else {
+    let Some(naming) = Naming::recognise(&checkpoint.names(), PUBLISHED) else {
         bail!(
-            "the PyTorch checkpoint `{}` holds neither LPMFlow nor an iBOT backbone; its tensors begin \
-             with: {}",
+            "the PyTorch checkpoint `{}` holds nothing known ({}); its tensors begin with: {}",
             path.display(),
+            PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
             checkpoint.names().into_iter().take(3).collect::<Vec<_>>().join(", ")
         );
     };
     let tensors = checkpoint
         .read(|name| naming.rename(name))
         .with_context(|| format!("reading the PyTorch checkpoint `{}`", path.display()))?;
-    let source = match naming.layout {
-        Layout::Authors => Source::Authors,
-        Layout::Ibot => Source::Ibot,
-    };
-    Ok(StoredWeights { path, tensors, source })
+    Ok(StoredWeights { path, tensors, source: Source::Published(naming.form) })
 }
 
 impl StoredWeights {
-    /// The model that the file belongs to: as it says itself; the paper's for the authors' files; and for
-    /// an iBOT backbone the paper's backbone with the training-free consensus.
+    /// The model that the file belongs to: as it says itself, or as its published form has it.
     pub fn config(&self) -> ModelConfig {
         match &self.source {
             Source::Described(description) => description.config.clone(),
-            Source::Authors => ModelConfig::base(),
-            Source::Ibot => ModelConfig {
-                matcher: MatcherConfig::Consensus(ConsensusConfig::default()),
-                ..ModelConfig::base()
-            },
+            Source::Published(form) => (form.config)(),
         }
     }
 
-    /// Builds the model `config` from these values. From an iBOT file only the backbone is taken, and the
-    /// rest starts fresh, drawn from libtorch's random generator. Variables are held in `kind`.
+    /// Whether the file holds a whole model that learns, not a backbone with something training-free on it.
+    pub fn is_whole(&self) -> bool {
+        match &self.source {
+            Source::Described(description) => {
+                let ModelConfig { head, matcher, .. } = &description.config;
+                head.is_some() || matcher.has_parameters()
+            }
+            Source::Published(form) => form.whole,
+        }
+    }
+
+    /// Builds the model `config` from these values. Of a published backbone the rest starts fresh, drawn from libtorch's random generator. Variables are held in `kind`.
     ///
     /// # Errors
     /// When the values do not fit the model exactly; everything wrong is listed at once.
@@ -147,27 +145,24 @@ impl StoredWeights {
     ) -> Result<LoadedModel> {
         let provenance = self.provenance();
         let path = match self.source {
-            Source::Ibot => variables::Path::stored_below(self.tensors, upstream::BACKBONE, device),
-            Source::Described(_) | Source::Authors => variables::Path::stored(self.tensors, device),
+            Source::Published(form) if !form.whole => {
+                VarBuilder::stored_below(self.tensors, BACKBONE, device)
+            }
+            _ => VarBuilder::stored(self.tensors, device),
         };
-        let model = Model::new(&path.in_kind(kind), config);
-        let (variables, tally) = path.finish();
-        let report = LoadReport::new(tally, &variables, upstream::is_unused);
+        let model = Model::new(&path.in_kind(kind), config)
+            .with_context(|| format!("using the weights `{}`", self.path.display()))?;
+        let (parameters, outcome) = path.finish();
+        let report = LoadReport::new(outcome, &parameters, |name| config.is_unused(name));
         report.check().with_context(|| format!("using the weights `{}`", self.path.display()))?;
-        Ok(LoadedModel { model, variables, report, provenance, path: self.path })
+        Ok(LoadedModel { model, parameters, report, provenance, path: self.path })
     }
 
     /// Where the values come from.
     pub fn provenance(&self) -> Provenance {
         let (origin, licence) = match &self.source {
             Source::Described(description) => return description.provenance.clone(),
-            Source::Authors => (
-                "checkpoint of the authors of LPMFlow",
-                "as https://github.com/YXSUNMADMAX/LPMFlow states (Apache-2.0)",
-            ),
-            Source::Ibot => {
-                ("iBOT pretraining", "as https://github.com/bytedance/ibot states (Apache-2.0)")
-            }
+            Source::Published(form) => (form.origin, form.licence),
         };
         Provenance { origin: origin.into(), licence: licence.into(), ..Provenance::default() }
     }

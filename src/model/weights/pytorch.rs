@@ -11,7 +11,7 @@ use pytorch_reader::{DType, PytorchReader};
 use tch::{Kind, Tensor};
 use zip::ZipArchive;
 
-use super::pickle;
+use crate::model::weights::pickle;
 
 /// How a zip archive begins.
 const ZIP: &[u8] = b"PK\x03\x04";

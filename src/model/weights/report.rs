@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use anyhow::{Result, bail};
 use tch::Tensor;
 
-use crate::nn::variables::{Mismatch, Tally, Variable};
+use crate::nn::parameters::{LoadOutcome, Mismatch, Parameter};
 
 /// How the tensors of a file fitted a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,14 +26,18 @@ pub struct LoadReport {
 
 impl LoadReport {
     /// The report of a model built from stored tensors; `is_unused` tells which surplus names are known.
-    pub fn new(tally: Tally, variables: &[Variable], is_unused: impl Fn(&str) -> bool) -> Self {
-        let (unused, unexpected) = tally.unexpected.into_iter().partition(|name| is_unused(name));
+    pub fn new(
+        outcome: LoadOutcome,
+        variables: &[Parameter],
+        is_unused: impl Fn(&str) -> bool,
+    ) -> Self {
+        let (unused, unexpected) = outcome.unexpected.into_iter().partition(|name| is_unused(name));
         let not_finite = variables
             .iter()
             .filter(|variable| !is_finite(&variable.tensor))
             .map(|variable| variable.name.clone())
             .collect();
-        let Tally { loaded, missing, mismatched, .. } = tally;
+        let LoadOutcome { loaded, missing, mismatched, .. } = outcome;
         Self { loaded, unused, missing, unexpected, mismatched, not_finite }
     }
 

@@ -9,9 +9,9 @@ use memmap2::{MmapMut, MmapOptions};
 use safetensors::{Dtype, SafeTensors};
 use tch::{Device, Kind, Tensor};
 
-use super::checksum;
-use super::description::METADATA_KEY;
-use crate::nn::mapped;
+use crate::model::weights::checksum;
+use crate::model::weights::description::METADATA_KEY;
+use crate::nn::runtime::mapped;
 
 /// What a file holds.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use tch::{Device, Kind, Tensor};
 
-use super::checksum::{self, Checksum};
-use super::description::{Description, METADATA_KEY};
 use crate::atomic;
+use crate::model::weights::checksum::{self, Checksum};
+use crate::model::weights::description::{Description, METADATA_KEY};
 
 /// Number format of the stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

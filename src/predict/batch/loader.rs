@@ -7,10 +7,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::{Batch, failed, resume};
 use crate::data::photo::image_size;
 use crate::geometry::Size;
 use crate::predict::Plan;
+use crate::predict::batch::{Batch, failed, resume};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::photo::Photo;
 use crate::predict::record::PairOutcome;
@@ -25,7 +25,7 @@ const MOST_ENTRIES: usize = 256;
 pub struct Loader<'a> {
     batch: &'a Batch<'a>,
     rest: &'a [Entry],
-    frame_size: Size,
+    input_size: Size,
     /// The photos of the batch before: lists often keep one photo for several pairs.
     recent: HashMap<PathBuf, Decoded>,
 }
@@ -67,8 +67,8 @@ enum Task<'a> {
 
 impl<'a> Loader<'a> {
     /// At the list's beginning.
-    pub fn new(batch: &'a Batch<'a>, frame_size: Size) -> Self {
-        Self { batch, rest: batch.entries, frame_size, recent: HashMap::new() }
+    pub fn new(batch: &'a Batch<'a>, input_size: Size) -> Self {
+        Self { batch, rest: batch.entries, input_size, recent: HashMap::new() }
     }
 
     /// The next entries of the list; none at its end.
@@ -85,7 +85,7 @@ impl<'a> Loader<'a> {
         let decode = |path: PathBuf| {
             let decoded = match recent.get(&path) {
                 Some(decoded) => decoded.clone(),
-                None => Photo::read(&path, self.frame_size, keep_pixels)
+                None => Photo::read(&path, self.input_size, keep_pixels)
                     .map(Arc::new)
                     .map_err(|error| format!("{error:#}").into()),
             };

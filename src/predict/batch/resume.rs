@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::Batch;
 use crate::atomic;
 use crate::geometry::Point;
+use crate::predict::batch::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::pair_list::ListedPair;

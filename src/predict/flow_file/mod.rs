@@ -9,10 +9,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::picture::PictureFormat;
-use super::wheel;
 use crate::atomic;
 use crate::flow::Flow;
+use crate::predict::picture::PictureFormat;
+use crate::predict::wheel;
 
 /// A file format for a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use tiny_skia::{
     Transform,
 };
 
-use crate::data::resize::resize_like_pillow;
+use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::{Point, Size};
 
 /// The widest picture, in pixels.

@@ -6,34 +6,34 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::Run;
-use crate::nn::variables::{Group, Variable};
-use crate::train::checkpoint::{RunState, Tensors};
+use crate::nn::parameters::{Group, Parameter};
 use crate::train::config::TrainConfig;
-use crate::train::event::{Parameters, Plan};
-use crate::train::loader::Loader;
-use crate::train::sample::{Sample, SampleSettings, TrainingSet};
-use crate::train::sampler::Sampler;
-use crate::train::schedule::Moment;
-use crate::train::step::Losses;
+use crate::train::folder::checkpoint::{RunState, Tensors};
+use crate::train::optim::schedule::Progress;
+use crate::train::optim::step::Losses;
+use crate::train::run::Run;
+use crate::train::run::event::{Parameters, Plan};
+use crate::train::samples::loader::Loader;
+use crate::train::samples::sample::{Sample, SampleSettings, TrainingSet};
+use crate::train::samples::sampler::Sampler;
 
 impl Run {
     /// The weights that validation judges: their average, if one is kept.
     pub(super) fn judged_weights(&self) -> Tensors {
-        match &self.trainer.average {
+        match &self.trainer.ema {
             Some(average) => average.weights(),
             None => self.live_weights(),
         }
     }
 
     pub(super) fn live_weights(&self) -> Tensors {
-        let named = |v: &Variable| (v.name.clone(), v.tensor.shallow_clone());
-        self.trainer.variables().iter().map(named).collect()
+        let named = |v: &Parameter| (v.name.clone(), v.tensor.shallow_clone());
+        self.trainer.parameters().iter().map(named).collect()
     }
 
     pub(super) fn write_last(&self) -> Result<()> {
         let mut moments: Tensors = self.trainer.optimizer.state().into_iter().collect();
-        if let Some(average) = &self.trainer.average {
+        if let Some(average) = &self.trainer.ema {
             moments.extend(average.state());
         }
         self.checkpoints.save_last(&self.state, &self.live_weights(), &moments)
@@ -49,9 +49,9 @@ impl Run {
         self.config.epochs * self.sampler().batches().div_ceil(self.config.accumulate as u64)
     }
 
-    pub(super) fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Progress {
         let RunState { step, position, .. } = self.state;
-        Moment { epoch: position.epoch, epochs: self.config.epochs, step }
+        Progress { epoch: position.epoch, epochs: self.config.epochs, step }
     }
 
     pub(super) fn loader(&self) -> Result<Loader<Sample>> {
@@ -80,18 +80,18 @@ impl Run {
         let values = |group: Group| Parameters {
             count: self
                 .trainer
-                .variables()
+                .parameters()
                 .iter()
-                .filter(|variable| variable.group == group)
-                .map(|variable| variable.tensor.numel() as u64)
+                .filter(|parameter| parameter.group == group)
+                .map(|parameter| parameter.tensor.numel() as u64)
                 .sum(),
             learning_rate: self.config.base_rate(group),
         };
         Plan {
             config: self.config.clone(),
             origin: self.origin.clone(),
-            backbone: values(Group::Backbone),
-            rest: values(Group::Rest),
+            backbone: values(Group::BACKBONE),
+            rest: values(Group::HEAD),
             samples: self.training.len(),
             photos: distinct_photos(&self.training),
             validation_pairs: self.validation.len(),

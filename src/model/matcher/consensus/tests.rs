@@ -1,7 +1,7 @@
 //! Consensus against its definition and on pairs whose flow is known.
 
-use super::*;
-use crate::model::matcher::test_fields::{field, shifted_pair, stacked};
+use crate::model::matcher::consensus::*;
+use crate::model::matcher::test_fields::{field, shifted_pair};
 
 fn flow(source: &Features, target: &Features) -> Tensor {
     Consensus::new(&ConsensusConfig::default()).flow(source, target)
@@ -34,7 +34,7 @@ fn a_shift_by_whole_cells_is_found_wherever_the_match_exists() {
 fn pairs_of_a_batch_do_not_touch_each_other() {
     let pairs = [shifted_pair(3, 10, [1, 0]), (field(4, 10), field(5, 10))];
     let [source, target] =
-        [stacked(&[&pairs[0].0, &pairs[1].0]), stacked(&[&pairs[0].1, &pairs[1].1])];
+        [Features::cat(&[&pairs[0].0, &pairs[1].0]), Features::cat(&[&pairs[0].1, &pairs[1].1])];
     let together = flow(&source, &target);
     for (index, (source, target)) in pairs.iter().enumerate() {
         let alone = flow(source, target);
@@ -68,8 +68,7 @@ fn flow_equals_the_formula_computed_plainly_in_float64() {
 
 #[test]
 fn empty_features_and_sharp_temperatures_stay_finite() {
-    let mut blank = field(9, 6);
-    blank.tokens = blank.tokens.zeros_like();
+    let blank = field(9, 6).map(|level| level.tokens.zeros_like());
     assert_eq!(flow(&blank, &field(10, 6)).isfinite().all().int64_value(&[]), 1);
     let sharp = ConsensusConfig { temperature: 0.001, ..Default::default() };
     let flow = Consensus::new(&sharp).flow(&field(11, 6), &field(12, 6));
@@ -94,8 +93,8 @@ mod plain {
             .collect();
         let mut current = logits.clone();
         for _ in 0..config.iterations {
-            let belief = mutual(&current);
-            let agreement = agreement(config, &belief, side);
+            let probabilities = mutual(&current);
+            let agreement = agreement(config, &probabilities, side);
             for s in 0..cells {
                 for t in 0..cells {
                     let smooth = mean3(&agreement[s], t, side);
@@ -108,7 +107,7 @@ mod plain {
     }
 
     fn rows(features: &Features) -> Vec<Vec<f64>> {
-        let rows: Vec<Vec<f64>> = Vec::try_from(features.tokens.get(0)).unwrap();
+        let rows: Vec<Vec<f64>> = Vec::try_from(features.last().tokens.get(0)).unwrap();
         let unit = |row: &Vec<f64>| row.iter().map(|v| v / dot(row, row).sqrt()).collect();
         rows.iter().map(unit).collect()
     }
@@ -135,20 +134,24 @@ mod plain {
             .collect()
     }
 
-    fn agreement(config: &ConsensusConfig, belief: &[Vec<f64>], side: usize) -> Vec<Vec<f64>> {
-        let mut sums = vec![vec![0.0; belief.len()]; belief.len()];
+    fn agreement(
+        config: &ConsensusConfig,
+        probabilities: &[Vec<f64>],
+        side: usize,
+    ) -> Vec<Vec<f64>> {
+        let mut sums = vec![vec![0.0; probabilities.len()]; probabilities.len()];
         for dy in -4_i64..=4 {
             for dx in -4_i64..=4 {
                 let square = dx * dx + dy * dy;
                 if square > config.radius_squared {
                     continue;
                 }
-                let weight = (-(square as f64) / (2.0 * config.spread.powi(2))).exp();
+                let weight = (-(square as f64) / (2.0 * config.sigma.powi(2))).exp();
                 for (s, row) in sums.iter_mut().enumerate() {
                     for (t, sum) in row.iter_mut().enumerate() {
                         if let (Some(s), Some(t)) = (moved(s, dx, dy, side), moved(t, dx, dy, side))
                         {
-                            *sum += weight * belief[s][t];
+                            *sum += weight * probabilities[s][t];
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::model::backbone::FeatureShape;
+use crate::model::features::FeatureShape;
 
 /// Sizes and switches; embedding and coarse grid follow from the backbone, the fine grid has twice and
 /// the flow eight times the coarse grid's side.
@@ -99,7 +99,7 @@ impl LpmFlowConfig {
     ///
     /// # Errors
     /// When the features have no class token, or a size is out of range or does not divide.
-    pub fn check(&self, shape: &FeatureShape) -> Result<()> {
+    pub fn check_sizes(&self, shape: &FeatureShape) -> Result<()> {
         ensure!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
         ensure!((0..=64).contains(&self.encoder_depth), "the encoder has at most 64 blocks");
         ensure!(

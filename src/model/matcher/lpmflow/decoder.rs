@@ -3,14 +3,14 @@
 
 use tch::{Kind, Tensor};
 
-use super::config::LpmFlowConfig;
-use crate::model::backbone::FeatureShape;
-use crate::nn::attention::Attention;
-use crate::nn::layers::LayerNorm;
-use crate::nn::mlp::{Mlp, drop};
-use crate::nn::segments::Segments;
+use crate::model::features::FeatureShape;
+use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::nn::layers::attention::Attention;
+use crate::nn::layers::mlp::{Mlp, drop};
+use crate::nn::layers::norm::LayerNorm;
+use crate::nn::parameters::{Init, VarBuilder};
+use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::dims;
-use crate::nn::variables::{Init, Path};
 
 const EPSILON: f64 = 1e-6;
 
@@ -46,11 +46,11 @@ pub struct Decoded {
 
 impl MatchingDecoder {
     /// Builds the variables under `path`, for coarse tokens of the given shape.
-    pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let path = path / "last_block" / 0;
         let FeatureShape { dim, side, .. } = *shape;
         let [coarse, fine] = [1, 2].map(|factor| 1 + factor * factor * side * side);
-        let positions = |name, tokens| path.variable(name, &[1, tokens, dim], Init::Constant(0.0));
+        let positions = |name, tokens| path.parameter(name, &[1, tokens, dim], Init::Constant(0.0));
         Self {
             coarse_positions: [
                 positions("pos_embed_src", coarse),
@@ -73,9 +73,9 @@ impl MatchingDecoder {
         &'a self,
         tokens: &TokenPair,
         dropout: f64,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
     ) -> TokenPair {
-        let [source, target] = segments
+        let [source, target] = recompute
             .run([&tokens.source, &tokens.target], move |[s, t]| self.within(s, t, dropout));
         TokenPair { source, target }
     }
@@ -86,10 +86,10 @@ impl MatchingDecoder {
         source: &Tensor,
         target: &Tensor,
         dropout: f64,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
     ) -> Decoded {
         let [correlation, source] =
-            segments.run([source, target], move |[s, t]| self.across(s, t, dropout));
+            recompute.run([source, target], move |[s, t]| self.across(s, t, dropout));
         Decoded { correlation, source }
     }
 

@@ -3,13 +3,14 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::config::{Ablation, LpmFlowConfig};
-use crate::model::backbone::FeatureShape;
-use crate::nn::attention::Attention;
-use crate::nn::layers::{INITIAL_DEVIATION, LayerNorm};
-use crate::nn::mlp::{Mlp, drop};
-use crate::nn::segments::Segments;
-use crate::nn::variables::{Init, Path};
+use crate::model::features::FeatureShape;
+use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
+use crate::nn::layers::attention::Attention;
+use crate::nn::layers::linear::INITIAL_STD;
+use crate::nn::layers::mlp::{Mlp, drop};
+use crate::nn::layers::norm::LayerNorm;
+use crate::nn::parameters::{Init, VarBuilder};
+use crate::nn::runtime::recompute::Recompute;
 
 const EPSILON: f64 = 1e-6;
 
@@ -25,13 +26,13 @@ struct EncoderBlock {
 }
 
 impl EncoderBlock {
-    fn new(path: &Path, dim: i64, columns: Option<i64>, heads: i64) -> Self {
+    fn new(path: &VarBuilder, dim: i64, columns: Option<i64>, heads: i64) -> Self {
         let attention = path / "attn";
         Self {
             norm1: LayerNorm::new(&(path / "norm1"), dim, EPSILON),
             region_bias_table: columns.map(|columns| {
-                let init = Init::TruncatedNormal(INITIAL_DEVIATION);
-                attention.variable("relative_position_bias_table", &[heads, columns], init)
+                let init = Init::TruncatedNormal(INITIAL_STD);
+                attention.parameter("relative_position_bias_table", &[heads, columns], init)
             }),
             attention: Attention::new(&attention, dim, heads),
             norm2: LayerNorm::new(&(path / "norm2"), dim, EPSILON),
@@ -64,10 +65,10 @@ pub struct CrossImageEncoder {
 
 impl CrossImageEncoder {
     /// Builds the variables under `path`, for tokens of the given shape.
-    pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let FeatureShape { dim, side, .. } = *shape;
         let table = |name, positions| {
-            path.variable(name, &[1, positions, dim], Init::TruncatedNormal(INITIAL_DEVIATION))
+            path.parameter(name, &[1, positions, dim], Init::TruncatedNormal(INITIAL_STD))
         };
         let offsets = 2 * side - 1;
         let columns = config.has(Ablation::RegionPositionEncoding).then_some(offsets * offsets * 4);
@@ -99,7 +100,7 @@ impl CrossImageEncoder {
         source: &Tensor,
         target: &Tensor,
         dropout: f64,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
     ) -> Tensor {
         // Parity: see `LpmFlowConfig::shared_position_embeddings`.
         let (source_class, target_positions) = if self.shared_position_embeddings {
@@ -115,9 +116,9 @@ impl CrossImageEncoder {
         );
         let tokens = Tensor::cat(&[source + source_positions, target + target_positions], 1); // [B, 2N, D]
         let encoded = self.blocks.iter().fold(drop(tokens, dropout), |tokens, block| {
-            segments.one(&tokens, move |tokens| block.forward(tokens, &self.region_index, dropout))
+            recompute.one(&tokens, move |tokens| block.forward(tokens, &self.region_index, dropout))
         });
-        segments.one(&encoded, |encoded| self.norm.forward(encoded))
+        recompute.one(&encoded, |encoded| self.norm.forward(encoded))
     }
 }
 
@@ -199,27 +200,27 @@ mod tests {
         let [source, target] = tokens();
         for shared in [false, true] {
             let encoder =
-                CrossImageEncoder::new(&Path::fresh(Device::Cpu), &config(shared), &shape());
-            let before = encoder.forward(&source, &target, 0.0, &Segments::plain());
+                CrossImageEncoder::new(&VarBuilder::fresh(Device::Cpu), &config(shared), &shape());
+            let before = encoder.forward(&source, &target, 0.0, &Recompute::plain());
             for unread_if_shared in [&encoder.target_positions, &encoder.source_class_position] {
                 let _ = unread_if_shared.shallow_clone().fill_(1.0);
                 let unchanged =
-                    encoder.forward(&source, &target, 0.0, &Segments::plain()) == before;
+                    encoder.forward(&source, &target, 0.0, &Recompute::plain()) == before;
                 assert_eq!(unchanged, shared);
             }
             let _ = encoder.source_positions.shallow_clone().fill_(1.0);
-            assert_ne!(encoder.forward(&source, &target, 0.0, &Segments::plain()), before);
+            assert_ne!(encoder.forward(&source, &target, 0.0, &Recompute::plain()), before);
         }
     }
 
     #[test]
     fn sharing_equals_storing_the_sources_positions_in_the_targets_place() {
-        let path = Path::fresh(Device::Cpu);
+        let path = VarBuilder::fresh(Device::Cpu);
         let separate = CrossImageEncoder::new(&path, &config(false), &shape());
         let stored =
             path.finish().0.into_iter().map(|variable| (variable.name, variable.tensor.copy()));
         let shared = CrossImageEncoder::new(
-            &Path::stored(stored.collect(), Device::Cpu),
+            &VarBuilder::stored(stored.collect(), Device::Cpu),
             &config(true),
             &shape(),
         );
@@ -227,8 +228,8 @@ mod tests {
         separate.source_class_position.shallow_clone().copy_(&separate.target_class_position);
         let [source, target] = tokens();
         assert_eq!(
-            separate.forward(&source, &target, 0.0, &Segments::plain()),
-            shared.forward(&source, &target, 0.0, &Segments::plain())
+            separate.forward(&source, &target, 0.0, &Recompute::plain()),
+            shared.forward(&source, &target, 0.0, &Recompute::plain())
         );
     }
 }

@@ -2,21 +2,27 @@
 //! progressive feature super-resolution, and integration of matching flows of several scales.
 
 pub mod config;
+mod cost;
 mod decoder;
 mod encoder;
+pub mod kind;
 pub mod masking;
 mod refiner;
 mod soft_argmax;
+mod swin;
 mod upsampler;
+mod window;
 
 use tch::Tensor;
 
-use crate::model::backbone::{FeatureShape, Features};
-use crate::nn::layers::{Conv2d, ConvShape, INITIAL_DEVIATION};
+use crate::model::features::{FeatureShape, Features};
+use crate::model::matcher::{MaskedTokens, TrainOutput};
+use crate::nn::layers::conv::{Conv2d, ConvShape};
+use crate::nn::layers::linear::INITIAL_STD;
+use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
-use crate::nn::segments::Segments;
+use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::dims;
-use crate::nn::variables::{Init, Path};
 use config::{Ablation, LpmFlowConfig};
 use decoder::{Decoded, MatchingDecoder, TokenPair, split_photos};
 use encoder::CrossImageEncoder;
@@ -61,17 +67,6 @@ struct Integration {
     refiner: FlowRefiner,
 }
 
-/// What training needs of a forward pass.
-#[derive(Debug)]
-pub struct TrainOutput {
-    /// `[B, 2, 4 * F, 4 * F]`.
-    pub flow: Tensor,
-    /// The encoder's tokens of the source, `[B, N, D]`.
-    pub encoded_source: Tensor,
-    /// Indices of the masked tokens (class token = 0), `[B, M]`; none without masking.
-    pub masked_tokens: Option<Tensor>,
-}
-
 /// Correlations of all pairs of scales (source scale first), and the fine source tokens.
 #[derive(Debug)]
 struct Correlations {
@@ -85,7 +80,7 @@ struct Correlations {
 
 impl LpmFlow {
     /// Builds the variables below the model's root `path`, for features of the given shape.
-    pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let decoder = |name| MatchingDecoder::new(&(path / name), config, shape);
         let super_resolution = config.has(Ablation::Pfsr).then(|| SuperResolution {
             upsampler: TokenUpsampler::new(&(path / "SRBranch_feat"), config, shape),
@@ -109,10 +104,10 @@ impl LpmFlow {
             integration,
             masking_positions: config.has(Ablation::ContrastiveLoss).then(|| {
                 let tokens = 1 + shape.side * shape.side;
-                path.variable(
+                path.parameter(
                     "pos_embed_src",
                     &[1, tokens, shape.dim],
-                    Init::TruncatedNormal(INITIAL_DEVIATION),
+                    Init::TruncatedNormal(INITIAL_STD),
                 )
             }),
             config: config.clone(),
@@ -120,50 +115,41 @@ impl LpmFlow {
         }
     }
 
-    /// The flow from source to target.
-    ///
-    /// # Shapes
-    /// Result `[B, 2, 4 * F, 4 * F]` in its own pixels.
-    pub fn forward(&self, source: &Features, target: &Features) -> Tensor {
-        self.forward_observed(&source.tokens, &target.tokens, &mut |_, _| {})
-    }
-
-    /// As [`LpmFlow::forward`], showing every stage's result to `observe` under the name that the
-    /// reference numbers use.
+    /// The flow `[B, 2, 4 * F, 4 * F]` from source to target, in its own pixels. Every stage's result is shown
+    /// to `observe` under the name that the reference numbers use.
     pub fn forward_observed(
         &self,
         source: &Tensor,
         target: &Tensor,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Tensor {
-        let segments = Segments::plain();
-        let encoded = self.encode(source, target, 0.0, &segments);
+        let recompute = Recompute::plain();
+        let encoded = self.encode(source, target, 0.0, &recompute);
         observe("encoder", &Tensor::cat(&[&encoded.source, &encoded.target], 1));
-        self.match_encoded(&encoded, false, &segments, observe)
+        self.match_encoded(&encoded, false, &recompute, observe)
     }
 
-    /// The forward pass of training: tokens masked, dropout on.
-    ///
-    /// `masked_ranks` `[B, M]` says which of the ranked candidates to mask in each sample (see
-    /// [`masking::mask_foreground_tokens`]); it is not read where the ablation leaves masking out.
-    pub fn forward_train<'a>(
+    /// The forward pass of training: tokens masked where their ranks are given, dropout on.
+    fn forward_masked<'a>(
         &'a self,
         source: &Features,
         target: &Features,
-        masked_ranks: &Tensor,
-        segments: &Segments<'a>,
+        masked_ranks: Option<&Tensor>,
+        recompute: &Recompute<'a>,
     ) -> TrainOutput {
-        let (source, masked_tokens) = match &self.masking_positions {
-            Some(positions) => {
-                let masked = mask_foreground_tokens(&source.tokens, &target.tokens, masked_ranks);
+        let [source, target] = [source, target].map(|features| &features.last().tokens);
+        let (source, indices) = match (&self.masking_positions, masked_ranks) {
+            (Some(positions), Some(ranks)) => {
+                let masked = mask_foreground_tokens(source, target, ranks);
                 // Without an encoder, both the matching and the contrast use it.
-                (segments.cut(&(masked.source + positions)), Some(masked.tokens))
+                (recompute.cut(&(masked.source + positions)), Some(masked.tokens))
             }
-            None => (source.tokens.shallow_clone(), None),
+            _ => (source.shallow_clone(), None),
         };
-        let encoded = self.encode(&source, &target.tokens, self.config.dropout, segments);
-        let flow = self.match_encoded(&encoded, true, segments, &mut |_, _| {});
-        TrainOutput { flow, encoded_source: encoded.source, masked_tokens }
+        let encoded = self.encode(&source, target, self.config.dropout, recompute);
+        let flow = self.match_encoded(&encoded, true, recompute, &mut |_, _| {});
+        let masked = indices.map(|indices| MaskedTokens { tokens: encoded.source, indices });
+        TrainOutput { flow, masked }
     }
 
     /// Tokens of both photos, aware of each other.
@@ -172,13 +158,13 @@ impl LpmFlow {
         source: &Tensor,
         target: &Tensor,
         dropout: f64,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
     ) -> TokenPair {
         let Some(encoder) = &self.encoder else {
             return TokenPair { source: source.shallow_clone(), target: target.shallow_clone() };
         };
         let tokens = source.size()[1];
-        let both = encoder.forward(source, target, dropout, segments); // [B, 2N, D]
+        let both = encoder.forward(source, target, dropout, recompute); // [B, 2N, D]
         TokenPair { source: both.narrow(1, 0, tokens), target: both.narrow(1, tokens, tokens) }
     }
 
@@ -187,13 +173,13 @@ impl LpmFlow {
         &'a self,
         tokens: &TokenPair,
         train: bool,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Tensor {
         let dropout = if train { self.config.dropout } else { 0.0 };
-        let correlations = self.correlate(tokens, dropout, segments, observe);
+        let correlations = self.correlate(tokens, dropout, recompute, observe);
         let soft_argmax = |correlation: &Tensor| {
-            segments.one(correlation, |correlation| self.soft_argmax.flow(correlation))
+            recompute.one(correlation, |correlation| self.soft_argmax.flow(correlation))
         };
         let fine_flow = soft_argmax(&correlations.fine_fine);
         observe("flow_22", &fine_flow);
@@ -229,7 +215,7 @@ impl LpmFlow {
         let stacked = Tensor::cat(&[&flow_11, &features, &flow_12, &flow_21, &finest], 1); // [B, C, 4F, 4F]
         let stacked = stacked.to_kind(features.kind());
         let residual =
-            integration.refiner.forward(&stacked, segments, observe).to_kind(finest.kind());
+            integration.refiner.forward(&stacked, recompute, observe).to_kind(finest.kind());
         observe("flow_residual.0", &residual);
         finest + residual
     }
@@ -239,12 +225,12 @@ impl LpmFlow {
         &'a self,
         tokens: &TokenPair,
         dropout: f64,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Correlations {
-        let within = self.coarse_decoder.attend_within(tokens, dropout, segments);
+        let within = self.coarse_decoder.attend_within(tokens, dropout, recompute);
         let coarse =
-            self.coarse_decoder.attend_across(&within.source, &within.target, dropout, segments);
+            self.coarse_decoder.attend_across(&within.source, &within.target, dropout, recompute);
         observe_decoded("decoder_s1.0", &coarse, &within.target, observe);
         let Some(super_resolution) = &self.super_resolution else {
             // The coarse correlation stands in for all scales; the soft-argmax resizes it.
@@ -258,22 +244,22 @@ impl LpmFlow {
             };
         };
         let coarse_tokens = TokenPair { source: coarse.source, target: within.target };
-        let fine_tokens = super_resolution.upsample(&coarse_tokens, segments);
+        let fine_tokens = super_resolution.upsample(&coarse_tokens, recompute);
         observe("upsample.0", &fine_tokens.source);
         observe("upsample.1", &fine_tokens.target);
 
         let (coarse_fine, fine_coarse, fine_tokens) = match &super_resolution.mixed_decoder {
             Some(decoder) => {
-                let coarse = decoder.attend_within(&coarse_tokens, dropout, segments);
-                let fine = decoder.attend_within(&fine_tokens, dropout, segments);
+                let coarse = decoder.attend_within(&coarse_tokens, dropout, recompute);
+                let fine = decoder.attend_within(&fine_tokens, dropout, recompute);
                 let coarse_fine =
-                    decoder.attend_across(&coarse.source, &fine.target, dropout, segments);
+                    decoder.attend_across(&coarse.source, &fine.target, dropout, recompute);
                 observe_decoded("decoder_s2.0", &coarse_fine, &fine.target, observe);
                 let fine_coarse =
-                    decoder.attend_across(&fine.source, &coarse.target, dropout, segments);
+                    decoder.attend_across(&fine.source, &coarse.target, dropout, recompute);
                 observe_decoded("decoder_s2.1", &fine_coarse, &coarse.target, observe);
                 let decoded = TokenPair { source: coarse_fine.source, target: coarse.target };
-                let upsampled = super_resolution.upsample(&decoded, segments);
+                let upsampled = super_resolution.upsample(&decoded, recompute);
                 observe("upsample.2", &upsampled.source);
                 observe("upsample.3", &upsampled.target);
                 let fine = TokenPair {
@@ -290,8 +276,8 @@ impl LpmFlow {
         };
 
         let decoder = &super_resolution.fine_decoder;
-        let within = decoder.attend_within(&fine_tokens, dropout, segments);
-        let fine = decoder.attend_across(&within.source, &within.target, dropout, segments);
+        let within = decoder.attend_within(&fine_tokens, dropout, recompute);
+        let fine = decoder.attend_across(&within.source, &within.target, dropout, recompute);
         observe_decoded("decoder_s3.0", &fine, &within.target, observe);
         Correlations {
             coarse_coarse: coarse.correlation,
@@ -305,9 +291,9 @@ impl LpmFlow {
 
 impl SuperResolution {
     /// Both photos' tokens on the fine grid, in one batch.
-    fn upsample<'a>(&'a self, tokens: &TokenPair, segments: &Segments<'a>) -> TokenPair {
+    fn upsample<'a>(&'a self, tokens: &TokenPair, recompute: &Recompute<'a>) -> TokenPair {
         let both = Tensor::cat(&[&tokens.source, &tokens.target], 0);
-        let both = self.upsampler.forward(&both, segments); // [2B, 1 + F * F, D]
+        let both = self.upsampler.forward(&both, recompute); // [2B, 1 + F * F, D]
         let [source, target] = split_photos(&both);
         TokenPair { source, target }
     }

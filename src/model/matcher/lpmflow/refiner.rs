@@ -3,11 +3,11 @@
 
 use tch::Tensor;
 
-use super::config::{Ablation, LpmFlowConfig};
-use crate::nn::layers::{Conv2d, ConvShape};
-use crate::nn::segments::Segments;
-use crate::nn::swin::{SwinShape, SwinStage};
-use crate::nn::variables::Path;
+use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
+use crate::model::matcher::lpmflow::swin::{SwinShape, SwinStage};
+use crate::nn::layers::conv::{Conv2d, ConvShape};
+use crate::nn::parameters::VarBuilder;
+use crate::nn::runtime::recompute::Recompute;
 
 /// Window sides of the stages, coarse to fine, with the switch that leaves a stage out.
 const STAGES: [(i64, Option<Ablation>); 3] =
@@ -23,7 +23,7 @@ pub struct FlowRefiner {
 
 impl FlowRefiner {
     /// Builds the variables under `path`.
-    pub fn new(path: &Path, config: &LpmFlowConfig) -> Self {
+    pub fn new(path: &VarBuilder, config: &LpmFlowConfig) -> Self {
         let dim = config.feature_channels + 8;
         let kept =
             STAGES.into_iter().filter(|(_, switch)| switch.is_none_or(|part| config.has(part)));
@@ -49,13 +49,13 @@ impl FlowRefiner {
     pub fn forward<'a>(
         &'a self,
         xs: &Tensor,
-        segments: &Segments<'a>,
+        recompute: &Recompute<'a>,
         observe: &mut dyn FnMut(&str, &Tensor),
     ) -> Tensor {
         let mut map = xs.permute([0, 2, 3, 1]).contiguous(); // [B, H, W, C]
         let mut sum: Option<Tensor> = None;
         for (window, stage) in &self.stages {
-            map = segments.one(&map, |map| stage.forward(map));
+            map = recompute.one(&map, |map| stage.forward(map));
             observe(&format!("refine_{window}.0"), &map.permute([0, 3, 1, 2]));
             sum = Some(match sum {
                 Some(sum) => sum + &map,

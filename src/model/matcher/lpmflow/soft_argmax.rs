@@ -2,9 +2,9 @@
 
 use tch::{Kind, Tensor};
 
+use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::shape::dims;
-use crate::nn::variables::{Init, Path};
 
 /// Scores are divided by this before the softmax (paper section 3.4).
 const TEMPERATURE: f64 = 0.02;
@@ -21,10 +21,10 @@ pub struct SoftArgmax {
 
 impl SoftArgmax {
     /// Builds the variables `x_normal` and `y_normal` under `path`.
-    pub fn new(path: &Path, side: i64) -> Self {
+    pub fn new(path: &VarBuilder, side: i64) -> Self {
         let path = path.in_kind(Kind::Float);
         let [x, y] =
-            ["x_normal", "y_normal"].map(|name| path.variable(name, &[side], Init::UnitLine));
+            ["x_normal", "y_normal"].map(|name| path.parameter(name, &[side], Init::UnitLine));
         Self { x, y, side }
     }
 
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_sharp_correlation_shifted_by_one_cell_gives_that_shift() {
         let side = 6;
-        let soft_argmax = SoftArgmax::new(&Path::fresh(Device::Cpu), side);
+        let soft_argmax = SoftArgmax::new(&VarBuilder::fresh(Device::Cpu), side);
         // Source cell (r, c) looks at target cell (r, c + 1); the last column at itself.
         let correlation = Tensor::zeros([1, 36, 36], (Kind::Float, Device::Cpu));
         for cell in 0..36i64 {

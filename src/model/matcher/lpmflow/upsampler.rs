@@ -3,13 +3,13 @@
 
 use tch::Tensor;
 
-use super::config::{Ablation, LpmFlowConfig};
-use crate::model::backbone::FeatureShape;
+use crate::model::features::FeatureShape;
+use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
+use crate::model::matcher::lpmflow::swin::{SwinShape, SwinStage};
+use crate::nn::parameters::VarBuilder;
 use crate::nn::resize::{Corners, resize_bilinear};
-use crate::nn::segments::Segments;
+use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::dims;
-use crate::nn::swin::{SwinShape, SwinStage};
-use crate::nn::variables::Path;
 
 /// Doubles the grid of patch tokens; the class token passes through.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct TokenUpsampler {
 
 impl TokenUpsampler {
     /// Builds the variables under `path`, for coarse tokens of the given shape.
-    pub fn new(path: &Path, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let swin =
             SwinShape { dim: shape.dim, heads: config.heads, window: config.upsampler_window };
         let stage = |name| {
@@ -42,15 +42,17 @@ impl TokenUpsampler {
     }
 
     /// `[B, 1 + G * G, D]` to `[B, 1 + F * F, D]`.
-    pub fn forward<'a>(&'a self, tokens: &Tensor, segments: &Segments<'a>) -> Tensor {
+    pub fn forward<'a>(&'a self, tokens: &Tensor, recompute: &Recompute<'a>) -> Tensor {
         let resized = upsample_tokens(tokens, self.side);
         if self.stages.is_empty() {
             return resized;
         }
         let [_, count, dim] = dims(&resized);
         let map = resized.narrow(1, 1, count - 1).reshape([-1, 2 * self.side, 2 * self.side, dim]); // [B, F, F, D]
-        let map =
-            self.stages.iter().fold(map, |map, stage| segments.one(&map, |map| stage.forward(map)));
+        let map = self
+            .stages
+            .iter()
+            .fold(map, |map, stage| recompute.one(&map, |map| stage.forward(map)));
         Tensor::cat(&[resized.narrow(1, 0, 1), map.view([-1, count - 1, dim])], 1)
     }
 }

@@ -1,0 +1,60 @@
+//! `lpmflow eval`: flags become a task, pairs become predictions, predictions become a report.
+
+mod outputs;
+mod predicted;
+mod task;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::cli::eval::EvalArguments;
+use crate::commands::Outcome;
+use crate::commands::compare::{conclude, outcome};
+use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
+use crate::eval::report::{Circumstances, Report, RunReport};
+use crate::eval::summary::score;
+use crate::terminal::Terminal;
+use outputs::Outputs;
+use predicted::Predicted;
+use task::Task;
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever kept it from its results.
+pub fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
+    let outputs = Outputs::new(&arguments.outputs)?;
+    let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
+    let mut task = Task::new(arguments, terminal)?;
+    if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
+        // Better refused now than after an hour.
+        ensure_same_pairs(&baseline.dataset, &task.dataset())
+            .context("comparing with --baseline")?;
+    }
+    let start = Instant::now();
+    let predicted = Predicted::new(arguments, &task, terminal)?;
+    task.keep_predicted(&predicted);
+    let protocols = &predicted.protocols;
+    let evaluation = score(&task.pairs, &predicted.predictions, protocols, &task.alphas)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let run = RunReport {
+        device: predicted.device.clone(),
+        precision: predicted.precision.clone(),
+        batch_size: predicted.batch_size,
+        ..RunReport::ended(task.pairs.len(), seconds)
+    };
+    let circumstances =
+        Circumstances { dataset: task.dataset(), model: predicted.model.clone(), run };
+    let report = Report::new(&evaluation, circumstances);
+    let options = CompareOptions {
+        protocol: Some(report.headline.protocol),
+        alpha: Some(report.headline.alpha.clone()),
+        max_drop: arguments.outputs.max_drop,
+    };
+    let comparison = baseline.map(|baseline| compare(&baseline, &report, &options)).transpose()?;
+    outputs.write(&report, &evaluation, comparison.as_ref(), terminal)?;
+    let Some(comparison) = comparison else { return Ok(Outcome::Done) };
+    conclude(&comparison, terminal);
+    Ok(outcome(&comparison))
+}

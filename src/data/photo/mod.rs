@@ -1,0 +1,306 @@
+//! Photos as 8-bit RGB: decoding, orientation, transparency, and limits against hostile files.
+//!
+//! The format is told from the content, never from the file's name.
+
+pub mod images;
+pub mod jpeg;
+pub mod resize;
+pub mod resize_opencv;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+
+use crate::geometry::Size;
+
+/// The longest side that is decoded, in pixels.
+pub const LONGEST_SIDE: u32 = 16_384;
+
+/// A decoded image of the longest sides in 16-bit RGBA.
+const MOST_DECODED_BYTES: u64 = LONGEST_SIDE as u64 * LONGEST_SIDE as u64 * 8;
+
+/// Room for what decoders need beside the result.
+const MOST_FILE_BYTES: u64 = MOST_DECODED_BYTES + (256 << 20);
+
+/// The formats that are read, for messages.
+const FORMATS: &str = "JPEG, PNG, WebP, BMP or TIFF";
+
+/// What the user can do about a file that does not decode.
+const DAMAGED: &str = "the file is damaged or cut off: copy or download it again";
+
+/// A user's photo as a viewer shows it: turned as its EXIF orientation says, composited on white
+/// where it is transparent.
+///
+/// # Errors
+/// When the file is missing, holds no image in a known format, is damaged or cut off, or is larger
+/// than [`LONGEST_SIDE`].
+pub fn decode_photo(path: &Path) -> Result<RgbImage> {
+    let (mut image, orientation) = decode(path)?;
+    image.apply_orientation(orientation);
+    Ok(if image.color().has_alpha() { composite_on_white(&image) } else { image.into_rgb8() })
+}
+
+/// A benchmark's photo as the field's readers (`PIL.Image.open(path).convert("RGB")`) see it: EXIF
+/// orientation ignored, an alpha channel dropped.
+///
+/// # Errors
+/// As [`decode_photo`].
+pub fn decode_benchmark(path: &Path) -> Result<RgbImage> {
+    decode(path).map(|(image, _)| image.into_rgb8())
+}
+
+/// A photo's size as stored (EXIF orientation ignored), from its header alone.
+///
+/// # Errors
+/// When the file is missing, holds no image in a known format, or is larger than [`LONGEST_SIDE`].
+pub fn image_size(path: &Path) -> Result<Size> {
+    let attempt = || -> Result<Size> {
+        let (format, file) = open(path)?;
+        let (width, height) = decoder(format, file)?.dimensions();
+        Ok(Size::new(height as usize, width as usize))
+    };
+    attempt().with_context(|| format!("reading the size of image `{}`", path.display()))
+}
+
+/// The image as stored, and how it is to be turned.
+fn decode(path: &Path) -> Result<(DynamicImage, Orientation)> {
+    let attempt = || -> Result<(DynamicImage, Orientation)> {
+        let (format, file) = open(path)?;
+        let mut bytes = Vec::new();
+        file.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        ensure!(bytes.len() as u64 <= MOST_FILE_BYTES, "the file is too large for an image");
+        let mut decoder = decoder(format, Cursor::new(&bytes))?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let image = match format {
+            ImageFormat::Jpeg => jpeg::decode(&bytes).context(DAMAGED)?,
+            _ => None,
+        };
+        let image = match image {
+            Some(image) => image.into(),
+            None => DynamicImage::from_decoder(decoder).context(DAMAGED)?,
+        };
+        Ok((image, orientation))
+    };
+    attempt().with_context(|| format!("decoding image `{}`", path.display()))
+}
+
+/// An image file at its start, and the format that its first bytes tell.
+fn open(path: &Path) -> Result<(ImageFormat, BufReader<File>)> {
+    let file = File::open(path)?;
+    ensure!(!file.metadata()?.is_dir(), "this is a folder, not an image file");
+    let mut reader = BufReader::new(file);
+    let start = reader.fill_buf()?;
+    ensure!(!start.is_empty(), "the file is empty");
+    match image::guess_format(start) {
+        Ok(format) if format.reading_enabled() => Ok((format, reader)),
+        _ => bail!("the content is not {FORMATS}: convert it to one of these"),
+    }
+}
+
+/// A decoder that has read the header and nothing else.
+fn decoder<'a>(
+    format: ImageFormat,
+    bytes: impl BufRead + Seek + 'a,
+) -> Result<impl ImageDecoder + 'a> {
+    let mut reader = ImageReader::with_format(bytes, format);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MOST_FILE_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().context(DAMAGED)?;
+    let (width, height) = decoder.dimensions();
+    ensure!(
+        width.max(height) <= LONGEST_SIDE,
+        "the image is {width}x{height} pixels and no side may exceed {LONGEST_SIDE}: scale it down"
+    );
+    ensure!(width.min(height) > 0, "the image is {width}x{height} pixels: it has no content");
+    Ok(decoder)
+}
+
+/// What shows of a transparent image on white paper, rounded once from the stored depth to 8 bits.
+fn composite_on_white(image: &DynamicImage) -> RgbImage {
+    const WHITE: u64 = u16::MAX as u64;
+    let mut result = RgbImage::new(image.width(), image.height());
+    if let DynamicImage::ImageRgba8(_) | DynamicImage::ImageLumaA8(_) = image {
+        for (pixel, shown) in image.to_rgba8().pixels().zip(result.pixels_mut()) {
+            let [red, green, blue, alpha] = pixel.0.map(u32::from);
+            shown.0 = [red, green, blue]
+                .map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+        }
+        return result;
+    }
+    for (pixel, shown) in image.to_rgba16().pixels().zip(result.pixels_mut()) {
+        let [red, green, blue, alpha] = pixel.0.map(u64::from);
+        shown.0 = [red, green, blue].map(|value| {
+            let mixed = value * alpha + WHITE * (WHITE - alpha);
+            ((mixed * 255 + WHITE * WHITE / 2) / (WHITE * WHITE)) as u8
+        });
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
+
+    use super::*;
+
+    const JPEG: &[u8] = include_bytes!("../../../tests/golden/jpeg/subsampled.jpg");
+
+    /// A file in a folder that lives as long as the test.
+    fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    fn error(name: &str, bytes: &[u8]) -> String {
+        let (_folder, path) = file(name, bytes);
+        let error = format!("{:#}", decode_photo(&path).unwrap_err());
+        assert!(error.contains(&format!("decoding image `{}`: ", path.display())), "{error}");
+        error
+    }
+
+    /// A PNG that promises more than it holds.
+    fn png_header(width: u32, height: u32) -> Vec<u8> {
+        let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+        for (name, content) in [(b"IHDR", header.as_slice()), (b"IDAT", b"\x78\x9c\x03\0")] {
+            let mut checksum = flate2::Crc::new();
+            checksum.update(name);
+            checksum.update(content);
+            png.extend((content.len() as u32).to_be_bytes());
+            png.extend([name, content, &checksum.sum().to_be_bytes()].concat());
+        }
+        png
+    }
+
+    /// The JPEG with an EXIF block that holds an orientation.
+    fn oriented_jpeg(orientation: u8) -> Vec<u8> {
+        let exif = [
+            b"\xFF\xE1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(),
+            &[orientation, 0, 0, 0, 0, 0, 0, 0],
+        ];
+        [&JPEG[..2], &exif.concat(), &JPEG[2..]].concat()
+    }
+
+    #[test]
+    fn every_format_is_told_from_its_content() {
+        let image = DynamicImage::from(RgbImage::from_fn(5, 3, |x, y| {
+            Rgb([x as u8 * 40, y as u8 * 90, 7])
+        }));
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
+            let (_folder, path) = file("photo.jpg", &encoded(&image, format));
+            assert_eq!(decode_photo(&path).unwrap(), *image.as_rgb8().unwrap(), "{format:?}");
+            assert_eq!(decode_benchmark(&path).unwrap(), *image.as_rgb8().unwrap(), "{format:?}");
+            assert_eq!(image_size(&path).unwrap(), Size::new(3, 5));
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_are_rounded_to_the_nearest_of_eight() {
+        // 257 levels of 16 bits for one of 8, so 128 is the first that is nearer to 1.
+        let grey =
+            ImageBuffer::<Luma<u16>, _>::from_raw(4, 1, vec![128, 129, 385, 65_535]).unwrap();
+        for format in [ImageFormat::Png, ImageFormat::Tiff] {
+            let (_folder, path) = file("grey.png", &encoded(&grey.clone().into(), format));
+            let shown = decode_photo(&path).unwrap();
+            assert_eq!(shown.as_raw(), &[0, 0, 0, 1, 1, 1, 1, 1, 1, 255, 255, 255], "{format:?}");
+            assert_eq!(shown, decode_benchmark(&path).unwrap());
+        }
+    }
+
+    #[test]
+    fn transparency_shows_white_to_users_and_is_dropped_for_benchmarks() {
+        let colours = vec![200, 100, 0, 255, 200, 100, 0, 0, 200, 100, 0, 51];
+        let colours = ImageBuffer::<Rgba<u8>, _>::from_raw(3, 1, colours).unwrap();
+        let (_folder, path) = file("a.png", &encoded(&colours.into(), ImageFormat::Png));
+        let expected = [200, 100, 0, 255, 255, 255, 244, 224, 204];
+        assert_eq!(decode_photo(&path).unwrap().as_raw(), &expected);
+        assert_eq!(decode_benchmark(&path).unwrap().as_raw(), &[200, 100, 0].repeat(3));
+
+        let grey = vec![40_000, 65_535, 40_000, 0, 40_000, 13_107];
+        let grey = ImageBuffer::<LumaA<u16>, _>::from_raw(3, 1, grey).unwrap();
+        let (_folder, path) = file("b.png", &encoded(&grey.into(), ImageFormat::Png));
+        let expected = [156, 156, 156, 255, 255, 255, 235, 235, 235];
+        assert_eq!(decode_photo(&path).unwrap().as_raw(), &expected);
+        assert_eq!(decode_benchmark(&path).unwrap().as_raw(), &[156; 9]);
+    }
+
+    #[test]
+    fn orientation_turns_photos_for_users_alone() {
+        let (_folder, path) = file("turned.jpg", &oriented_jpeg(6));
+        let stored = decode_benchmark(&path).unwrap();
+        assert_eq!(stored.dimensions(), (37, 29));
+        assert_eq!(image_size(&path).unwrap(), Size::new(29, 37));
+        let shown = decode_photo(&path).unwrap();
+        assert_eq!(shown, image::imageops::rotate90(&stored));
+        assert_ne!(stored.get_pixel(0, 0), stored.get_pixel(0, 28));
+    }
+
+    #[test]
+    fn smallest_and_longest_sides_are_read() {
+        for (width, height) in [(1, 1), (16_384, 1), (1, 16_384)] {
+            let image = DynamicImage::from(RgbImage::from_pixel(width, height, Rgb([9, 8, 7])));
+            for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp] {
+                let (_folder, path) = file("long", &encoded(&image, format));
+                assert_eq!(decode_photo(&path).unwrap().dimensions(), (width, height));
+            }
+        }
+    }
+
+    #[test]
+    fn decompression_bomb_is_refused_by_its_header() {
+        let message = error("bomb.png", &png_header(60_000, 60_000));
+        assert!(message.contains("60000x60000 pixels and no side may exceed 16384"), "{message}");
+        let mut jpeg = JPEG.to_vec();
+        let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF; 4]);
+        assert!(error("bomb.jpg", &jpeg).contains("65535x65535"));
+        let (_folder, path) = file("bomb.png", &png_header(60_000, 60_000));
+        assert!(format!("{:#}", image_size(&path).unwrap_err()).contains("60000x60000"));
+    }
+
+    #[test]
+    fn what_is_no_image_is_named_with_what_to_do() {
+        assert!(error("text.jpg", b"this is text\n").contains("not JPEG, PNG, WebP, BMP or TIFF"));
+        assert!(error("gif.png", b"GIF89a\x01\0\x01\0\0\0\0;").contains("convert it"));
+        assert!(error("empty.png", b"").contains("the file is empty"));
+        let folder = tempfile::tempdir().unwrap();
+        let message = format!("{:#}", decode_photo(folder.path()).unwrap_err());
+        assert!(message.contains("this is a folder"), "{message}");
+        let missing = folder.path().join("missing.jpg");
+        let message = format!("{:#}", decode_photo(&missing).unwrap_err());
+        assert!(message.contains("missing.jpg`: No such file"), "{message}");
+    }
+
+    #[test]
+    fn no_cut_file_is_read_as_if_it_were_whole() {
+        let image = DynamicImage::from(RgbImage::from_fn(40, 30, |x, y| {
+            Rgb([(x * 6) as u8, (y * 8) as u8, (x * y) as u8])
+        }));
+        let mut formats = vec![("jpeg", JPEG.to_vec())];
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
+            formats.push((format.extensions_str()[0], encoded(&image, format)));
+        }
+        for (name, bytes) in formats {
+            for share in [0.2, 0.5, 0.9] {
+                let cut = (bytes.len() as f64 * share) as usize;
+                let message = error(name, &bytes[..cut]);
+                assert!(message.contains("damaged or cut off"), "{name} cut to {cut}: {message}");
+            }
+        }
+    }
+}

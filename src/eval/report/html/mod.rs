@@ -1,0 +1,315 @@
+//! The report as one self-contained page: no script, no request, pictures inside.
+
+mod charts;
+mod gallery;
+
+use indexmap::IndexMap;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::eval::compare::Comparison;
+use crate::eval::report::markdown::{left_out, model_name};
+use crate::eval::report::{ModelKind, ProtocolReport, Report};
+use crate::eval::summary::{Evaluation, Group};
+pub use gallery::Decode;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Nothing may be fetched from anywhere.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+/// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead.
+pub fn page(
+    report: &Report,
+    evaluation: &Evaluation,
+    comparison: Option<&Comparison>,
+    decode: Decode,
+) -> String {
+    let dataset = &report.dataset;
+    let title = format!("{} {}: PCK@{}", dataset.name, dataset.split, report.headline.alpha);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                link rel="icon" href="data:,";
+                title { (title) " " (format!("{:.1} %", report.headline.pck)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (header(report))
+                main {
+                    @if let Some(comparison) = comparison { (verdict(comparison)) }
+                    (protocols(report))
+                    (curve(report, evaluation))
+                    (categories(report))
+                    (difficulty(report))
+                    (gallery::section(evaluation, decode))
+                    (circumstances(report))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn header(report: &Report) -> Markup {
+    let (dataset, headline, protocol) = (&report.dataset, &report.headline, &report.protocols[0]);
+    let [low, high] = protocol.interval95[&headline.alpha];
+    let left_out = left_out(report);
+    html! {
+        header {
+            p.eyebrow { (dataset.name) " · " (dataset.split) " · " (dataset.pairs) " pairs" }
+            h1 {
+                span.value { (format!("{:.1}", headline.pck)) span.unit { " %" } }
+                span.label { "PCK@" (headline.alpha) " under " code { (headline.protocol) } }
+            }
+            p.lead {
+                strong { (model_name(&report.model)) }
+                ", 95 % interval " (format!("{low:.1} to {high:.1}")) " (bootstrap over pairs)."
+            }
+            @if !left_out.is_empty() { p.notice { (left_out.trim()) } }
+        }
+    }
+}
+
+fn verdict(comparison: &Comparison) -> Markup {
+    let (class, sign) = match (comparison.regression, comparison.max_drop) {
+        (true, _) => ("verdict bad", "✗"),
+        (false, Some(_)) => ("verdict good", "✓"),
+        (false, None) => ("verdict", "Δ"),
+    };
+    html! {
+        section class=(class) aria-label="Comparison with the baseline report" {
+            p { span aria-hidden="true" { (sign) } " " (with_code(&comparison.verdict())) }
+            @for note in &comparison.notes { p.small { (with_code(note)) "." } }
+        }
+    }
+}
+
+fn protocols(report: &Report) -> Markup {
+    let alphas: Vec<&String> = report.protocols[0].overall.keys().collect();
+    let cell = |protocol: &ProtocolReport, alpha: &String| {
+        let [low, high] = protocol.interval95[alpha];
+        html! {
+            td { strong { (format!("{:.1}", protocol.overall[alpha])) }
+                 span.range { (format!("{low:.1}–{high:.1}")) } }
+        }
+    };
+    html! {
+        section {
+            h2 { "The same predictions under each protocol" }
+            p { "PCK in percent over all pairs, with its 95 % interval." }
+            div.scroll tabindex="0" role="region" aria-label="PCK by protocol" {
+                table.numbers {
+                    thead { tr { th scope="col" { "Protocol" }
+                        @for alpha in &alphas { th scope="col" { "α = " (alpha) } } } }
+                    tbody {
+                        @for protocol in &report.protocols {
+                            tr { th scope="row" { code { (protocol.name) } }
+                                @for alpha in &alphas { (cell(protocol, alpha)) } }
+                        }
+                    }
+                }
+            }
+            (spelled_out(&report.protocols[..1]))
+            @if report.protocols.len() > 1 {
+                details {
+                    summary { "The other protocols in words" }
+                    (spelled_out(&report.protocols[1..]))
+                }
+            }
+        }
+    }
+}
+
+fn spelled_out(protocols: &[ProtocolReport]) -> Markup {
+    html! {
+        dl.protocols {
+            @for protocol in protocols {
+                dt { code { (protocol.name) } }
+                dd { (with_code(&protocol.description)) }
+            }
+        }
+    }
+}
+
+/// Text whose backticks mark code.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (number, part) in text.split('`').enumerate() {
+            @if number % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
+fn curve(report: &Report, evaluation: &Evaluation) -> Markup {
+    let alpha = &report.headline.alpha;
+    html! {
+        section {
+            h2 { "PCK over alpha" }
+            figure.chart {
+                (charts::curve(evaluation))
+                figcaption {
+                    "Share of keypoints within alpha times the threshold length. The report's alphas are \
+                     marked; the headline is at " (alpha) "."
+                }
+            }
+        }
+    }
+}
+
+fn categories(report: &Report) -> Markup {
+    let (protocol, alpha) = (&report.protocols[0], &report.headline.alpha);
+    html! {
+        section {
+            h2 { "By category" }
+            p { "PCK@" (alpha) " under " code { (protocol.name) } ". The line marks all pairs: "
+                (format!("{:.1}", protocol.overall[alpha])) "." }
+            (bars("Category", &protocol.categories, report))
+            details {
+                summary { "All protocols and alphas" }
+                (all_categories(report))
+            }
+        }
+    }
+}
+
+fn bars(kind: &str, groups: &IndexMap<String, Group>, report: &Report) -> Markup {
+    let alpha = &report.headline.alpha;
+    let overall = report.headline.pck;
+    html! {
+        table.bars style=(format!("--overall: {overall:.2}%")) {
+            thead.hidden { tr { th scope="col" { (kind) } th scope="col" { "PCK@" (alpha) " in percent" }
+                th scope="col" { "Pairs" } } }
+            tbody {
+                @for (name, group) in groups {
+                    @let pck = group.pck[alpha];
+                    tr {
+                        th scope="row" { (name) }
+                        td.bar { div { span style=(format!("width: {pck:.2}%")) {}
+                            b { (format!("{pck:.1}")) } } }
+                        td.count { (group.pairs) span { @if group.pairs == 1 { " pair" } @else { " pairs" } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn all_categories(report: &Report) -> Markup {
+    let alphas = report.protocols[0].overall.len();
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="PCK by category, protocol and alpha" {
+            table.numbers {
+                thead {
+                    tr { th rowspan="2" scope="col" { "Category" }
+                        @for protocol in &report.protocols {
+                            th colspan=(alphas) scope="colgroup" { code { (protocol.name) } } } }
+                    tr { @for protocol in &report.protocols { @for alpha in protocol.overall.keys() {
+                        th scope="col" { (alpha) } } } }
+                }
+                tbody {
+                    @for category in report.protocols[0].categories.keys() {
+                        tr { th scope="row" { (category) }
+                            @for protocol in &report.protocols {
+                                @for pck in protocol.categories[category].pck.values() {
+                                    td { (format!("{pck:.1}")) } } } }
+                    }
+                }
+                tfoot { tr { th scope="row" { "All" }
+                    @for protocol in &report.protocols { @for pck in protocol.overall.values() {
+                        td { (format!("{pck:.1}")) } } } } }
+            }
+        }
+    }
+}
+
+fn difficulty(report: &Report) -> Markup {
+    let kinds = &report.protocols[0].difficulty;
+    if kinds.is_empty() {
+        return Markup::default();
+    }
+    html! {
+        section {
+            h2 { "By difficulty" }
+            p { "The dataset's own grades of each pair; PCK@" (report.headline.alpha) "." }
+            div.cards {
+                @for (kind, grades) in kinds {
+                    div { h3 { (kind) } (bars(kind, grades, report)) }
+                }
+            }
+        }
+    }
+}
+
+fn circumstances(report: &Report) -> Markup {
+    let (dataset, model, run) = (&report.dataset, &report.model, &report.run);
+    let kind = match model.kind {
+        ModelKind::Network => "network",
+        ModelKind::Baseline => "baseline",
+        ModelKind::Predictions => "stored predictions",
+    };
+    let mut facts = vec![
+        ("Dataset", format!("{} ({}), split {}", dataset.name, dataset.layout, dataset.split)),
+        ("Scored pairs", dataset.pairs.to_string()),
+        ("Fingerprint", dataset.fingerprint.clone()),
+        ("Predictions", format!("{} ({kind})", model.weights)),
+    ];
+    facts.extend(model.sha256.clone().map(|digest| ("SHA-256", digest)));
+    facts.extend(
+        model.parameters.map(|count| ("Parameters", format!("{:.2} million", count as f64 / 1e6))),
+    );
+    facts.extend(run.device.clone().map(|device| ("Device", device)));
+    facts.extend(run.precision.clone().map(|precision| ("Precision", precision)));
+    facts.extend(run.batch_size.map(|size| ("Batch size", size.to_string())));
+    facts.push(("Threads", run.threads.to_string()));
+    facts.push(("Time", format!("{:.1} s, {:.1} pairs/s", run.seconds, run.pairs_per_second)));
+    let mebibytes = |bytes: u64| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20));
+    facts.extend(run.peak_memory_bytes.map(|bytes| ("Peak memory", mebibytes(bytes))));
+    facts.push(("Written by", format!("{} {}", report.tool.name, report.tool.version)));
+    html! {
+        section {
+            h2 { "Circumstances" }
+            dl.facts { @for (name, value) in &facts { div { dt { (name) } dd { (value) } } } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use anyhow::bail;
+    use image::RgbImage;
+
+    use super::*;
+    use crate::eval::testing::{evaluated, pairs_and_predictions};
+
+    fn page_of(correct: &[usize], decode: Decode) -> String {
+        let (pairs, predictions) = pairs_and_predictions(correct);
+        let (evaluation, report) = evaluated(&pairs, &predictions);
+        page(&report, &evaluation, None, decode)
+    }
+
+    #[test]
+    fn page_holds_everything_and_requests_nothing() {
+        let decode = |_: &Path| Ok(RgbImage::new(100, 100));
+        let text = page_of(&[4, 1, 0], &decode);
+        for expected in ["41.7", "PCK over alpha", "By category", "data:image/jpeg;base64,"] {
+            let found = text.contains(expected);
+            assert!(found, "`{expected}` is missing");
+        }
+        assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("<script"));
+        assert!(text.contains("dog &lt;&amp;&quot;&gt;") && !text.contains("dog <"));
+    }
+
+    #[test]
+    fn unreadable_photo_leaves_a_sentence() {
+        let decode = |_: &Path| bail!("decoding image `a.jpg`: cut short");
+        let text = page_of(&[4, 1], &decode);
+        assert!(text.contains("decoding image `a.jpg`: cut short"));
+    }
+}

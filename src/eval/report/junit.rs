@@ -1,0 +1,149 @@
+//! The report as a JUnit file, which continuous integration systems show as tests.
+//!
+//! A suite for each protocol, a case for each category and one for all pairs. The overall case of the
+//! deciding protocol fails when PCK fell by more than allowed; all others tell their numbers.
+
+use std::fmt::Write;
+
+use crate::eval::compare::Comparison;
+use crate::eval::report::{ProtocolReport, Report};
+use crate::eval::summary::PckByAlpha;
+
+/// The report as XML, with a failure if the comparison found a regression.
+pub fn junit(report: &Report, comparison: Option<&Comparison>) -> String {
+    let failures = comparison.map_or(0, |comparison| usize::from(comparison.regression));
+    let tests: usize = report.protocols.iter().map(cases).sum();
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        xml,
+        "<testsuites name=\"lpmflow eval\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" \
+         time=\"{:.3}\">",
+        report.run.seconds
+    );
+    for (position, protocol) in report.protocols.iter().enumerate() {
+        // The protocols share one pass, so its time is told once.
+        let seconds = if position == 0 { report.run.seconds } else { 0.0 };
+        suite(&mut xml, report, protocol, comparison, seconds);
+    }
+    xml.push_str("</testsuites>\n");
+    xml
+}
+
+fn cases(protocol: &ProtocolReport) -> usize {
+    protocol.categories.len() + 1
+}
+
+fn suite(
+    xml: &mut String,
+    report: &Report,
+    protocol: &ProtocolReport,
+    comparison: Option<&Comparison>,
+    seconds: f64,
+) {
+    let deciding = comparison.filter(|comparison| comparison.headline.protocol == protocol.name);
+    let regression = deciding.filter(|comparison| comparison.regression);
+    let dataset = &report.dataset;
+    let class = escape(&format!("{}.{}.{}", dataset.name, dataset.split, protocol.name));
+    let (tests, failures) = (cases(protocol), usize::from(regression.is_some()));
+    let _ = writeln!(
+        xml,
+        "  <testsuite name=\"{class}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" \
+         skipped=\"0\" time=\"{seconds:.3}\">"
+    );
+    xml.push_str("    <properties>\n");
+    for (name, value) in [
+        ("model", report.model.weights.clone()),
+        ("fingerprint", dataset.fingerprint.clone()),
+        ("pairs", dataset.pairs.to_string()),
+        ("missing", dataset.missing.to_string()),
+        ("skipped", dataset.skipped.to_string()),
+        ("protocol", protocol.description.clone()),
+    ] {
+        let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", escape(&value));
+    }
+    xml.push_str("    </properties>\n");
+    let verdict =
+        deciding.map(|comparison| format!("\n{}", comparison.verdict())).unwrap_or_default();
+    let _ = writeln!(
+        xml,
+        "    <testcase classname=\"{class}\" name=\"all pairs\" time=\"{seconds:.3}\">"
+    );
+    if let Some(comparison) = regression {
+        let message = escape(&comparison.verdict());
+        let _ = writeln!(
+            xml,
+            "      <failure type=\"regression\" message=\"{message}\">{message}</failure>"
+        );
+    }
+    let lines = lines(dataset.pairs, &protocol.overall);
+    let _ = writeln!(xml, "      <system-out>{lines}{}</system-out>", escape(&verdict));
+    xml.push_str("    </testcase>\n");
+    for (category, group) in &protocol.categories {
+        let category = escape(category);
+        let _ = writeln!(
+            xml,
+            "    <testcase classname=\"{class}\" name=\"{category}\" time=\"0.000\">\n      \
+             <system-out>{}</system-out>\n    </testcase>",
+            self::lines(group.pairs, &group.pck)
+        );
+    }
+    xml.push_str("  </testsuite>\n");
+}
+
+fn lines(pairs: usize, pck: &PckByAlpha) -> String {
+    let values = pck.iter().map(|(alpha, pck)| format!("\nPCK@{alpha} {pck:.2} %"));
+    format!("{pairs} pairs{}", values.collect::<String>())
+}
+
+/// Text inside elements and double-quoted attributes; control characters have no place in XML.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(character),
+            _ if character.is_control() => escaped.push('\u{fffd}'),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::compare::{CompareOptions, compare};
+    use crate::eval::testing::report;
+
+    #[test]
+    fn cases_are_well_formed_and_named_after_categories() {
+        let text = junit(&report(&[4, 1, 0]), None);
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let names = document.descendants().filter(|node| node.has_tag_name("testcase"));
+        let names: Vec<_> = names.filter_map(|node| node.attribute("name")).collect();
+        assert_eq!(names, ["all pairs", "cat", "dog <&\">"]);
+        assert!(!document.descendants().any(|node| node.has_tag_name("failure")));
+        assert!(text.contains("3 pairs\nPCK@0.05 41.67 %\nPCK@0.1 41.67 %"), "{text}");
+    }
+
+    #[test]
+    fn regression_is_a_failure_of_the_overall_case() {
+        let (before, after) = (report(&[4, 4]), report(&[4, 1]));
+        let options = CompareOptions { max_drop: Some(1.0), ..CompareOptions::default() };
+        let comparison = compare(&before, &after, &options).unwrap();
+        let text = junit(&after, Some(&comparison));
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let mut failures = document.descendants().filter(|node| node.has_tag_name("failure"));
+        let failure = failures.next().unwrap();
+        assert_eq!(failure.parent_element().unwrap().attribute("name"), Some("all pairs"));
+        assert!(
+            failure.attribute("message").unwrap().starts_with("regression: `standard` PCK@0.1")
+        );
+        assert!(failures.next().is_none());
+        assert_eq!(document.root_element().attribute("failures"), Some("1"));
+    }
+}

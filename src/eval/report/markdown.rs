@@ -1,0 +1,163 @@
+//! The report as Markdown, for pull requests and job summaries.
+
+use std::fmt::Write;
+
+use indexmap::IndexMap;
+
+use crate::eval::compare::Comparison;
+use crate::eval::report::{ModelReport, ProtocolReport, Report};
+use crate::eval::summary::Group;
+
+/// The report, and what changed if it was compared with an earlier one.
+pub fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
+    let mut text = String::new();
+    let (dataset, headline) = (&report.dataset, &report.headline);
+    let [low, high] = report.protocols[0].interval95[&headline.alpha];
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "## {} {}: PCK@{} {:.1} %\n\n{} under `{}`, {} pairs, 95 % interval {low:.1} to {high:.1}.{}",
+        dataset.name,
+        dataset.split,
+        headline.alpha,
+        headline.pck,
+        code(&model_name(&report.model)),
+        headline.protocol,
+        dataset.pairs,
+        left_out(report)
+    );
+    if let Some(comparison) = comparison {
+        let sign = if comparison.regression { "❌" } else { "✅" };
+        let _ = writeln!(text, "\n{sign} {}", comparison.verdict());
+        comparison.notes.iter().for_each(|note| {
+            let _ = writeln!(text, "\nNote: {note}.");
+        });
+    }
+    overall(&mut text, report);
+    for protocol in &report.protocols {
+        details(&mut text, protocol);
+    }
+    let run = &report.run;
+    let _ = writeln!(
+        text,
+        "\nFingerprint of the scored pairs: `{:.16}`. {} {}, {:.1} s, {:.1} pairs/s.",
+        dataset.fingerprint,
+        report.tool.name,
+        report.tool.version,
+        run.seconds,
+        run.pairs_per_second
+    );
+    text
+}
+
+/// What was evaluated, for headlines.
+pub fn model_name(model: &ModelReport) -> String {
+    match &model.sha256 {
+        Some(digest) => format!("{} ({digest:.8})", model.weights),
+        None => model.weights.clone(),
+    }
+}
+
+/// A sentence about pairs that were selected but not scored; empty if there are none.
+pub fn left_out(report: &Report) -> String {
+    let mut text = String::new();
+    let dataset = &report.dataset;
+    if dataset.missing > 0 {
+        let _ = write!(text, " {} pairs have no prediction and are not counted.", dataset.missing);
+    }
+    if dataset.skipped > 0 {
+        let _ = write!(text, " {} pairs were unusable and are not counted.", dataset.skipped);
+    }
+    text
+}
+
+fn overall(text: &mut String, report: &Report) {
+    let alphas = &report.protocols[0].overall;
+    let heads: String = alphas.keys().map(|alpha| format!(" PCK@{alpha} |")).collect();
+    let _ = writeln!(text, "\n| protocol |{heads}\n|---|{}", "---:|".repeat(alphas.len()));
+    for protocol in &report.protocols {
+        let cell = |(alpha, pck): (&String, &f64)| {
+            let [low, high] = protocol.interval95[alpha];
+            format!(" **{pck:.1}** ({low:.1} to {high:.1}) |")
+        };
+        let cells: String = protocol.overall.iter().map(cell).collect();
+        let _ = writeln!(text, "| `{}` |{cells}", protocol.name);
+    }
+}
+
+fn details(text: &mut String, protocol: &ProtocolReport) {
+    let name = protocol.name;
+    let _ = writeln!(text, "\n<details><summary><code>{name}</code> in detail</summary>\n");
+    let _ = writeln!(text, "{}\n", protocol.description);
+    groups(text, "category", &protocol.categories);
+    for (kind, grades) in &protocol.difficulty {
+        let _ = writeln!(text);
+        groups(text, kind, grades);
+    }
+    let _ = writeln!(text, "\n</details>");
+}
+
+fn groups(text: &mut String, kind: &str, groups: &IndexMap<String, Group>) {
+    let Some(first) = groups.values().next() else { return };
+    let heads: String = first.pck.keys().map(|alpha| format!(" PCK@{alpha} |")).collect();
+    let rule = "---:|".repeat(first.pck.len() + 1);
+    let _ = writeln!(text, "| {kind} | pairs |{heads}\n|---|{rule}");
+    for (name, group) in groups {
+        let cells: String = group.pck.values().map(|pck| format!(" {pck:.1} |")).collect();
+        let _ = writeln!(text, "| {} | {} |{cells}", escape(name), group.pairs);
+    }
+}
+
+/// Text that Markdown takes literally, inside a table too.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' => {
+                escaped.extend(['\\', character]);
+            }
+            '\n' | '\r' => escaped.push(' '),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// Inline code; a backtick in the text would end it.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace(['`', '\n', '\r'], "'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::compare::{CompareOptions, compare};
+    use crate::eval::testing::report;
+
+    #[test]
+    fn headline_tables_and_verdict_are_there() {
+        let (before, after) = (report(&[4, 3]), report(&[4, 1]));
+        let options = CompareOptions { max_drop: Some(1.0), ..CompareOptions::default() };
+        let comparison = compare(&before, &after, &options).unwrap();
+        let text = markdown(&after, Some(&comparison));
+        for expected in [
+            "## toy test: PCK@0.1 62.5 %\n",
+            "`identity` under `standard`, 2 pairs, 95 % interval 25.0 to 100.0.\n",
+            "❌ regression: `standard` PCK@0.1 87.50 -> 62.50",
+            "| `standard` | **62.5** (25.0 to 100.0) | **62.5** (25.0 to 100.0) |\n",
+            "| category | pairs | PCK@0.05 | PCK@0.1 |\n|---|---:|---:|---:|\n| cat | 1 | 100.0 | 100.0 |\n",
+            "| dog \\<\\&\"\\> | 1 | 25.0 | 25.0 |\n",
+        ] {
+            assert!(text.contains(expected), "`{expected}` is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn left_out_pairs_are_mentioned() {
+        let mut report = report(&[4]);
+        report.dataset.missing = 7;
+        assert!(
+            markdown(&report, None).contains("7 pairs have no prediction and are not counted.")
+        );
+    }
+}

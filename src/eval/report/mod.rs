@@ -1,0 +1,303 @@
+//! The report: one JSON document that says what was measured, on what, how, and what came out.
+//!
+//! `report.schema.json` beside this file describes it; tests hold both together.
+
+pub mod html;
+pub mod junit;
+pub mod markdown;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::atomic;
+use crate::eval::bootstrap::Interval;
+use crate::eval::predictions::image_name;
+use crate::eval::protocol::{Average, MeasureFrame, Protocol, ProtocolName};
+use crate::eval::protocol::{ThresholdReference, TransferRule};
+use crate::eval::summary::headline_alpha;
+use crate::eval::summary::{
+    Evaluation, Group, GroupsByDifficulty, PckByAlpha, ProtocolScores, alpha_key,
+};
+use crate::inference::memory;
+
+/// The version of the report's layout.
+pub const SCHEMA: u32 = 1;
+
+/// The JSON Schema that every report satisfies.
+pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
+
+/// An evaluation and everything needed to judge and repeat it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of this layout: [`SCHEMA`].
+    pub schema: u32,
+    /// What wrote the report.
+    pub tool: Tool,
+    /// What was evaluated on.
+    pub dataset: DatasetReport,
+    /// What was evaluated.
+    pub model: ModelReport,
+    /// Where and how fast it ran.
+    pub run: RunReport,
+    /// The one number by which reports are compared.
+    pub headline: Headline,
+    /// All scores, the headline's protocol first.
+    pub protocols: Vec<ProtocolReport>,
+    /// The scores of single pairs, in the dataset's order; absent when they were not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Vec<PairReport>>,
+}
+
+/// What wrote a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `lpmflow`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What was evaluated on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetReport {
+    /// The dataset's name in the catalog.
+    pub name: String,
+    /// Its annotation layout.
+    pub layout: String,
+    /// The split's name.
+    pub split: String,
+    /// How many pairs were scored.
+    pub pairs: usize,
+    /// How many pairs were selected, but not scored, because no prediction was given for them.
+    pub missing: usize,
+    /// How many pairs or records were left out as unusable.
+    pub skipped: usize,
+    /// SHA-256 over the annotation of the scored pairs, in hexadecimal.
+    pub fingerprint: String,
+}
+
+/// What was evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// Whether the predictions come from a network, a baseline or a file.
+    pub kind: ModelKind,
+    /// The name of the weights, the baseline or the file.
+    pub weights: String,
+    /// SHA-256 of that file in hexadecimal.
+    pub sha256: Option<String>,
+    /// The network's configuration.
+    pub config: Option<serde_json::Value>,
+    /// How many numbers the network has learned.
+    pub parameters: Option<u64>,
+}
+
+/// Where predictions come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// A network that was run.
+    Network,
+    /// A rule that looks at no image.
+    Baseline,
+    /// A file of stored predictions.
+    Predictions,
+}
+
+/// Where and how fast an evaluation ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The device of the network.
+    pub device: Option<String>,
+    /// The number format of the network.
+    pub precision: Option<String>,
+    /// Processor threads.
+    pub threads: usize,
+    /// How many pairs the network was given at once.
+    pub batch_size: Option<usize>,
+    /// Wall time of prediction and scoring.
+    pub seconds: f64,
+    /// Pairs in that time.
+    pub pairs_per_second: f64,
+    /// The most memory the process had, where the system says.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+impl RunReport {
+    /// A run of `pairs` pairs that took `seconds` and ends now.
+    pub fn ended(pairs: usize, seconds: f64) -> Self {
+        Self {
+            device: None,
+            precision: None,
+            threads: rayon::current_num_threads(),
+            batch_size: None,
+            seconds,
+            pairs_per_second: pairs as f64 / seconds.max(1e-9),
+            peak_memory_bytes: memory::peak_bytes(),
+        }
+    }
+}
+
+/// The one number by which reports are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Headline {
+    /// The first protocol that was asked for.
+    pub protocol: ProtocolName,
+    /// 0.1 if it was asked for, else the largest alpha.
+    pub alpha: String,
+    /// PCK in percent.
+    pub pck: f64,
+}
+
+/// The scores under one protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProtocolReport {
+    /// Its name.
+    pub name: ProtocolName,
+    /// The length that alpha multiplies.
+    pub threshold: ThresholdReference,
+    /// What the overall PCK is the mean of.
+    pub average: Average,
+    /// Where distances and thresholds are measured.
+    pub frame: MeasureFrame,
+    /// How source keypoints became predictions.
+    pub transfer: TransferRule,
+    /// All of this in words.
+    pub description: String,
+    /// The alphas, ascending.
+    pub alphas: Vec<f64>,
+    /// PCK in percent over all pairs.
+    pub overall: PckByAlpha,
+    /// 95 % bootstrap interval of `overall` over pairs.
+    pub interval95: IndexMap<String, Interval>,
+    /// By category.
+    pub categories: IndexMap<String, Group>,
+    /// By difficulty; empty where the dataset has no grades.
+    #[serde(default)]
+    pub difficulty: GroupsByDifficulty,
+}
+
+/// The scores of one pair.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairReport {
+    /// Position in the split's list.
+    pub index: usize,
+    /// The source image.
+    pub source: String,
+    /// The target image.
+    pub target: String,
+    /// The category.
+    pub category: String,
+    /// How many keypoints were scored.
+    pub keypoints: usize,
+    /// PCK in percent by protocol, then by alpha.
+    pub pck: IndexMap<ProtocolName, PckByAlpha>,
+}
+
+/// What the evaluation itself does not know.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// What was evaluated on.
+    pub dataset: DatasetReport,
+    /// What was evaluated.
+    pub model: ModelReport,
+    /// Where and how fast it ran.
+    pub run: RunReport,
+}
+
+impl Report {
+    /// The report of an evaluation.
+    pub fn new(evaluation: &Evaluation, circumstances: Circumstances) -> Self {
+        let Circumstances { dataset, model, run } = circumstances;
+        let protocols: Vec<_> = evaluation
+            .protocols
+            .iter()
+            .map(|scores| ProtocolReport::new(scores, &evaluation.alphas))
+            .collect();
+        let alpha = alpha_key(headline_alpha(&evaluation.alphas));
+        let headline =
+            Headline { protocol: protocols[0].name, pck: protocols[0].overall[&alpha], alpha };
+        let tool =
+            Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() };
+        let pairs = Some(pair_reports(evaluation));
+        Self { schema: SCHEMA, tool, dataset, model, run, headline, protocols, pairs }
+    }
+
+    /// The scores under a protocol, if it was asked for.
+    pub fn protocol(&self, name: ProtocolName) -> Option<&ProtocolReport> {
+        self.protocols.iter().find(|protocol| protocol.name == name)
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no report of this version.
+    pub fn read(path: &Path) -> Result<Self> {
+        let attempt = || -> Result<Self> {
+            let value: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
+            let schema = value.get("schema").and_then(serde_json::Value::as_u64);
+            ensure!(
+                schema == Some(SCHEMA.into()),
+                "it is no report of this version (`schema` is {}, expected {SCHEMA}): write it again \
+                 with `lpmflow eval --report`",
+                schema.map_or("missing".into(), |schema| schema.to_string())
+            );
+            Ok(serde_json::from_value(value)?)
+        };
+        attempt().with_context(|| format!("reading report `{}`", path.display()))
+    }
+
+    /// Writes the report as JSON.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        atomic::write(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            Ok(file.write_all(b"\n")?)
+        })
+    }
+}
+
+impl ProtocolReport {
+    fn new(scores: &ProtocolScores, alphas: &[f64]) -> Self {
+        let protocol = scores.protocol;
+        let Protocol { name, threshold, frame, transfer, average } = protocol;
+        Self {
+            name,
+            threshold,
+            average,
+            frame,
+            transfer,
+            description: protocol.description(),
+            alphas: alphas.to_vec(),
+            overall: scores.overall.clone(),
+            interval95: scores.interval95.clone(),
+            categories: scores.categories.clone(),
+            difficulty: scores.difficulty.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn pair_reports(evaluation: &Evaluation) -> Vec<PairReport> {
+    let report = |(position, pair): (usize, &&crate::data::Pair)| {
+        let pck = |scores: &ProtocolScores| {
+            let measured = &scores.measured[position];
+            let by_alpha = |&alpha: &f64| (alpha_key(alpha), measured.pck(alpha));
+            (scores.protocol.name, evaluation.alphas.iter().map(by_alpha).collect())
+        };
+        PairReport {
+            index: pair.index,
+            source: image_name(&pair.source.path),
+            target: image_name(&pair.target.path),
+            category: pair.category.clone(),
+            keypoints: pair.target.keypoints.len(),
+            pck: evaluation.protocols.iter().map(pck).collect(),
+        }
+    };
+    evaluation.pairs.iter().enumerate().map(report).collect()
+}

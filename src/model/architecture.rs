@@ -1,0 +1,107 @@
+//! The one list of what models are made of. A further backbone, head, matcher, preset or published form of
+//! weights is a file of its own and a line here; everything else goes by these lists.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::model::backbone::BackboneConfig;
+use crate::model::backbone::efficientnet::EfficientNetConfig;
+use crate::model::backbone::vit::VitConfig;
+use crate::model::config::ModelConfig;
+use crate::model::head::HeadConfig;
+use crate::model::head::adapter::AdapterConfig;
+use crate::model::matcher::MatcherConfig;
+use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::matcher::identity::Identity;
+use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::model::matcher::nearest::Nearest;
+use crate::model::part::{Family, Kind, Tagged};
+use crate::model::weights::published::{IBOT, LPMFLOW, Published};
+
+/// Backbones by the `kind` of their settings.
+const BACKBONES: &[Kind<dyn BackboneConfig>] =
+    &[backbone::<VitConfig>(), backbone::<EfficientNetConfig>()];
+
+/// Heads.
+const HEADS: &[Kind<dyn HeadConfig>] = &[head::<AdapterConfig>()];
+
+/// Matchers.
+const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
+    matcher::<Identity>(),
+    matcher::<LpmFlowConfig>(),
+    matcher::<Nearest>(),
+    matcher::<ConsensusConfig>(),
+];
+
+/// Whole models by the name that users choose them by.
+const PRESETS: &[(&str, fn() -> ModelConfig)] = &[
+    ("base", ModelConfig::base),
+    ("lite", ModelConfig::lite),
+    ("tiny", ModelConfig::tiny),
+    ("zero-shot", ModelConfig::zero_shot),
+];
+
+/// Published forms of weights, the most particular first.
+pub const PUBLISHED: &[&Published] = &[&LPMFLOW, &IBOT];
+
+/// The names of the presets.
+pub fn presets() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().map(|(name, _)| *name)
+}
+
+/// The preset of a name.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn preset(name: &str) -> Result<ModelConfig> {
+    let preset = PRESETS.iter().find(|(other, _)| *other == name).with_context(|| {
+        format!(
+            "there is no model `{name}`; there are: {}",
+            presets().collect::<Vec<_>>().join(", ")
+        )
+    })?;
+    Ok(preset.1())
+}
+
+impl Family for dyn BackboneConfig {
+    const PART: &'static str = "backbone";
+
+    fn kinds() -> &'static [Kind<Self>] {
+        BACKBONES
+    }
+}
+
+impl Family for dyn HeadConfig {
+    const PART: &'static str = "head";
+
+    fn kinds() -> &'static [Kind<Self>] {
+        HEADS
+    }
+}
+
+impl Family for dyn MatcherConfig {
+    const PART: &'static str = "matcher";
+
+    fn kinds() -> &'static [Kind<Self>] {
+        MATCHERS
+    }
+}
+
+const fn backbone<T: BackboneConfig + Tagged + DeserializeOwned>() -> Kind<dyn BackboneConfig> {
+    Kind { name: T::KIND, read: |settings| Ok(Arc::new(read::<T>(settings)?)) }
+}
+
+const fn head<T: HeadConfig + Tagged + DeserializeOwned>() -> Kind<dyn HeadConfig> {
+    Kind { name: T::KIND, read: |settings| Ok(Arc::new(read::<T>(settings)?)) }
+}
+
+const fn matcher<T: MatcherConfig + Tagged + DeserializeOwned>() -> Kind<dyn MatcherConfig> {
+    Kind { name: T::KIND, read: |settings| Ok(Arc::new(read::<T>(settings)?)) }
+}
+
+fn read<T: DeserializeOwned>(settings: Value) -> serde_json::Result<T> {
+    serde_json::from_value(settings)
+}

@@ -1,0 +1,165 @@
+//! What a backbone says of a batch of photos: named levels, each a grid of vectors of its own form.
+
+use tch::Tensor;
+
+/// The name of a backbone's deepest level.
+pub const LAST: &str = "last";
+
+/// The form of one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureShape {
+    /// Values per token (D).
+    pub dim: i64,
+    /// Rows and columns of the patch grid (G).
+    pub side: i64,
+    /// Whether a class token precedes the patches.
+    pub class_token: bool,
+}
+
+/// A level that a backbone can give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelShape {
+    /// Its name among the backbone's levels.
+    pub name: String,
+    /// Its form.
+    pub shape: FeatureShape,
+}
+
+impl LevelShape {
+    /// The deepest level of a backbone.
+    pub fn last(shape: FeatureShape) -> Self {
+        Self { name: LAST.to_owned(), shape }
+    }
+}
+
+/// One level of a batch of photos.
+#[derive(Debug)]
+pub struct Level {
+    /// Its name among the backbone's levels.
+    pub name: String,
+    /// `[B, N, D]`: the class token first, if there is one, then the patches row by row.
+    pub tokens: Tensor,
+    /// What the tokens are.
+    pub shape: FeatureShape,
+}
+
+impl Level {
+    /// The patch tokens alone, `[B, G * G, D]`.
+    pub fn patches(&self) -> Tensor {
+        let class_tokens = i64::from(self.shape.class_token);
+        self.tokens.narrow(1, class_tokens, self.shape.side * self.shape.side) // [B, G * G, D]
+    }
+
+    fn with_tokens(&self, tokens: Tensor) -> Self {
+        Self { name: self.name.clone(), tokens, shape: self.shape }
+    }
+}
+
+/// The levels of a batch of photos, the deepest last.
+#[derive(Debug)]
+pub struct Features {
+    levels: Vec<Level>,
+}
+
+impl Features {
+    /// Some levels, the deepest last.
+    ///
+    /// # Panics
+    /// Without any level.
+    pub fn new(levels: Vec<Level>) -> Self {
+        assert!(!levels.is_empty(), "features have at least one level");
+        Self { levels }
+    }
+
+    /// The deepest level alone.
+    pub fn last_alone(tokens: Tensor, shape: FeatureShape) -> Self {
+        Self::new(vec![Level { name: LAST.to_owned(), tokens, shape }])
+    }
+
+    /// All levels.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// The deepest level.
+    pub fn last(&self) -> &Level {
+        &self.levels[self.levels.len() - 1]
+    }
+
+    /// The level of a name.
+    ///
+    /// # Panics
+    /// When the features have no such level: whoever reads it must have asked the backbone for it.
+    pub fn level(&self, name: &str) -> &Level {
+        let level = self.levels.iter().find(|level| level.name == name);
+        level.unwrap_or_else(|| panic!("the features have no level `{name}`"))
+    }
+
+    /// The same levels with other tokens.
+    pub fn map(&self, change: impl Fn(&Level) -> Tensor) -> Self {
+        let changed = |level: &Level| level.with_tokens(change(level));
+        Self { levels: self.levels.iter().map(changed).collect() }
+    }
+
+    /// The same with another deepest level.
+    pub fn with_last(&self, tokens: Tensor) -> Self {
+        let mut features = self.map(|level| level.tokens.shallow_clone());
+        if let Some(last) = features.levels.last_mut() {
+            last.tokens = tokens;
+        }
+        features
+    }
+
+    /// The photos `start..start + length` of the batch.
+    pub fn narrow(&self, start: i64, length: i64) -> Self {
+        self.map(|level| level.tokens.narrow(0, start, length))
+    }
+
+    /// The two halves of a batch that holds the sources first and then the targets. The batch size is never
+    /// read, so that a traced network takes any.
+    pub fn halves(&self) -> [Self; 2] {
+        let half = |index: usize| self.map(|level| level.tokens.chunk(2, 0)[index].shallow_clone());
+        [half(0), half(1)]
+    }
+
+    /// One batch of several with the same levels.
+    pub fn cat(parts: &[&Self]) -> Self {
+        let levels = parts[0].levels.iter().enumerate().map(|(index, level)| {
+            let tokens: Vec<&Tensor> =
+                parts.iter().map(|part| &part.levels[index].tokens).collect();
+            level.with_tokens(Tensor::cat(&tokens, 0))
+        });
+        Self { levels: levels.collect() }
+    }
+
+    /// The same values in memory of their own.
+    pub fn copy(&self) -> Self {
+        self.map(|level| level.tokens.copy())
+    }
+
+    /// The same tensors: no value is copied.
+    pub fn shallow_clone(&self) -> Self {
+        self.map(|level| level.tokens.shallow_clone())
+    }
+
+    /// Takes over the values of features of the same form.
+    pub fn copy_from(&mut self, other: &Self) {
+        for (own, other) in self.levels.iter_mut().zip(&other.levels) {
+            own.tokens.copy_(&other.tokens);
+        }
+    }
+
+    /// Whether the tensors have the same sizes.
+    pub fn same_sizes(&self, other: &Self) -> bool {
+        let sizes = |features: &Self| -> Vec<Vec<i64>> {
+            features.levels.iter().map(|level| level.tokens.size()).collect()
+        };
+        sizes(self) == sizes(other)
+    }
+
+    /// Memory that the values take.
+    pub fn bytes(&self) -> usize {
+        let bytes = |level: &Level| level.tokens.numel() * level.tokens.kind().elt_size_in_bytes();
+        self.levels.iter().map(bytes).sum()
+    }
+}

@@ -1,0 +1,142 @@
+//! A small residual on the backbone's features: it turns features that tell classes apart into features
+//! that tell parts apart, and starts as no change at all.
+//!
+//! y = unit(x * (1 + g) + U gelu(z + depthwise(z) + C mean(z))), z = D x: a weight for each channel, and
+//! beside it a narrow path that sees a cell's neighbourhood and the whole photo. g, U, C and the
+//! depthwise filter start at zero.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::model::features::{FeatureShape, Features};
+use crate::model::head::{Head, HeadConfig};
+use crate::model::part::Tagged;
+use crate::nn::layers::linear::Linear;
+use crate::nn::parameters::{Init, VarBuilder};
+
+/// The adapter's sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterConfig {
+    /// Channels of the narrow path.
+    pub width: i64,
+    /// Side of the neighbourhood, in cells; odd.
+    pub kernel: i64,
+}
+
+impl Default for AdapterConfig {
+    fn default() -> Self {
+        Self { width: 64, kernel: 5 }
+    }
+}
+
+impl Tagged for AdapterConfig {
+    const KIND: &'static str = "adapter";
+}
+
+impl HeadConfig for AdapterConfig {
+    fn check(&self, shape: &FeatureShape) -> Result<()> {
+        // It would have no place on the grid.
+        ensure!(!shape.class_token, "an adapter works on features without a class token");
+        ensure!((1..=4096).contains(&self.width), "adapter: `width` must lie in 1 to 4096");
+        ensure!(
+            (1..=31).contains(&self.kernel) && self.kernel % 2 == 1,
+            "adapter: `kernel` must be odd and at most 31, not {}",
+            self.kernel
+        );
+        Ok(())
+    }
+
+    fn shape(&self, before: &FeatureShape) -> FeatureShape {
+        *before
+    }
+
+    fn operations(&self, shape: &FeatureShape) -> f64 {
+        let per_cell = 2 * shape.dim * self.width + self.width * self.kernel * self.kernel;
+        2.0 * (shape.side * shape.side * per_cell + self.width * self.width) as f64
+    }
+
+    fn build(&self, path: &VarBuilder, shape: &FeatureShape) -> Box<dyn Head> {
+        Box::new(Adapter::new(path, self, shape))
+    }
+}
+
+/// The adapter with its variables.
+#[derive(Debug)]
+pub struct Adapter {
+    /// `[D]`, what is added to 1.
+    gain: Tensor,
+    narrow: Linear,
+    /// `[width, 1, kernel, kernel]`.
+    depthwise: Tensor,
+    /// `[width, width]`.
+    context: Tensor,
+    /// `[D, width]`.
+    widen: Tensor,
+    config: AdapterConfig,
+}
+
+impl Adapter {
+    /// Builds the variables under `path`.
+    pub fn new(path: &VarBuilder, config: &AdapterConfig, shape: &FeatureShape) -> Self {
+        let AdapterConfig { width, kernel } = *config;
+        let zeros = |name, shape: &[i64]| path.parameter(name, shape, Init::Constant(0.0));
+        Self {
+            gain: zeros("gain", &[shape.dim]),
+            // Features have length 1: with this std so have the values of the path.
+            narrow: Linear::with_std(&(path / "narrow"), shape.dim, width, 1.0),
+            depthwise: zeros("depthwise", &[width, 1, kernel, kernel]),
+            context: zeros("context", &[width, width]),
+            widen: zeros("widen", &[shape.dim, width]),
+            config: config.clone(),
+        }
+    }
+
+    /// `[B, G * G, D]` to the same shape, each vector of unit length.
+    fn adapted(&self, tokens: &Tensor, side: i64) -> Tensor {
+        let z = self.narrow.forward(tokens); // [B, G * G, width]
+        let map = z.transpose(1, 2).reshape([-1, self.config.width, side, side]); // [B, width, G, G]
+        let padding = self.config.kernel / 2;
+        let near = map.conv2d(
+            &self.depthwise,
+            None::<&Tensor>,
+            [1, 1],
+            [padding, padding],
+            [1, 1],
+            self.config.width,
+        );
+        let near = near.flatten(2, 3).transpose(1, 2); // [B, G * G, width]
+        let mean = z.mean_dim([1].as_slice(), true, None::<Kind>); // [B, 1, width]
+        let context = mean.linear(&self.context, None::<&Tensor>);
+        let residual = (z + near + context).gelu("none").linear(&self.widen, None::<&Tensor>);
+        let adapted = tokens * (&self.gain + 1.0) + residual;
+        let length = adapted.norm_scalaropt_dim(2.0, [-1], true).clamp_min(1e-12);
+        adapted / length
+    }
+}
+
+impl Head for Adapter {
+    fn forward(&self, features: &Features) -> Features {
+        let last = features.last();
+        features.with_last(self.adapted(&last.tokens, last.shape.side))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::matcher::test_fields::field;
+    use tch::Device;
+
+    #[test]
+    fn a_fresh_adapter_changes_nothing() {
+        let features = field(1, 6);
+        let path = VarBuilder::fresh(Device::Cpu);
+        let adapter = Adapter::new(&path, &AdapterConfig::default(), &features.last().shape);
+        let tokens = &features.last().tokens;
+        let length = tokens.norm_scalaropt_dim(2.0, [-1], true);
+        let difference = adapter.forward(&features).last().tokens.shallow_clone() - tokens / length;
+        assert!(difference.abs().max().double_value(&[]) < 1e-6);
+    }
+}

@@ -1,0 +1,37 @@
+//! Heads: what changes a backbone's deepest features before they are matched.
+//!
+//! A further head is one new file beside this one and one line in [`crate::model::architecture`].
+
+pub mod adapter;
+
+use std::fmt::Debug;
+
+use anyhow::Result;
+
+use crate::model::features::{FeatureShape, Features};
+use crate::model::part::Settings;
+use crate::nn::parameters::VarBuilder;
+
+/// What is known of a head from its settings.
+pub trait HeadConfig: Settings {
+    /// Whether the head can be built on features of form `shape`.
+    ///
+    /// # Errors
+    /// When a size makes no sense or does not fit the features.
+    fn check(&self, shape: &FeatureShape) -> Result<()>;
+
+    /// The form of the features behind it.
+    fn shape(&self, before: &FeatureShape) -> FeatureShape;
+
+    /// Floating-point operations that one photo takes.
+    fn operations(&self, shape: &FeatureShape) -> f64;
+
+    /// Builds the head's parameters at `path`.
+    fn build(&self, path: &VarBuilder, shape: &FeatureShape) -> Box<dyn Head>;
+}
+
+/// A head with its parameters.
+pub trait Head: Debug {
+    /// The features with their deepest level changed.
+    fn forward(&self, features: &Features) -> Features;
+}

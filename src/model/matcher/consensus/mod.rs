@@ -1,0 +1,247 @@
+//! Iterated neighbourhood consensus without training: a match is believed as far as its neighbours match
+//! in the same direction (the idea of NC-Net and of Hough voting).
+//!
+//! With C the cosines of source cells s and target cells t, U = C / temperature, and the mutual softmax
+//! `mutual(L)` = exp((log-softmax over targets of L + log-softmax over sources of L) / 2):
+//!
+//! 1. P = mutual(U).
+//! 2. `iterations` times: Q(s, t) = sum over shifts d of K(d) P(s + d, t + d), for d in a disc, with
+//!    K(d) = exp(-|d|^2 / (2 sigma^2)); 3x3 mean of Q over the target grid, zeros beyond its rim;
+//!    L = agreement * log(Q + 1e-8) + prior * U; P = mutual(L).
+//! 3. Flow: the expected target cell under softmax(L - dist^2 / (2 window^2)), dist being measured from
+//!    the best target of each source cell.
+//!
+//! Everything is computed with E = exp(L) = (Q + 1e-8)^agreement * exp(prior * U) instead of L: mutual(L)
+//! is then E / sqrt(row sum * column sum), and no exponential is left inside the loop.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::model::cost::StageCost;
+use crate::model::features::{Features, LevelShape};
+use crate::model::matcher::cosine::{self, cells, cosines, flow_to};
+use crate::model::matcher::{Matcher, MatcherConfig, Matching};
+use crate::model::part::{Chosen, Tagged};
+use crate::nn::ops::neighbours::{Disc, sum_over};
+use crate::nn::parameters::VarBuilder;
+
+/// Added to agreement, so that a match that no neighbour supports is unlikely, not impossible.
+const FLOOR: f64 = 1e-8;
+
+/// Added to sums that are divided by; far below any sum that matters.
+const TINY: f64 = 1e-30;
+
+/// The matcher's constants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsensusConfig {
+    /// What cosines are divided by.
+    pub temperature: f64,
+    /// Rounds of agreement, at least one.
+    pub iterations: u32,
+    /// Square of the radius, in cells, within which neighbours are asked.
+    pub radius_squared: i64,
+    /// Deviation, in cells, of the weight that neighbours have by their distance.
+    pub sigma: f64,
+    /// Power of the neighbours' agreement.
+    pub agreement: f64,
+    /// Power of a match's own similarity, beside that of its neighbours.
+    pub prior: f64,
+    /// Deviation, in cells, of the window around the best match over which positions are averaged.
+    pub window: f64,
+}
+
+impl Default for ConsensusConfig {
+    fn default() -> Self {
+        Self {
+            temperature: 0.03,
+            iterations: 5,
+            radius_squared: 10,
+            sigma: 2.0,
+            agreement: 2.0,
+            prior: 0.5,
+            window: 2.5,
+        }
+    }
+}
+
+impl Tagged for ConsensusConfig {
+    const KIND: &'static str = "consensus";
+}
+
+impl MatcherConfig for ConsensusConfig {
+    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
+        let positive = [
+            ("temperature", self.temperature),
+            ("sigma", self.sigma),
+            ("agreement", self.agreement),
+            ("prior", self.prior),
+            ("window", self.window),
+        ];
+        for (name, value) in positive {
+            ensure!(
+                value.is_finite() && value > 0.0,
+                "consensus: `{name}` must be above 0, not {value}"
+            );
+        }
+        ensure!(self.iterations >= 1, "consensus: `iterations` must be at least 1");
+        ensure!(
+            (0..=1000).contains(&self.radius_squared),
+            "consensus: `radius_squared` must lie in 0 to 1000, not {}",
+            self.radius_squared
+        );
+        Ok(())
+    }
+
+    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
+        levels[levels.len() - 1].shape.side
+    }
+
+    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
+        let shape = &levels[levels.len() - 1].shape;
+        let reach = self.radius_squared.isqrt();
+        // Rows of the disc are shared: one shifted sum per step along x and along y, in both directions.
+        let shifted_sums = 4.0 * reach as f64;
+        let cells = (shape.side * shape.side) as f64;
+        let operations = self.iterations as f64 * 2.0 * shifted_sums * cells * cells;
+        vec![cosine::operations(shape), StageCost { name: "agreement", operations }]
+    }
+
+    fn objective(&self) -> Option<&'static str> {
+        Some("matching")
+    }
+
+    fn complete(&self) -> Chosen<dyn MatcherConfig> {
+        Chosen::of(Arc::new(self.clone()))
+    }
+
+    fn build(&self, _path: &VarBuilder, _levels: &[LevelShape]) -> Box<dyn Matcher> {
+        Box::new(Consensus::new(self))
+    }
+}
+
+/// How well each source cell matches each target cell, as the logits of softmaxes; `[B, S, T]` each.
+#[derive(Debug)]
+pub struct Logits {
+    /// After the last round of agreement.
+    pub consensus: Tensor,
+    /// Cosines less 1: not yet divided by a temperature.
+    pub cosine: Tensor,
+}
+
+impl Logits {
+    /// One batch of several.
+    pub fn cat(parts: &[Self]) -> Self {
+        let all = |pick: fn(&Self) -> &Tensor| {
+            Tensor::cat(&parts.iter().map(pick).collect::<Vec<_>>(), 0)
+        };
+        Self { consensus: all(|part| &part.consensus), cosine: all(|part| &part.cosine) }
+    }
+}
+
+/// The matcher; it has no parameters.
+#[derive(Debug)]
+pub struct Consensus {
+    config: ConsensusConfig,
+}
+
+impl Consensus {
+    /// The matcher with these constants.
+    pub fn new(config: &ConsensusConfig) -> Self {
+        Self { config: config.clone() }
+    }
+
+    /// The flow `[B, 2, G, G]` in cells of the source grid.
+    fn flow(&self, source: &Features, target: &Features) -> Tensor {
+        let (agreement, similarity) = self.last_round(source, target);
+        let prior = (similarity * self.config.prior).exp_();
+        let scores = (agreement + FLOOR).pow_(self.config.agreement) * prior;
+        flow_to(&self.expected_cells(&scores, target.last().shape.side), source.last().shape.side)
+    }
+
+    /// The flow that the consensus of `logits` comes to, both grids being of `side` cells a side.
+    pub fn flow_of(&self, logits: &Logits, side: i64) -> Tensor {
+        flow_to(&self.expected_cells(&logits.consensus.exp(), side), side)
+    }
+
+    /// L of the last round and the cosines less 1, both `[B, S, T]`: what training compares with the
+    /// truth.
+    pub fn logits(&self, source: &Features, target: &Features) -> Logits {
+        let (agreement, similarity) = self.last_round(source, target);
+        let agreed = (agreement + FLOOR).log() * self.config.agreement;
+        Logits {
+            consensus: agreed + &similarity * self.config.prior,
+            cosine: similarity * self.config.temperature,
+        }
+    }
+
+    /// The smoothed agreement of the last round, and the similarities U less their greatest value,
+    /// both `[B, S, T]`.
+    fn last_round(&self, source: &Features, target: &Features) -> (Tensor, Tensor) {
+        let (sources, targets) = (source.last().shape.side, target.last().shape.side);
+        // Cosines end at 1, so these exponentials cannot overflow; the constant factor cancels.
+        let similarity = (cosines(source, target) - 1.0) / self.config.temperature; // [B, S, T]
+        let prior = (&similarity * self.config.prior).exp();
+        let mut scores = similarity.exp();
+        let disc = Disc::gaussian(self.config.radius_squared, self.config.sigma);
+        let round = |scores: &Tensor| {
+            let probabilities = mutual(scores).view([-1, sources, sources, targets, targets]);
+            smooth(&sum_over(&disc, &probabilities)).view_as(scores)
+        };
+        for _ in 1..self.config.iterations {
+            // Gradients pass the last round alone: through all of them they cost five times as much,
+            // and the first rounds only decide which matches the last one sees.
+            let agreement = tch::no_grad(|| round(&scores));
+            scores = (agreement + FLOOR).pow_(self.config.agreement) * &prior;
+        }
+        (round(&scores), similarity)
+    }
+
+    /// `[B, S, T]` scores to the expected column and row `[B, S, 2]` in a window around the best target.
+    fn expected_cells(&self, scores: &Tensor, side: i64) -> Tensor {
+        let cells = cells(side, scores.device()); // [T, 2]
+        let offsets = cells.unsqueeze(0) - cells.unsqueeze(1); // [T, T, 2]
+        let squares = offsets.square().sum_dim_intlist([2].as_slice(), false, None);
+        let windows = (squares / (-2.0 * self.config.window * self.config.window)).exp_();
+        let best = scores.argmax(2, false).flatten(0, 1); // [B * S]
+        let weights = windows.index_select(0, &best).view_as(scores) * scores; // [B, S, T]
+        let total = weights.sum_dim_intlist([2].as_slice(), true, None) + TINY;
+        weights.matmul(&cells) / total
+    }
+}
+
+impl Matcher for Consensus {
+    fn forward(&self, source: &Features, target: &Features) -> Matching {
+        self.flow(source, target).into()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// exp of the mean of both log-softmaxes, from `scores` = exp(logits): `[B, S, T]` to the same shape.
+fn mutual(scores: &Tensor) -> Tensor {
+    let scale = |axis: i64| (scores.sum_dim_intlist([axis].as_slice(), true, None) + TINY).rsqrt_();
+    (scores * scale(2)) * scale(1)
+}
+
+/// 3x3 mean over the target grid, zeros beyond its rim: `[B, source row, source column, target row, target
+/// column]` to the same shape.
+fn smooth(map: &Tensor) -> Tensor {
+    // Two matrix products: pooling takes ten times as long on the CPU.
+    let thirds = |side: i64| {
+        let ones = Tensor::ones([side, side], (map.kind(), map.device()));
+        (ones.tril(1) - ones.tril(-2)) / 3.0
+    };
+    let [.., rows, columns] = map.size()[..] else { unreachable!("a map of five axes") };
+    let along_x = map.reshape([-1, columns]).matmul(&thirds(columns)).view([-1, rows, columns]);
+    thirds(rows).matmul(&along_x)
+}
+
+#[cfg(test)]
+mod tests;

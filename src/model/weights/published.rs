@@ -1,0 +1,87 @@
+//! The forms in which others publish weights: the authors' LPMFlow checkpoints, and iBOT's backbone.
+
+use std::sync::Arc;
+
+use crate::model::config::{BACKBONE, ModelConfig};
+use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::part::Chosen;
+
+/// Where the authors publish their weights, and how to use them here.
+pub const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their weights by a link in the README of \
+     https://github.com/YXSUNMADMAX/LPMFlow; give the downloaded folder or its `model_best.pth` to \
+     `--weights`, or convert it once: `lpmflow export --weights FOLDER -o weights/base.safetensors`";
+
+/// A form in which weights are published.
+#[derive(Debug)]
+pub struct Published {
+    /// What such files hold, for messages.
+    pub name: &'static str,
+    /// Names of tensors of which such a file holds at least one, and files of other forms none.
+    pub marks: &'static [&'static str],
+    /// A model's name for a tensor of the file.
+    pub rename: fn(&str) -> String,
+    /// The model to make of the file where nobody says which.
+    pub config: fn() -> ModelConfig,
+    /// Whether the file holds a whole model; a backbone alone otherwise.
+    pub whole: bool,
+    /// Who made the values.
+    pub origin: &'static str,
+    /// Under which licence they may be used.
+    pub licence: &'static str,
+}
+
+/// A whole model, as the authors' training saves it.
+pub const LPMFLOW: Published = Published {
+    name: "LPMFlow",
+    marks: &["feature_extraction.backbone.patch_embed.proj.weight"],
+    rename: str::to_owned,
+    config: ModelConfig::base,
+    whole: true,
+    origin: "checkpoint of the authors of LPMFlow",
+    licence: "as https://github.com/YXSUNMADMAX/LPMFlow states (Apache-2.0)",
+};
+
+/// The backbone alone, as iBOT's pretraining saves it.
+pub const IBOT: Published = Published {
+    name: "an iBOT backbone",
+    marks: &["patch_embed.proj.weight", "backbone.patch_embed.proj.weight"],
+    rename: |name| format!("{BACKBONE}{}", name.strip_prefix("backbone.").unwrap_or(name)),
+    // The paper's backbone with the training-free consensus.
+    config: || ModelConfig {
+        matcher: Chosen::of(Arc::new(ConsensusConfig::default())),
+        ..ModelConfig::base()
+    },
+    whole: false,
+    origin: "iBOT pretraining",
+    licence: "as https://github.com/bytedance/ibot states (Apache-2.0)",
+};
+
+/// How a file's names lead to the model's.
+#[derive(Clone, Copy, Debug)]
+pub struct Naming {
+    /// The file's form.
+    pub form: &'static Published,
+    /// The dictionary that holds the weights, with its dot; empty where they stand at the top.
+    prefix: &'static str,
+}
+
+impl Naming {
+    /// Recognises a file by its names; `None` if it is of none of the `forms`.
+    pub fn recognise(names: &[&str], forms: &[&'static Published]) -> Option<Self> {
+        let within = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
+        let prefix = ["state_dict.", "teacher."].into_iter().find(|p| within(p)).unwrap_or("");
+        let holds = |mark: &&str| names.iter().any(|name| inner(name, prefix) == Some(*mark));
+        let form = forms.iter().find(|form| form.marks.iter().any(|mark| holds(mark)))?;
+        Some(Self { form, prefix })
+    }
+
+    /// The model's name for a tensor of the file; `None` for what is no weight, as optimizer state.
+    pub fn rename(&self, name: &str) -> Option<String> {
+        inner(name, self.prefix).map(self.form.rename)
+    }
+}
+
+fn inner<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let name = name.strip_prefix(prefix)?;
+    Some(name.strip_prefix("module.").unwrap_or(name))
+}

@@ -1,0 +1,29 @@
+//! Layer norm.
+
+use tch::Tensor;
+
+use crate::nn::parameters::{Init, VarBuilder};
+
+/// Layer norm over the last dimension.
+#[derive(Debug)]
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    epsilon: f64,
+}
+
+impl LayerNorm {
+    /// Layer norm over `dim` values.
+    pub fn new(path: &VarBuilder, dim: i64, epsilon: f64) -> Self {
+        Self {
+            weight: path.parameter("weight", &[dim], Init::Constant(1.0)),
+            bias: path.parameter("bias", &[dim], Init::Constant(0.0)),
+            epsilon,
+        }
+    }
+
+    /// `[..., D]` to the same shape.
+    pub fn forward(&self, xs: &Tensor) -> Tensor {
+        xs.layer_norm(self.weight.size(), Some(&self.weight), Some(&self.bias), self.epsilon, true)
+    }
+}

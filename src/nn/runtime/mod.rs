@@ -1,0 +1,5 @@
+//! How a network is run: in which precision, what is kept and what computed again, where weights lie.
+
+pub mod autocast;
+pub mod mapped;
+pub mod recompute;

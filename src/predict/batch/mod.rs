@@ -1,0 +1,168 @@
+//! A list of pairs: decoding runs ahead of the network, results are written side by side, and what an
+//! earlier run finished is not done again.
+
+mod loader;
+mod resume;
+
+use std::path::Path;
+
+use anyhow::Result;
+use rayon::prelude::*;
+
+use self::loader::{Item, Loader, Work};
+use crate::atomic;
+use crate::inference::FlowNetwork;
+use crate::predict::correspondence::{Correspondence, Resolution};
+use crate::predict::output::{Output, Product};
+use crate::predict::pair_list::{Entry, ListedPair};
+use crate::predict::photo::Photo;
+use crate::predict::record::{PairOutcome, Prediction, Record};
+use crate::predict::{Plan, correspond, write};
+
+/// A list of pairs and what is wanted of each.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The list.
+    pub entries: &'a [Entry],
+    /// Where the files go.
+    pub folder: &'a Path,
+    /// The files of each pair: `NAME.ending` for each ending.
+    pub formats: &'a [(String, Product)],
+    /// The grid of flows and confidences.
+    pub resolution: Resolution,
+    /// Names the weights and the precision; results of others are not taken for done.
+    pub model: &'a str,
+    /// Pairs that go through the network at once.
+    pub batch_size: usize,
+}
+
+/// How many pairs ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Done now.
+    pub done: usize,
+    /// Done by an earlier run.
+    pub skipped: usize,
+    /// Not done, each reported.
+    pub failed: usize,
+    /// Whether the run was stopped before the end of the list.
+    pub interrupted: bool,
+}
+
+/// Runs the list, reporting every pair in its order. `stopped` is asked between batches.
+///
+/// # Errors
+/// When the folder cannot be written or the thread that decodes cannot be started.
+pub fn run(
+    batch: &Batch,
+    network: &mut dyn FlowNetwork,
+    report: &mut dyn FnMut(Record),
+    stopped: &dyn Fn() -> bool,
+) -> Result<Summary> {
+    atomic::check_writable(&batch.folder.join("pair.json"))?;
+    let mut summary = Summary::default();
+    let mut loader = Loader::new(batch, network.input_size());
+    let mut items = loader.next_items();
+    while !items.is_empty() {
+        if stopped() {
+            summary.interrupted = true;
+            break;
+        }
+        // The next photos are decoded while the network and the writers work on these.
+        items = std::thread::scope(|scope| {
+            let next = std::thread::Builder::new().spawn_scoped(scope, || loader.next_items())?;
+            for (entry, outcome) in outcomes(batch, network, items) {
+                summary.count(&outcome);
+                report(record(entry, outcome));
+            }
+            anyhow::Ok(next.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
+    }
+    Ok(summary)
+}
+
+impl Summary {
+    fn count(&mut self, outcome: &PairOutcome) {
+        match outcome {
+            PairOutcome::Done(_) => self.done += 1,
+            PairOutcome::Skipped(_) => self.skipped += 1,
+            PairOutcome::Failed { .. } => self.failed += 1,
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// What is wanted of one pair.
+    fn plan(&self, pair: &ListedPair) -> Plan {
+        let output = |(ending, product): &(String, Product)| Output {
+            product: *product,
+            path: self.folder.join(format!("{}.{ending}", pair.name)),
+        };
+        Plan {
+            outputs: self.formats.iter().map(output).collect(),
+            keypoints: pair.keypoints.clone(),
+            resolution: self.resolution,
+        }
+    }
+}
+
+/// Brings every item to its end, in order.
+fn outcomes<'a>(
+    batch: &Batch,
+    network: &mut dyn FlowNetwork,
+    items: Vec<(&'a Entry, Item<'a>)>,
+) -> Vec<(&'a Entry, PairOutcome)> {
+    let work: Vec<&Work> = items.iter().filter_map(|(_, item)| item.work()).collect();
+    let mut results = correspond_each(network, &work)
+        .into_par_iter()
+        .zip(&work)
+        .map(|(pair, work)| finish(batch, work, &pair?))
+        .collect::<Vec<Result<Prediction>>>()
+        .into_iter();
+    let mut outcome = |item: Item| match item {
+        Item::Settled(outcome) => outcome,
+        Item::Work(_) => match results.next() {
+            Some(Ok(prediction)) => PairOutcome::Done(prediction),
+            Some(Err(error)) => failed(&error),
+            None => unreachable!("every piece of work has a result"),
+        },
+    };
+    items.into_iter().map(|(entry, item)| (entry, outcome(item))).collect()
+}
+
+/// The correspondences of all pairs at once; if that fails, of each alone, to find the culprit.
+fn correspond_each(network: &mut dyn FlowNetwork, work: &[&Work]) -> Vec<Result<Correspondence>> {
+    let both_ways = work.iter().any(|work| work.plan.needs_confidence());
+    let photos: Vec<(&Photo, &Photo)> =
+        work.iter().map(|work| (&*work.source, &*work.target)).collect();
+    match correspond(network, &photos, both_ways) {
+        Ok(pairs) => pairs.into_iter().map(Ok).collect(),
+        Err(error) if photos.len() == 1 => vec![Err(error)],
+        Err(_) => {
+            let alone = |photos| Ok(correspond(network, &[photos], both_ways)?.remove(0));
+            photos.into_iter().map(alone).collect()
+        }
+    }
+}
+
+/// Writes the files of one pair, and last the record that says they are complete.
+fn finish(batch: &Batch, work: &Work, pair: &Correspondence) -> Result<Prediction> {
+    resume::forget(batch, work.pair)?;
+    let prediction = write(pair, &work.source, &work.target, &work.plan)?;
+    resume::remember(batch, work.pair, &prediction)?;
+    Ok(prediction)
+}
+
+fn failed(error: &anyhow::Error) -> PairOutcome {
+    PairOutcome::Failed { error: format!("{error:#}") }
+}
+
+fn record(entry: &Entry, outcome: PairOutcome) -> Record {
+    let pair = entry.pair.as_ref().ok();
+    Record {
+        line: Some(entry.line),
+        source: pair.map(|pair| pair.source.clone()),
+        target: pair.map(|pair| pair.target.clone()),
+        outcome,
+    }
+}

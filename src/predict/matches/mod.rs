@@ -1,0 +1,86 @@
+//! Both photos side by side, with coloured dots and lines between what corresponds.
+
+mod canvas;
+mod palette;
+
+use image::RgbImage;
+
+use self::canvas::Canvas;
+use crate::geometry::{BoundingBox, Point};
+use crate::predict::correspondence::Correspondence;
+use crate::predict::keypoints::TransferredKeypoints;
+
+/// Points of the grid over the source photo, before the uncertain ones are left out.
+const GRID_POINTS: usize = 89;
+/// Grid points that are less certain are not drawn: they are mostly background without a counterpart.
+const GRID_CONFIDENCE: f64 = 0.5;
+/// The lightest that a line gets, however uncertain its match.
+const FAINTEST: f64 = 0.25;
+
+/// A position in the source photo and the one that corresponds to it in the target photo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Match {
+    /// In source pixels.
+    pub source: Point,
+    /// In target pixels.
+    pub target: Point,
+    /// 0 to 1.
+    pub confidence: f64,
+}
+
+/// The certain matches of an even grid over the source photo.
+///
+/// The grid is a Fibonacci lattice: as even as a square one, but no two of its points share a row, so
+/// that lines to the other photo do not run along each other.
+///
+/// # Panics
+/// When `pair` has no backward flow.
+pub fn grid(pair: &Correspondence) -> Vec<Match> {
+    let golden_ratio = (1.0 + 5.0_f64.sqrt()) / 2.0;
+    let points = (0..GRID_POINTS).map(|index| {
+        let down = (index as f64 + 0.5) / GRID_POINTS as f64;
+        Point::new((index as f64 / golden_ratio).fract(), down)
+    });
+    points
+        .map(|unit| pair.source.pixel_from_unit(unit))
+        .map(|source| Match {
+            source,
+            target: pair.transfer(source),
+            confidence: pair.confidence(source),
+        })
+        .filter(|matched| matched.confidence >= GRID_CONFIDENCE)
+        .collect()
+}
+
+impl TransferredKeypoints {
+    /// The keypoints as matches to draw, all of them.
+    pub fn matches(&self) -> Vec<Match> {
+        let pairs = self.source.iter().zip(&self.target).zip(&self.confidence);
+        pairs
+            .map(|((source, target), confidence)| Match {
+                source: *source,
+                target: *target,
+                confidence: *confidence,
+            })
+            .collect()
+    }
+}
+
+/// Draws both photos and the matches between them; colours follow the position in the source photo.
+pub fn draw(source: &RgbImage, target: &RgbImage, matches: &[Match]) -> RgbImage {
+    let mut canvas = Canvas::new(source, target);
+    let positions: Vec<Point> = matches.iter().map(|matched| matched.source).collect();
+    let Some(bounds) = BoundingBox::around(&positions) else { return canvas.into_picture() };
+    // The most certain lines come last and lie on top.
+    let mut order: Vec<&Match> = matches.iter().collect();
+    order.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
+    for matched in &order {
+        let opacity = FAINTEST + (1.0 - FAINTEST) * matched.confidence;
+        let colour = palette::colour(matched.source, bounds);
+        canvas.line(matched.source, matched.target, colour, opacity);
+    }
+    for matched in &order {
+        canvas.dots(matched.source, matched.target, palette::colour(matched.source, bounds));
+    }
+    canvas.into_picture()
+}

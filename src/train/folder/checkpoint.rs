@@ -1,0 +1,284 @@
+//! The run folder's weight files, and what resuming needs beside them.
+//!
+//! `last.safetensors` holds the newest weights and, in its description, where the run stood and which
+//! `moments-STEP.safetensors` holds the optimizer's moments of that step. The moments are written
+//! first and get a name of their own, so replacing `last.safetensors` is the one moment at which a
+//! checkpoint takes effect: whenever the process is killed, the folder holds a complete one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::model::config::ModelConfig;
+use crate::model::weights::description::{Description, Provenance};
+use crate::model::weights::save::{Storage, save};
+use crate::model::weights::{Source, StoredWeights, read};
+use crate::train::samples::sampler::Position;
+
+/// The newest weights.
+pub const LAST: &str = "last.safetensors";
+
+/// The weights that validated best.
+pub const BEST: &str = "best.safetensors";
+
+/// How the names of moment files begin.
+const MOMENTS: &str = "moments-";
+
+/// How the temporary files of [`crate::atomic`] begin.
+const TEMPORARY: &str = ".lpmflow-";
+
+/// Where a run stands between two optimizer steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    /// Optimizer steps done.
+    pub step: u64,
+    /// The next batch.
+    pub position: Position,
+    /// Sums over the current epoch so far.
+    pub totals: Totals,
+    /// The best validation so far.
+    pub best: Option<Best>,
+}
+
+/// Sums over the batches of an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// How many batches.
+    pub batches: u64,
+    /// Sum of their end-point errors.
+    pub end_point_error: f64,
+    /// Sum of their contrasts.
+    pub contrast: f64,
+    /// Sum of their whole losses.
+    pub loss: f64,
+}
+
+/// A validation result.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// The epoch it followed, counted from 0.
+    pub epoch: u64,
+    /// Its PCK in percent.
+    pub pck: f64,
+}
+
+/// What a checkpoint's description records of the run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrainingRun {
+    state: RunState,
+    /// The moment file; `best.safetensors` has none.
+    moments: Option<String>,
+}
+
+/// Named tensors.
+pub type Tensors = BTreeMap<String, Tensor>;
+
+/// The weight files of one run.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    model: ModelConfig,
+    provenance: Provenance,
+}
+
+/// A checkpoint read back.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// Where the run stood.
+    pub state: RunState,
+    /// The weights.
+    pub weights: StoredWeights,
+    /// The optimizer's moments.
+    pub moments: Tensors,
+}
+
+impl Checkpoints {
+    /// The weight files of the run in `folder`. `provenance` says what training began from.
+    pub fn new(folder: &Path, model: ModelConfig, provenance: Provenance) -> Self {
+        Self { folder: folder.to_owned(), model, provenance }
+    }
+
+    /// Replaces the newest weights, and with them what resuming needs.
+    ///
+    /// # Errors
+    /// When something cannot be written; the checkpoint before it then still stands.
+    pub fn save_last(&self, state: &RunState, weights: &Tensors, moments: &Tensors) -> Result<()> {
+        let name = format!("{MOMENTS}{:08}.safetensors", state.step);
+        let description = self.description(state, Some(name.clone()))?;
+        save(&self.folder.join(&name), moments, &description, Storage::Float32)?;
+        save(&self.folder.join(LAST), weights, &description, Storage::Float32)?;
+        sync_folder(&self.folder)?;
+        delete(&self.folder, |other| other.starts_with(MOMENTS) && other != name)
+    }
+
+    /// Replaces the best weights.
+    ///
+    /// # Errors
+    /// When they cannot be written; those before them then still stand.
+    pub fn save_best(&self, state: &RunState, weights: &Tensors) -> Result<()> {
+        let description = self.description(state, None)?;
+        save(&self.folder.join(BEST), weights, &description, Storage::Float32)
+    }
+
+    fn description(&self, state: &RunState, moments: Option<String>) -> Result<Description> {
+        let run = TrainingRun { state: state.clone(), moments };
+        let training_run = Some(serde_json::to_value(run).context("describing the run's state")?);
+        let provenance = Provenance { training_run, ..self.provenance.clone() };
+        Ok(Description::new(self.model.clone(), provenance))
+    }
+}
+
+/// Reads the newest checkpoint of a run folder, and clears what a killed process left half written.
+///
+/// # Errors
+/// When there is none, or its files are damaged or do not belong together.
+pub fn load_last(folder: &Path) -> Result<Checkpoint> {
+    let path = folder.join(LAST);
+    ensure!(
+        path.is_file(),
+        "resuming the run in `{}`: there is no `{LAST}`, so there is nothing to resume",
+        folder.display()
+    );
+    let weights = read(&path)?;
+    let run =
+        training_run(&weights).with_context(|| format!("resuming from `{}`", path.display()))?;
+    let name = run.moments.with_context(|| {
+        format!("resuming from `{}`: it has no optimizer moments beside it", path.display())
+    })?;
+    let moments = read(&folder.join(&name))?;
+    let state = training_run(&moments)?.state;
+    ensure!(
+        state == run.state,
+        "resuming from `{}`: `{name}` belongs to step {}, the weights to step {}",
+        path.display(),
+        state.step,
+        run.state.step
+    );
+    delete(folder, |other| {
+        other.starts_with(TEMPORARY) || (other.starts_with(MOMENTS) && other != name)
+    })?;
+    Ok(Checkpoint { state, weights, moments: moments.tensors })
+}
+
+fn training_run(weights: &StoredWeights) -> Result<TrainingRun> {
+    let Source::Described(description) = &weights.source else {
+        anyhow::bail!("it is not a file of lpmflow");
+    };
+    let run = description.provenance.training_run.clone();
+    let run = run.context("it does not come from `lpmflow train`")?;
+    serde_json::from_value(run).context("what it records of the run is damaged")
+}
+
+/// Makes renames last, should the power go.
+fn sync_folder(folder: &Path) -> Result<()> {
+    #[cfg(unix)]
+    fs::File::open(folder)
+        .and_then(|handle| handle.sync_all())
+        .with_context(|| format!("writing the folder `{}` to disk", folder.display()))?;
+    Ok(())
+}
+
+/// Deletes the files of a folder whose names are `unwanted`.
+fn delete(folder: &Path, unwanted: impl Fn(&str) -> bool) -> Result<()> {
+    let context = || format!("clearing the run folder `{}`", folder.display());
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        if entry.file_name().to_str().is_some_and(&unwanted) {
+            fs::remove_file(entry.path()).with_context(context)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoints(folder: &Path) -> Checkpoints {
+        Checkpoints::new(folder, ModelConfig::tiny(), Provenance::default())
+    }
+
+    fn state(step: u64) -> RunState {
+        let position = Position { epoch: 1, batch: step };
+        let best = Some(Best { epoch: 0, pck: 31.4 });
+        let totals = Totals { batches: step, loss: 0.1 + 0.2, ..Totals::default() };
+        RunState { step, position, totals, best }
+    }
+
+    fn tensors(value: f32) -> Tensors {
+        BTreeMap::from([("x".to_owned(), Tensor::from_slice(&[value, 2.0]))])
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_newest_checkpoint_comes_back_exactly_and_older_moments_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
+        checkpoints.save_last(&state(6), &tensors(0.25), &tensors(8.0)).unwrap();
+        checkpoints.save_best(&state(6), &tensors(0.25)).unwrap();
+        assert_eq!(names(folder.path()), [BEST, LAST, "moments-00000006.safetensors"]);
+        let checkpoint = load_last(folder.path()).unwrap();
+        assert_eq!(checkpoint.state, state(6));
+        assert_eq!(checkpoint.weights.tensors["x"], tensors(0.25)["x"]);
+        assert_eq!(checkpoint.moments["x"], tensors(8.0)["x"]);
+    }
+
+    #[test]
+    fn killed_between_moments_and_weights_the_checkpoint_before_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
+        let before = fs::read(folder.path().join(LAST)).unwrap();
+        let moments = fs::read(folder.path().join("moments-00000003.safetensors")).unwrap();
+        checkpoints.save_last(&state(6), &tensors(0.25), &tensors(8.0)).unwrap();
+        // The folder as it was before the weights were replaced, and half a file of the next attempt.
+        fs::write(folder.path().join(LAST), before).unwrap();
+        fs::write(folder.path().join("moments-00000003.safetensors"), moments).unwrap();
+        fs::write(folder.path().join(".lpmflow-a1b2c3"), "half").unwrap();
+        let checkpoint = load_last(folder.path()).unwrap();
+        assert_eq!(checkpoint.state, state(3));
+        assert_eq!(checkpoint.moments["x"], tensors(7.0)["x"]);
+        assert_eq!(names(folder.path()), [LAST, "moments-00000003.safetensors"]);
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
+        // Weights that are not finite cannot be stored.
+        assert!(checkpoints.save_last(&state(6), &tensors(f32::NAN), &tensors(8.0)).is_err());
+        assert_eq!(load_last(folder.path()).unwrap().state, state(3));
+    }
+
+    #[test]
+    fn folders_without_a_run_and_weights_of_another_origin_cannot_be_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |folder: &Path| format!("{:#}", load_last(folder).unwrap_err());
+        assert!(error(folder.path()).contains("there is no `last.safetensors`"));
+        let checkpoints = checkpoints(folder.path());
+        checkpoints.save_best(&state(1), &tensors(1.0)).unwrap();
+        fs::rename(folder.path().join(BEST), folder.path().join(LAST)).unwrap();
+        assert!(error(folder.path()).contains("no optimizer moments"));
+        let description = Description::new(ModelConfig::tiny(), Provenance::default());
+        save(&folder.path().join(LAST), &tensors(1.0), &description, Storage::Float32).unwrap();
+        assert!(error(folder.path()).contains("does not come from `lpmflow train`"));
+    }
+}

@@ -1,0 +1,98 @@
+//! The run folder: begun for a fresh run, opened again for one that goes on.
+
+pub mod checkpoint;
+pub mod metrics;
+pub mod tensorboard;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::atomic;
+use crate::train::config::TrainConfig;
+use crate::train::folder::checkpoint::LAST;
+use crate::train::folder::metrics::MetricsLog;
+use crate::train::folder::tensorboard::{EventWriter, delete_events};
+
+/// The complete configuration.
+pub const CONFIG: &str = "config.toml";
+
+/// The numbers of every step and epoch.
+pub const METRICS: &str = "metrics.jsonl";
+
+/// Reads a configuration file, complete or not.
+///
+/// # Errors
+/// When it cannot be read or says something it cannot.
+pub fn read_config(path: &Path) -> Result<TrainConfig> {
+    fs::read_to_string(path)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| TrainConfig::from_toml(&text))
+        .with_context(|| format!("reading the training configuration `{}`", path.display()))
+}
+
+/// Begins a run in `folder`, which is made if it is absent.
+///
+/// # Errors
+/// When there is a run in it already, or it cannot be written.
+pub fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("making the run folder `{}`", folder.display()))?;
+    ensure!(
+        !folder.join(LAST).exists(),
+        "there is a run in `{0}` already: go on with it (--resume {0}), or name another folder",
+        folder.display()
+    );
+    let metrics = folder.join(METRICS);
+    if metrics.exists() {
+        fs::remove_file(&metrics).with_context(|| format!("deleting `{}`", metrics.display()))?;
+    }
+    delete_events(folder)?;
+    write_config(folder, config)
+}
+
+/// Writes the complete configuration.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
+    let text = config.to_toml()?;
+    atomic::write(&folder.join(CONFIG), |file| Ok(file.write_all(text.as_bytes())?))
+}
+
+/// Where a run's numbers go: `metrics.jsonl` and TensorBoard.
+#[derive(Debug)]
+pub struct Logs {
+    metrics: MetricsLog,
+    events: EventWriter,
+}
+
+impl Logs {
+    /// Opens the logs of a run that has done `steps` optimizer steps.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn open(folder: &Path, steps: u64) -> Result<Self> {
+        let metrics: PathBuf = folder.join(METRICS);
+        Ok(Self {
+            metrics: MetricsLog::open(&metrics, steps)?,
+            events: EventWriter::create(folder, steps + 1)?,
+        })
+    }
+
+    /// Writes one line of metrics, and scalars for TensorBoard.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn append(
+        &mut self,
+        step: u64,
+        line: &impl serde::Serialize,
+        scalars: &[(&str, f64)],
+    ) -> Result<()> {
+        self.metrics.append(line)?;
+        self.events.scalars(step, scalars)
+    }
+}

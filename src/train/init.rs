@@ -1,0 +1,179 @@
+//! The model that a run starts with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::model::Model;
+use crate::model::architecture::preset;
+use crate::model::config::{BACKBONE, ModelConfig};
+use crate::model::matcher::lpmflow::config::Ablation;
+use crate::model::weights::description::Provenance;
+use crate::model::weights::find::find;
+use crate::model::weights::report::LoadReport;
+use crate::model::weights::{StoredWeights, read, source_file};
+use crate::nn::parameters::{Parameter, VarBuilder};
+use crate::train::samples::random::{Purpose, torch_seed};
+
+/// The preset name that stands for "the model of `init`, or the paper's".
+const AUTO: &str = "auto";
+
+/// The licence of weights that nobody else had a part in.
+const OWN_LICENCE: &str = "as whoever trained them decides";
+
+/// What to train.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelChoice {
+    /// `base`, `tiny`, ..., or `auto`: the model of `init`, or `base` without one.
+    pub preset: String,
+    /// Weights to begin with: a name or a file. A whole model is trained further; from anything else
+    /// (iBOT's checkpoints) the backbone is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
+    /// Parts to leave out.
+    pub ablate: Vec<Ablation>,
+}
+
+impl Default for ModelChoice {
+    fn default() -> Self {
+        Self { preset: AUTO.to_owned(), init: None, ablate: Vec::new() }
+    }
+}
+
+/// A model to be trained.
+#[derive(Debug)]
+pub struct InitialModel {
+    /// The model.
+    pub model: Model,
+    /// Its variables; they share storage with the model.
+    pub parameters: Vec<Parameter>,
+    /// Where their values come from.
+    pub provenance: Provenance,
+}
+
+impl ModelChoice {
+    /// The defaults, with something for the key that may be absent.
+    pub(super) fn with_every_key() -> Self {
+        Self { init: Some(PathBuf::new()), ..Self::default() }
+    }
+
+    /// Builds the model with its first values.
+    ///
+    /// # Errors
+    /// When there is no such model, it cannot be trained, or the initial weights do not fit it.
+    pub fn build(&self, seed: u64, device: Device) -> Result<InitialModel> {
+        tch::manual_seed(torch_seed(seed, Purpose::Initialisation, 0, 0));
+        let Some(init) = &self.init else {
+            let name = if self.preset == AUTO { "base" } else { &self.preset };
+            let config = self.trainable(preset(name)?)?;
+            let path = VarBuilder::fresh(device);
+            let model = Model::new(&path, &config)?;
+            let provenance = Provenance {
+                origin: format!("trained from random values, preset {name}, seed {seed}"),
+                licence: OWN_LICENCE.to_owned(),
+                ..Provenance::default()
+            };
+            return Ok(InitialModel { model, parameters: path.finish().0, provenance });
+        };
+        let mut stored = read(&find(init)?)?;
+        let whole = stored.is_whole();
+        let config = self.trainable(self.config_for(&stored)?)?;
+        let mut provenance = stored.provenance();
+        let taken = source_file(&stored.path)?;
+        let part = if whole { "" } else { "the backbone of " };
+        provenance.origin = format!("trained from {part}`{}` ({})", taken.name, provenance.origin);
+        provenance.derived_from.push(taken);
+        provenance.training_run = None;
+        if whole {
+            drop_left_out(&mut stored.tensors, &config)?;
+        } else {
+            stored.tensors.retain(|name, _| name.starts_with(BACKBONE));
+        }
+        let below = if whole { "" } else { BACKBONE };
+        fill(stored.tensors, below, &config, device)
+            .map(|(model, parameters)| InitialModel { model, parameters, provenance })
+            .with_context(|| format!("starting from the weights `{}`", init.display()))
+    }
+
+    /// The configuration to train when beginning with `stored`.
+    fn config_for(&self, stored: &StoredWeights) -> Result<ModelConfig> {
+        let own = stored.config();
+        let whole = stored.is_whole();
+        if self.preset == AUTO {
+            return Ok(if whole { own } else { ModelConfig::base() });
+        }
+        let preset = preset(&self.preset)?;
+        if !whole {
+            return Ok(preset);
+        }
+        ensure!(
+            sizes(&own) == sizes(&preset),
+            "the weights `{}` are not of the model `{}`: leave --model out to train theirs",
+            stored.path.display(),
+            self.preset
+        );
+        Ok(own)
+    }
+
+    /// `config` as it is trained, with the parts left out.
+    fn trainable(&self, config: ModelConfig) -> Result<ModelConfig> {
+        let matcher = config.matcher.to_train(&self.ablate)?;
+        let config = ModelConfig { matcher, ..config };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// What makes two configurations the same model, whatever is left out of it.
+fn sizes(config: &ModelConfig) -> ModelConfig {
+    ModelConfig { matcher: config.matcher.complete(), ..config.clone() }
+}
+
+/// The model of a checkpoint, as it was.
+///
+/// # Errors
+/// When the tensors do not fit the configuration.
+pub fn resume(weights: StoredWeights, device: Device) -> Result<InitialModel> {
+    let (config, mut provenance) = (weights.config(), weights.provenance());
+    provenance.training_run = None;
+    fill(weights.tensors, "", &config, device)
+        .map(|(model, parameters)| InitialModel { model, parameters, provenance })
+        .with_context(|| format!("using the weights `{}`", weights.path.display()))
+}
+
+fn fill(
+    tensors: BTreeMap<String, Tensor>,
+    below: &str,
+    config: &ModelConfig,
+    device: Device,
+) -> Result<(Model, Vec<Parameter>)> {
+    // Copies of their own, aligned as fresh ones: where values lie can change the last bit of a sum.
+    let tensors = tensors.into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
+    let path = VarBuilder::stored_below(tensors, below, device).in_kind(Kind::Float);
+    let model = Model::new(&path, config)?;
+    let (parameters, outcome) = path.finish();
+    LoadReport::new(outcome, &parameters, |name| config.is_unused(name)).check()?;
+    Ok((model, parameters))
+}
+
+/// Forgets the tensors of parts that the whole model has and `config` leaves out.
+fn drop_left_out(tensors: &mut BTreeMap<String, Tensor>, config: &ModelConfig) -> Result<()> {
+    let names = |config: &ModelConfig| -> Result<BTreeSet<String>> {
+        let path = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
+        drop(Model::new(&path, config)?);
+        Ok(path.finish().0.into_iter().map(|parameter| parameter.name).collect())
+    };
+    let whole = sizes(config);
+    if whole == *config {
+        return Ok(());
+    }
+    let kept = names(config)?;
+    for name in names(&whole)?.difference(&kept) {
+        tensors.remove(name);
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! What training minimises.
+
+pub mod flow;
+pub mod matching;

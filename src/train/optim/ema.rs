@@ -1,0 +1,100 @@
+//! A moving average of the weights: it often generalises better than any single step's weights.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use tch::{Tensor, no_grad};
+
+use crate::nn::parameters::Parameter;
+use crate::train::folder::checkpoint::Tensors;
+
+/// How the averages' names begin among a checkpoint's tensors.
+const PREFIX: &str = "average.";
+
+/// The average of every variable.
+#[derive(Debug)]
+pub struct Ema {
+    decay: f64,
+    /// Parameter and average by name.
+    slots: BTreeMap<String, (Tensor, Tensor)>,
+}
+
+impl Ema {
+    /// Starts at the variables' present values; `decay` of an average is kept per step.
+    pub fn new(variables: &[Parameter], decay: f64) -> Self {
+        let slot = |variable: &Parameter| {
+            let live = variable.tensor.shallow_clone();
+            (variable.name.clone(), (live, variable.tensor.detach().copy()))
+        };
+        Self { decay, slots: variables.iter().map(slot).collect() }
+    }
+
+    /// Moves the averages towards the variables' values after a step.
+    pub fn update(&mut self) {
+        no_grad(|| {
+            for (live, average) in self.slots.values_mut() {
+                let _ = average.lerp_(live, 1.0 - self.decay);
+            }
+        });
+    }
+
+    /// The averaged weights, under the variables' names.
+    pub fn weights(&self) -> Tensors {
+        self.slots.iter().map(|(name, (_, mean))| (name.clone(), mean.shallow_clone())).collect()
+    }
+
+    /// The averages as a checkpoint's tensors: `average.NAME`.
+    pub fn state(&self) -> Tensors {
+        self.weights().into_iter().map(|(name, mean)| (format!("{PREFIX}{name}"), mean)).collect()
+    }
+
+    /// Takes back what [`Ema::state`] gave, out of a checkpoint's tensors.
+    ///
+    /// # Errors
+    /// When an average is missing or of another shape.
+    pub fn restore(&mut self, state: &mut Tensors) -> Result<()> {
+        for (name, (_, average)) in &mut self.slots {
+            let name = format!("{PREFIX}{name}");
+            let stored =
+                state.remove(&name).with_context(|| format!("the checkpoint lacks `{name}`"))?;
+            let (found, wanted) = (stored.size(), average.size());
+            ensure!(found == wanted, "the checkpoint's `{name}` is {found:?}, not {wanted:?}");
+            no_grad(|| average.copy_(&stored));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::parameters::Group;
+
+    fn variable(value: f32) -> Parameter {
+        Parameter {
+            name: "x".to_owned(),
+            tensor: Tensor::from_slice(&[value]),
+            group: Group::HEAD,
+            buffer: false,
+        }
+    }
+
+    #[test]
+    fn the_average_follows_the_variable_and_is_restored() {
+        let mut variables = [variable(1.0)];
+        let mut average = Ema::new(&variables, 0.75);
+        let _ = variables[0].tensor.fill_(5.0);
+        average.update();
+        average.update();
+        // 1, then 1 + (5 - 1) / 4 = 2, then 2 + (5 - 2) / 4 = 2.75.
+        assert_eq!(average.weights()["x"].double_value(&[0]), 2.75);
+
+        let mut restored = Ema::new(&variables, 0.75);
+        let mut state = average.state();
+        restored.restore(&mut state).unwrap();
+        assert!(state.is_empty());
+        assert_eq!(restored.weights()["x"].double_value(&[0]), 2.75);
+        let error = restored.restore(&mut state).unwrap_err().to_string();
+        assert_eq!(error, "the checkpoint lacks `average.x`");
+    }
+}

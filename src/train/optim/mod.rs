@@ -1,0 +1,6 @@
+//! How weights move.
+
+pub mod adamw;
+pub mod ema;
+pub mod schedule;
+pub mod step;

@@ -1,0 +1,159 @@
+//! What a run trains on and validates with.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::data::catalog::{Catalog, Entry};
+use crate::data::load::load_split;
+use crate::data::{Pair, Split};
+use crate::eval::protocol::Protocol;
+use crate::eval::selection::{ensure_none, remove_unmeasurable};
+use crate::train::samples::photos::find_photos;
+use crate::train::samples::sample::TrainingSet;
+use crate::train::validation::Validation;
+
+/// The split that is trained on.
+const TRAINING_SPLIT: &str = "trn";
+
+/// The split that the best weights are chosen on.
+const VALIDATION_SPLIT: &str = "val";
+
+/// What to train on: a dataset of the catalog, or a folder of photos.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// A dataset's name in the catalog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Instead of a dataset: a folder of plain photos, trained on random warps of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photos: Option<PathBuf>,
+    /// The folder that holds the datasets' folders.
+    pub data_root: PathBuf,
+    /// A catalog that takes the place of the shipped one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datasets: Option<PathBuf>,
+    /// Leave out pairs that cannot be used, instead of stopping.
+    pub skip_bad: bool,
+    /// Validate with this many pairs, spread evenly over the split; 0 for all.
+    pub validation_pairs: usize,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            dataset: None,
+            photos: None,
+            data_root: PathBuf::from("data"),
+            datasets: None,
+            skip_bad: false,
+            validation_pairs: 0,
+        }
+    }
+}
+
+/// The two parts of a dataset.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is trained on.
+    pub training: TrainingSet,
+    /// What the weights are judged by.
+    pub validation: Validation,
+}
+
+impl DataConfig {
+    /// The defaults, with something for the keys that may be absent.
+    pub(crate) fn with_every_key() -> Self {
+        let path = || Some(PathBuf::new());
+        let dataset = Some(String::new());
+        Self { dataset, photos: path(), datasets: path(), ..Self::default() }
+    }
+
+    /// Finds and reads what the configuration names.
+    ///
+    /// # Errors
+    /// When it names nothing, or two things, or they cannot be read.
+    pub fn open(&self, seed: u64) -> Result<Parts> {
+        match (&self.dataset, &self.photos) {
+            (Some(name), None) => self.open_dataset(name),
+            (None, Some(folder)) => {
+                let photos = find_photos(folder)?;
+                let validation = spread(photos.validation, self.validation_pairs);
+                Ok(Parts {
+                    training: TrainingSet::Photos(photos.train),
+                    validation: Validation::Warps { photos: validation, seed },
+                })
+            }
+            (None, None) => {
+                bail!("nothing to train on: name a dataset (--dataset) or a folder (--photos)")
+            }
+            (Some(_), Some(_)) => {
+                bail!("two things to train on: name either a dataset or a folder of photos")
+            }
+        }
+    }
+
+    fn open_dataset(&self, name: &str) -> Result<Parts> {
+        let catalog = Catalog::load(self.datasets.as_deref())?;
+        let entry = catalog.get(name)?;
+        let training = self.split(name, entry, TRAINING_SPLIT)?.pairs;
+        let validation = self.split(name, entry, VALIDATION_SPLIT)?;
+        let protocol = Protocol::for_layout(entry.protocol.parse()?, &validation.layout)?;
+        let mut pairs = spread(validation.pairs, self.validation_pairs);
+        let unmeasurable = remove_unmeasurable(&mut pairs, &[protocol]);
+        if !self.skip_bad {
+            ensure_none(&unmeasurable, "pairs cannot be scored")?;
+        }
+        Ok(Parts {
+            training: TrainingSet::Pairs(training.into_iter().filter(has_keypoints).collect()),
+            validation: Validation::Pairs { pairs, protocol },
+        })
+    }
+
+    fn split(&self, name: &str, entry: &Entry, split: &str) -> Result<Split> {
+        Ok(load_split(name, entry, &self.data_root, split, self.skip_bad)?.split)
+    }
+}
+
+/// Without common keypoints a pair says nothing about the flow.
+fn has_keypoints(pair: &Pair) -> bool {
+    !pair.source.keypoints.is_empty()
+}
+
+/// `count` of the items, evenly spread; all for 0.
+fn spread<T>(items: Vec<T>, count: usize) -> Vec<T> {
+    let length = items.len();
+    if count == 0 || count >= length {
+        return items;
+    }
+    let chosen = |index: usize| (index * count) / length != ((index + 1) * count) / length;
+    items
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| chosen(*index))
+        .map(|(_, item)| item)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_validation_pairs_is_spread_over_all_of_them() {
+        assert_eq!(spread((0..10).collect(), 0), (0..10).collect::<Vec<_>>());
+        assert_eq!(spread((0..10).collect(), 3), [3, 6, 9]);
+        assert_eq!(spread(vec![1, 2], 5), [1, 2]);
+    }
+
+    #[test]
+    fn nothing_and_two_things_to_train_on_are_refused() {
+        let error = |config: DataConfig| config.open(1).unwrap_err().to_string();
+        assert!(error(DataConfig::default()).contains("nothing to train on"));
+        let photos = Some("photos".into());
+        let both = DataConfig { dataset: Some("spair71k".into()), photos, ..DataConfig::default() };
+        assert!(error(both).contains("two things"));
+    }
+}
