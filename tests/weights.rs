@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use lpmflow::model::Model;
 use lpmflow::model::config::ModelConfig;
 use lpmflow::model::weights::description::{Description, Provenance};
+use lpmflow::model::weights::published::{IBOT, LPMFLOW};
 use lpmflow::model::weights::pytorch::Checkpoint;
 use lpmflow::model::weights::save::{Storage, save};
 use lpmflow::model::weights::{self, LoadedModel, Source, StoredWeights};
@@ -92,7 +93,7 @@ fn every_form_of_tensor_is_read_as_pytorch_saved_it() {
 fn the_authors_checkpoints_give_their_network_alone_in_every_form() {
     for file in ["authors", "authors/model_best.pth", "older_form.pth", "bare.pth"] {
         let stored = weights::read(&pytorch_file(file)).unwrap();
-        assert_eq!(stored.source, Source::Authors, "{file}");
+        assert!(matches!(stored.source, Source::Published(form) if form.whole), "{file}");
         assert_eq!(stored.config(), ModelConfig::base());
         let names: Vec<&str> = stored.tensors.keys().map(String::as_str).collect();
         let wanted = [
@@ -117,7 +118,7 @@ fn the_authors_checkpoints_give_their_network_alone_in_every_form() {
 fn ibot_checkpoints_give_the_teachers_backbone() {
     for file in ["ibot.pth", "ibot_teacher.pth"] {
         let stored = weights::read(&pytorch_file(file)).unwrap();
-        assert_eq!(stored.source, Source::Ibot, "{file}");
+        assert!(matches!(stored.source, Source::Published(form) if !form.whole), "{file}");
         let of = |name: &str| &stored.tensors[&format!("feature_extraction.backbone.{name}")];
         assert_equal(of("cls_token"), &ramp(&[1, 1, 2], 1.0));
         assert_equal(of("patch_embed.proj.weight"), &ramp(&[2, 3, 2, 2], 0.5));
@@ -210,7 +211,7 @@ fn saved_weights_are_read_back_and_equal_input_makes_equal_files() {
         let loaded = load(&first).unwrap();
         assert_eq!(loaded.model.config(), &ModelConfig::tiny());
         assert_eq!(loaded.report.loaded.len(), tensors.len());
-        for variable in &loaded.variables {
+        for variable in &loaded.parameters {
             let wanted = tensors[&variable.name].to_kind(kind).to_kind(Kind::Float);
             assert_equal(&variable.tensor, &wanted);
         }
@@ -223,7 +224,7 @@ fn changing_loaded_weights_does_not_change_their_file() {
     let path = folder.path().join("tiny.safetensors");
     save(&path, &tiny(), &description(), Storage::Float32).unwrap();
     let digest = weights::sha256(&path).unwrap();
-    for variable in &mut load(&path).unwrap().variables {
+    for variable in &mut load(&path).unwrap().parameters {
         let _ = variable.tensor.fill_(7.0);
     }
     assert_eq!(weights::sha256(&path).unwrap(), digest);
@@ -294,7 +295,8 @@ fn known_unused_names_of_released_files_are_accepted_and_listed() {
     ];
     let mut tensors = tiny();
     tensors.extend(unused.map(|name| (name.to_owned(), ramp(&[2], 1.0))));
-    let stored = StoredWeights { path: "authors.pth".into(), tensors, source: Source::Authors };
+    let stored =
+        StoredWeights { path: "authors.pth".into(), tensors, source: Source::Published(&LPMFLOW) };
     let loaded = stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float).unwrap();
     assert_eq!(loaded.report.unused, unused);
     assert!(loaded.provenance.origin.contains("authors of LPMFlow"));
@@ -307,14 +309,15 @@ fn an_ibot_backbone_starts_a_model_whose_rest_is_fresh() {
     let count = backbone.len();
     let start = |mut tensors: Tensors| {
         tensors.insert("feature_extraction.backbone.head.mlp.0.weight".into(), ramp(&[1], 1.0));
-        let stored = StoredWeights { path: "ibot.pth".into(), tensors, source: Source::Ibot };
+        let stored =
+            StoredWeights { path: "ibot.pth".into(), tensors, source: Source::Published(&IBOT) };
         stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float)
     };
     let shallow = |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.shallow_clone());
     let loaded = start(backbone.iter().map(shallow).collect()).unwrap();
     assert_eq!(loaded.report.loaded.len(), count);
     assert_eq!(loaded.report.unused, ["feature_extraction.backbone.head.mlp.0.weight"]);
-    for variable in &loaded.variables {
+    for variable in &loaded.parameters {
         match backbone.get(&variable.name) {
             Some(wanted) => assert_equal(&variable.tensor, wanted),
             None => assert!(!variable.name.starts_with("feature_extraction.")),
