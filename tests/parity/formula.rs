@@ -45,7 +45,7 @@ pub fn model_with_variables(config: &ModelConfig, seed: u64) -> (Model, Vec<Para
     let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
     let _ = Model::new(&blank, config);
     let path = VarBuilder::stored(weights(&blank.finish().0, seed), Device::Cpu);
-    let model = Model::new(&path, config);
+    let model = Model::new(&path, config).unwrap();
     let (variables, outcome) = path.finish();
     assert!(
         outcome.missing.is_empty()
