@@ -28,7 +28,7 @@ fn example(mark: &str) -> String {
 
 /// A folder with two photos of the network's own size, the exported network, and `predict`'s flow.
 fn prepare(folder: &Path) -> Vec<f32> {
-    let side = ModelConfig::lite().frame as u32;
+    let side = ModelConfig::lite().input_size as u32;
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/demo");
     for name in ["source", "target"] {
         let photo = image::open(demo.join(format!("{name}.png"))).unwrap();

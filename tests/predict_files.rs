@@ -7,14 +7,15 @@ mod command;
 
 use anyhow::Result;
 use command::{Folder, photo};
-use lpmflow::flow::Flow;
+use lpmflow::flow::{Flow, Matched};
 use lpmflow::geometry::{Point, Size};
+use lpmflow::inference::FlowNetwork;
 use lpmflow::inference::frame::Frame;
+use lpmflow::predict::Plan;
 use lpmflow::predict::correspondence::Resolution;
 use lpmflow::predict::output::{Output, Subject};
 use lpmflow::predict::photo::Photo;
 use lpmflow::predict::record::Prediction;
-use lpmflow::predict::{FlowNetwork, Plan};
 
 const SOURCE: Size = Size::new(151, 209);
 const TARGET: Size = Size::new(320, 117);
@@ -38,7 +39,7 @@ impl FlowNetwork for Affine {
         Size::square(64)
     }
 
-    fn flows(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Flow>> {
+    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
         let mut flow = Flow::zero(GRID);
         for index in 0..GRID.area() {
             let cell = Point::new((index % GRID.width) as f64, (index / GRID.width) as f64);
@@ -46,7 +47,7 @@ impl FlowNetwork for Affine {
             flow.dx[index] = ((map(unit).x - unit.x) * GRID.width as f64) as f32;
             flow.dy[index] = ((map(unit).y - unit.y) * GRID.height as f64) as f32;
         }
-        Ok(vec![flow; pairs.len()])
+        Ok(vec![flow.into(); pairs.len()])
     }
 }
 

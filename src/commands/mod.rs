@@ -10,6 +10,8 @@ mod export;
 mod interrupt;
 mod man;
 mod predict;
+#[cfg(test)]
+pub(crate) mod testing;
 mod train;
 
 use std::process::ExitCode;
@@ -51,6 +53,11 @@ impl From<Outcome> for ExitCode {
 /// Whatever kept the command from its result, as one chain.
 pub fn run(cli: Cli) -> Result<Outcome> {
     let terminal = Terminal::new(&cli.global);
+    run_on(cli, &terminal)
+}
+
+/// As [`run`], on a given terminal.
+fn run_on(cli: Cli, terminal: &Terminal) -> Result<Outcome> {
     if let Some(threads) = cli.global.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
@@ -59,14 +66,14 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
     }
     match cli.command {
-        Command::Eval(arguments) => eval::run(&arguments, &terminal),
-        Command::Compare(arguments) => compare::run(&arguments, &terminal),
-        Command::Bench(arguments) => bench::run(&arguments, &terminal),
-        Command::Predict(arguments) => predict::run(&arguments, &terminal),
-        Command::Datasets(arguments) => datasets::run(&arguments, &terminal),
-        Command::Train(arguments) => train::run(&arguments, &terminal),
-        Command::Man { folder } => man::run(&folder, &terminal),
-        Command::Export(arguments) => export::run(&arguments, &terminal),
+        Command::Eval(arguments) => eval::run(&arguments, terminal),
+        Command::Compare(arguments) => compare::run(&arguments, terminal),
+        Command::Bench(arguments) => bench::run(&arguments, terminal),
+        Command::Predict(arguments) => predict::run(&arguments, terminal),
+        Command::Datasets(arguments) => datasets::run(&arguments, terminal),
+        Command::Train(arguments) => train::run(&arguments, terminal),
+        Command::Man { folder } => man::run(&folder, terminal),
+        Command::Export(arguments) => export::run(&arguments, terminal),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
             Ok(Outcome::Done)

@@ -9,6 +9,7 @@ mod tables;
 pub mod train;
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
@@ -22,6 +23,17 @@ pub struct Terminal {
     quiet: bool,
     color: bool,
     bars: MultiProgress,
+    /// Where results and messages go instead, of a terminal that nobody looks at.
+    recording: Option<Recording>,
+}
+
+/// What a terminal that nobody looks at was told.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// What would have gone to stdout.
+    pub results: Arc<Mutex<String>>,
+    /// What would have gone to stderr.
+    pub messages: Arc<Mutex<String>>,
 }
 
 impl Terminal {
@@ -39,11 +51,21 @@ impl Terminal {
         } else {
             ProgressDrawTarget::stderr()
         };
-        Self { quiet: arguments.quiet, color, bars: MultiProgress::with_draw_target(target) }
+        let bars = MultiProgress::with_draw_target(target);
+        Self { quiet: arguments.quiet, color, bars, recording: None }
+    }
+
+    /// A terminal that keeps what it is told.
+    pub fn recording(recording: &Recording) -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { quiet: false, color: false, bars, recording: Some(recording.clone()) }
     }
 
     /// A line of result on stdout: what scripts read.
     pub fn result(&self, line: &str) {
+        if let Some(recording) = &self.recording {
+            return append(&recording.results, line);
+        }
         self.bars.suspend(|| {
             if let Err(error) = writeln!(std::io::stdout(), "{line}") {
                 // The reader is gone (`| head`), so nobody waits for the rest.
@@ -65,19 +87,33 @@ impl Terminal {
     /// A line of log on stderr; nothing with `--quiet`.
     pub fn log(&self, line: &str) {
         if !self.quiet {
-            self.bars.suspend(|| eprintln!("{line}"));
+            self.message(line);
         }
     }
 
     /// A warning on stderr, also with `--quiet`: something the user should mend.
     pub fn warn(&self, line: &str) {
         let label = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
-        self.bars.suspend(|| eprintln!("{label} {line}"));
+        self.message(&format!("{label} {line}"));
+    }
+
+    fn message(&self, line: &str) {
+        match &self.recording {
+            Some(recording) => append(&recording.messages, line),
+            None => self.bars.suspend(|| eprintln!("{line}")),
+        }
     }
 
     /// A bar over `length` steps; invisible where stderr is no terminal and with `--quiet`.
     pub fn bar(&self, length: u64) -> ProgressBar {
         self.bars.add(ProgressBar::new(length))
+    }
+}
+
+fn append(text: &Mutex<String>, line: &str) {
+    if let Ok(mut text) = text.lock() {
+        text.push_str(line);
+        text.push('\n');
     }
 }
 
