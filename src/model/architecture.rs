@@ -52,6 +52,11 @@ pub fn presets() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)
 }
 
+/// The names of those that are there to be trained.
+pub fn learned_presets() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().filter(|(_, config)| config().is_learned()).map(|(name, _)| *name)
+}
+
 /// The preset of a name.
 ///
 /// # Errors

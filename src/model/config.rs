@@ -69,6 +69,11 @@ impl ModelConfig {
         self.matcher.check(&self.levels()?)
     }
 
+    /// Whether something but the backbone has learned what it holds.
+    pub fn is_learned(&self) -> bool {
+        self.head.is_some() || self.matcher.has_parameters()
+    }
+
     /// Operations per pair of photos, part by part in the order of the forward pass; both photos pass the
     /// backbone.
     ///

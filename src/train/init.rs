@@ -145,7 +145,8 @@ pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
         ensure!(
             now == before,
             "the run holds its features near those of the weights `{name}` that it began with, but that \
-             file has changed: its SHA-256 was {before} and is {now}"
+             file has changed: its SHA-256 was {before} and is {now}; put the old file back, or name a \
+             copy of it as `init` in the run's config.toml"
         );
     }
     Ok(())

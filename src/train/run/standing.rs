@@ -75,8 +75,8 @@ impl Run {
         self.state.step += 1;
         self.state.position.batch += count;
         let totals = &mut self.state.totals;
-        totals.add("loss", losses.total(), count);
-        losses.means.iter().for_each(|mean| totals.add(mean.name, mean.value, count));
+        totals.add_loss(losses.total(), count);
+        losses.means.iter().for_each(|mean| totals.add_term(mean.name, mean.value, count));
     }
 
     /// The model's groups of parameters; those of every model among them, though they may be empty.
