@@ -22,8 +22,12 @@ use crate::model::part::{Family, Kind, Tagged};
 use crate::model::weights::published::{IBOT, LPMFLOW, Published};
 
 /// Backbones by the `kind` of their settings.
-const BACKBONES: &[Kind<dyn BackboneConfig>] =
-    &[backbone::<VitConfig>(), backbone::<EfficientNetConfig>()];
+const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
+    backbone::<VitConfig>(),
+    backbone::<EfficientNetConfig>(),
+    #[cfg(test)]
+    backbone::<crate::model::backbone::toy::ToyBackbone>(),
+];
 
 /// Heads.
 const HEADS: &[Kind<dyn HeadConfig>] = &[head::<AdapterConfig>()];
