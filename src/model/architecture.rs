@@ -38,6 +38,8 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<LpmFlowConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
+    #[cfg(test)]
+    matcher::<crate::model::matcher::toy::ToyMatcher>(),
 ];
 
 /// Whole models by the name that users choose them by.
@@ -46,6 +48,8 @@ const PRESETS: &[(&str, fn() -> ModelConfig)] = &[
     ("lite", ModelConfig::lite),
     ("tiny", ModelConfig::tiny),
     ("zero-shot", ModelConfig::zero_shot),
+    #[cfg(test)]
+    ("toy", crate::model::matcher::toy::preset),
 ];
 
 /// Published forms of weights, the most particular first.
