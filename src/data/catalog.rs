@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::spelling::meant;
+
 /// The catalog shipped with the program.
 const SHIPPED: &str = include_str!("../../datasets.toml");
 
@@ -140,17 +142,6 @@ impl Entry {
                 bail!("{} has no split `{name}`; it has: {}", self.title, list(self.splits.keys()))
             }
         }
-    }
-}
-
-/// ` (did you mean ...?)` where a name is near another; else nothing.
-pub fn meant<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let nearest = names
-        .map(|name| (strsim::jaro_winkler(wrong, name), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((likeness, name)) if likeness > 0.75 => format!(" (did you mean `{name}`?)"),
-        _ => String::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::data::Pair;
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
+use crate::spelling::meant;
 
 /// How many problems are shown.
 const SHOWN_PROBLEMS: usize = 10;
@@ -21,14 +22,9 @@ pub fn select(pairs: &mut Vec<Pair>, categories: &[String], limit: Option<usize>
             let mut present: Vec<&str> = pairs.iter().map(|pair| pair.category.as_str()).collect();
             present.sort_unstable();
             present.dedup();
-            let nearest = present.iter().max_by(|first, second| {
-                let likeness = |other: &str| strsim::jaro_winkler(category, other);
-                likeness(first).total_cmp(&likeness(second))
-            });
-            let nearest =
-                nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             bail!(
-                "no pair has the category `{category}`{nearest} (there are {})",
+                "no pair has the category `{category}`{}; there are: {}",
+                meant(category, present.iter().copied()),
                 present.join(", ")
             );
         }
@@ -106,7 +102,7 @@ mod tests {
     #[test]
     fn unknown_category_names_the_nearest() {
         let error = select(&mut pairs(), &["hors".into()], None).unwrap_err().to_string();
-        assert!(error.contains("`hors`; did you mean `horse`?"), "{error}");
+        assert!(error.contains("`hors` (did you mean `horse`?)"), "{error}");
     }
 
     #[test]
