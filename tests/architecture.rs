@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["train", "inference", "model", "nn", "data"]),
-    ("cli", &["inference", "model"]),
+    ("cli", &["eval", "inference", "model"]),
     ("terminal", &["cli", "eval", "predict", "train", "export", "data"]),
     (
         "commands",

@@ -80,8 +80,7 @@ pub fn ensure_none(problems: &[anyhow::Error], kind: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::protocol::ProtocolName;
-    use crate::eval::testing::pair;
+    use crate::eval::testing::{pair, protocol};
 
     fn pairs() -> Vec<Pair> {
         let of_category = |category: &&str| {
@@ -110,7 +109,7 @@ mod tests {
         let mut pairs = pairs();
         pairs[1].target.bounding_box = None;
         pairs[2].target.bounding_box = Some([5.0, 5.0, 5.0, 5.0].into());
-        let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+        let protocol = protocol("standard", "spair71k").unwrap();
         let problems = remove_unmeasurable(&mut pairs, &[protocol]);
         assert_eq!((pairs.len(), problems.len()), (2, 2));
         let error = ensure_none(&problems, "pairs cannot be scored").unwrap_err().to_string();
