@@ -16,7 +16,13 @@ use crate::data::formats::spair71k::Spair71k;
 use crate::spelling::meant;
 
 /// The layouts there are.
-const LAYOUTS: &[&dyn Format] = &[&Spair71k, &PfPascal, &PfWillow];
+const LAYOUTS: &[&dyn Format] = &[
+    &Spair71k,
+    &PfPascal,
+    &PfWillow,
+    #[cfg(test)]
+    &crate::data::formats::toy::Toy,
+];
 
 /// The names of the layouts.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -6,6 +6,8 @@ pub mod pf_pascal;
 pub mod pf_willow;
 pub mod spair71k;
 pub mod text;
+#[cfg(test)]
+pub mod toy;
 
 use std::path::Path;
 
