@@ -31,3 +31,7 @@ pub mod predict;
 pub mod synth;
 pub mod terminal;
 pub mod train;
+
+#[cfg(test)]
+#[path = "../tests/inside/mod.rs"]
+mod inside;
