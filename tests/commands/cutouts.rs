@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{Run, lpmflow};
-use crate::support::files::Folder;
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::{Value, json};
+
+use crate::command::{Run, lpmflow};
+use crate::support::files::Folder;
 
 const PARTS: [&str; 6] = ["nose", "left_eye", "right_eye", "back", "belly", "tail"];
 

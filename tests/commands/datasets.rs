@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::spair::TinySpair;
 use image::RgbImage;
 use serde_json::{Value, json};
+
+use crate::spair::TinySpair;
 
 /// Runs the binary; returns exit code, stdout and stderr.
 fn run(arguments: &[&str]) -> (i32, String, String) {

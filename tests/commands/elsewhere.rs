@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use image::RgbImage;
+
 use crate::command::lpmflow;
 use crate::support::toy::Toy;
-use image::RgbImage;
 
 /// The side of the network input of `lite`.
 const LITE_INPUT: u32 = 384;

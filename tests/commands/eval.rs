@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::spair::TinySpair;
 use serde_json::Value;
+
+use crate::spair::TinySpair;
 
 /// Runs `eval` on the tiny dataset; returns exit code, stdout and stderr.
 fn eval(dataset: &TinySpair, arguments: &[&str]) -> (i32, String, String) {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::command::{lpmflow, lpmflow_reading, names, write};
-use crate::support::files::{Folder, photo};
 use image::{DynamicImage, ImageFormat};
 use serde_json::Value;
+
+use crate::command::{lpmflow, lpmflow_reading, names, write};
+use crate::support::files::{Folder, photo};
 
 /// Width and height of an image file.
 fn dimensions(path: &str) -> (u32, u32) {

@@ -1,5 +1,8 @@
 //! The training augmentation against values of albumentations 1.4.0 and of the official crop.
 
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+
 use crate::data::photo::decode_benchmark;
 use crate::data::photo::resize::resize_like_pillow;
 use crate::data::photo::resize_opencv::resize_like_opencv;
@@ -10,8 +13,6 @@ use crate::train::samples::augment::ColourStep;
 use crate::train::samples::augment::crop::Crop;
 use crate::train::samples::augment::jitter::JitterPart;
 use crate::train::samples::planes::Planes;
-use image::{Rgb, RgbImage};
-use serde_json::Value;
 
 fn read(name: &str) -> Option<Value> {
     let path = shared_data::golden()?.join("datasets").join(name);

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
 use crate::data::catalog::Catalog;
 use crate::data::load::load_split;
 use crate::data::photo::resize::resize_like_pillow;
@@ -14,8 +17,6 @@ use crate::geometry::{Point, Size};
 use crate::inside::shared_data;
 use crate::train::samples::augment::mirror_keypoint;
 use crate::train::samples::target::FlowGrid;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// Each file of golden numbers with the dataset, split and data root it is about.
 const GOLDEN: [(&str, &str, &str, &str); 6] = [

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use crate::data::catalog::Catalog;
 use crate::data::load::load_split;
 use crate::eval::predict_identity;
 use crate::eval::protocol::{Protocol, ProtocolName};
 use crate::eval::summary::score;
 use crate::inside::shared_data;
-use serde::Deserialize;
 
 const ALPHAS: [f64; 3] = [0.05, 0.1, 0.15];
 

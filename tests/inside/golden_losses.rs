@@ -1,9 +1,10 @@
 //! The end-point error against the official training code's values.
 
-use crate::inside::shared_data;
-use crate::train::objective::flow::{end_point_error, known_cells};
 use serde_json::Value;
 use tch::Tensor;
+
+use crate::inside::shared_data;
+use crate::train::objective::flow::{end_point_error, known_cells};
 
 /// The tensor `[B, C, H, W]` of nested arrays.
 fn tensor(value: &Value) -> Tensor {

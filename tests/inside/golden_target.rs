@@ -1,10 +1,11 @@
 //! Target flows made from keypoints against the official loader's.
 
+use serde_json::Value;
+
 use crate::flow::Flow;
 use crate::geometry::Point;
 use crate::inside::shared_data;
 use crate::train::samples::target::FlowGrid;
-use serde_json::Value;
 
 const PAPER: FlowGrid = FlowGrid { frame: 512, cells: 128 };
 

@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::pck::Measured;
 use crate::eval::predictions::Prediction;
@@ -14,8 +17,6 @@ use crate::eval::transfer::{original_from_paper_frame, transfer_in_paper_frame};
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
 use crate::inside::shared_data;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 const SPLITS: [(&str, &str); 6] = [
     ("spair_trn", "spair71k"),

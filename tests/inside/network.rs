@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use clap::ValueEnum;
+use tch::{Device, Kind, Tensor};
+
 use crate::model::Model;
 use crate::model::architecture::{preset, presets};
 use crate::model::config::ModelConfig;
@@ -11,8 +14,6 @@ use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
 use crate::model::part::Chosen;
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
-use clap::ValueEnum;
-use tch::{Device, Kind, Tensor};
 
 /// A freshly initialised model with the values of its variables by name.
 fn build(config: &ModelConfig) -> (Model, BTreeMap<String, Tensor>) {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use tch::{Kind, Tensor, no_grad};
+
 use crate::nn::parameters::{Group, Parameter};
 use crate::train::optim::adamw::{AdamW, AdamWConfig};
-use tch::{Kind, Tensor, no_grad};
 
 const NAMES: [&str; 4] = ["head.weight", "head.bias", "backbone.weight", "unused"];
 const CLIP: f64 = 1.5;

@@ -1,6 +1,8 @@
 //! A known flow through the whole of `predict`, down to the files: pixel conventions, read back by
 //! readers that know nothing of the writers.
 
+use anyhow::Result;
+
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
 use crate::inference::FlowNetwork;
@@ -11,7 +13,6 @@ use crate::predict::correspondence::Resolution;
 use crate::predict::output::{Output, Subject};
 use crate::predict::photo::Photo;
 use crate::predict::record::Prediction;
-use anyhow::Result;
 
 const SOURCE: Size = Size::new(151, 209);
 const TARGET: Size = Size::new(320, 117);

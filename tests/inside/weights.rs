@@ -6,6 +6,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use tch::{Device, Kind, Tensor};
+
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::{Description, Provenance};
@@ -14,7 +16,6 @@ use crate::model::weights::pytorch::Checkpoint;
 use crate::model::weights::save::{Storage, save};
 use crate::model::weights::{self, LoadedModel, Source, StoredWeights};
 use crate::nn::parameters;
-use tch::{Device, Kind, Tensor};
 
 type Tensors = BTreeMap<String, Tensor>;
 

@@ -6,10 +6,11 @@ mod interruption;
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::command::{Run, lpmflow, names};
 use crate::support::files::Folder;
 use crate::support::toy::Toy;
-use serde_json::Value;
 
 /// Trains `tiny` on a toy dataset with further flags.
 fn train(toy: &Toy, output: &Path, flags: &str) -> Run {

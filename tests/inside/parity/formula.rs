@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::nn::parameters::{Parameter, VarBuilder};
-use tch::{Device, Kind, Tensor};
 
 /// The `count` values of `name`, in [-1, 1) and exact in float32.
 pub fn values(name: &str, count: usize, seed: u64) -> Vec<f32> {
     let start = fnv(name).wrapping_add(seed);
-    (1..=count as u64)
+    (0..count)
+        .into_par_iter()
+        .with_min_len(1 << 16)
         .map(|index| {
-            let mut z = start.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let step = index as u64 + 1;
+            let mut z = start.wrapping_add(step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             z ^= z >> 31;

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::config::ModelConfig;
-use crate::model::matcher::lpmflow::LpmFlow;
 use tch::Tensor;
 
 use crate::inside::parity::{formula, golden};
+use crate::inside::process::in_own_process;
+use crate::model::config::ModelConfig;
+use crate::model::matcher::lpmflow::LpmFlow;
 
 #[test]
 fn every_stage_of_the_forward_pass_equals_the_reference() {
-    for (seed, file) in golden::seeds("forward") {
-        check(seed, &golden::tensors(&file));
-    }
+    in_own_process(&golden::ARITHMETIC, || {
+        for (seed, file) in golden::seeds("forward") {
+            check(seed, &golden::tensors(&file));
+        }
+    });
 }
 
 fn check(seed: u64, wanted: &BTreeMap<String, Tensor>) {

@@ -8,28 +8,14 @@ use tch::Tensor;
 
 /// Sums are taken in the order of AVX2 whatever the processor has: the order that the reference numbers were
 /// made in. In that of AVX-512 a single cell of `flow_21` moves by up to 2.4e-3, with MKL and with oneDNN
-/// alike, and the tolerance is 2e-3.
-const ARITHMETIC: [(&str, &str); 3] =
+/// alike, and the tolerance is 2e-3. libtorch and its libraries read these before their first sum, so the
+/// tests run in processes of their own.
+pub const ARITHMETIC: [(&str, &str); 3] =
     [("ATEN_CPU_CAPABILITY", "avx2"), ("MKL_CBWR", "AVX2"), ("ONEDNN_MAX_CPU_ISA", "AVX2")];
-
-/// Sets [`ARITHMETIC`]; libtorch and its libraries read it once, before their first sum.
-pub fn fix_arithmetic() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        for (name, value) in ARITHMETIC {
-            // SAFETY: every test begins here, and the others wait until this is done.
-            #[allow(unsafe_code, reason = "the settings are environment variables")]
-            unsafe {
-                std::env::set_var(name, value);
-            }
-        }
-    });
-}
 
 /// The reference files `PREFIX-seedN.safetensors` with their seeds: those of the repository and of the
 /// folder that `LPMFLOW_GOLDEN` names.
 pub fn seeds(prefix: &str) -> Vec<(u64, PathBuf)> {
-    fix_arithmetic();
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let others = std::env::var_os("LPMFLOW_GOLDEN").map(PathBuf::from);
     let mut found = BTreeMap::new();

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+use tch::{Tensor, no_grad};
+
 use crate::geometry::Point;
+use crate::inside::parity::{formula, golden};
+use crate::inside::process::in_own_process;
 use crate::model::config::ModelConfig;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::part::Chosen;
@@ -13,10 +18,6 @@ use crate::nn::runtime::recompute::Recompute;
 use crate::train::objective::flow::{contrast, end_point_error, known_cells};
 use crate::train::optim::adamw::{AdamW, AdamWConfig};
 use crate::train::samples::target::FlowGrid;
-use serde_json::Value;
-use tch::{Tensor, no_grad};
-
-use crate::inside::parity::{formula, golden};
 
 /// The contrast's weight in the reference numbers.
 const RATE: f64 = 0.2;
@@ -29,9 +30,11 @@ const SHARED: [(&str, &str); 2] = [
 
 #[test]
 fn losses_gradients_and_an_optimizer_step_equal_the_reference() {
-    for (seed, file) in golden::seeds("train") {
-        check(seed, &file);
-    }
+    in_own_process(&golden::ARITHMETIC, || {
+        for (seed, file) in golden::seeds("train") {
+            check(seed, &file);
+        }
+    });
 }
 
 /// The paper's network without dropout. Each position embedding is a variable of its own, so that
