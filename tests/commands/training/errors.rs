@@ -1,9 +1,9 @@
 //! What stops a run, and what is left then.
 
 use std::fs;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
+use super::child::{start, wait};
 use super::{metrics, train};
 use crate::command::lpmflow;
 use crate::support::toy::Toy;
@@ -59,18 +59,12 @@ fn a_dataset_that_vanishes_leaves_a_checkpoint_to_go_on_from() {
     let settings = toy.path("settings.toml");
     fs::write(&settings, "log_every = 1\ncheckpoint_every = 2\nprefetch = 1\n").unwrap();
     let flags = format!("--config {} --epochs 500 --batch-size 2", settings.display());
-    let child = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(toy.training(&run, &flags))
-        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    while metrics(&run, "loss").len() < 5 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let mut child = start(&toy.training(&run, &flags));
+    let far = wait(&mut child, || metrics(&run, "loss").len() >= 5);
     fs::rename(toy.photos(), toy.path("toy/elsewhere")).unwrap();
     let output = child.wait_with_output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
+    assert!(far, "it ended before its fifth step: {error}");
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains(".png`") && error.contains("still stands"), "{error}");
     fs::rename(toy.path("toy/elsewhere"), toy.photos()).unwrap();

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::child::{start, wait};
 use super::metrics;
 use crate::command::lpmflow;
 use crate::support::toy::Toy;
@@ -27,35 +28,20 @@ fn toy() -> (Toy, String) {
     (toy, flags)
 }
 
-fn start(arguments: &[String]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments)
-        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
 fn resume(run: &Path) -> Vec<String> {
     ["train", "--resume", run.to_str().unwrap()].map(str::to_owned).to_vec()
 }
 
-/// Waits until `reached`, or the process has ended by itself.
-fn wait(child: &mut Child, reached: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while !reached() {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        assert!(start.elapsed() < Duration::from_secs(300), "the run does not get on");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    true
-}
-
 fn last(run: &Path) -> Vec<u8> {
     fs::read(run.join("last.safetensors")).unwrap()
+}
+
+/// The moments of the kills: others in every run, unless `LPMFLOW_TEST_SEED` says which.
+fn seed() -> u64 {
+    match std::env::var("LPMFLOW_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("LPMFLOW_TEST_SEED is a whole number"),
+        Err(_) => rand::rng().random(),
+    }
 }
 
 /// Trains once straight through and once killed up to `most` times, and compares everything that is left.
@@ -67,7 +53,9 @@ fn assert_kills_change_nothing(
     let (straight, killed) = (toy.path("straight"), toy.path("killed"));
     lpmflow(arguments(&straight)).succeeded();
 
-    let mut rng = ChaCha8Rng::from_rng(&mut rand::rng());
+    let seed = seed();
+    println!("LPMFLOW_TEST_SEED={seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut child = start(&arguments(&killed));
     let mut kills = 0;
     loop {

@@ -1,5 +1,6 @@
 //! `lpmflow train` through the real binary, on painted figures.
 
+mod child;
 mod errors;
 mod interruption;
 
