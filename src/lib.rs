@@ -2,7 +2,7 @@
 //! another instance of the category.
 //!
 //! Modules in the order the data meets them. Each layer uses only what stands below it in this picture
-//! (`tests/architecture.rs` holds the table):
+//! (`tests/commands/architecture/mod.rs` holds the table):
 //!
 //! ```text
 //! main
@@ -12,7 +12,7 @@
 //!     │  └ inference                     frames -> features (cached) -> flows
 //!     │     └ model ─ nn                 the network and its weights
 //!     └ data                             datasets, decoding, resizing: plain numbers
-//!        flow, geometry, atomic          used by everything
+//!        flow, geometry, atomic, spelling  used by everything
 //! ```
 
 pub mod atomic;
@@ -28,6 +28,11 @@ pub mod inference;
 pub mod model;
 pub mod nn;
 pub mod predict;
+pub mod spelling;
 pub mod synth;
 pub mod terminal;
 pub mod train;
+
+#[cfg(test)]
+#[path = "../tests/inside/mod.rs"]
+mod inside;
