@@ -134,3 +134,17 @@ fn only_the_terminal_and_main_print() {
         .collect();
     assert!(printing.is_empty(), "the printing lint is switched off in {printing:#?}");
 }
+
+#[test]
+fn unsafe_code_is_where_its_reasons_are() {
+    // C++ of ours; mapped files; opening shared libraries; a setting of the C library.
+    let with_reasons =
+        ["nn/native/", "nn/runtime/mapped.rs", "inference/device.rs", "inference/memory.rs"];
+    let others: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, _)| !with_reasons.iter().any(|place| path.starts_with(place)))
+        .filter(|(_, text)| text.contains("unsafe ") || text.contains("unsafe_code"))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
