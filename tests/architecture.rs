@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("atomic", &[]),
     ("geometry", &[]),
+    ("spelling", &[]),
     ("flow", &[]),
     ("nn", &[]),
     ("model", &["nn"]),
@@ -20,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["train", "inference", "model", "nn", "data"]),
-    ("cli", &["inference", "model"]),
+    ("cli", &["eval", "inference", "model"]),
     ("terminal", &["cli", "eval", "predict", "train", "export", "data"]),
     (
         "commands",
@@ -41,7 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 3] = ["atomic", "flow", "geometry"];
+const FOUNDATION: [&str; 4] = ["atomic", "flow", "geometry", "spelling"];
 
 /// Lines beyond which a file holds more than one idea.
 const LONGEST_FILE: usize = 400;

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lpmflow::data::catalog::Catalog;
-use lpmflow::data::load::load_split;
+use lpmflow::data::load::{Split, load_split};
 use lpmflow::data::photo::resize::resize_like_pillow;
 use lpmflow::data::photo::{decode_benchmark, image_size};
-use lpmflow::data::{AnnotatedImage, Pair, Split};
+use lpmflow::data::{AnnotatedImage, Pair};
 use lpmflow::eval::transfer::paper_frame_from_original;
 use lpmflow::flow::Flow;
 use lpmflow::geometry::{Point, Size};
@@ -104,7 +104,7 @@ fn splits_hold_the_official_pairs() {
             assert_eq!(pair.index, index(&wanted["index"]));
             assert_eq!(pair.category, wanted["category"].as_str().unwrap());
             // The official SPair-71k loader numbers the folders it finds.
-            if split.layout != "spair71k" {
+            if split.layout.name() != "spair71k" {
                 let id = categories.iter().position(|name| *name == pair.category).unwrap();
                 assert_eq!(id, index(&wanted["category_id"]));
             }

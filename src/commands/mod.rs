@@ -12,6 +12,8 @@ mod man;
 mod predict;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod toy_layout;
 mod train;
 
 use std::process::ExitCode;

@@ -34,7 +34,7 @@ pub fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
     }
     let start = Instant::now();
     let predicted = Predicted::new(arguments, &task, terminal)?;
-    task.keep_predicted(&predicted);
+    task.keep_predicted(&predicted.predictions, predicted.model.kind);
     let protocols = &predicted.protocols;
     let evaluation = score(&task.pairs, &predicted.predictions, protocols, &task.alphas)?;
     let seconds = start.elapsed().as_secs_f64();
