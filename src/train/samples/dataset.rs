@@ -11,7 +11,7 @@ use crate::data::load::{Split, load_split};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
 use crate::train::samples::photos::find_photos;
-use crate::train::samples::sample::TrainingSet;
+use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
 
 /// The split that is trained on.
