@@ -3,6 +3,8 @@
 mod outputs;
 mod predicted;
 mod task;
+#[cfg(test)]
+mod toy_protocol;
 
 use std::time::Instant;
 

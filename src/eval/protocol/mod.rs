@@ -5,6 +5,8 @@ pub mod conventions;
 pub mod definition;
 pub mod name;
 pub mod rules;
+#[cfg(test)]
+pub mod toy;
 
 use anyhow::{Result, bail};
 

@@ -15,8 +15,16 @@ use crate::eval::protocol::definition::Definition;
 use crate::spelling::meant;
 
 /// The protocols there are, in the order help texts list them.
-pub const PROTOCOLS: &[&Definition] =
-    &[&PAPER, &PAPER_IMAGE, &STANDARD, &PER_KEYPOINT, &IMAGE, &KEYPOINT_BOX];
+pub const PROTOCOLS: &[&Definition] = &[
+    &PAPER,
+    &PAPER_IMAGE,
+    &STANDARD,
+    &PER_KEYPOINT,
+    &IMAGE,
+    &KEYPOINT_BOX,
+    #[cfg(test)]
+    &crate::eval::protocol::toy::TOY,
+];
 
 /// The names of the protocols, in that order.
 pub fn names() -> impl Iterator<Item = &'static str> {
