@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::cli::Cli;
 use crate::commands::testing::lpmflow;
+use crate::inside::process::{ONE_THREAD, in_own_process};
 
 /// The lines of a run's metrics that have `key`.
 fn metrics(run: &str, key: &str) -> Vec<Value> {
@@ -24,6 +25,10 @@ fn events(run: &str) -> Vec<u8> {
 
 #[test]
 fn a_model_with_parts_and_a_loss_of_its_own_goes_through_every_command() {
+    in_own_process(&ONE_THREAD, || train_and_use());
+}
+
+fn train_and_use() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let data = path("data");
