@@ -1,5 +1,8 @@
 //! Processes that train one model together, each on its part of every step's samples.
 
+#[cfg(test)]
+pub mod threads;
+
 use std::fmt::Debug;
 
 use anyhow::Result;

@@ -1,6 +1,6 @@
 //! A step does not depend on how its samples are spread over batches and processes.
 
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,6 +17,7 @@ use crate::model::part::Chosen;
 use crate::model::weights::description::Provenance;
 use crate::nn::parameters::VarBuilder;
 use crate::train::communicator::SingleProcess;
+use crate::train::communicator::threads::Threads;
 use crate::train::folder::checkpoint::Tensors;
 use crate::train::samples::planes::Planes;
 
@@ -171,62 +172,6 @@ fn four_batches_of_one_are_one_batch_of_four_for_matching_with_distillation() {
     in_own_process(&ONE_THREAD, || assert_batches_add_up(&matching_model()));
 }
 
-/// Threads that reach each other by what each lays down.
-#[derive(Debug)]
-struct Threads {
-    rank: usize,
-    table: Arc<(Barrier, Mutex<Vec<Vec<Tensor>>>)>,
-}
-
-impl Threads {
-    fn new(count: usize) -> Vec<Self> {
-        let places = (0..count).map(|_| Vec::new()).collect();
-        let table = Arc::new((Barrier::new(count), Mutex::new(places)));
-        (0..count).map(|rank| Self { rank, table: Arc::clone(&table) }).collect()
-    }
-
-    /// What all have laid down is shown to `take`, by one thread after the other.
-    fn exchange(&self, tensors: &mut [Tensor], take: impl Fn(&mut Tensor, &[&Tensor])) {
-        let (barrier, places) = &*self.table;
-        places.lock().unwrap()[self.rank] = tensors.iter().map(Tensor::copy).collect();
-        barrier.wait();
-        {
-            let places = places.lock().unwrap();
-            for (index, tensor) in tensors.iter_mut().enumerate() {
-                take(tensor, &places.iter().map(|place| &place[index]).collect::<Vec<_>>());
-            }
-        }
-        barrier.wait();
-    }
-}
-
-impl Communicator for Threads {
-    fn rank(&self) -> usize {
-        self.rank
-    }
-
-    fn world_size(&self) -> usize {
-        self.table.1.lock().unwrap().len()
-    }
-
-    fn all_reduce(&self, tensors: &mut [Tensor]) -> Result<()> {
-        self.exchange(tensors, |tensor, all| {
-            tensor.copy_(&Tensor::stack(all, 0).sum_dim_intlist(&[0][..], false, None))
-        });
-        Ok(())
-    }
-
-    fn broadcast(&self, tensors: &mut [Tensor], root: usize) -> Result<()> {
-        self.exchange(tensors, |tensor, all| tensor.copy_(all[root]));
-        Ok(())
-    }
-
-    fn barrier(&self) -> Result<()> {
-        self.table.0.wait();
-        Ok(())
-    }
-}
-
 fn assert_processes_add_up(config: &ModelConfig) {
     let (weights, samples) = (weights(config), samples(config));
     let alone = trainer(config, copies(&weights), Box::new(SingleProcess));
@@ -251,24 +196,6 @@ fn two_processes_with_a_part_each_are_one_with_all_samples_for_the_flow() {
 #[test]
 fn two_processes_with_a_part_each_are_one_with_all_samples_for_matching() {
     in_own_process(&ONE_THREAD, || assert_processes_add_up(&matching_model()));
-}
-
-#[test]
-fn all_processes_begin_with_the_weights_of_the_first() {
-    let values = std::thread::scope(|scope| {
-        let threads = Threads::new(3).into_iter().map(|communicator| {
-            scope.spawn(move || {
-                let mut tensors = [Tensor::from_slice(&[communicator.rank() as f64 + 5.0])];
-                communicator.broadcast(&mut tensors, 0).unwrap();
-                communicator.barrier().unwrap();
-                let sums = sum_over_processes(&communicator, &[1.0, communicator.rank() as f64]);
-                (tensors[0].double_value(&[0]), sums.unwrap())
-            })
-        });
-        let threads: Vec<_> = threads.collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-    });
-    assert_eq!(values, vec![(5.0, vec![3.0, 3.0]); 3]);
 }
 
 #[test]
