@@ -2,7 +2,7 @@
 //! another instance of the category.
 //!
 //! Modules in the order the data meets them. Each layer uses only what stands below it in this picture
-//! (`tests/architecture.rs` holds the table):
+//! (`tests/commands/architecture/mod.rs` holds the table):
 //!
 //! ```text
 //! main
@@ -32,3 +32,7 @@ pub mod spelling;
 pub mod synth;
 pub mod terminal;
 pub mod train;
+
+#[cfg(test)]
+#[path = "../tests/inside/mod.rs"]
+mod inside;

@@ -208,6 +208,7 @@ fn labelled(points: &Matrix, row: usize) -> Option<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inside::shared_data;
 
     fn parsed(row: &[&str], is_training: bool) -> Result<Row, Problem> {
         let categories = ["cat".to_owned(), "dog".to_owned()];
@@ -241,13 +242,8 @@ mod tests {
 
     #[test]
     fn real_lists_parse_row_by_row() {
-        let data = std::env::var_os("LPMFLOW_DATA").map(std::path::PathBuf::from);
-        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-        let folder = data.unwrap_or_else(beside).join("pf-pascal-lists");
-        if !folder.is_dir() {
-            println!("skipped: no folder `{}` (set LPMFLOW_DATA)", folder.display());
-            return;
-        }
+        let Some(data) = shared_data::data() else { return };
+        let folder = data.join("pf-pascal-lists");
         let categories: Vec<String> = (0..20).map(|number| number.to_string()).collect();
         for (name, count, flips) in [("train", 2940, 1470), ("val", 308, 0), ("test", 299, 0)] {
             let list = folder.join(format!("{name}_pairs.csv"));
