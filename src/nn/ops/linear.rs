@@ -114,6 +114,7 @@ mod tests {
     #[test]
     fn equals_libtorchs_own_linear_map_and_leaves_gradients_to_it() {
         let (xs, addend) = (random(&[2, 33, 48]) * 30.0, random(&[2, 33, 80]));
+        let one_row = addend.narrow(1, 0, 1).contiguous();
         let (weight, bias, packed) = (random(&[80, 48]), random(&[80]), Packed::default());
         let served = |xs: &Tensor, after| {
             let (weight, bias) = (&weight, &bias);
@@ -127,7 +128,6 @@ mod tests {
                     assert_eq!(served(&xs, after), Some(true), "{after:?}");
                 }
                 assert_eq!(served(&xs.to_kind(Kind::Double), After::Nothing), None);
-                let one_row = addend.narrow(1, 0, 1).contiguous();
                 assert_eq!(served(&xs, After::Add(&one_row)), None, "another shape");
             });
         });
