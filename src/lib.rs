@@ -12,7 +12,7 @@
 //!     │  └ inference                     frames -> features (cached) -> flows
 //!     │     └ model ─ nn                 the network and its weights
 //!     └ data                             datasets, decoding, resizing: plain numbers
-//!        flow, geometry, atomic          used by everything
+//!        flow, geometry, atomic, spelling  used by everything
 //! ```
 
 pub mod atomic;
@@ -28,6 +28,7 @@ pub mod inference;
 pub mod model;
 pub mod nn;
 pub mod predict;
+pub mod spelling;
 pub mod synth;
 pub mod terminal;
 pub mod train;

@@ -123,7 +123,7 @@ fn lite_is_trained_on_them_and_resumes_to_the_bit() {
     assert!(last("whole") == last("parts"), "resumed and uninterrupted weights differ");
 
     let text = fs::read_to_string(folder.path("whole").join("config.toml")).unwrap();
-    assert!(text.contains("[matches]"), "{text}");
+    assert!(text.contains("[matching]"), "{text}");
     let weights = folder.path("whole").join("best.safetensors").to_str().unwrap().to_owned();
     let report = folder.text("report.json");
     let flags = ["eval", "--dataset", "cutouts", "--data-root", &data, "--weights", &weights];

@@ -7,10 +7,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::data::catalog::Catalog;
-use crate::data::load::load_split;
+use crate::data::load::{Split, load_split};
 use crate::data::photo::resize::resize_like_pillow;
 use crate::data::photo::{decode_benchmark, image_size};
-use crate::data::{AnnotatedImage, Pair, Split};
+use crate::data::{AnnotatedImage, Pair};
 use crate::eval::transfer::paper_frame_from_original;
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
@@ -103,7 +103,7 @@ fn splits_hold_the_official_pairs() {
             assert_eq!(pair.index, index(&wanted["index"]));
             assert_eq!(pair.category, wanted["category"].as_str().unwrap());
             // The official SPair-71k loader numbers the folders it finds.
-            if split.layout != "spair71k" {
+            if split.layout.name() != "spair71k" {
                 let id = categories.iter().position(|name| *name == pair.category).unwrap();
                 assert_eq!(id, index(&wanted["category_id"]));
             }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::data::catalog::Catalog;
 use crate::data::load::load_split;
 use crate::eval::predict_identity;
-use crate::eval::protocol::{Protocol, ProtocolName};
+use crate::eval::protocol::Protocol;
 use crate::eval::summary::score;
 use crate::inside::shared_data;
 
@@ -48,8 +48,8 @@ fn zero_flow_scores_as_in_the_reference() {
             load_split(dataset, entry, &data.join(Path::new(folder)), split, false).unwrap();
         let pairs = loaded.split.pairs;
         let predictions = predict_identity(&pairs);
-        for (name, mode) in [(ProtocolName::Paper, "bbox"), (ProtocolName::PaperImage, "img")] {
-            let protocol = Protocol::for_layout(name, entry.layout.name()).unwrap();
+        for (name, mode) in [("paper", "bbox"), ("paper-image", "img")] {
+            let protocol = Protocol::for_layout(name.parse().unwrap(), entry.layout).unwrap();
             let evaluation = score(&pairs, &predictions, &[protocol], &ALPHAS).unwrap();
             for (alpha, pck) in &evaluation.protocols[0].overall {
                 let expected = golden.whole_split.zero_flow_mean_pck[alpha][mode];

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::pck::Measured;
 use crate::eval::predictions::Prediction;
-use crate::eval::protocol::{MeasureFrame, Protocol, ProtocolName};
+use crate::eval::protocol::Protocol;
+use crate::eval::protocol::rules::MeasureFrame;
 use crate::eval::summary::score;
 use crate::eval::transfer::{original_from_paper_frame, transfer_in_paper_frame};
 use crate::flow::Flow;
@@ -188,6 +189,10 @@ struct Case {
     transfer: TransferFile,
 }
 
+fn protocol(name: &str, layout: &str) -> Protocol {
+    Protocol::for_layout(name.parse().unwrap(), layout.parse().unwrap()).unwrap()
+}
+
 /// The golden splits; none where the golden folder is not there.
 fn cases() -> Vec<Case> {
     let Some(golden) = shared_data::golden() else { return Vec::new() };
@@ -242,10 +247,10 @@ fn flows_scored_by_paper_protocols_give_the_reference_pck() {
             .map(|(pair, flow)| Prediction::of(pair, &flow.clone().into()))
             .collect();
         for (name, mode, own) in [
-            (ProtocolName::Paper, "bbox", ["src_box_512", "trgkps_padded_512"]),
-            (ProtocolName::PaperImage, "img", ["img_512", "img_512"]),
+            ("paper", "bbox", ["src_box_512", "trgkps_padded_512"]),
+            ("paper-image", "img", ["img_512", "img_512"]),
         ] {
-            let protocol = Protocol::for_layout(name, case.layout).unwrap();
+            let protocol = protocol(name, case.layout);
             let own = own[usize::from(case.layout == "pf-willow")];
             let evaluation = score(&case.pairs, &predictions, &[protocol], &ALPHAS).unwrap();
             let scores = &evaluation.protocols[0];
@@ -277,23 +282,23 @@ fn stored_predictions_give_the_counts_of_every_convention() {
         let both = case.pairs.iter().zip(golden_pairs);
         let predictions: Vec<_> =
             both.map(|(pair, golden)| stored_prediction(pair, golden)).collect();
-        let conventions: &[(ProtocolName, &str)] = match case.layout {
+        let conventions: &[(&str, &str)] = match case.layout {
             "pf-willow" => &[
-                (ProtocolName::Paper, "trgkps_padded_512"),
-                (ProtocolName::PaperImage, "img_512"),
-                (ProtocolName::Image, "img_orig"),
-                (ProtocolName::KeypointBox, "trgkps_valid_orig"),
+                ("paper", "trgkps_padded_512"),
+                ("paper-image", "img_512"),
+                ("image", "img_orig"),
+                ("keypoint-box", "trgkps_valid_orig"),
             ],
             _ => &[
-                (ProtocolName::Paper, "src_box_512"),
-                (ProtocolName::PaperImage, "img_512"),
-                (ProtocolName::Image, "img_orig"),
-                (ProtocolName::Standard, "trg_box_orig"),
-                (ProtocolName::PerKeypoint, "trg_box_orig"),
+                ("paper", "src_box_512"),
+                ("paper-image", "img_512"),
+                ("image", "img_orig"),
+                ("standard", "trg_box_orig"),
+                ("per-keypoint", "trg_box_orig"),
             ],
         };
         for &(name, convention) in conventions {
-            let protocol = Protocol::for_layout(name, case.layout).unwrap();
+            let protocol = protocol(name, case.layout);
             let evaluation = score(&case.pairs, &predictions, &[protocol], &ALPHAS).unwrap();
             let scores = &evaluation.protocols[0];
             for (measured, golden) in scores.measured.iter().zip(golden_pairs) {
@@ -309,7 +314,7 @@ fn stored_predictions_give_the_counts_of_every_convention() {
             }
             let means = &case.transfer.batch.own[convention];
             let means = match name {
-                ProtocolName::PerKeypoint => &means.per_keypoint_mean_pck,
+                "per-keypoint" => &means.per_keypoint_mean_pck,
                 _ => &means.per_image_mean_pck,
             };
             for (alpha, pck) in &scores.overall {

@@ -14,6 +14,7 @@ mod optimizer;
 mod parity;
 mod predict_files;
 pub mod process;
+mod protocols;
 pub mod shared_data;
 #[path = "../support/mod.rs"]
 pub mod support;

@@ -46,7 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 3] = ["atomic", "flow", "geometry"];
+const FOUNDATION: [&str; 4] = ["atomic", "flow", "geometry", "spelling"];
 
 /// Lines beyond which a file holds more than one idea.
 const LONGEST_FILE: usize = 400;

@@ -48,7 +48,7 @@ fn the_run_folder_holds_what_it_should() {
     let toy = Toy::new(3, 2);
     let run = toy.path("run");
     let config = toy.path("mine.toml");
-    fs::write(&config, "log_every = 1\nepochs = 9\naverage_decay = 0.5\nseed = 3\n").unwrap();
+    fs::write(&config, "log_every = 1\nepochs = 9\nema_decay = 0.5\nseed = 3\n").unwrap();
     let flags =
         format!("--config {} --epochs 2 --batch-size 2 --freeze-backbone", config.display());
     let log = train(&toy, &run, &flags).succeeded().stderr;

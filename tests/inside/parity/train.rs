@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use crate::geometry::Point;
 use crate::inside::parity::{formula, golden};
@@ -15,12 +15,14 @@ use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::part::Chosen;
 use crate::nn::parameters::{Group, Parameter};
 use crate::nn::runtime::recompute::Recompute;
-use crate::train::objective::flow::{contrast, end_point_error, known_cells};
+use crate::train::objective::contrastive::contrastive_loss;
+use crate::train::objective::flow::{end_point_error, known_cells};
 use crate::train::optim::adamw::{AdamW, AdamWConfig};
+use crate::train::optim::optimizer::Optimizer;
 use crate::train::samples::target::FlowGrid;
 
-/// The contrast's weight in the reference numbers.
-const RATE: f64 = 0.2;
+/// The contrastive loss's weight in the reference numbers.
+const WEIGHT: f64 = 0.2;
 
 /// What the two position embeddings that share storage in the reference hold: (name, whose values).
 const SHARED: [(&str, &str); 2] = [
@@ -60,7 +62,8 @@ fn check(seed: u64, file: &Path) {
     for (name, origin) in SHARED {
         by_name[name].tensor.shallow_clone().copy_(&by_name[origin].tensor);
     }
-    let mut optimizer = AdamW::new(&variables, AdamWConfig::default(), |_| true);
+    let trained: Vec<&Parameter> = variables.iter().collect();
+    let mut optimizer = AdamW::new(&trained, AdamWConfig::default());
 
     let grid = FlowGrid { frame: 512, cells: 128 };
     let flow = grid.target(&keypoints("kps.source", seed), &keypoints("kps.target", seed));
@@ -78,11 +81,13 @@ fn check(seed: u64, file: &Path) {
         serde_json::json!(Vec::<i64>::try_from(masked.indices.squeeze_dim(0)).unwrap()),
         json["masked_token_indices"]
     );
-    let error = end_point_error(&output.flow, &target, &known_cells(&target));
-    let contrast = contrast(&masked.tokens, &masked.indices);
-    let total = &error + &contrast * RATE;
+    let known = known_cells(&target);
+    let error = end_point_error(&output.flow, &target, &known) / known.sum(Kind::Float);
+    let contrastive = contrastive_loss(&masked.tokens, &masked.indices);
+    let contrastive = contrastive / masked.indices.numel() as f64;
+    let total = &error + &contrastive * WEIGHT;
     let mut failures = Vec::new();
-    for (name, loss) in [("epe", &error), ("contrastive", &contrast), ("total", &total)] {
+    for (name, loss) in [("epe", &error), ("contrastive", &contrastive), ("total", &total)] {
         let (found, wanted) = (loss.double_value(&[]), json["losses"][name].as_f64().unwrap());
         println!("seed {seed} {name}: {found}, reference {wanted}");
         if (found / wanted - 1.0).abs() > 1e-4 {
@@ -93,7 +98,7 @@ fn check(seed: u64, file: &Path) {
     optimizer.zero_gradients();
     total.backward();
     failures.extend(compare_gradients(&by_name, &json["gradient_norm"], &golden));
-    optimizer.step(learning_rate);
+    optimizer.step(&learning_rate);
     failures.extend(compare_step(&by_name, &golden));
     assert!(failures.is_empty(), "seed {seed}: outside the tolerance: {failures:#?}");
 }
