@@ -6,6 +6,7 @@
 
 pub mod bootstrap;
 pub mod compare;
+pub mod groups;
 pub mod pck;
 pub mod predictions;
 pub mod prefetch;

@@ -1,6 +1,6 @@
 //! Scores of a whole evaluation: overall with its interval, per category, per difficulty.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Pair;
 use crate::eval::bootstrap::{self, Interval};
+use crate::eval::groups::{categories, difficulties};
 use crate::eval::pck::{Measured, Tally};
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
@@ -173,40 +174,6 @@ fn intervals(
         .chunks(alphas.len())
         .map(|chunk| keys().zip(chunk.iter().copied()).collect())
         .collect()
-}
-
-/// The positions of each category's pairs.
-fn categories(pairs: &[&Pair]) -> BTreeMap<String, Vec<usize>> {
-    let mut members: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (position, pair) in pairs.iter().enumerate() {
-        members.entry(pair.category.clone()).or_default().push(position);
-    }
-    members
-}
-
-/// The positions of each grade's pairs; `None` unless all pairs are graded.
-fn difficulties(pairs: &[&Pair]) -> Option<IndexMap<String, IndexMap<String, Vec<usize>>>> {
-    const STEPS: &[&str] = &["easy", "medium", "hard"];
-    const PLACES: &[&str] = &["none", "source", "target", "both"];
-    let graded: Vec<_> = pairs.iter().map(|pair| pair.difficulty).collect::<Option<_>>()?;
-    let members = |names: &[&str], grades: Vec<u8>| {
-        let of_grade = |(grade, name): (usize, &&str)| {
-            let positions =
-                grades.iter().enumerate().filter(|(_, other)| usize::from(**other) == grade);
-            (name.to_string(), positions.map(|(position, _)| position).collect::<Vec<_>>())
-        };
-        let grades = names.iter().enumerate().map(of_grade);
-        grades.filter(|(_, positions)| !positions.is_empty()).collect()
-    };
-    Some(IndexMap::from([
-        ("viewpoint".into(), members(STEPS, graded.iter().map(|grade| grade.viewpoint).collect())),
-        ("scale".into(), members(STEPS, graded.iter().map(|grade| grade.scale).collect())),
-        (
-            "truncation".into(),
-            members(PLACES, graded.iter().map(|grade| grade.truncation).collect()),
-        ),
-        ("occlusion".into(), members(PLACES, graded.iter().map(|grade| grade.occlusion).collect())),
-    ]))
 }
 
 #[cfg(test)]

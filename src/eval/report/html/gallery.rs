@@ -15,10 +15,9 @@ use rayon::prelude::*;
 
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::image_name;
-use crate::eval::protocol::rules::MeasureFrame;
-use crate::eval::summary::{Evaluation, ProtocolScores, headline_alpha};
-use crate::eval::transfer::{PAPER_FRAME_SIDE, original_from_paper_frame};
-use crate::geometry::{Point, Size};
+use crate::eval::report::html::marks::{Marks, legend};
+use crate::eval::summary::{Evaluation, headline_alpha};
+use crate::geometry::Size;
 
 /// How a photo is read for the gallery, as it was for the network.
 pub type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
@@ -94,17 +93,6 @@ fn varied(positions: impl Iterator<Item = usize>, pairs: &[&Pair]) -> Vec<usize>
     positions.filter(is_new).take(SHOWN).collect()
 }
 
-fn legend() -> Markup {
-    html! {
-        ul.marks {
-            li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.right r="6" {} } "within the threshold" }
-            li { svg viewBox="-8 -8 16 16" aria-hidden="true" { path.wrong d="M-5 -5L5 5M-5 5L5 -5" {} } "outside" }
-            li { svg viewBox="-8 -8 16 16" aria-hidden="true" { (ring(Point::default(), 1.0)) }
-                "target keypoint, dashed: its threshold" }
-        }
-    }
-}
-
 /// A pair's photos with their keypoints.
 fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
     let pair = evaluation.pairs[position];
@@ -146,101 +134,6 @@ fn photo(image: &AnnotatedImage, role: &str, picture: &Result<String>, marks: &M
     }
 }
 
-/// What is drawn on a pair's photos, in original pixels.
-struct Marks {
-    right: Vec<bool>,
-    pck: f64,
-    predicted: Vec<Point>,
-    /// Half axes of the region in which a prediction is right: a circle in the protocol's frame.
-    limit: Point,
-    /// Distance of each prediction and the allowed distance, in pixels of the protocol's frame.
-    distances: Vec<f64>,
-    allowed: f64,
-}
-
-impl Marks {
-    fn new(evaluation: &Evaluation, position: usize, alpha: f64) -> Self {
-        let ProtocolScores { protocol, measured, .. } = &evaluation.protocols[0];
-        let (pair, measured) = (evaluation.pairs[position], &measured[position]);
-        let prediction = &evaluation.predictions[position];
-        let allowed = measured.limit(alpha);
-        let target = pair.target.size;
-        let (limit, predicted) = match (protocol.frame, &prediction.paper_points) {
-            (MeasureFrame::TargetOriginal, _) => {
-                (Point::new(allowed, allowed), prediction.points.clone())
-            }
-            (MeasureFrame::Paper512, points) => {
-                let scale = |side: usize| allowed * side as f64 / PAPER_FRAME_SIDE;
-                let points = points.as_ref().map(|points| {
-                    points.iter().map(|point| original_from_paper_frame(*point, target)).collect()
-                });
-                let limit = Point::new(scale(target.width), scale(target.height));
-                (limit, points.unwrap_or_else(|| prediction.points.clone()))
-            }
-        };
-        let right = measured.distances.iter().map(|distance| *distance <= allowed).collect();
-        let distances = measured.distances.clone();
-        Self { right, pck: measured.pck(alpha), predicted, limit, distances, allowed }
-    }
-
-    fn on_source(&self, pair: &Pair) -> Markup {
-        let unit = unit(pair.source.size);
-        html! {
-            @for (number, (point, right)) in pair.source.keypoints.iter().zip(&self.right).enumerate() {
-                (mark(*point, *right, unit, &format!("keypoint {}", number + 1)))
-            }
-        }
-    }
-
-    fn on_target(&self, pair: &Pair) -> Markup {
-        let unit = unit(pair.target.size);
-        html! {
-            @for (index, (point, keypoint)) in self.predicted.iter().zip(&pair.target.keypoints).enumerate() {
-                @let class = if self.right[index] { "right" } else { "wrong" };
-                ellipse.limit cx=(number(keypoint.x)) cy=(number(keypoint.y))
-                    rx=(number(self.limit.x)) ry=(number(self.limit.y)) {}
-                line class=(class) x1=(number(keypoint.x)) y1=(number(keypoint.y))
-                    x2=(number(point.x)) y2=(number(point.y)) {}
-                (ring(*keypoint, unit))
-                (mark(*point, self.right[index], unit, &format!("keypoint {}: off by {:.1} px, {:.1} allowed",
-                    index + 1, self.distances[index], self.allowed)))
-            }
-        }
-    }
-}
-
-/// Marks keep their size on the page whatever the photo's: a 100th of its longer side.
-fn unit(image: Size) -> f64 {
-    image.longer_side() as f64 / 420.0
-}
-
-fn ring(centre: Point, unit: f64) -> Markup {
-    html! {
-        circle.ring cx=(number(centre.x)) cy=(number(centre.y)) r=(number(5.5 * unit)) {}
-    }
-}
-
-/// A dot where the prediction is right, a cross where it is wrong: told apart without colour too.
-fn mark(centre: Point, right: bool, unit: f64, title: &str) -> Markup {
-    let (x, y, arm) = (number(centre.x), number(centre.y), number(4.0 * unit));
-    html! {
-        @if right {
-            circle.right cx=(x) cy=(y) r=(arm) { title { (title) } }
-        } @else {
-            g transform=(format!("translate({x} {y}) scale({})", number(unit))) {
-                title { (title) }
-                path.wrong.halo d="M-4 -4L4 4M-4 4L4 -4" {}
-                path.wrong d="M-4 -4L4 4M-4 4L4 -4" {}
-            }
-        }
-    }
-}
-
-/// Two decimals are enough on a page.
-fn number(value: f64) -> String {
-    format!("{value:.2}")
-}
-
 /// A small JPEG of a photo as a `data:` address.
 fn picture(path: &Path, decode: Decode) -> Result<String> {
     let photo = decode(path)?;
@@ -269,19 +162,6 @@ mod tests {
         let (pairs, predictions) = pairs_and_predictions(&[4, 0, 2]);
         let (evaluation, _) = evaluated(&pairs, &predictions);
         assert_eq!(worst_and_best(&evaluation), (vec![1], vec![0, 2]));
-    }
-
-    #[test]
-    fn marks_follow_the_measured_distances() {
-        let (pairs, predictions) = pairs_and_predictions(&[3]);
-        let (evaluation, _) = evaluated(&pairs, &predictions);
-        let marks = Marks::new(&evaluation, 0, 0.1);
-        assert_eq!(marks.right, [true, true, true, false]);
-        assert_eq!(marks.limit, Point::new(5.0, 5.0));
-        let drawn = marks.on_target(&pairs[0]).into_string();
-        assert_eq!(drawn.matches("class=\"ring\"").count(), 4);
-        assert_eq!(drawn.matches("class=\"wrong halo\"").count(), 1);
-        assert!(drawn.contains("off by 125.9 px, 5.0 allowed"), "{drawn}");
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 mod charts;
 mod gallery;
+mod marks;
+mod tables;
 
-use indexmap::IndexMap;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::eval::compare::Comparison;
+use crate::eval::report::html::tables::with_code;
 use crate::eval::report::markdown::{left_out, model_name};
-use crate::eval::report::{ModelKind, ProtocolReport, Report};
-use crate::eval::summary::{Evaluation, Group};
+use crate::eval::report::{ModelKind, Report};
+use crate::eval::summary::Evaluation;
 pub use gallery::Decode;
 
 const STYLE: &str = include_str!("style.css");
@@ -42,10 +44,10 @@ pub fn page(
                 (header(report))
                 main {
                     @if let Some(comparison) = comparison { (verdict(comparison)) }
-                    (protocols(report))
+                    (tables::protocols(report))
                     (curve(report, evaluation))
-                    (categories(report))
-                    (difficulty(report))
+                    (tables::categories(report))
+                    (tables::difficulty(report))
                     (gallery::section(evaluation, decode))
                     (circumstances(report))
                 }
@@ -89,62 +91,6 @@ fn verdict(comparison: &Comparison) -> Markup {
     }
 }
 
-fn protocols(report: &Report) -> Markup {
-    let alphas: Vec<&String> = report.protocols[0].overall.keys().collect();
-    let cell = |protocol: &ProtocolReport, alpha: &String| {
-        let [low, high] = protocol.interval95[alpha];
-        html! {
-            td { strong { (format!("{:.1}", protocol.overall[alpha])) }
-                 span.range { (format!("{low:.1}–{high:.1}")) } }
-        }
-    };
-    html! {
-        section {
-            h2 { "The same predictions under each protocol" }
-            p { "PCK in percent over all pairs, with its 95 % interval." }
-            div.scroll tabindex="0" role="region" aria-label="PCK by protocol" {
-                table.numbers {
-                    thead { tr { th scope="col" { "Protocol" }
-                        @for alpha in &alphas { th scope="col" { "α = " (alpha) } } } }
-                    tbody {
-                        @for protocol in &report.protocols {
-                            tr { th scope="row" { code { (protocol.name) } }
-                                @for alpha in &alphas { (cell(protocol, alpha)) } }
-                        }
-                    }
-                }
-            }
-            (spelled_out(&report.protocols[..1]))
-            @if report.protocols.len() > 1 {
-                details {
-                    summary { "The other protocols in words" }
-                    (spelled_out(&report.protocols[1..]))
-                }
-            }
-        }
-    }
-}
-
-fn spelled_out(protocols: &[ProtocolReport]) -> Markup {
-    html! {
-        dl.protocols {
-            @for protocol in protocols {
-                dt { code { (protocol.name) } }
-                dd { (with_code(&protocol.description)) }
-            }
-        }
-    }
-}
-
-/// Text whose backticks mark code.
-fn with_code(text: &str) -> Markup {
-    html! {
-        @for (number, part) in text.split('`').enumerate() {
-            @if number % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
-}
-
 fn curve(report: &Report, evaluation: &Evaluation) -> Markup {
     let alpha = &report.headline.alpha;
     html! {
@@ -155,90 +101,6 @@ fn curve(report: &Report, evaluation: &Evaluation) -> Markup {
                 figcaption {
                     "Share of keypoints within alpha times the threshold length. The report's alphas are \
                      marked; the headline is at " (alpha) "."
-                }
-            }
-        }
-    }
-}
-
-fn categories(report: &Report) -> Markup {
-    let (protocol, alpha) = (&report.protocols[0], &report.headline.alpha);
-    html! {
-        section {
-            h2 { "By category" }
-            p { "PCK@" (alpha) " under " code { (protocol.name) } ". The line marks all pairs: "
-                (format!("{:.1}", protocol.overall[alpha])) "." }
-            (bars("Category", &protocol.categories, report))
-            details {
-                summary { "All protocols and alphas" }
-                (all_categories(report))
-            }
-        }
-    }
-}
-
-fn bars(kind: &str, groups: &IndexMap<String, Group>, report: &Report) -> Markup {
-    let alpha = &report.headline.alpha;
-    let overall = report.headline.pck;
-    html! {
-        table.bars style=(format!("--overall: {overall:.2}%")) {
-            thead.hidden { tr { th scope="col" { (kind) } th scope="col" { "PCK@" (alpha) " in percent" }
-                th scope="col" { "Pairs" } } }
-            tbody {
-                @for (name, group) in groups {
-                    @let pck = group.pck[alpha];
-                    tr {
-                        th scope="row" { (name) }
-                        td.bar { div { span style=(format!("width: {pck:.2}%")) {}
-                            b { (format!("{pck:.1}")) } } }
-                        td.count { (group.pairs) span { @if group.pairs == 1 { " pair" } @else { " pairs" } } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn all_categories(report: &Report) -> Markup {
-    let alphas = report.protocols[0].overall.len();
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="PCK by category, protocol and alpha" {
-            table.numbers {
-                thead {
-                    tr { th rowspan="2" scope="col" { "Category" }
-                        @for protocol in &report.protocols {
-                            th colspan=(alphas) scope="colgroup" { code { (protocol.name) } } } }
-                    tr { @for protocol in &report.protocols { @for alpha in protocol.overall.keys() {
-                        th scope="col" { (alpha) } } } }
-                }
-                tbody {
-                    @for category in report.protocols[0].categories.keys() {
-                        tr { th scope="row" { (category) }
-                            @for protocol in &report.protocols {
-                                @for pck in protocol.categories[category].pck.values() {
-                                    td { (format!("{pck:.1}")) } } } }
-                    }
-                }
-                tfoot { tr { th scope="row" { "All" }
-                    @for protocol in &report.protocols { @for pck in protocol.overall.values() {
-                        td { (format!("{pck:.1}")) } } } } }
-            }
-        }
-    }
-}
-
-fn difficulty(report: &Report) -> Markup {
-    let kinds = &report.protocols[0].difficulty;
-    if kinds.is_empty() {
-        return Markup::default();
-    }
-    html! {
-        section {
-            h2 { "By difficulty" }
-            p { "The dataset's own grades of each pair; PCK@" (report.headline.alpha) "." }
-            div.cards {
-                @for (kind, grades) in kinds {
-                    div { h3 { (kind) } (bars(kind, grades, report)) }
                 }
             }
         }

@@ -1,80 +1,16 @@
 //! Two reports side by side: what changed, how sure that is, and whether it is a regression.
 
+mod comparison;
+mod paired;
+
 use anyhow::{Context, Result, bail, ensure};
 use indexmap::IndexMap;
-use serde::Serialize;
 
-use crate::eval::bootstrap::{Interval, interval95, resampled_pck};
-use crate::eval::pck::Tally;
-use crate::eval::protocol::name::ProtocolName;
+use crate::eval::compare::paired::paired_intervals;
 use crate::eval::protocol::rules::Average;
-use crate::eval::report::{DatasetReport, Headline, PairReport, ProtocolReport, Report};
-
-/// What to compare and what to allow.
-#[derive(Clone, Debug, Default)]
-pub struct CompareOptions {
-    /// The protocol that decides; the earlier report's headline if not given.
-    pub protocol: Option<ProtocolName>,
-    /// The alpha that decides, as reports write it; the earlier report's headline if not given.
-    pub alpha: Option<String>,
-    /// By how many points the deciding PCK may fall; nothing is a regression if not given.
-    pub max_drop: Option<f64>,
-}
-
-/// What changed from one report to another.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
-    /// The change that decides.
-    pub headline: Change,
-    /// By how many points it may fall.
-    pub max_drop: Option<f64>,
-    /// Whether it fell by more.
-    pub regression: bool,
-    /// All protocols and alphas that both reports have.
-    pub changes: Vec<Change>,
-    /// The deciding PCK of each category: before and after.
-    pub categories: IndexMap<String, [f64; 2]>,
-    /// What a reader must know.
-    pub notes: Vec<String>,
-}
-
-/// The change of one number.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Change {
-    /// The protocol.
-    pub protocol: ProtocolName,
-    /// The alpha, as reports write it.
-    pub alpha: String,
-    /// PCK of the earlier report.
-    pub before: f64,
-    /// PCK of the later report.
-    pub after: f64,
-    /// `after - before`, in points.
-    pub difference: f64,
-    /// 95 % paired bootstrap interval of the difference, when both reports kept their pairs' scores.
-    pub interval95: Option<Interval>,
-}
-
-impl Comparison {
-    /// The result in one line.
-    pub fn verdict(&self) -> String {
-        let Change { protocol, alpha, before, after, difference, interval95 } = &self.headline;
-        let interval = match interval95 {
-            Some([low, high]) => format!(", 95 % interval {low:+.2} to {high:+.2}"),
-            None => String::new(),
-        };
-        let change = format!(
-            "`{protocol}` PCK@{alpha} {before:.2} -> {after:.2} ({difference:+.2} points{interval})"
-        );
-        match self.max_drop {
-            Some(allowed) if self.regression => {
-                format!("regression: {change}; a drop of {allowed} is allowed")
-            }
-            Some(allowed) => format!("no regression: {change}; a drop of {allowed} is allowed"),
-            None => change,
-        }
-    }
-}
+use crate::eval::report::{DatasetReport, Headline, ProtocolReport, Report};
+use crate::eval::summary::Group;
+pub use comparison::{Change, CompareOptions, Comparison};
 
 /// Compares the report `after` with the earlier report `before`.
 ///
@@ -193,46 +129,13 @@ fn changes(before: &Report, after: &Report, shared: &[ProtocolPair]) -> Result<V
     Ok(changes)
 }
 
-/// The interval of each change, from draws of pairs that both reports share.
-fn paired_intervals(
-    before: &[PairReport],
-    after: &[PairReport],
-    changes: &[Change],
-    averages: &[Average],
-) -> Result<Vec<Interval>> {
-    let indices = |pairs: &[PairReport]| pairs.iter().map(|pair| pair.index).collect::<Vec<_>>();
-    ensure!(indices(before) == indices(after), "their lists of pairs differ");
-    let samples = |pair: &PairReport| -> Result<Vec<Tally>> {
-        let sample = |(change, average): (&Change, &Average)| {
-            let pck = pair.pck.get(&change.protocol).and_then(|pck| pck.get(&change.alpha));
-            let pck = pck.with_context(|| {
-                let Change { protocol, alpha, .. } = change;
-                format!("pair {} has no score under `{protocol}` at {alpha}", pair.index)
-            })?;
-            let correct = (pck * pair.keypoints as f64 / 100.0).round() as usize;
-            Ok(average.sample(correct, pair.keypoints))
-        };
-        changes.iter().zip(averages).map(sample).collect()
-    };
-    let row = |(before, after): (&PairReport, &PairReport)| {
-        Ok([samples(before)?, samples(after)?].concat())
-    };
-    let rows = before.iter().zip(after).map(row).collect::<Result<Vec<_>>>()?;
-    let resampled = resampled_pck(&rows);
-    let interval = |column: usize| {
-        let difference = |pck: &Vec<f64>| pck[changes.len() + column] - pck[column];
-        interval95(resampled.iter().map(difference).collect())
-    };
-    Ok((0..changes.len()).map(interval).collect())
-}
-
 fn categories(before: &Report, after: &Report, headline: &Change) -> IndexMap<String, [f64; 2]> {
     let (Some(before), Some(after)) =
         (before.protocol(headline.protocol), after.protocol(headline.protocol))
     else {
         return IndexMap::new();
     };
-    let both = |(category, group): (&String, &super::summary::Group)| {
+    let both = |(category, group): (&String, &Group)| {
         let before = group.pck.get(&headline.alpha)?;
         let after = after.categories.get(category)?.pck.get(&headline.alpha)?;
         Some((category.clone(), [*before, *after]))

@@ -1,12 +1,12 @@
-//! Predicted keypoints: of this tool's flows, or stored as JSON lines by any system.
+//! Prediction files.
 //!
 //! One JSON object a line: `source` and `target` (image files, from the end as far as needed), or
 //! `index` (position in the split's list, from 0), or all three; `predicted`: `[[x, y], ...]` in
 //! original target pixels, one per source keypoint in the dataset's order. Other keys are ignored, but
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
-//! target's 512 frame (see [`super::transfer`]), so that `paper` scores the file as it scored the flow.
+//! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
+//! flow.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -16,53 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::data::Pair;
-use crate::eval::transfer::{transfer_by_paper, transfer_sub_pixel};
-use crate::flow::Matched;
+use crate::eval::predictions::finder::PairFinder;
+use crate::eval::predictions::{Prediction, image_name, pair_label};
 use crate::geometry::Point;
 
 /// How many problems of a file are shown.
 const SHOWN_PROBLEMS: usize = 10;
-
-/// Where the source keypoints of one pair are predicted to lie in the target.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// The pair's `index`.
-    pub pair: usize,
-    /// In original target pixels.
-    pub points: Vec<Point>,
-    /// In the target's 512 frame, moved by the authors' rule; `None` when only `points` are known.
-    pub paper_points: Option<Vec<Point>>,
-}
-
-impl Prediction {
-    /// The keypoints of `pair` moved by what a matcher found.
-    pub fn of(pair: &Pair, matched: &Matched) -> Self {
-        Self {
-            pair: pair.index,
-            points: transfer_sub_pixel(pair, matched),
-            paper_points: Some(transfer_by_paper(pair, matched)),
-        }
-    }
-
-    /// Whether all coordinates are finite numbers.
-    pub fn is_finite(&self) -> bool {
-        let paper_points = self.paper_points.iter().flatten();
-        self.points.iter().chain(paper_points).all(|point| point.is_finite())
-    }
-}
-
-/// An image's name in reports and prediction files: the file and the folder it lies in, which the
-/// benchmarks use for the category.
-pub fn image_name(path: &Path) -> String {
-    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    parts[parts.len().saturating_sub(2)..].join("/")
-}
-
-/// A pair in messages.
-pub fn pair_label(pair: &Pair) -> String {
-    let (source, target) = (image_name(&pair.source.path), image_name(&pair.target.path));
-    format!("pair {} (`{source}` -> `{target}`)", pair.index)
-}
 
 /// One line of a prediction file.
 #[derive(Serialize, Deserialize)]
@@ -168,7 +127,7 @@ fn parse(line: &str, finder: &PairFinder) -> Result<(usize, Prediction)> {
         let error = error.to_string().replace("at line 1 column", "at column");
         anyhow::anyhow!("{error}{hint}")
     })?;
-    let position = finder.find(&line)?;
+    let position = finder.find(line.index, line.source.as_deref(), line.target.as_deref())?;
     let pair = &finder.pairs[position];
     for points in [Some(&line.predicted), line.predicted_512.as_ref()].into_iter().flatten() {
         let (expected, found) = (pair.source.keypoints.len(), points.len());
@@ -181,88 +140,6 @@ fn parse(line: &str, finder: &PairFinder) -> Result<(usize, Prediction)> {
     let prediction =
         Prediction { pair: pair.index, points: line.predicted, paper_points: line.predicted_512 };
     Ok((position, prediction))
-}
-
-/// Finds the pair that a line is about.
-struct PairFinder<'a> {
-    pairs: &'a [Pair],
-    by_index: HashMap<usize, usize>,
-    /// By the two file names, without folders and extensions.
-    by_names: HashMap<[String; 2], Vec<usize>>,
-}
-
-impl<'a> PairFinder<'a> {
-    fn new(pairs: &'a [Pair]) -> Self {
-        let mut by_names: HashMap<[String; 2], Vec<usize>> = HashMap::new();
-        for (position, pair) in pairs.iter().enumerate() {
-            let names = [stem(&pair.source.path), stem(&pair.target.path)];
-            by_names.entry(names).or_default().push(position);
-        }
-        let by_index =
-            pairs.iter().enumerate().map(|(position, pair)| (pair.index, position)).collect();
-        Self { pairs, by_index, by_names }
-    }
-
-    fn find(&self, line: &Line) -> Result<usize> {
-        let named = match (&line.source, &line.target) {
-            (Some(source), Some(target)) => Some((Path::new(source), Path::new(target))),
-            (None, None) => None,
-            _ => bail!("`source` and `target` must be given together"),
-        };
-        let position = match (line.index, named) {
-            (Some(index), _) => *self.by_index.get(&index).with_context(|| {
-                format!("the split has no pair {index} (it has {})", self.pairs.len())
-            })?,
-            (None, Some((source, target))) => return self.find_by_names(source, target),
-            (None, None) => bail!("either `index`, or `source` and `target`, must say which pair"),
-        };
-        if let Some((source, target)) = named {
-            let pair = &self.pairs[position];
-            ensure!(
-                names_image(&pair.source.path, source) && names_image(&pair.target.path, target),
-                "the line is about `{}` -> `{}`, but its `index` about {}",
-                source.display(),
-                target.display(),
-                pair_label(pair)
-            );
-        }
-        Ok(position)
-    }
-
-    fn find_by_names(&self, source: &Path, target: &Path) -> Result<usize> {
-        let (names, label) = (
-            [stem(source), stem(target)],
-            format!("`{}` -> `{}`", source.display(), target.display()),
-        );
-        let candidates = self.by_names.get(&names).map_or(&[][..], Vec::as_slice);
-        let fits = |position: &&usize| {
-            let pair = &self.pairs[**position];
-            names_image(&pair.source.path, source) && names_image(&pair.target.path, target)
-        };
-        match candidates.iter().filter(fits).collect::<Vec<_>>()[..] {
-            [position] => Ok(*position),
-            [] => bail!("the split has no pair {label}"),
-            [..] => bail!("several pairs are {label}: give more of the paths, or `index`"),
-        }
-    }
-}
-
-/// Image extensions that a name may leave out.
-const EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "bmp", "webp"];
-
-/// The file name without an image extension; other dots belong to the name.
-fn stem(path: &Path) -> String {
-    let has_extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()));
-    let name = if has_extension { path.file_stem() } else { path.file_name() };
-    name.unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Whether `name` is the end of `path`, with or without the extension.
-fn names_image(path: &Path, name: &Path) -> bool {
-    path.ends_with(name) || path.with_extension("").ends_with(name)
 }
 
 #[cfg(test)]

@@ -1,0 +1,45 @@
+//! How sure a change is: bootstrap intervals over pairs that both reports scored.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::eval::bootstrap::{Interval, interval95, resampled_pck};
+use crate::eval::compare::comparison::Change;
+use crate::eval::pck::Tally;
+use crate::eval::protocol::rules::Average;
+use crate::eval::report::PairReport;
+
+/// The interval of each change, from draws of pairs that both reports share.
+///
+/// # Errors
+/// When the reports' pairs or their scores differ in more than their values.
+pub fn paired_intervals(
+    before: &[PairReport],
+    after: &[PairReport],
+    changes: &[Change],
+    averages: &[Average],
+) -> Result<Vec<Interval>> {
+    let indices = |pairs: &[PairReport]| pairs.iter().map(|pair| pair.index).collect::<Vec<_>>();
+    ensure!(indices(before) == indices(after), "their lists of pairs differ");
+    let samples = |pair: &PairReport| -> Result<Vec<Tally>> {
+        let sample = |(change, average): (&Change, &Average)| {
+            let pck = pair.pck.get(&change.protocol).and_then(|pck| pck.get(&change.alpha));
+            let pck = pck.with_context(|| {
+                let Change { protocol, alpha, .. } = change;
+                format!("pair {} has no score under `{protocol}` at {alpha}", pair.index)
+            })?;
+            let correct = (pck * pair.keypoints as f64 / 100.0).round() as usize;
+            Ok(average.sample(correct, pair.keypoints))
+        };
+        changes.iter().zip(averages).map(sample).collect()
+    };
+    let row = |(before, after): (&PairReport, &PairReport)| {
+        Ok([samples(before)?, samples(after)?].concat())
+    };
+    let rows = before.iter().zip(after).map(row).collect::<Result<Vec<_>>>()?;
+    let resampled = resampled_pck(&rows);
+    let interval = |column: usize| {
+        let difference = |pck: &Vec<f64>| pck[changes.len() + column] - pck[column];
+        interval95(resampled.iter().map(difference).collect())
+    };
+    Ok((0..changes.len()).map(interval).collect())
+}

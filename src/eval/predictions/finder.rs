@@ -1,0 +1,102 @@
+//! Which pair a line of a prediction file is about.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::data::Pair;
+use crate::eval::predictions::pair_label;
+
+/// Finds the pair that a line is about.
+pub struct PairFinder<'a> {
+    /// The split's pairs.
+    pub pairs: &'a [Pair],
+    by_index: HashMap<usize, usize>,
+    /// By the two file names, without folders and extensions.
+    by_names: HashMap<[String; 2], Vec<usize>>,
+}
+
+impl<'a> PairFinder<'a> {
+    /// A finder among these pairs.
+    pub fn new(pairs: &'a [Pair]) -> Self {
+        let mut by_names: HashMap<[String; 2], Vec<usize>> = HashMap::new();
+        for (position, pair) in pairs.iter().enumerate() {
+            let names = [stem(&pair.source.path), stem(&pair.target.path)];
+            by_names.entry(names).or_default().push(position);
+        }
+        let by_index =
+            pairs.iter().enumerate().map(|(position, pair)| (pair.index, position)).collect();
+        Self { pairs, by_index, by_names }
+    }
+
+    /// The position of the pair with this index, or of these photos, or both.
+    ///
+    /// # Errors
+    /// When there is no such pair or there are several, or index and photos disagree.
+    pub fn find(
+        &self,
+        index: Option<usize>,
+        source: Option<&str>,
+        target: Option<&str>,
+    ) -> Result<usize> {
+        let named = match (source, target) {
+            (Some(source), Some(target)) => Some((Path::new(source), Path::new(target))),
+            (None, None) => None,
+            _ => bail!("`source` and `target` must be given together"),
+        };
+        let position = match (index, named) {
+            (Some(index), _) => *self.by_index.get(&index).with_context(|| {
+                format!("the split has no pair {index} (it has {})", self.pairs.len())
+            })?,
+            (None, Some((source, target))) => return self.find_by_names(source, target),
+            (None, None) => bail!("either `index`, or `source` and `target`, must say which pair"),
+        };
+        if let Some((source, target)) = named {
+            let pair = &self.pairs[position];
+            ensure!(
+                names_image(&pair.source.path, source) && names_image(&pair.target.path, target),
+                "the line is about `{}` -> `{}`, but its `index` about {}",
+                source.display(),
+                target.display(),
+                pair_label(pair)
+            );
+        }
+        Ok(position)
+    }
+
+    fn find_by_names(&self, source: &Path, target: &Path) -> Result<usize> {
+        let (names, label) = (
+            [stem(source), stem(target)],
+            format!("`{}` -> `{}`", source.display(), target.display()),
+        );
+        let candidates = self.by_names.get(&names).map_or(&[][..], Vec::as_slice);
+        let fits = |position: &&usize| {
+            let pair = &self.pairs[**position];
+            names_image(&pair.source.path, source) && names_image(&pair.target.path, target)
+        };
+        match candidates.iter().filter(fits).collect::<Vec<_>>()[..] {
+            [position] => Ok(*position),
+            [] => bail!("the split has no pair {label}"),
+            [..] => bail!("several pairs are {label}: give more of the paths, or `index`"),
+        }
+    }
+}
+
+/// Image extensions that a name may leave out.
+const EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "bmp", "webp"];
+
+/// The file name without an image extension; other dots belong to the name.
+fn stem(path: &Path) -> String {
+    let has_extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()));
+    let name = if has_extension { path.file_stem() } else { path.file_name() };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Whether `name` is the end of `path`, with or without the extension.
+fn names_image(path: &Path, name: &Path) -> bool {
+    path.ends_with(name) || path.with_extension("").ends_with(name)
+}

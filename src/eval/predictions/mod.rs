@@ -1,0 +1,53 @@
+//! Predicted keypoints: of this tool's flows, or stored as JSON lines by any system ([`mod@file`]).
+
+pub mod file;
+mod finder;
+
+use std::path::Path;
+
+use crate::data::Pair;
+use crate::eval::transfer::{transfer_by_paper, transfer_sub_pixel};
+use crate::flow::Matched;
+use crate::geometry::Point;
+pub use file::{read, write};
+
+/// Where the source keypoints of one pair are predicted to lie in the target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The pair's `index`.
+    pub pair: usize,
+    /// In original target pixels.
+    pub points: Vec<Point>,
+    /// In the target's 512 frame, moved by the authors' rule; `None` when only `points` are known.
+    pub paper_points: Option<Vec<Point>>,
+}
+
+impl Prediction {
+    /// The keypoints of `pair` moved by what a matcher found.
+    pub fn of(pair: &Pair, matched: &Matched) -> Self {
+        Self {
+            pair: pair.index,
+            points: transfer_sub_pixel(pair, matched),
+            paper_points: Some(transfer_by_paper(pair, matched)),
+        }
+    }
+
+    /// Whether all coordinates are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        let paper_points = self.paper_points.iter().flatten();
+        self.points.iter().chain(paper_points).all(|point| point.is_finite())
+    }
+}
+
+/// An image's name in reports and prediction files: the file and the folder it lies in, which the
+/// benchmarks use for the category.
+pub fn image_name(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts[parts.len().saturating_sub(2)..].join("/")
+}
+
+/// A pair in messages.
+pub fn pair_label(pair: &Pair) -> String {
+    let (source, target) = (image_name(&pair.source.path), image_name(&pair.target.path));
+    format!("pair {} (`{source}` -> `{target}`)", pair.index)
+}

@@ -1,0 +1,79 @@
+//! From an evaluation to its report.
+
+use crate::data::Pair;
+use crate::eval::predictions::image_name;
+use crate::eval::protocol::Protocol;
+use crate::eval::report::{
+    DatasetReport, Headline, ModelReport, PairReport, ProtocolReport, Report, RunReport, SCHEMA,
+    Tool,
+};
+use crate::eval::summary::{Evaluation, ProtocolScores, alpha_key, headline_alpha};
+
+/// What the evaluation itself does not know.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// What was evaluated on.
+    pub dataset: DatasetReport,
+    /// What was evaluated.
+    pub model: ModelReport,
+    /// Where and how fast it ran.
+    pub run: RunReport,
+}
+
+impl Report {
+    /// The report of an evaluation.
+    pub fn new(evaluation: &Evaluation, circumstances: Circumstances) -> Self {
+        let Circumstances { dataset, model, run } = circumstances;
+        let protocols: Vec<_> = evaluation
+            .protocols
+            .iter()
+            .map(|scores| ProtocolReport::new(scores, &evaluation.alphas))
+            .collect();
+        let alpha = alpha_key(headline_alpha(&evaluation.alphas));
+        let headline =
+            Headline { protocol: protocols[0].name, pck: protocols[0].overall[&alpha], alpha };
+        let tool =
+            Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() };
+        let pairs = Some(pair_reports(evaluation));
+        Self { schema: SCHEMA, tool, dataset, model, run, headline, protocols, pairs }
+    }
+}
+
+impl ProtocolReport {
+    fn new(scores: &ProtocolScores, alphas: &[f64]) -> Self {
+        let protocol = scores.protocol;
+        let Protocol { name, threshold, frame, transfer, average, .. } = protocol;
+        Self {
+            name,
+            threshold,
+            average,
+            frame,
+            transfer,
+            description: protocol.description(),
+            alphas: alphas.to_vec(),
+            overall: scores.overall.clone(),
+            interval95: scores.interval95.clone(),
+            categories: scores.categories.clone(),
+            difficulty: scores.difficulty.clone().unwrap_or_default(),
+        }
+    }
+}
+
+fn pair_reports(evaluation: &Evaluation) -> Vec<PairReport> {
+    let report = |(position, pair): (usize, &&Pair)| {
+        let pck = |scores: &ProtocolScores| {
+            let measured = &scores.measured[position];
+            let by_alpha = |&alpha: &f64| (alpha_key(alpha), measured.pck(alpha));
+            (scores.protocol.name, evaluation.alphas.iter().map(by_alpha).collect())
+        };
+        PairReport {
+            index: pair.index,
+            source: image_name(&pair.source.path),
+            target: image_name(&pair.target.path),
+            category: pair.category.clone(),
+            keypoints: pair.target.keypoints.len(),
+            pck: evaluation.protocols.iter().map(pck).collect(),
+        }
+    };
+    evaluation.pairs.iter().enumerate().map(report).collect()
+}
