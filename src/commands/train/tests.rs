@@ -25,7 +25,9 @@ fn events(run: &str) -> Vec<u8> {
 
 #[test]
 fn a_model_with_parts_and_a_loss_of_its_own_goes_through_every_command() {
-    in_own_process(&ONE_THREAD, || train_and_use());
+    in_own_process(&ONE_THREAD, || {
+        train_and_use();
+    });
 }
 
 fn train_and_use() {
