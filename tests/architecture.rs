@@ -6,21 +6,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each layer with the layers it may use; `geometry`, `flow` and `atomic` are open to all but may use
+/// Each layer with the layers it may use; those of [`FOUNDATION`] are open to all but may use
 /// only one another. `main` uses `cli`, `commands` and `terminal`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("atomic", &[]),
     ("geometry", &[]),
     ("flow", &[]),
+    ("lru", &[]),
+    ("pck", &[]),
+    ("prefetch", &[]),
     ("nn", &[]),
     ("model", &["nn"]),
     ("data", &[]),
-    ("inference", &["model", "nn"]),
+    ("inference", &["model", "nn", "data"]),
     ("predict", &["inference", "data"]),
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["train", "inference", "model", "nn", "data"]),
-    ("cli", &["inference", "model"]),
+    ("cli", &["inference", "model", "predict"]),
     ("terminal", &["cli", "eval", "predict", "train", "export", "data"]),
     (
         "commands",
@@ -41,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 3] = ["atomic", "flow", "geometry"];
+const FOUNDATION: [&str; 6] = ["atomic", "flow", "geometry", "lru", "pck", "prefetch"];
 
 /// Lines beyond which a file holds more than one idea.
 const LONGEST_FILE: usize = 400;

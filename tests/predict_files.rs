@@ -10,16 +10,21 @@ use command::{Folder, photo};
 use lpmflow::flow::{Flow, Matched};
 use lpmflow::geometry::{Point, Size};
 use lpmflow::inference::FlowNetwork;
-use lpmflow::inference::frame::Frame;
-use lpmflow::predict::Plan;
+use lpmflow::inference::frame::{Frame, Input};
 use lpmflow::predict::correspondence::Resolution;
-use lpmflow::predict::output::{Output, Subject};
+use lpmflow::predict::output::Output;
 use lpmflow::predict::photo::Photo;
+use lpmflow::predict::plan::Plan;
+use lpmflow::predict::product::Kind;
+use lpmflow::predict::product::flow::FlowFile;
+use lpmflow::predict::product::warp::Warp;
 use lpmflow::predict::record::Prediction;
 
 const SOURCE: Size = Size::new(151, 209);
 const TARGET: Size = Size::new(320, 117);
 const GRID: Size = Size::square(128);
+const FLOW: &Kind = &Kind::of::<FlowFile>();
+const WARP: &Kind = &Kind::of::<Warp>();
 
 /// The map from the source's unit square to the target's.
 fn map(unit: Point) -> Point {
@@ -35,8 +40,8 @@ fn wanted(x: usize, y: usize) -> Point {
 struct Affine;
 
 impl FlowNetwork for Affine {
-    fn input_size(&self) -> Size {
-        Size::square(64)
+    fn input(&self) -> Input {
+        Input::stretched(64)
     }
 
     fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
@@ -51,19 +56,19 @@ impl FlowNetwork for Affine {
     }
 }
 
-fn predict(folder: &Folder, subject: Subject, name: &str) -> (Prediction, Vec<u8>) {
+fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec<u8>) {
     let mut network = Affine;
     let read = |name: &str, size: Size| {
         let path = folder.photo(name, size.width as u32, size.height as u32);
-        Photo::read(path.as_ref(), network.input_size(), true).unwrap()
+        Photo::read(path.as_ref(), network.input(), true).unwrap()
     };
     let (source, target) = (read("source.png", SOURCE), read("target.png", TARGET));
     let plan = Plan {
-        outputs: vec![Output::new(subject, &folder.path(name)).unwrap()],
+        outputs: vec![Output::new(kind, &folder.path(name)).unwrap()],
         keypoints: None,
         resolution: Resolution::Original,
     };
-    let prediction = lpmflow::predict::run(&mut network, &source, &target, &plan).unwrap();
+    let prediction = lpmflow::predict::pair::run(&mut network, &source, &target, &plan).unwrap();
     (prediction, std::fs::read(folder.path(name)).unwrap())
 }
 
@@ -86,7 +91,7 @@ fn float(bytes: &[u8], index: usize) -> f64 {
 
 #[test]
 fn flo_holds_the_map_in_original_pixels() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Flow, "flow.flo");
+    let (_, bytes) = predict(&Folder::new(), FLOW, "flow.flo");
     assert_eq!(float(&bytes, 0), 202_021.25);
     assert_eq!(bytes[4..12], [209, 0, 0, 0, 151, 0, 0, 0]);
     let values = &bytes[12..];
@@ -95,7 +100,7 @@ fn flo_holds_the_map_in_original_pixels() {
 
 #[test]
 fn npy_holds_the_map_in_original_pixels() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Flow, "flow.npy");
+    let (_, bytes) = predict(&Folder::new(), FLOW, "flow.npy");
     let values = &bytes[bytes.len() - SOURCE.area() * 8..];
     let at = |channel: usize, x, y| float(values, channel * SOURCE.area() + y * SOURCE.width + x);
     check(1e-3, |x, y| [at(0, x, y), at(1, x, y)]);
@@ -103,7 +108,7 @@ fn npy_holds_the_map_in_original_pixels() {
 
 #[test]
 fn pfm_holds_the_map_from_the_bottom_up() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Flow, "flow.pfm");
+    let (_, bytes) = predict(&Folder::new(), FLOW, "flow.pfm");
     let header = b"PF\n209 151\n-1.0\n";
     assert!(bytes.starts_with(header));
     let values = &bytes[header.len()..];
@@ -113,7 +118,7 @@ fn pfm_holds_the_map_from_the_bottom_up() {
 
 #[test]
 fn kitti_holds_the_map_to_half_a_64th_of_a_pixel() {
-    let (prediction, bytes) = predict(&Folder::new(), Subject::Flow, "flow.kitti.png");
+    let (prediction, bytes) = predict(&Folder::new(), FLOW, "flow.kitti.png");
     assert_eq!(prediction.files[0].invalid_pixels, 0);
     let picture = image::load_from_memory(&bytes).unwrap();
     let picture = picture.as_rgb16().unwrap();
@@ -126,7 +131,7 @@ fn kitti_holds_the_map_to_half_a_64th_of_a_pixel() {
 
 #[test]
 fn warp_shows_the_target_where_the_map_says() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Warp, "warp.png");
+    let (_, bytes) = predict(&Folder::new(), WARP, "warp.png");
     let warp = image::load_from_memory(&bytes).unwrap().into_rgba8();
     let target = photo(TARGET.width as u32, TARGET.height as u32);
     assert_eq!(warp.dimensions(), (209, 151));
@@ -142,7 +147,7 @@ fn warp_shows_the_target_where_the_map_says() {
 
 #[test]
 fn magnitude_is_that_of_the_written_flow() {
-    let (prediction, bytes) = predict(&Folder::new(), Subject::Flow, "flow.flo");
+    let (prediction, bytes) = predict(&Folder::new(), FLOW, "flow.flo");
     let mut lengths: Vec<f64> = (0..SOURCE.area())
         .map(|index| float(&bytes[12..], index * 2).hypot(float(&bytes[12..], index * 2 + 1)))
         .collect();

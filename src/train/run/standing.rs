@@ -13,7 +13,7 @@ use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::Run;
 use crate::train::run::event::{Parameters, Plan};
-use crate::train::samples::loader::Loader;
+use crate::train::samples::loader::{self, Loader};
 use crate::train::samples::sample::{Sample, SampleSettings, TrainingSet};
 use crate::train::samples::sampler::Sampler;
 
@@ -58,7 +58,7 @@ impl Run {
         let normalisation = self.trainer.model().normalisation();
         let settings = SampleSettings::new(&self.config, self.trainer.grid(), normalisation);
         let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
-        Loader::start(
+        loader::start(
             self.sampler().rest(self.state.position),
             self.config.prefetch,
             move |index| training.sample(index, epoch, &settings),

@@ -1,0 +1,11 @@
+//! The one list of what a file of `predict` can show.
+
+use crate::predict::product::Kind;
+use crate::predict::product::confidence::Confidence;
+use crate::predict::product::flow::FlowFile;
+use crate::predict::product::matches::Matches;
+use crate::predict::product::warp::Warp;
+
+/// The products in the order of their flags, the main one first.
+pub const PRODUCTS: &[Kind] =
+    &[Kind::of::<FlowFile>(), Kind::of::<Warp>(), Kind::of::<Matches>(), Kind::of::<Confidence>()];
