@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use lpmflow::data::catalog::Catalog;
 use lpmflow::data::load::load_split;
+use lpmflow::data::photo::decode_benchmark;
+use lpmflow::data::photo::header::image_size;
 use lpmflow::data::photo::resize::resize_like_pillow;
-use lpmflow::data::photo::{decode_benchmark, image_size};
 use lpmflow::data::{AnnotatedImage, Pair, Split};
 use lpmflow::eval::transfer::paper_frame_from_original;
 use lpmflow::flow::Flow;

@@ -9,6 +9,8 @@ mod eval;
 mod export;
 mod interrupt;
 mod man;
+#[cfg(test)]
+mod padded_tests;
 mod predict;
 #[cfg(test)]
 pub(crate) mod testing;

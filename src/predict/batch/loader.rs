@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use crate::data::photo::image_size;
+use crate::data::photo::header::image_size;
 use crate::geometry::Size;
 use crate::inference::frame::Input;
 use crate::predict::batch::list::Batch;
