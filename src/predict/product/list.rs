@@ -6,6 +6,11 @@ use crate::predict::product::flow::FlowFile;
 use crate::predict::product::matches::Matches;
 use crate::predict::product::warp::Warp;
 
-/// The products in the order of their flags, the main one first.
-pub const PRODUCTS: &[Kind] =
-    &[Kind::of::<FlowFile>(), Kind::of::<Warp>(), Kind::of::<Matches>(), Kind::of::<Confidence>()];
+/// The products in the order of their flags.
+pub const PRODUCTS: &[Kind] = &[
+    // What the command is about comes first.
+    Kind::of::<FlowFile>(),
+    Kind::of::<Warp>(),
+    Kind::of::<Matches>(),
+    Kind::of::<Confidence>(),
+];
