@@ -13,4 +13,6 @@ pub const PRODUCTS: &[Kind] = &[
     Kind::of::<Warp>(),
     Kind::of::<Matches>(),
     Kind::of::<Confidence>(),
+    #[cfg(test)]
+    Kind::of::<crate::predict::product::toy::Toy>(),
 ];

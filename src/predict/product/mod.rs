@@ -7,6 +7,8 @@ pub mod confidence;
 pub mod flow;
 pub mod list;
 pub mod matches;
+#[cfg(test)]
+mod toy;
 pub mod warp;
 
 use std::path::Path;
