@@ -2,7 +2,7 @@
 //! another instance of the category.
 //!
 //! Modules in the order the data meets them. Each layer uses only what stands below it in this picture
-//! (`tests/architecture.rs` holds the table):
+//! (`tests/commands/architecture/mod.rs` holds the table):
 //!
 //! ```text
 //! main
@@ -13,7 +13,7 @@
 //!     │     └ model ─ nn                 the network and its weights
 //!     └ data                             datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
-//!        atomic, lru, prefetch           the tools beside them
+//!        atomic, lru, prefetch, spelling  the tools beside them
 //! ```
 
 pub mod atomic;
@@ -32,6 +32,11 @@ pub mod nn;
 pub mod pck;
 pub mod predict;
 pub mod prefetch;
+pub mod spelling;
 pub mod synth;
 pub mod terminal;
 pub mod train;
+
+#[cfg(test)]
+#[path = "../tests/inside/mod.rs"]
+mod inside;

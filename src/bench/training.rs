@@ -13,8 +13,11 @@ use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::Provenance;
 use crate::nn::parameters::VarBuilder;
+use crate::train::communicator::SingleProcess;
 use crate::train::config::TrainConfig;
 use crate::train::init::InitialModel;
+use crate::train::objective::matching::MatchingSettings;
+use crate::train::objective::tables::ObjectiveTables;
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Trainer;
 use crate::train::samples::planes::Planes;
@@ -39,10 +42,11 @@ pub fn time(
     let model = Model::new(&path, config)?;
     let initial =
         InitialModel { model, parameters: path.finish().0, provenance: Provenance::default() };
-    let mut settings = TrainConfig { batch_size: pairs, ..TrainConfig::default() };
     // Random values are near nothing that is worth keeping.
-    settings.matches.distillation_weight = 0.0;
-    let mut trainer = Trainer::new(initial, &settings, device)?;
+    let matching = MatchingSettings { distillation_weight: 0.0, ..MatchingSettings::default() };
+    let objectives = ObjectiveTables::default().with(matching);
+    let settings = TrainConfig { batch_size: pairs, objectives, ..TrainConfig::default() };
+    let mut trainer = Trainer::new(initial, &settings, device, Box::new(SingleProcess))?;
     let grid = trainer.grid();
     let batch: Vec<Sample> =
         (0..pairs).map(|index| random_sample(index, grid.frame, grid.size())).collect();

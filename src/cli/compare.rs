@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 
-use crate::cli::eval::{PROTOCOLS, alpha, points};
+use crate::cli::eval::{alpha, points, protocol};
+use crate::eval::protocol::name::ProtocolName;
 
 /// The flags of `compare`.
 #[derive(Clone, Debug, Args)]
@@ -20,8 +20,8 @@ pub struct CompareArguments {
     #[arg(long, value_name = "POINTS", value_parser = points)]
     pub max_drop: Option<f64>,
     /// The protocol that decides [default: the earlier report's first]
-    #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(PROTOCOLS))]
-    pub protocol: Option<String>,
+    #[arg(short, long, value_name = "NAME", value_parser = protocol())]
+    pub protocol: Option<ProtocolName>,
     /// The alpha that decides [default: the earlier report's, 0.1 if it has that]
     #[arg(short, long, value_name = "A", value_parser = alpha)]
     pub alpha: Option<f64>,

@@ -3,14 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::cli::ModelArguments;
-
-/// The protocols one can ask for.
-pub const PROTOCOLS: [&str; 6] =
-    ["paper", "paper-image", "standard", "per-keypoint", "image", "keypoint-box"];
+use crate::eval::protocol::name::{self, PROTOCOLS, ProtocolName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,23 +19,15 @@ Examples:
 
   In continuous integration: exit code 3 when PCK fell by more than half a point:
     lpmflow eval --dataset spair71k --data-root data --baseline main.json --max-drop 0.5 \\
-        --report report.json --junit junit.xml --markdown -
+        --report report.json --junit junit.xml --markdown -";
 
-Protocols (each report spells its own out):
-  paper         the authors' code: 512 frame, whole source pixels, threshold from the SOURCE box
-                (PF-WILLOW: from the target keypoints and a padding point), mean over pairs
-  paper-image   the same with the threshold from the 512 frame: the authors' `img` mode
-  standard      threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs
-  per-keypoint  as standard, mean over keypoints
-  image         as standard, threshold from the larger side of the target image
-  keypoint-box  as standard, threshold from the extent of the target keypoints (PF-WILLOW)
-
+const PREDICTIONS: &str = "\
 Prediction files hold one JSON object a line: `source` and `target` (or `index`, from 0), and `predicted`,
 [[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order.";
 
 /// The flags of `eval`.
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = help())]
 pub struct EvalArguments {
     /// What to evaluate on.
     #[command(flatten)]
@@ -95,9 +84,9 @@ pub struct ScoringArguments {
         long,
         value_name = "NAME,...",
         value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(PROTOCOLS)
+        value_parser = protocol()
     )]
-    pub protocol: Vec<String>,
+    pub protocol: Vec<ProtocolName>,
     /// The alphas, parts of the threshold's reference length [default: the dataset's]
     #[arg(short, long, value_name = "A,...", value_delimiter = ',', value_parser = alpha)]
     pub alpha: Vec<f64>,
@@ -165,6 +154,31 @@ pub struct RunningArguments {
     /// Memory for features of photos that later pairs show again
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes)]
     pub feature_cache: usize,
+}
+
+/// The name of a protocol.
+pub(super) fn protocol() -> impl TypedValueParser<Value = ProtocolName> {
+    PossibleValuesParser::new(name::names()).try_map(|name| name.parse::<ProtocolName>())
+}
+
+/// What follows the flags in the long help.
+fn help() -> String {
+    format!(
+        "{EXAMPLES}\n\nProtocols (each report spells its own out):\n{}\n{PREDICTIONS}",
+        protocols()
+    )
+}
+
+/// The protocols with their rules in brief, in two columns.
+fn protocols() -> String {
+    let width = name::names().map(str::len).max().unwrap_or_default();
+    let line_break = format!("\n{}", " ".repeat(width + 4));
+    let mut table = String::new();
+    for protocol in PROTOCOLS {
+        let summary = protocol.summary.replace('\n', &line_break);
+        table.push_str(&format!("  {:width$}  {summary}\n", protocol.name));
+    }
+    table
 }
 
 /// A share of the reference length.

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 pub fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<Outcome> {
     let (before, after) = (Report::read(&arguments.before)?, Report::read(&arguments.after)?);
     let options = CompareOptions {
-        protocol: arguments.protocol.as_deref().map(str::parse).transpose()?,
+        protocol: arguments.protocol,
         alpha: arguments.alpha.map(alpha_key),
         max_drop: arguments.max_drop,
     };

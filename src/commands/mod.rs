@@ -9,45 +9,24 @@ mod eval;
 mod export;
 mod interrupt;
 mod man;
+mod outcome;
 #[cfg(test)]
 mod padded_tests;
 mod predict;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod toy_layout;
 mod train;
-
-use std::process::ExitCode;
+mod usage;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
 use crate::terminal::Terminal;
-
-/// How a command that did not fail ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All is well: exit code 0.
-    Done,
-    /// Done, but some of the inputs failed and were reported one by one: exit code 1.
-    PartlyFailed,
-    /// Accuracy fell by more than allowed: exit code 3.
-    Regression,
-    /// Stopped by the user: exit code 130.
-    Interrupted,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Done => 0,
-            Outcome::PartlyFailed => 1,
-            Outcome::Regression => 3,
-            Outcome::Interrupted => 130,
-        })
-    }
-}
+pub use outcome::Outcome;
+pub(crate) use usage::usage_error;
 
 /// Runs what the user asked for.
 ///
@@ -81,16 +60,4 @@ fn run_on(cli: Cli, terminal: &Terminal) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
     }
-}
-
-/// A mistake in the flags that only shows beyond clap's own checks: printed with the command's usage,
-/// exit code 2.
-fn usage_error(command: &str, message: &str) -> anyhow::Error {
-    let mut program = Cli::command();
-    program.build();
-    match program.find_subcommand_mut(command) {
-        Some(command) => command.error(ErrorKind::ValueValidation, message),
-        None => program.error(ErrorKind::ValueValidation, message),
-    }
-    .into()
 }

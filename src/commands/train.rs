@@ -13,6 +13,7 @@ use crate::inference::prepare_device;
 use crate::terminal::Terminal;
 use crate::terminal::train::TrainingDisplay;
 use crate::train::config::TrainConfig;
+use crate::train::config::file::ConfigFile;
 use crate::train::folder::{CONFIG, read_config};
 use crate::train::run::{Ending, Run, Watcher};
 
@@ -25,8 +26,8 @@ pub fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
         bail!("training in float16 would lose small gradients: choose --precision bfloat16");
     }
     let (folder, config) = match (&arguments.output, &arguments.resume) {
-        (_, Some(folder)) => (folder, resumed_config(folder, arguments)?),
-        (Some(folder), None) => (folder, fresh_config(arguments)?),
+        (_, Some(folder)) => (folder, resumed_config(folder, arguments, terminal)?),
+        (Some(folder), None) => (folder, fresh_config(arguments, terminal)?),
         (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
     };
     let device = prepare_device(&arguments.device, arguments.precision)?;
@@ -47,9 +48,16 @@ pub fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
     })
 }
 
-fn fresh_config(arguments: &TrainArguments) -> Result<TrainConfig> {
+/// The settings of a file; what its author should know goes to the terminal.
+fn read_settings(file: &Path, terminal: &Terminal) -> Result<TrainConfig> {
+    let ConfigFile { config, notes } = read_config(file)?;
+    notes.iter().for_each(|note| terminal.log(&format!("note: `{}`: {note}", file.display())));
+    Ok(config)
+}
+
+fn fresh_config(arguments: &TrainArguments, terminal: &Terminal) -> Result<TrainConfig> {
     let mut config = match &arguments.config {
-        Some(file) => read_config(file)?,
+        Some(file) => read_settings(file, terminal)?,
         None => TrainConfig::default(),
     };
     apply(arguments, &mut config)?;
@@ -62,8 +70,12 @@ fn fresh_config(arguments: &TrainArguments) -> Result<TrainConfig> {
 }
 
 /// The run's own settings, but for those that may change.
-fn resumed_config(folder: &Path, arguments: &TrainArguments) -> Result<TrainConfig> {
-    let own = read_config(&folder.join(CONFIG))
+fn resumed_config(
+    folder: &Path,
+    arguments: &TrainArguments,
+    terminal: &Terminal,
+) -> Result<TrainConfig> {
+    let own = read_settings(&folder.join(CONFIG), terminal)
         .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
     let mut wanted = own.clone();
     apply(arguments, &mut wanted)?;

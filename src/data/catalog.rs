@@ -7,31 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::data::layouts::Layout;
+use crate::spelling::meant;
+
 /// The catalog shipped with the program.
 const SHIPPED: &str = include_str!("../../datasets.toml");
-
-/// How a dataset's files are laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layout {
-    /// A list of pair names, one JSON annotation a pair.
-    Spair71k,
-    /// A CSV list of pairs, one MATLAB annotation an image.
-    PfPascal,
-    /// A CSV list with the keypoints in it.
-    PfWillow,
-}
-
-impl Layout {
-    /// The name used in catalogs and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Spair71k => "spair71k",
-            Self::PfPascal => "pf-pascal",
-            Self::PfWillow => "pf-willow",
-        }
-    }
-}
 
 /// What the catalog says of one dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,17 +123,6 @@ impl Entry {
     }
 }
 
-/// ` (did you mean ...?)` where a name is near another; else nothing.
-pub fn meant<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let nearest = names
-        .map(|name| (strsim::jaro_winkler(wrong, name), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((likeness, name)) if likeness > 0.75 => format!(" (did you mean `{name}`?)"),
-        _ => String::new(),
-    }
-}
-
 fn list<T: AsRef<str>>(names: impl Iterator<Item = T>) -> String {
     names.map(|name| name.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
 }
@@ -188,6 +157,14 @@ mod tests {
             error.contains("did you mean `spair71k`?") && error.contains("pf-willow"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_wrong_layout_gets_the_nearest_one_and_those_there_are() {
+        let text = SHIPPED.replace("\"pf-willow\"", "\"pf-wilow\"");
+        let error = Catalog::parse(&text).unwrap_err().to_string();
+        assert!(error.contains("no layout `pf-wilow` (did you mean `pf-willow`?)"), "{error}");
+        assert!(error.contains("spair71k, pf-pascal") && error.contains("line "), "{error}");
     }
 
     #[test]

@@ -10,10 +10,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
-use crate::data::catalog::{Catalog, Entry, Layout};
-use crate::data::formats::{Fault, Problem};
+use crate::data::catalog::{Catalog, Entry};
+use crate::data::layouts::Layout;
 use crate::data::load::{LoadedSplit, dataset_folder, read_split};
 use crate::data::photo::decode_benchmark;
+use crate::data::problem::{Fault, Problem};
 
 /// Everything about a dataset.
 #[derive(Clone, Debug, Serialize)]

@@ -6,13 +6,30 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::data::catalog::{Entry, Layout};
-use crate::data::formats::{Fault, Problem, Record, pf_pascal, pf_willow, spair71k};
+use crate::data::catalog::Entry;
+use crate::data::formats::{Record, Request};
+use crate::data::layouts::Layout;
 use crate::data::photo::images::ImageSizes;
-use crate::data::{AnnotatedImage, Pair, Split};
+use crate::data::problem::{Fault, Problem};
+use crate::data::{AnnotatedImage, Pair};
 
 /// Faults of one kind that an error message shows.
 const SHOWN: usize = 5;
+
+/// One split of one dataset, read and checked.
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// The dataset's name in the catalog (`spair71k`).
+    pub dataset: String,
+    /// The annotation layout.
+    pub layout: Layout,
+    /// The split's name (`test`).
+    pub name: String,
+    /// The pairs in the order of the dataset's list.
+    pub pairs: Vec<Pair>,
+    /// SHA-256 over names, sizes, keypoints and boxes of all pairs, in hexadecimal.
+    pub fingerprint: String,
+}
 
 /// A split, and the pairs that were left out of it.
 #[derive(Clone, Debug)]
@@ -33,17 +50,16 @@ pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> R
     let (split, list) = entry.split(split)?;
     let root = dataset_folder(entry, data_root)?;
     let sizes = ImageSizes::default();
-    let records = match entry.layout {
-        Layout::Spair71k => spair71k::read(&root, list, &sizes),
-        Layout::PfPascal => pf_pascal::read(&root, list, &entry.categories, split == "trn", &sizes),
-        Layout::PfWillow => pf_willow::read(&root, list, &sizes),
-    };
-    let records = records.with_context(|| format!("loading {} {split}", entry.title))?;
+    let list = root.join(list);
+    let categories = &entry.categories;
+    let request = Request { root: &root, list: &list, split, categories, sizes: &sizes };
+    let records =
+        entry.layout.read(&request).with_context(|| format!("loading {} {split}", entry.title))?;
     ensure!(
         !records.is_empty(),
         "loading {} {split}: `{}` names no pair",
         entry.title,
-        root.join(list).display()
+        list.display()
     );
     let (pairs, faulty): (Vec<Record>, Vec<Record>) = records.into_iter().partition(Result::is_ok);
     let pairs: Vec<Pair> = pairs.into_iter().flatten().collect();
@@ -51,7 +67,7 @@ pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> R
     let problems = distinct(faulty.into_iter().filter_map(Result::err).flatten());
     let split = Split {
         dataset: name.to_owned(),
-        layout: entry.layout.name().to_owned(),
+        layout: entry.layout,
         name: split.to_owned(),
         fingerprint: fingerprint(&pairs, &root),
         pairs,

@@ -6,8 +6,10 @@
 pub mod catalog;
 pub mod formats;
 pub mod inspect;
+pub mod layouts;
 pub mod load;
 pub mod photo;
+pub mod problem;
 
 use std::path::PathBuf;
 
@@ -54,19 +56,4 @@ pub struct Difficulty {
     pub truncation: u8,
     /// Occlusion: 0 none, 1 source, 2 target, 3 both.
     pub occlusion: u8,
-}
-
-/// One split of one dataset, read and checked.
-#[derive(Clone, Debug)]
-pub struct Split {
-    /// The dataset's name in the catalog (`spair71k`).
-    pub dataset: String,
-    /// The annotation layout (`spair71k`, `pf-pascal`, `pf-willow`).
-    pub layout: String,
-    /// The split's name (`test`).
-    pub name: String,
-    /// The pairs in the order of the dataset's list.
-    pub pairs: Vec<Pair>,
-    /// SHA-256 over names, sizes, keypoints and boxes of all pairs, in hexadecimal.
-    pub fingerprint: String,
 }

@@ -62,7 +62,7 @@ pub fn intervals(rows: &[Vec<Tally>]) -> Vec<Interval> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::protocol::Average;
+    use crate::eval::protocol::rules::Average;
 
     fn rows(shares: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<Tally>> {
         shares.into_iter().map(|(right, all)| vec![Average::Pairs.sample(right, all)]).collect()

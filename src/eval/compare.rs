@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::eval::bootstrap::{Interval, interval95, resampled_pck};
 use crate::eval::pck::Tally;
-use crate::eval::protocol::{Average, ProtocolName};
+use crate::eval::protocol::name::ProtocolName;
+use crate::eval::protocol::rules::Average;
 use crate::eval::report::{DatasetReport, Headline, PairReport, ProtocolReport, Report};
 
 /// What to compare and what to allow.
@@ -300,7 +301,7 @@ mod tests {
         assert!(text.contains("different pairs or annotations"), "{text}");
         let text = refusal(&|report| report.protocols[0].average = Average::Keypoints);
         assert!(text.contains("`standard` measure differently"), "{text}");
-        let text = refusal(&|report| report.protocols[0].name = ProtocolName::Paper);
+        let text = refusal(&|report| report.protocols[0].name = "paper".parse().unwrap());
         assert!(text.contains("`standard` at alpha 0.1 is not in both"), "{text}");
     }
 }

@@ -111,8 +111,7 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::eval::protocol::ProtocolName;
-    use crate::eval::testing::pair;
+    use crate::eval::testing::{pair, protocol};
     use crate::flow::Matched;
     use crate::inference::frame::{Frame, FrameKey, Input};
 
@@ -156,7 +155,7 @@ mod tests {
         let options = PredictOptions {
             batch_size: NonZeroUsize::new(batch_size).unwrap(),
             skip_bad: false,
-            protocol: Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap(),
+            protocol: protocol("standard", "spair71k").unwrap(),
             alpha: 0.1,
         };
         let mut events = Vec::new();

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::{Prediction, pair_label};
-use crate::eval::protocol::{Average, MeasureFrame, Protocol, ThresholdReference};
+use crate::eval::protocol::Protocol;
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference};
 use crate::eval::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
 use crate::geometry::{BoundingBox, Point};
 use crate::pck;
@@ -193,12 +194,11 @@ impl ThresholdReference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::protocol::ProtocolName;
-    use crate::eval::testing::{pair, prediction};
+    use crate::eval::testing::{pair, prediction, protocol};
     use crate::geometry::Size;
 
-    fn measure(name: ProtocolName, layout: &str, pair: &Pair, points: &[(f64, f64)]) -> Measured {
-        let protocol = Protocol::for_layout(name, layout).unwrap();
+    fn measure(name: &str, layout: &str, pair: &Pair, points: &[(f64, f64)]) -> Measured {
+        let protocol = protocol(name, layout).unwrap();
         protocol.measure(pair, &prediction(0, points)).unwrap()
     }
 
@@ -223,23 +223,23 @@ mod tests {
         pair.target.bounding_box = Some([1.0, 1.0, 61.0, 31.0].into());
         let threshold =
             |name, layout| measure(name, layout, &pair, &[(0.0, 0.0), (0.0, 0.0)]).threshold;
-        assert_eq!(threshold(ProtocolName::Standard, "spair71k"), 60.0);
+        assert_eq!(threshold("standard", "spair71k"), 60.0);
         // 80 source pixels of 100 high: 80 * 512 / 100.
-        assert!((threshold(ProtocolName::Paper, "spair71k") - 409.6).abs() < 1e-4);
-        assert_eq!(threshold(ProtocolName::Image, "spair71k"), 128.0);
-        assert_eq!(threshold(ProtocolName::PaperImage, "spair71k"), 512.0);
-        assert_eq!(threshold(ProtocolName::KeypointBox, "pf-willow"), 30.0);
+        assert!((threshold("paper", "spair71k") - 409.6).abs() < 1e-4);
+        assert_eq!(threshold("image", "spair71k"), 128.0);
+        assert_eq!(threshold("paper-image", "spair71k"), 512.0);
+        assert_eq!(threshold("keypoint-box", "pf-willow"), 30.0);
         // Keypoints at 80..200 x 80..240 of the frame: 240 down to the padding at -1.
-        assert_eq!(threshold(ProtocolName::Paper, "pf-willow"), 241.0);
+        assert_eq!(threshold("paper", "pf-willow"), 241.0);
     }
 
     #[test]
     fn errors_along_the_squeezed_side_weigh_less_in_the_paper_frame() {
         let mut pair = pair(&[(0.0, 0.0)], &[(0.0, 0.0)]);
         pair.target.size = Size::new(512, 1024);
-        let measured = measure(ProtocolName::PaperImage, "spair71k", &pair, &[(10.0, 0.0)]);
+        let measured = measure("paper-image", "spair71k", &pair, &[(10.0, 0.0)]);
         assert_eq!(measured.distances, [5.0]);
-        let measured = measure(ProtocolName::Image, "spair71k", &pair, &[(10.0, 0.0)]);
+        let measured = measure("image", "spair71k", &pair, &[(10.0, 0.0)]);
         assert_eq!(measured.distances, [10.0]);
     }
 
@@ -247,7 +247,7 @@ mod tests {
     fn missing_box_is_an_error_that_names_the_image_and_the_protocol() {
         let mut pair = pair(&[(0.0, 0.0)], &[(0.0, 0.0)]);
         pair.target.bounding_box = None;
-        let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+        let protocol = protocol("standard", "spair71k").unwrap();
         let error = protocol.measure(&pair, &prediction(0, &[(1.0, 1.0)])).unwrap_err();
         let text = format!("{error:#}");
         assert!(text.contains("`standard`") && text.contains("has no object box"), "{text}");

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::data::Pair;
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
+use crate::spelling::meant;
 
 /// How many problems are shown.
 const SHOWN_PROBLEMS: usize = 10;
@@ -21,14 +22,9 @@ pub fn select(pairs: &mut Vec<Pair>, categories: &[String], limit: Option<usize>
             let mut present: Vec<&str> = pairs.iter().map(|pair| pair.category.as_str()).collect();
             present.sort_unstable();
             present.dedup();
-            let nearest = present.iter().max_by(|first, second| {
-                let likeness = |other: &str| strsim::jaro_winkler(category, other);
-                likeness(first).total_cmp(&likeness(second))
-            });
-            let nearest =
-                nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             bail!(
-                "no pair has the category `{category}`{nearest} (there are {})",
+                "no pair has the category `{category}`{}; there are: {}",
+                meant(category, present.iter().copied()),
                 present.join(", ")
             );
         }
@@ -84,8 +80,7 @@ pub fn ensure_none(problems: &[anyhow::Error], kind: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::protocol::ProtocolName;
-    use crate::eval::testing::pair;
+    use crate::eval::testing::{pair, protocol};
 
     fn pairs() -> Vec<Pair> {
         let of_category = |category: &&str| {
@@ -106,7 +101,7 @@ mod tests {
     #[test]
     fn unknown_category_names_the_nearest() {
         let error = select(&mut pairs(), &["hors".into()], None).unwrap_err().to_string();
-        assert!(error.contains("`hors`; did you mean `horse`?"), "{error}");
+        assert!(error.contains("`hors` (did you mean `horse`?)"), "{error}");
     }
 
     #[test]
@@ -114,7 +109,7 @@ mod tests {
         let mut pairs = pairs();
         pairs[1].target.bounding_box = None;
         pairs[2].target.bounding_box = Some([5.0, 5.0, 5.0, 5.0].into());
-        let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+        let protocol = protocol("standard", "spair71k").unwrap();
         let problems = remove_unmeasurable(&mut pairs, &[protocol]);
         assert_eq!((pairs.len(), problems.len()), (2, 2));
         let error = ensure_none(&problems, "pairs cannot be scored").unwrap_err().to_string();

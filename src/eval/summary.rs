@@ -213,8 +213,7 @@ fn difficulties(pairs: &[&Pair]) -> Option<IndexMap<String, IndexMap<String, Vec
 mod tests {
     use super::*;
     use crate::data::Difficulty;
-    use crate::eval::protocol::ProtocolName;
-    use crate::eval::testing::{pair, prediction};
+    use crate::eval::testing::{pair, prediction, protocol};
 
     /// Three pairs with boxes of side 50, so that alpha 0.1 allows 5 pixels: 1 of 2, 1 of 1 and 0 of 3
     /// keypoints are right.
@@ -241,15 +240,15 @@ mod tests {
         ]
     }
 
-    fn scores(name: ProtocolName, pairs: &[Pair], predictions: &[Prediction]) -> ProtocolScores {
-        let protocol = Protocol::for_layout(name, "spair71k").unwrap();
+    fn scores(name: &str, pairs: &[Pair], predictions: &[Prediction]) -> ProtocolScores {
+        let protocol = protocol(name, "spair71k").unwrap();
         score(pairs, predictions, &[protocol], &[0.1, 1.0]).unwrap().protocols.remove(0)
     }
 
     #[test]
     fn overall_weighs_pairs_or_keypoints_and_categories_follow() {
         let (pairs, predictions) = (pairs(), predictions());
-        let standard = scores(ProtocolName::Standard, &pairs, &predictions);
+        let standard = scores("standard", &pairs, &predictions);
         assert_eq!(standard.overall["0.1"], 50.0);
         assert_eq!(standard.categories["dog"].pck["0.1"], 25.0);
         assert_eq!(
@@ -260,7 +259,7 @@ mod tests {
             }
         );
         assert!(standard.categories.keys().eq(["cat", "dog"]));
-        let per_keypoint = scores(ProtocolName::PerKeypoint, &pairs, &predictions);
+        let per_keypoint = scores("per-keypoint", &pairs, &predictions);
         assert!((per_keypoint.overall["0.1"] - 100.0 / 3.0).abs() < 1e-12);
         assert_eq!(per_keypoint.categories["dog"].pck["0.1"], 20.0);
         let [low, high] = standard.interval95["0.1"];
@@ -270,7 +269,7 @@ mod tests {
     #[test]
     fn difficulty_lists_the_grades_that_occur_from_easy_to_hard() {
         let (pairs, predictions) = (pairs(), predictions());
-        let difficulty = scores(ProtocolName::Standard, &pairs, &predictions).difficulty.unwrap();
+        let difficulty = scores("standard", &pairs, &predictions).difficulty.unwrap();
         assert!(difficulty.keys().eq(["viewpoint", "scale", "truncation", "occlusion"]));
         assert!(difficulty["viewpoint"].keys().eq(["easy", "hard"]));
         assert_eq!(difficulty["viewpoint"]["hard"].pck["0.1"], 50.0);
@@ -282,7 +281,7 @@ mod tests {
     fn subset_is_scored_as_a_subset() {
         let pairs = pairs();
         let predictions = &predictions()[1..2];
-        let standard = scores(ProtocolName::Standard, &pairs, predictions);
+        let standard = scores("standard", &pairs, predictions);
         assert_eq!(standard.overall["0.1"], 100.0);
         assert_eq!(standard.categories.len(), 1);
     }
@@ -291,6 +290,6 @@ mod tests {
     fn ungraded_pair_leaves_no_difficulty_table() {
         let mut pairs = pairs();
         pairs[0].difficulty = None;
-        assert!(scores(ProtocolName::Standard, &pairs, &predictions()).difficulty.is_none());
+        assert!(scores("standard", &pairs, &predictions()).difficulty.is_none());
     }
 }

@@ -1,8 +1,10 @@
 //! Small pairs and predictions for this module's tests.
 
+use anyhow::Result;
+
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::Prediction;
-use crate::eval::protocol::{Protocol, ProtocolName};
+use crate::eval::protocol::Protocol;
 use crate::eval::report::{
     Circumstances, DatasetReport, ModelKind, ModelReport, Report, RunReport,
 };
@@ -34,6 +36,14 @@ pub fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
     }
 }
 
+/// The protocol of a name for a layout of a name.
+///
+/// # Errors
+/// When it does not fit.
+pub fn protocol(name: &str, layout: &str) -> Result<Protocol> {
+    Protocol::for_layout(name.parse()?, layout.parse()?)
+}
+
 /// Points in original target pixels alone.
 pub fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
     Prediction { pair, points: points(coordinates), paper_points: None }
@@ -54,7 +64,7 @@ pub fn pairs_and_predictions(correct: &[usize]) -> (Vec<Pair>, Vec<Prediction>) 
 
 /// Scores and report under `standard` at 0.05 and 0.1.
 pub fn evaluated<'a>(pairs: &'a [Pair], predictions: &'a [Prediction]) -> (Evaluation<'a>, Report) {
-    let protocol = Protocol::for_layout(ProtocolName::Standard, "spair71k").unwrap();
+    let protocol = protocol("standard", "spair71k").unwrap();
     let evaluation = score(pairs, predictions, &[protocol], &[0.05, 0.1]).unwrap();
     let report = Report::new(&evaluation, circumstances(pairs.len()));
     (evaluation, report)

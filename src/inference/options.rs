@@ -41,8 +41,10 @@ impl EngineOptions {
 /// # Errors
 /// When there is no such device, or it does not compute in that precision.
 pub fn prepare_device(wanted: &str, precision: Precision) -> Result<Device> {
-    precision.prepare();
     let device = device::choose(wanted)?;
     precision.check(device)?;
+    if device.is_cuda() {
+        precision.tf32().apply();
+    }
     Ok(device)
 }

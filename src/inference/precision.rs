@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tch::{Device, Kind};
 
+use crate::nn::native::tf32::Tf32;
+
 /// Number format of the network. The gates and the soft-argmax are computed in 32 bits in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -21,7 +23,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// What variables are held in.
+    /// What parameters are held in.
     pub fn kind(self) -> Kind {
         match self {
             Self::Float32 | Self::Tf32 => Kind::Float,
@@ -45,19 +47,30 @@ impl Precision {
         }
     }
 
-    /// Sets libtorch up for this precision. To be called before the CUDA library is opened: libtorch and
-    /// the CUDA libraries read these settings once.
-    #[expect(unsafe_code, reason = "the settings are environment variables")]
-    pub(super) fn prepare(self) {
-        let settings: &[(&str, &str)] = match self {
-            Self::Tf32 => &[("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "1")],
-            // Convolutions would use TF32 unasked.
-            Self::Float32 => &[("NVIDIA_TF32_OVERRIDE", "0")],
-            Self::Bfloat16 | Self::Float16 => &[],
-        };
-        for (name, value) in settings {
-            // SAFETY: called while the program has no other threads that read the environment.
-            unsafe { std::env::set_var(name, value) };
+    /// Where GPUs may round to TF32 in this precision. libtorch itself would have convolutions do so unasked.
+    pub(super) fn tf32(self) -> Tf32 {
+        match self {
+            Self::Float32 => Tf32 { products: false, convolutions: false },
+            Self::Tf32 => Tf32 { products: true, convolutions: true },
+            Self::Bfloat16 | Self::Float16 => Tf32 { products: false, convolutions: true },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtorch_is_told_where_tf32_is_allowed() {
+        // The only test that touches these settings, of which the CPU takes no notice.
+        let before = Tf32::current();
+        for precision in [Precision::Tf32, Precision::Bfloat16, Precision::Float32] {
+            precision.tf32().apply();
+            assert_eq!(Tf32::current(), precision.tf32());
+        }
+        before.apply();
+        assert_eq!(Tf32::current(), before);
+        assert_eq!(before, Tf32 { products: false, convolutions: true }, "libtorch's own");
     }
 }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use tch::{Device, Kind, Tensor};
 
-/// How a fresh variable starts.
+/// How a fresh parameter starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     /// All values equal.
@@ -39,7 +39,7 @@ impl Group {
 /// One parameter of a built model, or one of its buffers.
 #[derive(Debug)]
 pub struct Parameter {
-    /// The full name, recompute joined by dots.
+    /// The full name, its segments joined by dots.
     pub name: String,
     /// Its values; shares storage with the layer that uses it.
     pub tensor: Tensor,
@@ -49,7 +49,7 @@ pub struct Parameter {
     pub buffer: bool,
 }
 
-/// A variable whose stored form does not fit.
+/// A parameter whose stored form does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The full name.
@@ -85,7 +85,7 @@ struct Store {
     outcome: LoadOutcome,
 }
 
-/// A place among the variables of a model: `&path / "blocks" / 3` is the place `blocks.3`.
+/// A place among the parameters of a model: `&path / "blocks" / 3` is the place `blocks.3`.
 #[derive(Clone, Debug)]
 pub struct VarBuilder {
     store: Rc<RefCell<Store>>,
@@ -95,18 +95,18 @@ pub struct VarBuilder {
 }
 
 impl VarBuilder {
-    /// The root of a model whose variables start fresh, drawn from libtorch's random generator.
+    /// The root of a model whose parameters start fresh, drawn from libtorch's random generator.
     pub fn fresh(device: Device) -> Self {
         Self::root(None, "", device)
     }
 
-    /// The root of a model whose variables take the `stored` values. What does not fit is found in
-    /// [`VarBuilder::finish`]'s outcome; until then such variables hold zeros.
+    /// The root of a model whose parameters take the `stored` values. What does not fit is found in
+    /// [`VarBuilder::finish`]'s outcome; until then such parameters hold zeros.
     pub fn stored(stored: BTreeMap<String, Tensor>, device: Device) -> Self {
         Self::root(Some(stored), "", device)
     }
 
-    /// As [`VarBuilder::stored`] for the variables whose names begin with `prefix`; the others start fresh.
+    /// As [`VarBuilder::stored`] for the parameters whose names begin with `prefix`; the others start fresh.
     pub fn stored_below(stored: BTreeMap<String, Tensor>, prefix: &str, device: Device) -> Self {
         Self::root(Some(stored), prefix, device)
     }
@@ -128,22 +128,22 @@ impl VarBuilder {
         }
     }
 
-    /// The same place, its variables trained in `group`.
+    /// The same place, its parameters trained in `group`.
     pub fn in_group(&self, group: Group) -> Self {
         Self { group, ..self.clone() }
     }
 
-    /// The same place, its variables held in this kind of number (float32 unless said).
+    /// The same place, its parameters held in this kind of number (float32 unless said).
     pub fn in_kind(&self, kind: Kind) -> Self {
         Self { kind, ..self.clone() }
     }
 
-    /// The device the variables are on.
+    /// The device the parameters are on.
     pub fn device(&self) -> Device {
         self.store.borrow().device
     }
 
-    /// The variable `name` here.
+    /// The parameter `name` here.
     ///
     /// # Panics
     /// When the model asks for the same name twice.
@@ -172,7 +172,7 @@ impl VarBuilder {
         tensor
     }
 
-    /// Ends the building: the variables in the order they were asked for, and how the stored values
+    /// Ends the building: the parameters in the order they were asked for, and how the stored values
     /// fitted.
     pub fn finish(&self) -> (Vec<Parameter>, LoadOutcome) {
         let mut store = self.store.borrow_mut();

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::nn::parameters::Group;
 use crate::terminal::Terminal;
+use crate::train::objective::Mean;
 use crate::train::run::Ending;
 use crate::train::run::event::{EpochReport, Event, Parameters, Plan, StepReport};
 
@@ -77,8 +79,9 @@ impl<'a> TrainingDisplay<'a> {
         let mut lines = vec![
             format!("run folder `{}`", self.folder.display()),
             format!("weights: {}", plan.origin),
-            format!("backbone: {}", parameters(plan.backbone)),
-            format!("matcher: {}", parameters(plan.rest)),
+        ];
+        lines.extend(plan.groups.iter().map(|(group, values)| parameters(*group, *values)));
+        lines.extend([
             format!("{data}: {} training pairs of {} photos", plan.samples, plan.photos),
             format!("validation: {} pairs, {}", plan.validation_pairs, plan.score),
             format!(
@@ -88,7 +91,7 @@ impl<'a> TrainingDisplay<'a> {
                 config.batch_size * config.accumulate,
                 config.seed
             ),
-        ];
+        ]);
         if plan.step > 0 {
             let (epoch, batch) = (position.epoch + 1, position.batch);
             lines.push(format!("resumed after step {}: epoch {epoch}, batch {batch}", plan.step));
@@ -107,38 +110,43 @@ impl<'a> TrainingDisplay<'a> {
 
     fn step(&self, report: &StepReport) {
         self.bar.set_position(report.done as u64);
-        let StepReport { loss, end_point_error, contrast, contrastive_weight, .. } = report;
-        let parts = if report.matches > 0.0 {
-            let StepReport { matches, distillation_loss, .. } = report;
-            format!(
-                "matches {matches:.3}, distillation_loss {distillation_loss:.5}, epe {end_point_error:.3}"
-            )
-        } else {
-            format!("epe {end_point_error:.3} + {contrastive_weight:.3} x contrast {contrast:.3}")
+        let StepReport { losses, pairs_per_second, .. } = report;
+        let (minimised, watched): (Vec<&Mean>, Vec<&Mean>) =
+            losses.means.iter().partition(|mean| mean.weight != 0.0);
+        let term = |mean: &&Mean| match mean.weight {
+            0.0 | 1.0 => format!("{} {}", mean.name, short(mean.value)),
+            weight => format!("{} x {} {}", short(weight), mean.name, short(mean.value)),
         };
-        let speed = report.pairs_per_second;
-        self.bar.set_message(format!("loss {loss:.3} = {parts}  {speed:.1} pairs/s"));
+        let sum = minimised.iter().map(term).collect::<Vec<_>>().join(" + ");
+        let others: String = watched.iter().map(term).map(|term| format!(", {term}")).collect();
+        let loss = short(losses.total());
+        self.bar.set_message(format!("loss {loss} = {sum}{others}  {pairs_per_second:.1} pairs/s"));
     }
 
     fn epoch_done(&self, report: &EpochReport) {
         self.bar.finish_and_clear();
+        let means = report.means.iter().map(|(name, mean)| format!("{name} {mean:.4}"));
         self.terminal.log(&format!(
-            "epoch {}/{}: loss {:.4} (epe {:.4}, contrast {:.4}), validation PCK {:.2} %{}",
+            "epoch {}/{}: {}, validation PCK {:.2} %{}",
             report.epoch + 1,
             self.epochs,
-            report.mean_loss,
-            report.mean_end_point_error,
-            report.mean_contrast,
+            means.collect::<Vec<_>>().join(", "),
             report.validation_pck,
             if report.best { ", the best so far" } else { "" }
         ));
     }
 }
 
-fn parameters(group: Parameters) -> String {
-    let millions = group.count as f64 / 1e6;
-    match group.learning_rate {
-        0.0 => format!("{millions:.2} M values, frozen"),
-        rate => format!("{millions:.2} M values, learning rate {rate:e}"),
+/// A loss in few digits.
+fn short(value: f64) -> String {
+    if value.abs() < 0.1 { format!("{value:.5}") } else { format!("{value:.3}") }
+}
+
+fn parameters(group: Group, values: Parameters) -> String {
+    let name = if group == Group::HEAD { "matcher" } else { group.0 };
+    let millions = values.count as f64 / 1e6;
+    match values.learning_rate {
+        0.0 => format!("{name}: {millions:.2} M values, frozen"),
+        rate => format!("{name}: {millions:.2} M values, learning rate {rate:e}"),
     }
 }

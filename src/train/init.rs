@@ -139,6 +139,24 @@ fn sizes(config: &ModelConfig) -> ModelConfig {
     ModelConfig { matcher: config.matcher.complete(), ..config.clone() }
 }
 
+/// Whether a model that was built once more began with the file that the run began with.
+///
+/// # Errors
+/// When the file has changed since.
+pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
+    let hash = |provenance: &Provenance| {
+        provenance.derived_from.last().map(|file| (file.name.clone(), file.sha256.clone()))
+    };
+    if let (Some((name, now)), Some((_, before))) = (hash(rebuilt), hash(run)) {
+        ensure!(
+            now == before,
+            "the run holds its features near those of the weights `{name}` that it began with, but that \
+             file has changed: its SHA-256 was {before} and is {now}"
+        );
+    }
+    Ok(())
+}
+
 /// The model of a checkpoint, as it was.
 ///
 /// # Errors

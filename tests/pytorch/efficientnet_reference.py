@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 
 def formula(name, count):
-    """The numbers of tests/parity/formula.rs, seed 0."""
+    """The numbers of tests/inside/parity/formula.rs, seed 0."""
     state = 0xCBF29CE484222325
     for byte in name.encode():
         state = (state ^ byte) * 0x100000001B3 % 2**64

@@ -1,7 +1,5 @@
 //! A small dataset of painted figures in PF-WILLOW's layout: ten spots, each of its own colour, on a
 //! body, turned, scaled and moved.
-#![allow(dead_code, reason = "each test uses a part")]
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,6 +74,14 @@ impl Toy {
         let names = ["--dataset", "toy", "--datasets"].map(str::to_owned);
         let rest = [text(self.path("datasets.toml")), "--data-root".into(), text(self.path(""))];
         names.into_iter().chain(rest).collect()
+    }
+
+    /// The arguments of a training run on the dataset, of `tiny` unless the flags say another model.
+    pub fn training(&self, output: &Path, flags: &str) -> Vec<String> {
+        let model = if flags.contains("--model") { [].as_slice() } else { &["--model", "tiny"] };
+        let fixed = ["train", "--output", output.to_str().unwrap()];
+        let words = fixed.iter().chain(model).copied().map(str::to_owned);
+        words.chain(self.flags()).chain(flags.split_whitespace().map(str::to_owned)).collect()
     }
 }
 

@@ -3,6 +3,8 @@
 mod outputs;
 mod predicted;
 mod task;
+#[cfg(test)]
+mod toy_protocol;
 
 use std::time::Instant;
 
@@ -34,7 +36,7 @@ pub fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
     }
     let start = Instant::now();
     let predicted = Predicted::new(arguments, &task, terminal)?;
-    task.keep_predicted(&predicted);
+    task.keep_predicted(&predicted.predictions, predicted.model.kind);
     let protocols = &predicted.protocols;
     let evaluation = score(&task.pairs, &predicted.predictions, protocols, &task.alphas)?;
     let seconds = start.elapsed().as_secs_f64();

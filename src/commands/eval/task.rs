@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cli::eval::EvalArguments;
-use crate::commands::eval::predicted::Predicted;
+use crate::data::Pair;
 use crate::data::catalog::Catalog;
-use crate::data::load::{fingerprint, load_split, summary};
-use crate::data::{Pair, Split};
+use crate::data::load::{Split, fingerprint, load_split, summary};
+use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{DatasetReport, ModelKind};
 use crate::eval::selection::{ensure_none, keep_predicted, remove_unmeasurable, select};
@@ -42,12 +42,12 @@ impl Task {
         let catalog = Catalog::load(selection.datasets.as_deref())?;
         let entry = catalog.get(&selection.dataset)?;
         let split = selection.split.as_deref().unwrap_or(&entry.default_split);
-        let layout = entry.layout.name();
+        let layout = entry.layout;
         let protocols = match &scoring.protocol[..] {
             [] => Protocol::all_for_layout(entry.protocol.parse()?, layout)?,
             names => names
                 .iter()
-                .map(|name| Protocol::for_layout(name.parse()?, layout))
+                .map(|name| Protocol::for_layout(*name, layout))
                 .collect::<Result<_>>()?,
         };
         let alphas = if scoring.alpha.is_empty() { &entry.alphas } else { &scoring.alpha };
@@ -75,10 +75,10 @@ impl Task {
         })
     }
 
-    /// Leaves the pairs that got a prediction, and counts the others.
-    pub fn keep_predicted(&mut self, predicted: &Predicted) {
-        let others = keep_predicted(&mut self.pairs, &predicted.predictions);
-        match predicted.model.kind {
+    /// Leaves the pairs that got a prediction of a model of this kind, and counts the others.
+    pub fn keep_predicted(&mut self, predictions: &[Prediction], kind: ModelKind) {
+        let others = keep_predicted(&mut self.pairs, predictions);
+        match kind {
             ModelKind::Predictions => self.missing += others,
             ModelKind::Network | ModelKind::Baseline => self.skipped += others,
         }
@@ -88,7 +88,7 @@ impl Task {
     pub fn dataset(&self) -> DatasetReport {
         DatasetReport {
             name: self.split.dataset.clone(),
-            layout: self.split.layout.clone(),
+            layout: self.split.layout.name().to_owned(),
             split: self.split.name.clone(),
             pairs: self.pairs.len(),
             missing: self.missing,

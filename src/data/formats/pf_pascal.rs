@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use crate::data::formats::mat::Matrix;
-use crate::data::formats::{Fault, Problem, Record, checked, last_parts, mat, read_csv};
-use crate::data::photo::images::ImageSizes;
+use crate::data::formats::check::checked;
+use crate::data::formats::mat::{self, Matrix};
+use crate::data::formats::text::{last_parts, read_csv};
+use crate::data::formats::{Annotations, Format, Record, Request};
+use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
 
@@ -29,23 +31,34 @@ struct Row {
     mirrored: bool,
 }
 
-/// Reads the pairs of `list` (below `root`); `categories` are what the class numbers count, from 1.
+/// The split whose list says which photos are to be mirrored.
+const TRAINING_SPLIT: &str = "trn";
+
+/// The layout.
+#[derive(Debug)]
+pub struct PfPascal;
+
+impl Format for PfPascal {
+    fn name(&self) -> &'static str {
+        "pf-pascal"
+    }
+
+    fn annotations(&self) -> Annotations {
+        Annotations { object_boxes: true }
+    }
+
+    fn read(&self, request: &Request) -> Result<Vec<Record>> {
+        read(request)
+    }
+}
+
 /// A pair's keypoints are the parts labelled in both images. Whether a row's photos are to be mirrored
 /// (column `flip`) counts in the training split alone, as in the authors' code.
-///
-/// # Errors
-/// When the list itself cannot be read; faults of single pairs are in the records.
-pub fn read(
-    root: &Path,
-    list: &Path,
-    categories: &[String],
-    is_training: bool,
-    sizes: &ImageSizes,
-) -> Result<Vec<Record>> {
-    let list = root.join(list);
-    let parsed = read_csv(&list)?.into_iter().map(|(line, row)| {
-        row.map_err(|error| Problem::of_line(Fault::Unreadable, &list, line, error.to_string()))
-            .and_then(|row| parse_row(&row, line, categories, is_training, &list))
+fn read(&Request { root, list, split, categories, sizes }: &Request) -> Result<Vec<Record>> {
+    let is_training = split == TRAINING_SPLIT;
+    let parsed = read_csv(list)?.into_iter().map(|(line, row)| {
+        row.map_err(|error| Problem::of_line(Fault::Unreadable, list, line, error.to_string()))
+            .and_then(|row| parse_row(&row, line, categories, is_training, list))
     });
     let rows: Vec<Result<Row, Problem>> = parsed.collect();
     let annotations = read_annotations(root, &rows);
@@ -65,7 +78,7 @@ pub fn read(
         if rows != other {
             let [first, second] = &row.images;
             let detail = format!("{rows} parts in the annotation of {first}, {other} in {second}");
-            return Err(vec![Problem::of_line(Fault::WrongCount, &list, row.line, detail)]);
+            return Err(vec![Problem::of_line(Fault::WrongCount, list, row.line, detail)]);
         }
         let both: Vec<[Point; 2]> = source
             .keypoints
@@ -87,7 +100,7 @@ pub fn read(
             (Ok(source), Ok(target)) => {
                 let (category, mirrored) = (row.category, row.mirrored);
                 let pair = Pair { index, category, source, target, difficulty: None, mirrored };
-                checked(pair, &list, Some(row.line))
+                checked(pair, list, Some(row.line))
             }
             (source, target) => Err([source.err(), target.err()].into_iter().flatten().collect()),
         }
@@ -195,6 +208,7 @@ fn labelled(points: &Matrix, row: usize) -> Option<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inside::shared_data;
 
     fn parsed(row: &[&str], is_training: bool) -> Result<Row, Problem> {
         let categories = ["cat".to_owned(), "dog".to_owned()];
@@ -228,13 +242,8 @@ mod tests {
 
     #[test]
     fn real_lists_parse_row_by_row() {
-        let data = std::env::var_os("LPMFLOW_DATA").map(std::path::PathBuf::from);
-        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-        let folder = data.unwrap_or_else(beside).join("pf-pascal-lists");
-        if !folder.is_dir() {
-            println!("skipped: no folder `{}` (set LPMFLOW_DATA)", folder.display());
-            return;
-        }
+        let Some(data) = shared_data::data() else { return };
+        let folder = data.join("pf-pascal-lists");
         let categories: Vec<String> = (0..20).map(|number| number.to_string()).collect();
         for (name, count, flips) in [("train", 2940, 1470), ("val", 308, 0), ("test", 299, 0)] {
             let list = folder.join(format!("{name}_pairs.csv"));

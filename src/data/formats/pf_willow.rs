@@ -1,12 +1,12 @@
 //! PF-WILLOW: a CSV list with ten keypoints of both images in every row (Ham et al. 2016).
 
-use std::path::Path;
-
 use anyhow::Result;
 use csv::StringRecord;
 
-use crate::data::formats::{Fault, Problem, Record, checked, last_parts, read_csv};
-use crate::data::photo::images::ImageSizes;
+use crate::data::formats::check::checked;
+use crate::data::formats::text::{last_parts, read_csv};
+use crate::data::formats::{Annotations, Format, Record, Request};
+use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
 
@@ -23,14 +23,27 @@ struct Row<'a> {
     keypoints: [Vec<Point>; 2],
 }
 
-/// Reads the pairs of `list` (below `root`).
-///
-/// # Errors
-/// When the list itself cannot be read; faults of single pairs are in the records.
-pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>> {
-    let list = root.join(list);
+/// The layout.
+#[derive(Debug)]
+pub struct PfWillow;
+
+impl Format for PfWillow {
+    fn name(&self) -> &'static str {
+        "pf-willow"
+    }
+
+    fn annotations(&self) -> Annotations {
+        Annotations { object_boxes: false }
+    }
+
+    fn read(&self, request: &Request) -> Result<Vec<Record>> {
+        read(request)
+    }
+}
+
+fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
     let record = |(index, (line, row)): (usize, (usize, Result<StringRecord, csv::Error>))| {
-        let faulty = |(fault, detail)| vec![Problem::of_line(fault, &list, line, detail)];
+        let faulty = |(fault, detail)| vec![Problem::of_line(fault, list, line, detail)];
         let row = row.map_err(|error| faulty((Fault::Unreadable, error.to_string())))?;
         let Row { images, keypoints } = parse_row(&row).map_err(faulty)?;
         let [[category, _], _] = images;
@@ -44,14 +57,14 @@ pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>>
                 let category = category.to_owned();
                 let (difficulty, mirrored) = (None, false);
                 let pair = Pair { index, category, source, target, difficulty, mirrored };
-                checked(pair, &list, Some(line))
+                checked(pair, list, Some(line))
             }
             (source, target) => {
                 Err([source, target].into_iter().flatten().filter_map(Result::err).collect())
             }
         }
     };
-    Ok(read_csv(&list)?.into_iter().enumerate().map(record).collect())
+    Ok(read_csv(list)?.into_iter().enumerate().map(record).collect())
 }
 
 fn parse_row(row: &StringRecord) -> Result<Row<'_>, (Fault, String)> {

@@ -6,8 +6,11 @@ use anyhow::Result;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::data::formats::{Fault, Problem, Record, checked, lines, read_text};
+use crate::data::formats::check::checked;
+use crate::data::formats::text::{lines, read_text};
+use crate::data::formats::{Annotations, Format, Record, Request};
 use crate::data::photo::images::ImageSizes;
+use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Difficulty, Pair};
 use crate::geometry::{BoundingBox, Point, Size};
 
@@ -30,14 +33,28 @@ struct Annotation {
     occlusion: u8,
 }
 
-/// Reads the pairs that `list` (below `root`) names; annotations lie in `PairAnnotation/SPLIT/`, where
-/// SPLIT is the list's name without its ending.
-///
-/// # Errors
-/// When the list itself cannot be read; faults of single pairs are in the records.
-pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>> {
-    let list = root.join(list);
-    let text = read_text(&list)?;
+/// The layout.
+#[derive(Debug)]
+pub struct Spair71k;
+
+impl Format for Spair71k {
+    fn name(&self) -> &'static str {
+        "spair71k"
+    }
+
+    fn annotations(&self) -> Annotations {
+        Annotations { object_boxes: true }
+    }
+
+    fn read(&self, request: &Request) -> Result<Vec<Record>> {
+        read(request)
+    }
+}
+
+/// Reads the pairs that the list names; annotations lie in `PairAnnotation/SPLIT/`, where SPLIT is the
+/// list's name without its ending.
+fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
+    let text = read_text(list)?;
     let split = list.file_stem().unwrap_or_default();
     let folder = root.join("PairAnnotation").join(split);
     let names: Vec<(usize, &str)> = lines(&text).collect();
@@ -45,7 +62,7 @@ pub fn read(root: &Path, list: &Path, sizes: &ImageSizes) -> Result<Vec<Record>>
         let file = folder.join(format!("{name}.json"));
         if !file.is_file() {
             let detail = format!("no annotation `{}`", file.display());
-            return Err(vec![Problem::of_line(Fault::Missing, &list, line, detail)]);
+            return Err(vec![Problem::of_line(Fault::Missing, list, line, detail)]);
         }
         let annotation =
             read_text(&file).and_then(|text| Ok(serde_json::from_str::<Annotation>(&text)?));

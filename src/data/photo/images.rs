@@ -7,8 +7,8 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result as Fallible};
 
-use crate::data::formats::{Fault, Problem};
 use crate::data::photo::header::image_size;
+use crate::data::problem::{Fault, Problem};
 use crate::geometry::Size;
 
 /// File name extensions of photos, in lower case.

@@ -1,10 +1,11 @@
 //! The report: one JSON document that says what was measured, on what, how, and what came out.
 //!
-//! `report.schema.json` beside this file describes it; tests hold both together.
+//! `report.schema.json` beside this file describes it (see [`schema`]); tests hold both together.
 
 pub mod html;
 pub mod junit;
 pub mod markdown;
+pub mod schema;
 
 use std::fs;
 use std::io::Write;
@@ -17,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::eval::bootstrap::Interval;
 use crate::eval::predictions::image_name;
-use crate::eval::protocol::{Average, MeasureFrame, Protocol, ProtocolName};
-use crate::eval::protocol::{ThresholdReference, TransferRule};
+use crate::eval::protocol::Protocol;
+use crate::eval::protocol::name::ProtocolName;
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 use crate::eval::summary::headline_alpha;
 use crate::eval::summary::{
     Evaluation, Group, GroupsByDifficulty, PckByAlpha, ProtocolScores, alpha_key,
@@ -27,9 +29,6 @@ use crate::inference::memory;
 
 /// The version of the report's layout.
 pub const SCHEMA: u32 = 1;
-
-/// The JSON Schema that every report satisfies.
-pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
 
 /// An evaluation and everything needed to judge and repeat it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -266,7 +265,7 @@ impl Report {
 impl ProtocolReport {
     fn new(scores: &ProtocolScores, alphas: &[f64]) -> Self {
         let protocol = scores.protocol;
-        let Protocol { name, threshold, frame, transfer, average } = protocol;
+        let Protocol { name, threshold, frame, transfer, average, .. } = protocol;
         Self {
             name,
             threshold,

@@ -1,17 +1,15 @@
 //! Safetensors files, memory-mapped: tensors use the file's pages where they are.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use memmap2::{MmapMut, MmapOptions};
 use safetensors::{Dtype, SafeTensors};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::model::weights::checksum;
 use crate::model::weights::description::METADATA_KEY;
-use crate::nn::runtime::mapped;
+use crate::nn::runtime::mapped::MappedFile;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -41,46 +39,22 @@ pub fn read(path: &Path) -> Result<Contents> {
 }
 
 fn read_mapped(path: &Path) -> Result<Contents> {
-    let mut map = map_privately(path)?;
-    let (places, description) = places(&map)?;
+    let mut file = MappedFile::open(path)?;
+    let length = file.bytes().len();
+    ensure!(length > 8, "the file has {length} bytes, too few for a header");
+    let (places, description) = places(file.bytes())?;
     let mut tensors = BTreeMap::new();
-    let start = map.as_mut_ptr();
     for place in places {
-        let width = place.kind.elt_size_in_bytes();
-        let bytes = &map[place.offset..place.offset + place.length];
-        let tensor = if bytes.as_ptr().align_offset(width) == 0 && place.length > 0 {
-            tensor_in_place(start, &place)?
-        } else {
-            Tensor::f_from_data_size(bytes, &place.size, place.kind)?
+        let tensor = match file.tensor(place.offset, &place.size, place.kind)? {
+            Some(tensor) => tensor,
+            None => {
+                let bytes = &file.bytes()[place.offset..place.offset + place.length];
+                Tensor::f_from_data_size(bytes, &place.size, place.kind)?
+            }
         };
         tensors.insert(place.name, tensor);
     }
-    mapped::keep(map);
     Ok(Contents { tensors, description })
-}
-
-#[expect(unsafe_code, reason = "memory mapping")]
-fn map_privately(path: &Path) -> Result<MmapMut> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    ensure!(length > 8, "the file has {length} bytes, too few for a header");
-    // SAFETY: the map is private and copy-on-write, so nothing written to the tensors reaches the file or
-    // another process. Another program that rewrites or truncates the file in place while this one runs
-    // could change values or end this process; weight files are replaced by renaming (`atomic::write`),
-    // which leaves a mapped file untouched. Only plain numbers are read from the pages, for which every
-    // bit pattern is valid.
-    Ok(unsafe { MmapOptions::new().map_copy(&file)? })
-}
-
-/// A tensor on the mapped pages.
-#[expect(unsafe_code, reason = "tensors on memory-mapped pages")]
-fn tensor_in_place(start: *mut u8, place: &Place) -> Result<Tensor> {
-    // SAFETY: `start` is the beginning of a map that is never unmapped, `place` lies inside it (the header
-    // was checked against the file's length), its length is that of its shape and kind, and its beginning
-    // is aligned. The pages are writable, should the tensor be changed in place.
-    Ok(unsafe {
-        Tensor::f_from_blob(start.add(place.offset), &place.size, &[], place.kind, Device::Cpu)?
-    })
 }
 
 fn places(bytes: &[u8]) -> Result<(Vec<Place>, Option<String>)> {

@@ -1,19 +1,22 @@
 //! Multi-head attention with one fused projection for queries, keys and values.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use crate::nn::layers::linear::Linear;
+use crate::nn::layers::linear::{Linear, Outputs};
 use crate::nn::ops;
+use crate::nn::ops::Operation;
 use crate::nn::parameters::VarBuilder;
 use crate::nn::shape::dims;
 
-/// Multi-head attention; variables `qkv` and `proj`.
+/// Multi-head attention; parameters `qkv` and `proj`.
 #[derive(Debug)]
 pub struct Attention {
     qkv: Linear,
+    /// The outputs of `qkv` that cross-attention asks of one side and of the other.
+    query: Outputs,
+    key_value: Outputs,
     proj: Linear,
     heads: i64,
-    dim: i64,
 }
 
 /// What attention from one image to another yields.
@@ -32,9 +35,10 @@ impl Attention {
         assert_eq!(dim % heads, 0, "{dim} values do not divide into {heads} heads");
         Self {
             qkv: Linear::new(&(path / "qkv"), dim, 3 * dim),
+            query: Outputs::new(0, dim),
+            key_value: Outputs::new(dim, 2 * dim),
             proj: Linear::new(&(path / "proj"), dim, dim),
             heads,
-            dim,
         }
     }
 
@@ -45,14 +49,7 @@ impl Attention {
     pub fn self_attention(&self, xs: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let [_, tokens, dim] = dims(xs);
         let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
-        if let Some(gathered) = ops::attention::self_attention(&qkv, bias) {
-            return self.proj.forward(&gathered);
-        }
-        let [query, key, value] = [0, 1, 2].map(|part| qkv.select(2, part).transpose(1, 2)); // [B, h, N, d]
-        let gathered = Tensor::scaled_dot_product_attention(
-            &query, &key, &value, bias, 0.0, false, None, false,
-        );
-        self.proj.forward(&self.join_heads(&gathered))
+        self.proj.forward(&ops::attention::SelfAttention { qkv: &qkv, bias }.run())
     }
 
     /// Every token of `xs` attends to every token of `context`. Only the projections in use are
@@ -63,34 +60,25 @@ impl Attention {
     pub fn cross_attention(&self, xs: &Tensor, context: &Tensor) -> CrossAttention {
         let [_, context_tokens, dim] = dims(context);
         let head_dim = dim / self.heads;
-        let query = self.qkv.part(0, dim).forward(xs);
+        let query = self.qkv.forward_outputs(xs, &self.query);
         let query = query.view([-1, xs.size()[1], self.heads, head_dim]); // [B, S, h, d]
-        let key_value = self.qkv.part(dim, 2 * dim).forward(context);
+        let key_value = self.qkv.forward_outputs(context, &self.key_value);
         let key_value = key_value.view([-1, context_tokens, 2, self.heads, head_dim]); // [B, T, 2, h, d]
-        if let Some((gathered, weights)) = ops::attention::cross_attention(&query, &key_value) {
-            return CrossAttention { output: self.proj.forward(&gathered), weights };
-        }
-        let query = query.transpose(1, 2) * (head_dim as f64).powf(-0.5); // [B, h, S, d]
-        let key = key_value.select(2, 0).permute([0, 2, 3, 1]); // [B, h, d, T]
-        let value = key_value.select(2, 1).transpose(1, 2); // [B, h, T, d]
-        let weights = query.matmul(&key).softmax(-1, None); // [B, h, S, T]
-        let output = self.proj.forward(&self.join_heads(&weights.matmul(&value)));
-        let weights = weights.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>); // [B, S, T]
-        CrossAttention { output, weights }
-    }
-
-    /// `[B, h, N, d]` to `[B, N, D]`.
-    fn join_heads(&self, xs: &Tensor) -> Tensor {
-        let tokens = xs.size()[2];
-        xs.transpose(1, 2).reshape([-1, tokens, self.dim])
+        let (gathered, weights) =
+            ops::attention::CrossAttention { query: &query, key_value: &key_value }.run();
+        CrossAttention { output: self.proj.forward(&gathered), weights }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
+    use std::collections::BTreeMap;
+
+    use tch::{Device, Kind, no_grad};
 
     use super::*;
+    use crate::nn::native::linear::anywhere;
+    use crate::nn::ops::linear::weight_of_a_file;
 
     #[test]
     fn cross_attention_to_itself_equals_self_attention() {
@@ -100,5 +88,28 @@ mod tests {
         assert!(cross.output.allclose(&attention.self_attention(&xs, None), 1e-4, 1e-6, false));
         let row_sums = cross.weights.sum_dim_intlist(-1, false, None);
         assert!(row_sums.allclose(&row_sums.full_like(4.0), 1e-5, 1e-6, false));
+    }
+
+    #[test]
+    fn cross_attention_packs_the_projections_of_both_sides_once() {
+        let stored = [
+            ("qkv.weight", weight_of_a_file(&[192, 64])),
+            ("qkv.bias", Tensor::zeros([192], (Kind::Float, Device::Cpu))),
+            ("proj.weight", weight_of_a_file(&[64, 64])),
+            ("proj.bias", Tensor::zeros([64], (Kind::Float, Device::Cpu))),
+        ];
+        let stored: BTreeMap<_, _> =
+            stored.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+        let attention = Attention::new(&VarBuilder::stored(stored, Device::Cpu), 64, 4);
+        let [xs, context] =
+            [9, 12].map(|tokens| Tensor::randn([1, tokens, 64], (Kind::Float, Device::Cpu)));
+        let wanted = attention.cross_attention(&xs, &context);
+        assert!(!attention.query.is_packed(), "gradients may be wanted");
+        for _ in 0..3 {
+            let found = anywhere::allowed(|| no_grad(|| attention.cross_attention(&xs, &context)));
+            assert!(found.output.allclose(&wanted.output, 1e-4, 1e-5, false));
+            assert!(found.weights.allclose(&wanted.weights, 1e-4, 1e-5, false));
+        }
+        assert!(attention.query.is_packed() && attention.key_value.is_packed());
     }
 }

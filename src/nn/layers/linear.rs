@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
-use crate::nn::ops;
-use crate::nn::ops::linear::{After, Packed};
+use crate::nn::ops::Operation;
+use crate::nn::ops::linear::{After, LinearMap, Packed};
 use crate::nn::parameters::{Init, VarBuilder};
 
-/// Deviation the paper's linear layers and position tables start with.
+/// Standard deviation the paper's linear layers and position tables start with.
 pub const INITIAL_STD: f64 = 0.02;
 
 /// `y = x W' + b` over the last dimension.
@@ -17,7 +17,28 @@ pub struct Linear {
     /// `[out]`.
     pub bias: Tensor,
     /// The weight once more, for inference on the CPU.
-    pub packed: Packed,
+    packed: Packed,
+}
+
+/// Some neighbouring outputs of a linear map, and their weights once more as [`Linear`] has its own.
+#[derive(Debug)]
+pub struct Outputs {
+    start: i64,
+    length: i64,
+    packed: Packed,
+}
+
+impl Outputs {
+    /// The outputs `start..start + length`.
+    pub fn new(start: i64, length: i64) -> Self {
+        Self { start, length, packed: Packed::default() }
+    }
+
+    /// Whether inference on the CPU has its own copy of their weights.
+    #[cfg(test)]
+    pub(crate) fn is_packed(&self) -> bool {
+        self.packed.is_made()
+    }
 }
 
 impl Linear {
@@ -38,29 +59,30 @@ impl Linear {
 
     /// `[..., in]` to `[..., out]`.
     pub fn forward(&self, xs: &Tensor) -> Tensor {
-        ops::linear::linear(xs, self, After::Nothing).unwrap_or_else(|| self.usual(xs))
+        self.forward_then(xs, After::Nothing)
     }
 
     /// GELU of the map's result.
     pub fn forward_gelu(&self, xs: &Tensor) -> Tensor {
-        ops::linear::linear(xs, self, After::Gelu).unwrap_or_else(|| self.usual(xs).gelu("none"))
+        self.forward_then(xs, After::Gelu)
     }
 
     /// The map's result plus `addend`, which has its shape.
     pub fn forward_add(&self, xs: &Tensor, addend: &Tensor) -> Tensor {
-        ops::linear::linear(xs, self, After::Add(addend)).unwrap_or_else(|| addend + self.usual(xs))
+        self.forward_then(xs, After::Add(addend))
     }
 
-    fn usual(&self, xs: &Tensor) -> Tensor {
-        xs.linear(&self.weight, Some(&self.bias))
+    /// Some of the map's outputs alone: `[..., in]` to `[..., length]`. A map is always asked with the same
+    /// [`Outputs`].
+    pub fn forward_outputs(&self, xs: &Tensor, outputs: &Outputs) -> Tensor {
+        let Outputs { start, length, packed } = outputs;
+        let [weight, bias] =
+            [&self.weight, &self.bias].map(|whole| whole.narrow(0, *start, *length));
+        LinearMap { xs, weight: &weight, bias: &bias, packed, after: After::Nothing }.run()
     }
 
-    /// The map to only the outputs `start..start + length`.
-    pub fn part(&self, start: i64, length: i64) -> Self {
-        Self {
-            weight: self.weight.narrow(0, start, length),
-            bias: self.bias.narrow(0, start, length),
-            packed: Packed::default(),
-        }
+    fn forward_then(&self, xs: &Tensor, after: After) -> Tensor {
+        let Self { weight, bias, packed } = self;
+        LinearMap { xs, weight, bias, packed, after }.run()
     }
 }

@@ -17,7 +17,7 @@ using Integers = int32_t __attribute__((vector_size(LANES * sizeof(int32_t))));
 constexpr int WIDTH = 3;
 
 // Query rows whose scores are held at once, so that they stay in the second-level cache.
-constexpr int64_t BLOCK = 24;
+constexpr int64_t QUERY_BLOCK = 24;
 
 int64_t round_up(int64_t count, int64_t step) {
     return (count + step - 1) / step * step;
@@ -37,14 +37,14 @@ struct Panels {
     }
 };
 
-// Values that are added up one after the other; longer sums are sums of such parts, which rounds less.
-constexpr int64_t PART = 64;
+// Values that are added up one after the other; longer sums are sums of such blocks, which rounds less.
+constexpr int64_t DEPTH_BLOCK = 64;
 
 // sum[row] = left[row] (a row of `depth` values) times a panel.
 template <int Rows, int Vectors>
 void multiply(Vector (&sum)[Rows][Vectors], const float* const* left, const float* panel, int64_t depth) {
-    for (int64_t start = 0; start < depth; start += PART) {
-        const int64_t end = start + PART < depth ? start + PART : depth;
+    for (int64_t start = 0; start < depth; start += DEPTH_BLOCK) {
+        const int64_t end = start + DEPTH_BLOCK < depth ? start + DEPTH_BLOCK : depth;
         Vector part[Rows][Vectors] = {};
         for (int64_t k = start; k < end; ++k) {
             Vector right[Vectors];
@@ -143,13 +143,13 @@ float softmax(float* scores, int64_t count) {
         scores[i] = scores[0];
     }
     auto* vectors = reinterpret_cast<Vector*>(scores);
-    Vector greatest = vectors[0];
+    Vector maxima = vectors[0];
     for (int64_t i = 1; i < padded / LANES; ++i) {
-        greatest = vectors[i] > greatest ? vectors[i] : greatest;
+        maxima = vectors[i] > maxima ? vectors[i] : maxima;
     }
-    float maximum = greatest[0];
+    float maximum = maxima[0];
     for (int lane = 1; lane < LANES; ++lane) {
-        maximum = greatest[lane] > maximum ? greatest[lane] : maximum;
+        maximum = maxima[lane] > maximum ? maxima[lane] : maximum;
     }
     for (int64_t i = 0; i < padded / LANES; ++i) {
         vectors[i] = exponential(vectors[i] - maximum);
@@ -192,8 +192,8 @@ void attend(const Head& head, float* packed, float* scores, int64_t from, int64_
     for (float& scale : scales) {
         scale = head.scale;
     }
-    for (int64_t start = from; start < to; start += BLOCK) {
-        const int64_t end = start + BLOCK < to ? start + BLOCK : to;
+    for (int64_t start = from; start < to; start += QUERY_BLOCK) {
+        const int64_t end = start + QUERY_BLOCK < to ? start + QUERY_BLOCK : to;
         for (int64_t first = start; first < end; first += ROWS) {
             const int64_t rows = end - first < ROWS ? end - first : ROWS;
             const float* queries[ROWS];
@@ -255,7 +255,7 @@ int64_t packed_size(int64_t keys, int64_t dim) {
 }
 
 int64_t scores_size(int64_t keys) {
-    return BLOCK * round_up(keys, LANES);
+    return QUERY_BLOCK * round_up(keys, LANES);
 }
 
 } // namespace

@@ -1,22 +1,20 @@
 // The weighted sum over a disc of neighbouring matches, on the CPU. Out of libtorch's operations it takes
 // some fifty passes over a tensor that no cache holds; here it takes two.
 
-#include "inference.h"
-
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty_like.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <vector>
 
 namespace {
 
-// Rows and columns of both grids.
+// Rows and columns of both grids, as in Rust.
 struct Shape {
-    int64_t source_rows, source_columns, target_rows, target_columns;
+    int64_t batch, source_rows, source_columns, target_rows, target_columns;
 };
 
 // The disc: `weights[d]` along either axis, `half_widths[dy]` columns to each side at row `dy`.
@@ -146,29 +144,23 @@ void sum_pair(float* out, const float* probabilities, const Planes& planes, cons
 
 extern "C" {
 
-// `probabilities` [B, source row, source column, target row, target column] to the same shape; `weights` and
-// `half_widths` have reach + 1 values. Null where this does not serve.
-at::Tensor* lpmflow_neighbours(
-    const at::Tensor* probabilities,
+// `probabilities` and `out` [B, source row, source column, target row, target column]; `weights` and
+// `half_widths` have reach + 1 values.
+void lpmflow_neighbours(
+    const float* probabilities,
+    float* out,
+    Shape shape,
     const float* weights,
     const int64_t* half_widths,
     int64_t reach) {
-    if (!serves(*probabilities)) {
-        return nullptr;
-    }
     try {
-        const Shape shape{probabilities->size(1), probabilities->size(2), probabilities->size(3), probabilities->size(4)};
         const Planes planes(shape, reach);
-        auto out = at::empty_like(*probabilities);
-        const int64_t pair = probabilities->stride(0);
-        for (int64_t index = 0; index < probabilities->size(0); ++index) {
+        const int64_t pair =
+            shape.source_rows * shape.source_columns * shape.target_rows * shape.target_columns;
+        for (int64_t index = 0; index < shape.batch; ++index) {
             sum_pair(
-                out.mutable_data_ptr<float>() + index * pair,
-                probabilities->const_data_ptr<float>() + index * pair,
-                planes,
-                {weights, half_widths, reach});
+                out + index * pair, probabilities + index * pair, planes, {weights, half_widths, reach});
         }
-        return new at::Tensor(std::move(out));
     } catch (const std::exception& error) {
         std::cerr << "sum over neighbours: " << error.what() << std::endl;
         std::terminate();

@@ -1,26 +1,55 @@
-//! Linear maps by oneDNN where there is AVX-512: twice as fast as libtorch's usual way on processors that are
-//! not Intel's, and no slower on these. The same sums in another order.
+//! Linear maps, together with what follows them.
 
 use std::cell::{Cell, OnceCell};
-use std::ffi::c_void;
-use std::ptr;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
-use crate::nn::layers::linear::Linear;
+pub use crate::nn::native::linear::After;
+use crate::nn::native::linear::{PackedWeight, Weight, can_map, linear, pack};
+use crate::nn::native::tensor::is_unwritten;
+use crate::nn::ops::Operation;
 use crate::nn::runtime::mapped;
 
-#[allow(unsafe_code, reason = "a function of ours in C++, see onednn.cpp")]
-unsafe extern "C" {
-    fn lpmflow_onednn_pack(xs: *const c_void, weight: *const c_void, rows: i64) -> *mut c_void;
+/// `xs W' + b` over the last dimension, and what comes after it.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearMap<'a> {
+    /// `[..., in]`.
+    pub xs: &'a Tensor,
+    /// `[out, in]`.
+    pub weight: &'a Tensor,
+    /// `[out]`.
+    pub bias: &'a Tensor,
+    /// What is kept of this weight from call to call.
+    pub packed: &'a Packed,
+    /// What becomes of the result.
+    pub after: After<'a>,
+}
 
-    fn lpmflow_onednn_linear(
-        xs: *const c_void,
-        weight: *const c_void,
-        bias: *const c_void,
-        gelu: bool,
-        addend: *const c_void,
-    ) -> *mut c_void;
+impl Operation for LinearMap<'_> {
+    /// `[..., out]`.
+    type Output = Tensor;
+
+    fn device(&self) -> Device {
+        self.xs.device()
+    }
+
+    fn composite(&self) -> Tensor {
+        let result = self.xs.linear(self.weight, Some(self.bias));
+        match self.after {
+            After::Nothing => result,
+            After::Gelu => result.gelu("none"),
+            After::Add(addend) => addend + result,
+        }
+    }
+
+    /// Twice as fast as libtorch's usual way on processors that are not Intel's, and no slower on these. The
+    /// same sums in another order.
+    fn cpu(&self) -> Option<Tensor> {
+        if !can_map(self.xs) {
+            return None;
+        }
+        linear(self.xs, self.packed.get(self.xs, self.weight), self.bias, self.after)
+    }
 }
 
 /// A weight in the order in which oneDNN reads it, which saves its being put in order at every use.
@@ -30,135 +59,100 @@ unsafe extern "C" {
 #[derive(Debug, Default)]
 pub struct Packed {
     uses: Cell<u32>,
-    weight: OnceCell<Tensor>,
+    weight: OnceCell<PackedWeight>,
 }
 
 impl Packed {
     /// What to multiply `xs` with: the packed weight, or `weight` itself.
-    fn get<'a>(&'a self, xs: &Tensor, weight: &'a Tensor) -> &'a Tensor {
+    fn get<'a>(&'a self, xs: &Tensor, weight: &'a Tensor) -> Weight<'a> {
         let uses = self.uses.get();
         self.uses.set(uses.saturating_add(1));
         if uses == 1 && mapped::holds(weight) {
             let rows = xs.numel() as i64 / weight.size()[1].max(1);
-            // Safety: the pointers are those of live tensors, which C++ only reads, and a result that is not
-            // null is a new tensor that nobody else owns.
-            #[allow(unsafe_code, reason = "a function of ours in C++, see onednn.cpp")]
-            let packed = unsafe {
-                let packed = lpmflow_onednn_pack(xs.as_ptr().cast(), weight.as_ptr().cast(), rows);
-                (!packed.is_null()).then(|| Tensor::from_ptr(packed.cast()))
-            };
-            if let Some(packed) = packed {
+            if let Some(packed) = pack(weight, rows) {
                 mapped::give_back(weight);
-                return self.weight.get_or_init(|| packed);
+                return Weight::Packed(self.weight.get_or_init(|| packed));
             }
         }
-        self.weight.get().unwrap_or(weight)
+        match self.weight.get() {
+            // What was written since is not in the packed weight.
+            Some(packed) if is_unwritten(weight) => Weight::Packed(packed),
+            _ => Weight::Plain(weight),
+        }
+    }
+
+    /// Whether there is a packed weight.
+    #[cfg(test)]
+    pub(crate) fn is_made(&self) -> bool {
+        self.weight.get().is_some()
     }
 }
 
-/// What becomes of a linear map's result before it is written to memory.
-#[derive(Clone, Copy, Debug)]
-pub enum After<'a> {
-    /// Nothing.
-    Nothing,
-    /// GELU, with the values that libtorch's own has.
-    Gelu,
-    /// The sum with a tensor of the result's shape.
-    Add(&'a Tensor),
-}
-
-/// `[..., in]` to `[..., out]`, or `None` where oneDNN does not serve: on other devices and processors, in
-/// other precisions, where gradients are wanted and while a network is traced.
-pub fn linear(xs: &Tensor, layer: &Linear, after: After) -> Option<Tensor> {
-    // Safety: the pointers are those of live tensors, which C++ only reads, and a result that is not null
-    // is a new tensor that nobody else owns.
-    #[allow(unsafe_code, reason = "a function of ours in C++, see onednn.cpp")]
-    unsafe {
-        let result = lpmflow_onednn_linear(
-            xs.as_ptr().cast(),
-            layer.packed.get(xs, &layer.weight).as_ptr().cast(),
-            layer.bias.as_ptr().cast(),
-            matches!(after, After::Gelu),
-            match after {
-                After::Add(addend) => addend.as_ptr().cast(),
-                After::Nothing | After::Gelu => ptr::null(),
-            },
-        );
-        (!result.is_null()).then(|| Tensor::from_ptr(result.cast()))
-    }
+/// A tensor of random values on the pages of a file, as weights are.
+#[cfg(test)]
+pub(crate) fn weight_of_a_file(size: &[i64]) -> Tensor {
+    use crate::nn::runtime::mapped::MappedFile;
+    use tch::Kind;
+    let values = Tensor::rand(size, (Kind::Float, Device::Cpu)) - 0.5;
+    let values = Vec::<f32>::try_from(values.flatten(0, -1)).unwrap();
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    MappedFile::open(file.path()).unwrap().tensor(0, size, Kind::Float).unwrap().unwrap()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::parameters::VarBuilder;
-    use tch::{Device, Kind};
+    use crate::nn::native::linear::anywhere;
+    use tch::{Kind, no_grad};
 
-    /// Whether oneDNN serves on this processor at all.
-    fn serves() -> bool {
-        let layer = Linear::new(&VarBuilder::fresh(Device::Cpu), 4, 4);
-        let xs = Tensor::zeros([1, 4], (Kind::Float, Device::Cpu));
-        let served = tch::no_grad(|| linear(&xs, &layer, After::Nothing)).is_some();
-        if !served {
-            println!("skipped: no AVX-512 here");
-        }
-        served
+    fn random(shape: &[i64]) -> Tensor {
+        Tensor::randn(shape, (Kind::Float, Device::Cpu))
     }
 
     #[test]
     fn equals_libtorchs_own_linear_map_and_leaves_gradients_to_it() {
-        if !serves() {
-            return;
-        }
-        let layer = Linear::new(&VarBuilder::fresh(Device::Cpu), 48, 80);
-        let _ = layer.bias.shallow_clone().uniform_(-1.0, 1.0);
-        let xs = Tensor::randn([2, 33, 48], (Kind::Float, Device::Cpu)) * 30.0;
-        let addend = Tensor::randn([2, 33, 80], (Kind::Float, Device::Cpu));
-        let usual = xs.linear(&layer.weight, Some(&layer.bias));
-        assert!(linear(&xs, &layer, After::Nothing).is_none(), "gradients may be wanted");
-        tch::no_grad(|| {
-            let equals = |after, wanted: &Tensor| {
-                let ours = linear(&xs, &layer, after).expect("oneDNN serves");
-                assert!(ours.allclose(wanted, 1e-5, 1e-5, false));
-            };
-            equals(After::Nothing, &usual);
-            equals(After::Gelu, &usual.gelu("none"));
-            equals(After::Add(&addend), &(&usual + &addend));
-            assert!(linear(&xs.to_kind(Kind::Double), &layer, After::Nothing).is_none());
+        let (xs, addend) = (random(&[2, 33, 48]) * 30.0, random(&[2, 33, 80]));
+        let (weight, bias, packed) = (random(&[80, 48]), random(&[80]), Packed::default());
+        let one_row = addend.narrow(1, 0, 1).contiguous();
+        let served = |xs: &Tensor, after| {
+            let (weight, bias) = (&weight, &bias);
+            let map = LinearMap { xs, weight, bias, packed: &packed, after };
+            map.cpu().map(|fast| fast.allclose(&map.composite(), 1e-4, 1e-4, false))
+        };
+        anywhere::allowed(|| {
+            assert_eq!(served(&xs, After::Nothing), None, "gradients may be wanted");
+            no_grad(|| {
+                for after in [After::Nothing, After::Gelu, After::Add(&addend)] {
+                    assert_eq!(served(&xs, after), Some(true), "{after:?}");
+                }
+                assert_eq!(served(&xs.to_kind(Kind::Double), After::Nothing), None);
+                assert_eq!(served(&xs, After::Add(&one_row)), None, "another shape");
+            });
         });
     }
 
     #[test]
-    #[allow(unsafe_code, reason = "a tensor on a map's pages")]
     fn weights_of_a_file_are_packed_at_their_second_use_unless_they_were_written_to() {
-        if !serves() {
-            return;
-        }
-        let values: Vec<f32> =
-            (0..64 * 4096).map(|index| (index % 97) as f32 / 97.0 - 0.5).collect();
-        let mut file = tempfile::tempfile().unwrap();
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let xs = random(&[33, 4096]);
         let bias = Tensor::zeros([64], (Kind::Float, Device::Cpu));
-        let xs = Tensor::randn([33, 4096], (Kind::Float, Device::Cpu));
         for written in [false, true] {
-            let mut map = unsafe { memmap2::MmapOptions::new().map_copy(&file).unwrap() };
-            let weight = unsafe {
-                let start = map.as_mut_ptr();
-                Tensor::from_blob(start, &[64, 4096], &[], Kind::Float, Device::Cpu)
-            };
-            mapped::keep(map);
+            let (weight, packed) = (weight_of_a_file(&[64, 4096]), Packed::default());
             if written {
                 let _ = weight.shallow_clone().g_mul_scalar_(2.0);
             }
             let wanted = xs.matmul(&weight.tr());
-            let layer = Linear { weight, bias: bias.shallow_clone(), packed: Packed::default() };
+            let (weight, bias) = (&weight, &bias);
+            let map = LinearMap { xs: &xs, weight, bias, packed: &packed, after: After::Nothing };
+            let run = || anywhere::allowed(|| no_grad(|| map.cpu().expect("oneDNN serves")));
             for _ in 0..3 {
-                let found = tch::no_grad(|| linear(&xs, &layer, After::Nothing)).unwrap();
-                assert!(found.allclose(&wanted, 1e-4, 1e-4, false));
+                assert!(run().allclose(&wanted, 1e-4, 1e-4, false));
             }
-            assert_eq!(layer.packed.weight.get().is_none(), written);
-            assert!(xs.matmul(&layer.weight.tr()).equal(&wanted), "the weight itself is as it was");
+            assert_eq!(packed.is_made(), !written);
+            assert!(xs.matmul(&weight.tr()).equal(&wanted), "the weight itself is as it was");
+            let _ = weight.shallow_clone().g_mul_scalar_(2.0);
+            assert!(run().allclose(&(wanted * 2.0), 1e-4, 1e-4, false), "what is written counts");
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The weighted sum over a disc of neighbouring matches, eight times as fast as out of libtorch's operations.
+//! The weighted sum over a disc of neighbouring matches.
 
-use std::ffi::c_void;
+use tch::{Device, Tensor};
 
-use tch::Tensor;
+use crate::nn::native;
+use crate::nn::ops::Operation;
 
 /// Weights of a disc: that of the shift (dx, dy) is `weights[|dx|] * weights[|dy|]` within the disc.
 #[derive(Debug)]
@@ -26,63 +27,50 @@ impl Disc {
     }
 }
 
-#[allow(unsafe_code, reason = "a function of ours in C++, see neighbours.cpp")]
-unsafe extern "C" {
-    fn lpmflow_neighbours(
-        probabilities: *const c_void,
-        weights: *const f32,
-        half_widths: *const i64,
-        reach: i64,
-    ) -> *mut c_void;
-}
-
 /// Q(s, t) = sum over the disc of its weight(d) * `probabilities`(s + d, t + d), zeros beyond the rims.
-///
-/// # Shapes
-/// `probabilities` and result `[B, source row, source column, target row, target column]`.
-pub fn sum_over(disc: &Disc, probabilities: &Tensor) -> Tensor {
-    native(disc, probabilities).unwrap_or_else(|| by_operations(disc, probabilities))
+#[derive(Clone, Copy, Debug)]
+pub struct NeighbourSum<'a> {
+    /// The weights.
+    pub disc: &'a Disc,
+    /// `[B, source row, source column, target row, target column]`.
+    pub probabilities: &'a Tensor,
 }
 
-/// `None` on other devices, in other precisions, where gradients are wanted and while a network is traced.
-fn native(disc: &Disc, probabilities: &Tensor) -> Option<Tensor> {
-    assert_eq!(probabilities.dim(), 5, "two grids in a batch");
-    let weights: Vec<f32> = disc.weights.iter().map(|&weight| weight as f32).collect();
-    let half_widths: Vec<i64> = disc.half_widths.iter().map(|&width| width as i64).collect();
-    assert!(weights.len() == half_widths.len() && disc.half_widths[0] < weights.len());
-    // Safety: the pointers are those of live values that C++ only reads, as many as it is told; half widths
-    // index the weights; and a result that is not null is a new tensor that nobody else owns.
-    #[allow(unsafe_code, reason = "a function of ours in C++, see neighbours.cpp")]
-    unsafe {
-        let result = lpmflow_neighbours(
-            probabilities.as_ptr().cast(),
-            weights.as_ptr(),
-            half_widths.as_ptr(),
-            weights.len() as i64 - 1,
-        );
-        (!result.is_null()).then(|| Tensor::from_ptr(result.cast()))
-    }
-}
+impl Operation for NeighbourSum<'_> {
+    /// Of the shape of the probabilities.
+    type Output = Tensor;
 
-/// The same out of libtorch's operations.
-///
-/// A weight is a product of one along x and one along y, and a row of the disc is never longer than the rows
-/// nearer to the centre. So the sums along x are taken once, growing from the centre, and rows of the right
-/// length are then summed along y. Nothing is in place: ONNX has no such operations.
-fn by_operations(disc: &Disc, probabilities: &Tensor) -> Tensor {
-    let [row_axes, column_axes] = [[1, 3], [2, 4]];
-    let weighted = |map: &Tensor, axes, distance: usize| {
-        shifted(map, axes, distance as i64) * disc.weights[distance]
-    };
-    let mut rows = vec![probabilities.shallow_clone()]; // rows[w]: sum over |dx| <= w
-    for dx in 1..=disc.half_widths[0] {
-        rows.push(&rows[dx - 1] + weighted(probabilities, column_axes, dx));
+    fn device(&self) -> Device {
+        self.probabilities.device()
     }
-    let mut sum = rows[disc.half_widths[0]].shallow_clone();
-    for dy in 1..disc.half_widths.len() {
-        sum = &sum + weighted(&rows[disc.half_widths[dy]], row_axes, dy);
+
+    /// A weight is a product of one along x and one along y, and a row of the disc is never longer than the rows
+    /// nearer to the centre. So the sums along x are taken once, growing from the centre, and rows of the right
+    /// length are then summed along y. Nothing is in place: ONNX has no such operations.
+    fn composite(&self) -> Tensor {
+        let Self { disc, probabilities } = self;
+        let [row_axes, column_axes] = [[1, 3], [2, 4]];
+        let weighted = |map: &Tensor, axes, distance: usize| {
+            shifted(map, axes, distance as i64) * disc.weights[distance]
+        };
+        let mut rows = vec![probabilities.shallow_clone()]; // rows[w]: sum over |dx| <= w
+        for dx in 1..=disc.half_widths[0] {
+            rows.push(&rows[dx - 1] + weighted(probabilities, column_axes, dx));
+        }
+        let mut sum = rows[disc.half_widths[0]].shallow_clone();
+        for dy in 1..disc.half_widths.len() {
+            sum = &sum + weighted(&rows[disc.half_widths[dy]], row_axes, dy);
+        }
+        sum
     }
-    sum
+
+    /// Eight times as fast.
+    fn cpu(&self) -> Option<Tensor> {
+        let weights: Vec<f32> = self.disc.weights.iter().map(|&weight| weight as f32).collect();
+        let half_widths: Vec<i64> =
+            self.disc.half_widths.iter().map(|&width| width as i64).collect();
+        native::neighbours::weighted_sum(self.probabilities, &weights, &half_widths)
+    }
 }
 
 /// The sum of `map` moved by `distance` cells along both `axes` at once, and moved back as far: zeros come
@@ -111,7 +99,7 @@ fn shifted(map: &Tensor, axes: [usize; 2], distance: i64) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind, no_grad};
+    use tch::{Kind, no_grad};
 
     #[test]
     fn both_ways_are_the_sum_over_all_shifts() {
@@ -120,9 +108,9 @@ mod tests {
         let probabilities = Tensor::rand([batch, sy, sx, ty, tx], (Kind::Float, Device::Cpu));
         for (radius_squared, sigma) in [(0_i64, 1.0), (5, 2.0), (10, 1.5), (22, 2.0)] {
             let disc = Disc::gaussian(radius_squared, sigma);
-            let native = no_grad(|| native(&disc, &probabilities)).expect("float32 on the CPU");
-            let operations = by_operations(&disc, &probabilities);
-            assert!(native.allclose(&operations, 1e-5, 1e-6, false));
+            let sum = NeighbourSum { disc: &disc, probabilities: &probabilities };
+            let fast = no_grad(|| sum.cpu()).expect("float32 on the CPU");
+            assert!(fast.allclose(&sum.composite(), 1e-5, 1e-6, false));
 
             let place = [1, 3, 1, 2, 4];
             let mut wanted = 0.0;
@@ -137,15 +125,24 @@ mod tests {
                     wanted += weight * probabilities.double_value(&[place[0], y, x, v, u]);
                 }
             }
-            assert!((native.double_value(&place) - wanted).abs() < 1e-5);
+            assert!((fast.double_value(&place) - wanted).abs() < 1e-5);
         }
     }
 
     #[test]
-    fn gradients_and_other_precisions_are_left_to_libtorch() {
-        let disc = Disc::gaussian(5, 2.0);
+    fn gradients_other_precisions_and_discs_without_weights_are_left_to_libtorch() {
         let probabilities = Tensor::rand([1, 3, 3, 3, 3], (Kind::Float, Device::Cpu));
-        assert!(native(&disc, &probabilities).is_none(), "gradients may be wanted");
-        no_grad(|| assert!(native(&disc, &probabilities.to_kind(Kind::Double)).is_none()));
+        let disc = Disc::gaussian(5, 2.0);
+        let serves = |disc: &Disc, probabilities: &Tensor| {
+            NeighbourSum { disc, probabilities }.cpu().is_some()
+        };
+        assert!(!serves(&disc, &probabilities), "gradients may be wanted");
+        no_grad(|| {
+            assert!(serves(&disc, &probabilities));
+            assert!(!serves(&disc, &probabilities.to_kind(Kind::Double)));
+            assert!(!serves(&disc, &probabilities.squeeze_dim(0).narrow(0, 0, 1)));
+            let too_wide = Disc { weights: vec![1.0], half_widths: vec![1] };
+            assert!(!serves(&too_wide, &probabilities));
+        });
     }
 }

@@ -1,24 +1,20 @@
 //! Mixed precision: matrix products and convolutions in bfloat16, sums, norms and softmaxes in float32, and
-//! the variables themselves in float32.
+//! the parameters themselves in float32.
 
 use tch::Device;
 
-#[allow(unsafe_code, reason = "a function of ours in C++, see autocast.cpp")]
-unsafe extern "C" {
-    safe fn lpmflow_autocast(enabled: bool, cuda: bool);
-}
+use crate::nn::native;
 
 /// What `compute` gives when it computes in mixed precision on `device`.
 pub fn autocast<T>(device: Device, compute: impl FnOnce() -> T) -> T {
-    struct Off(bool);
+    struct Off(Device);
     impl Drop for Off {
         fn drop(&mut self) {
-            lpmflow_autocast(false, self.0);
+            native::autocast::set(false, self.0);
         }
     }
-    let cuda = device.is_cuda();
-    lpmflow_autocast(true, cuda);
-    let _off = Off(cuda);
+    native::autocast::set(true, device);
+    let _off = Off(device);
     compute()
 }
 

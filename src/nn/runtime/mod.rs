@@ -1,4 +1,4 @@
-//! How a network is run: in which precision, what is kept and what computed again, where weights lie.
+//! How a network is run: in which precision, what is kept and what computed again, where its parameters lie.
 
 pub mod autocast;
 pub mod mapped;

@@ -1,4 +1,4 @@
-//! Activation checkpointing: a network in recompute, of which only the ends are kept until the backward
+//! Activation checkpointing: a network in segments, of which only the ends are kept until the backward
 //! pass computes each anew (Chen et al., "Training Deep Nets with Sublinear Memory Cost").
 
 use std::array;
@@ -10,7 +10,7 @@ use crate::nn::runtime::autocast::autocast;
 
 type Compute<'a> = Box<dyn Fn(&[Tensor]) -> Vec<Tensor> + 'a>;
 
-/// How a forward pass goes through a network's recompute.
+/// How a forward pass goes through a network's segments.
 ///
 /// With [`Recompute::recomputed`], results of a segment are where the graph of gradients begins anew, so the
 /// loss must go backward by [`Recompute::backward`]. Tensors that more than one segment, or a segment and
@@ -31,7 +31,7 @@ struct Segment<'a> {
 }
 
 impl<'a> Recompute<'a> {
-    /// For forward passes without dropout: recompute make no difference.
+    /// For forward passes without dropout: segments make no difference.
     pub fn plain() -> Self {
         Self::default()
     }
@@ -41,7 +41,7 @@ impl<'a> Recompute<'a> {
         Self { seeds: Some(Cell::new(seed)), ..Self::default() }
     }
 
-    /// As [`Recompute::seeded`], but what happens inside recompute is forgotten and computed again in the
+    /// As [`Recompute::seeded`], but what happens inside segments is forgotten and computed again in the
     /// backward pass; in mixed precision on the device `mixed`.
     pub fn recomputed(seed: i64, mixed: Option<Device>) -> Self {
         Self { recorded: Some(RefCell::default()), mixed, ..Self::seeded(seed) }
@@ -87,9 +87,9 @@ impl<'a> Recompute<'a> {
     /// Adds the gradients of `loss` to those of the weights.
     pub fn backward(self, loss: &Tensor) {
         loss.backward();
-        let mut recompute = self.recorded.map(RefCell::into_inner).unwrap_or_default();
+        let mut segments = self.recorded.map(RefCell::into_inner).unwrap_or_default();
         // All who use a segment's results come after it, and have said what they need.
-        while let Some(segment) = recompute.pop() {
+        while let Some(segment) = segments.pop() {
             segment.backward(self.mixed);
         }
     }

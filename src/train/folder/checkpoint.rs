@@ -17,7 +17,7 @@ use crate::model::config::ModelConfig;
 use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::save::{Storage, save};
 use crate::model::weights::{Source, StoredWeights, read};
-use crate::train::samples::sampler::Position;
+use crate::train::folder::state::RunState;
 
 /// The newest weights.
 pub const LAST: &str = "last.safetensors";
@@ -30,44 +30,6 @@ const MOMENTS: &str = "moments-";
 
 /// How the temporary files of [`crate::atomic`] begin.
 const TEMPORARY: &str = ".lpmflow-";
-
-/// Where a run stands between two optimizer steps.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunState {
-    /// Optimizer steps done.
-    pub step: u64,
-    /// The next batch.
-    pub position: Position,
-    /// Sums over the current epoch so far.
-    pub totals: Totals,
-    /// The best validation so far.
-    pub best: Option<Best>,
-}
-
-/// Sums over the batches of an epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Totals {
-    /// How many batches.
-    pub batches: u64,
-    /// Sum of their end-point errors.
-    pub end_point_error: f64,
-    /// Sum of their contrasts.
-    pub contrast: f64,
-    /// Sum of their whole losses.
-    pub loss: f64,
-}
-
-/// A validation result.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Best {
-    /// The epoch it followed, counted from 0.
-    pub epoch: u64,
-    /// Its PCK in percent.
-    pub pck: f64,
-}
 
 /// What a checkpoint's description records of the run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -199,86 +161,4 @@ fn delete(folder: &Path, unwanted: impl Fn(&str) -> bool) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn checkpoints(folder: &Path) -> Checkpoints {
-        Checkpoints::new(folder, ModelConfig::tiny(), Provenance::default())
-    }
-
-    fn state(step: u64) -> RunState {
-        let position = Position { epoch: 1, batch: step };
-        let best = Some(Best { epoch: 0, pck: 31.4 });
-        let totals = Totals { batches: step, loss: 0.1 + 0.2, ..Totals::default() };
-        RunState { step, position, totals, best }
-    }
-
-    fn tensors(value: f32) -> Tensors {
-        BTreeMap::from([("x".to_owned(), Tensor::from_slice(&[value, 2.0]))])
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn the_newest_checkpoint_comes_back_exactly_and_older_moments_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let checkpoints = checkpoints(folder.path());
-        checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
-        checkpoints.save_last(&state(6), &tensors(0.25), &tensors(8.0)).unwrap();
-        checkpoints.save_best(&state(6), &tensors(0.25)).unwrap();
-        assert_eq!(names(folder.path()), [BEST, LAST, "moments-00000006.safetensors"]);
-        let checkpoint = load_last(folder.path()).unwrap();
-        assert_eq!(checkpoint.state, state(6));
-        assert_eq!(checkpoint.weights.tensors["x"], tensors(0.25)["x"]);
-        assert_eq!(checkpoint.moments["x"], tensors(8.0)["x"]);
-    }
-
-    #[test]
-    fn killed_between_moments_and_weights_the_checkpoint_before_stands() {
-        let folder = tempfile::tempdir().unwrap();
-        let checkpoints = checkpoints(folder.path());
-        checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
-        let before = fs::read(folder.path().join(LAST)).unwrap();
-        let moments = fs::read(folder.path().join("moments-00000003.safetensors")).unwrap();
-        checkpoints.save_last(&state(6), &tensors(0.25), &tensors(8.0)).unwrap();
-        // The folder as it was before the weights were replaced, and half a file of the next attempt.
-        fs::write(folder.path().join(LAST), before).unwrap();
-        fs::write(folder.path().join("moments-00000003.safetensors"), moments).unwrap();
-        fs::write(folder.path().join(".lpmflow-a1b2c3"), "half").unwrap();
-        let checkpoint = load_last(folder.path()).unwrap();
-        assert_eq!(checkpoint.state, state(3));
-        assert_eq!(checkpoint.moments["x"], tensors(7.0)["x"]);
-        assert_eq!(names(folder.path()), [LAST, "moments-00000003.safetensors"]);
-    }
-
-    #[test]
-    fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let checkpoints = checkpoints(folder.path());
-        checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
-        // Weights that are not finite cannot be stored.
-        assert!(checkpoints.save_last(&state(6), &tensors(f32::NAN), &tensors(8.0)).is_err());
-        assert_eq!(load_last(folder.path()).unwrap().state, state(3));
-    }
-
-    #[test]
-    fn folders_without_a_run_and_weights_of_another_origin_cannot_be_resumed() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = |folder: &Path| format!("{:#}", load_last(folder).unwrap_err());
-        assert!(error(folder.path()).contains("there is no `last.safetensors`"));
-        let checkpoints = checkpoints(folder.path());
-        checkpoints.save_best(&state(1), &tensors(1.0)).unwrap();
-        fs::rename(folder.path().join(BEST), folder.path().join(LAST)).unwrap();
-        assert!(error(folder.path()).contains("no optimizer moments"));
-        let description = Description::new(ModelConfig::tiny(), Provenance::default());
-        save(&folder.path().join(LAST), &tensors(1.0), &description, Storage::Float32).unwrap();
-        assert!(error(folder.path()).contains("does not come from `lpmflow train`"));
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod metrics;
+pub mod state;
 pub mod tensorboard;
 
 use std::fs;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::atomic;
 use crate::train::config::TrainConfig;
+use crate::train::config::file::ConfigFile;
 use crate::train::folder::checkpoint::LAST;
 use crate::train::folder::metrics::MetricsLog;
 use crate::train::folder::tensorboard::{EventWriter, delete_events};
@@ -26,10 +28,10 @@ pub const METRICS: &str = "metrics.jsonl";
 ///
 /// # Errors
 /// When it cannot be read or says something it cannot.
-pub fn read_config(path: &Path) -> Result<TrainConfig> {
+pub fn read_config(path: &Path) -> Result<ConfigFile> {
     fs::read_to_string(path)
         .map_err(anyhow::Error::from)
-        .and_then(|text| TrainConfig::from_toml(&text))
+        .and_then(|text| ConfigFile::from_toml(&text))
         .with_context(|| format!("reading the training configuration `{}`", path.display()))
 }
 
@@ -90,7 +92,7 @@ impl Logs {
         &mut self,
         step: u64,
         line: &impl serde::Serialize,
-        scalars: &[(&str, f64)],
+        scalars: &[(String, f64)],
     ) -> Result<()> {
         self.metrics.append(line)?;
         self.events.scalars(step, scalars)

@@ -57,7 +57,7 @@ impl EventWriter {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn scalars(&mut self, step: u64, values: &[(&str, f64)]) -> Result<()> {
+    pub fn scalars(&mut self, step: u64, values: &[(String, f64)]) -> Result<()> {
         let mut summary = Message::default();
         for (tag, value) in values {
             let value = Message::default().text(1, tag).float(2, *value as f32);

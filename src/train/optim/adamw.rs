@@ -4,16 +4,15 @@
 //! Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; the order of operations is
 //! PyTorch's.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor, no_grad};
 
+use crate::model::part::Tagged;
 use crate::nn::parameters::{Group, Parameter};
-
-/// What the gradient norm is enlarged by before it divides, as PyTorch does.
-const CLIP_EPSILON: f64 = 1e-6;
+use crate::train::folder::checkpoint::Tensors;
+use crate::train::optim::optimizer::{Optimizer, OptimizerConfig};
+use crate::train::rules::{Rule, decay, not_negative, positive};
 
 /// AdamW's constants; the learning rates come from the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +31,25 @@ pub struct AdamWConfig {
 impl Default for AdamWConfig {
     fn default() -> Self {
         Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.05 }
+    }
+}
+
+impl Tagged for AdamWConfig {
+    const KIND: &'static str = "adamw";
+}
+
+impl OptimizerConfig for AdamWConfig {
+    fn rules(&self) -> Vec<Rule> {
+        vec![
+            (decay(self.beta1), "optimizer.beta1 must lie in 0 to 1, without 1"),
+            (decay(self.beta2), "optimizer.beta2 must lie in 0 to 1, without 1"),
+            (positive(self.epsilon), "optimizer.epsilon must be above 0"),
+            (not_negative(self.weight_decay), "optimizer.weight_decay must not be negative"),
+        ]
+    }
+
+    fn build(&self, trained: &[&Parameter]) -> Box<dyn Optimizer> {
+        Box::new(AdamW::new(trained, *self))
     }
 }
 
@@ -61,77 +79,24 @@ struct Moments {
 }
 
 impl AdamW {
-    /// Trains those of `variables` that `trained` accepts, and makes them ask for gradients.
-    pub fn new(
-        variables: &[Parameter],
-        config: AdamWConfig,
-        trained: impl Fn(&Parameter) -> bool,
-    ) -> Self {
-        let slot = |variable: &Parameter| Slot {
+    /// Trains these variables, and makes them ask for gradients.
+    pub fn new(trained: &[&Parameter], config: AdamWConfig) -> Self {
+        let slot = |variable: &&Parameter| Slot {
             name: variable.name.clone(),
             group: variable.group,
             parameter: variable.tensor.set_requires_grad(true),
             moments: None,
         };
-        let slots = variables.iter().filter(|variable| trained(variable)).map(slot).collect();
-        Self { config, slots }
+        Self { config, slots: trained.iter().map(slot).collect() }
+    }
+}
+
+impl Optimizer for AdamW {
+    fn variables(&self) -> Vec<Tensor> {
+        self.slots.iter().map(|slot| slot.parameter.shallow_clone()).collect()
     }
 
-    /// Forgets all gradients.
-    pub fn zero_gradients(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.parameter.zero_grad());
-    }
-
-    /// Gives every gradient memory of its own; to be called after every backward pass.
-    ///
-    /// libtorch hands the gradient of `a + b` on to both as it is, and keeps parts of it for what either was
-    /// put together from. What is then added to one gradient, or scaled in it, would change the others too.
-    pub fn separate_gradients(&mut self) {
-        let mut gradients: Vec<_> = self
-            .gradients()
-            .map(|gradient| {
-                let start = gradient.data_ptr() as usize;
-                (start, start + extent(&gradient), gradient)
-            })
-            .collect();
-        gradients.sort_by_key(|(start, ..)| *start);
-        let mut taken = 0;
-        for (start, end, mut gradient) in gradients {
-            if start < taken {
-                let own = gradient.detach().copy();
-                gradient.set_data(&own);
-            } else {
-                taken = end;
-            }
-        }
-    }
-
-    /// The Euclidean norm of all gradients together: one value on the device; 0 without gradients.
-    pub fn gradient_norm(&self) -> Tensor {
-        no_grad(|| {
-            let norms: Vec<Tensor> = self.gradients().map(|gradient| gradient.norm()).collect();
-            if norms.is_empty() { Tensor::from(0.0) } else { Tensor::stack(&norms, 0).norm() }
-        })
-    }
-
-    /// Scales all gradients by `limit / norm` where `norm` exceeds `limit`.
-    pub fn clip_gradients(&mut self, norm: f64, limit: f64) {
-        let factor = limit / (norm + CLIP_EPSILON);
-        if factor < 1.0 {
-            no_grad(|| {
-                for mut gradient in self.gradients() {
-                    let _ = gradient.g_mul_scalar_(factor);
-                }
-            });
-        }
-    }
-
-    fn gradients(&self) -> impl Iterator<Item = Tensor> {
-        self.slots.iter().map(|slot| slot.parameter.grad()).filter(Tensor::defined)
-    }
-
-    /// One update of every variable that has a gradient, at the learning rate of its group.
-    pub fn step(&mut self, learning_rate: impl Fn(Group) -> f64) {
+    fn step(&mut self, learning_rate: &dyn Fn(Group) -> f64) {
         let config = self.config;
         no_grad(|| {
             for slot in &mut self.slots {
@@ -140,26 +105,22 @@ impl AdamW {
         });
     }
 
-    /// The moments as named float32 tensors: `first_moment.NAME`, `second_moment.NAME` and the one
-    /// value `steps.NAME` (exact up to 16 million).
-    pub fn state(&self) -> Vec<(String, Tensor)> {
-        let mut state = Vec::new();
+    /// The moments: `first_moment.NAME`, `second_moment.NAME` and the one value `steps.NAME` (exact up to 16
+    /// million).
+    fn state(&self) -> Tensors {
+        let mut state = Tensors::new();
         for slot in &self.slots {
             if let Some(moments) = &slot.moments {
                 let name = &slot.name;
-                state.push((format!("first_moment.{name}"), moments.first.shallow_clone()));
-                state.push((format!("second_moment.{name}"), moments.second.shallow_clone()));
-                state.push((format!("steps.{name}"), Tensor::from_slice(&[moments.steps as f32])));
+                state.insert(format!("first_moment.{name}"), moments.first.shallow_clone());
+                state.insert(format!("second_moment.{name}"), moments.second.shallow_clone());
+                state.insert(format!("steps.{name}"), Tensor::from_slice(&[moments.steps as f32]));
             }
         }
         state
     }
 
-    /// Takes back what [`AdamW::state`] gave.
-    ///
-    /// # Errors
-    /// When a tensor is missing, of another shape, or of a variable that is not trained.
-    pub fn restore(&mut self, mut state: BTreeMap<String, Tensor>) -> Result<()> {
+    fn restore(&mut self, mut state: Tensors) -> Result<()> {
         for slot in &mut self.slots {
             slot.moments = slot.take_moments(&mut state)?;
         }
@@ -195,7 +156,7 @@ impl Slot {
         let _ = self.parameter.g_add_(&update);
     }
 
-    fn take_moments(&self, state: &mut BTreeMap<String, Tensor>) -> Result<Option<Moments>> {
+    fn take_moments(&self, state: &mut Tensors) -> Result<Option<Moments>> {
         let name = &self.name;
         let Some(steps) = state.remove(&format!("steps.{name}")) else {
             return Ok(None);
@@ -224,105 +185,5 @@ impl Slot {
     }
 }
 
-/// Bytes from a tensor's first value to behind its last.
-fn extent(tensor: &Tensor) -> usize {
-    let sides = tensor.size();
-    let last: i64 =
-        sides.iter().zip(tensor.stride()).map(|(side, stride)| (side - 1) * stride).sum();
-    (last + 1) as usize * tensor.kind().elt_size_in_bytes()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::parameters::{Init, VarBuilder};
-    use tch::Device;
-
-    fn one_variable() -> (Tensor, AdamW) {
-        let path = VarBuilder::fresh(Device::Cpu);
-        let tensor = path.parameter("x", &[2], Init::Constant(1.0));
-        let optimizer = AdamW::new(&path.finish().0, AdamWConfig::default(), |_| true);
-        (tensor, optimizer)
-    }
-
-    fn train(tensor: &Tensor, optimizer: &mut AdamW, steps: i64) {
-        for _ in 0..steps {
-            optimizer.zero_gradients();
-            (tensor * Tensor::from_slice(&[1.0_f32, 3.0])).square().sum(Kind::Float).backward();
-            optimizer.step(|_| 0.1);
-        }
-    }
-
-    #[test]
-    fn a_restored_optimizer_goes_on_where_the_saved_one_stood() {
-        let (straight, mut optimizer) = one_variable();
-        train(&straight, &mut optimizer, 5);
-
-        let (tensor, mut optimizer) = one_variable();
-        train(&tensor, &mut optimizer, 3);
-        let saved = optimizer.state().into_iter().map(|(name, t)| (name, t.copy())).collect();
-        let (resumed, mut optimizer) = one_variable();
-        no_grad(|| resumed.shallow_clone().copy_(&tensor));
-        optimizer.restore(saved).unwrap();
-        train(&resumed, &mut optimizer, 2);
-        assert_eq!(
-            Vec::<f32>::try_from(&resumed).unwrap(),
-            Vec::<f32>::try_from(&straight).unwrap()
-        );
-    }
-
-    #[test]
-    fn a_state_of_another_model_is_refused() {
-        let (_, mut optimizer) = one_variable();
-        let other = Tensor::zeros([3], (Kind::Float, Device::Cpu));
-        let state = |name: &str| -> BTreeMap<String, Tensor> {
-            let moments = ["first_moment", "second_moment"];
-            let moments = moments.map(|kind| (format!("{kind}.{name}"), other.shallow_clone()));
-            let steps = (format!("steps.{name}"), Tensor::from_slice(&[1_f32]));
-            moments.into_iter().chain([steps]).collect()
-        };
-        let error = optimizer.restore(state("x")).unwrap_err().to_string();
-        assert!(error.contains("`first_moment.x` is Float [3], not Float [2]"), "{error}");
-        let error = optimizer.restore(state("y")).unwrap_err().to_string();
-        assert!(error.contains("`first_moment.y`, which this run does not train"), "{error}");
-    }
-
-    #[test]
-    fn gradients_that_libtorch_lets_share_memory_are_separated() {
-        let path = VarBuilder::fresh(Device::Cpu);
-        let variable = |name, tokens| path.parameter(name, &[1, tokens, 2], Init::Constant(1.0));
-        let (whole, first, rest) =
-            (variable("whole", 3), variable("first", 1), variable("rest", 2));
-        let mut optimizer = AdamW::new(&path.finish().0, AdamWConfig::default(), |_| true);
-        let backward = || {
-            let sum = (&whole + 1.0) + Tensor::cat(&[&first, &rest], 1);
-            (sum * Tensor::from_slice(&[1.0f32, 2.0])).sum(Kind::Float).backward();
-        };
-        for passes in 1..4 {
-            backward();
-            optimizer.separate_gradients();
-            for tensor in [&whole, &first, &rest] {
-                let wanted = tensor.ones_like() * Tensor::from_slice(&[1.0f32, 2.0]) * passes;
-                assert_eq!(tensor.grad(), wanted, "after {passes} passes");
-            }
-        }
-        optimizer.clip_gradients(2.0, 1.0);
-        let halved = f64::try_from(whole.grad().select(1, 2).select(1, 0)).unwrap();
-        assert!((halved - 1.5).abs() < 1e-4, "{halved}");
-    }
-
-    #[test]
-    fn a_frozen_group_asks_for_no_gradient_and_stays() {
-        let path = VarBuilder::fresh(Device::Cpu);
-        let frozen = path.in_group(Group::BACKBONE).parameter("b", &[1], Init::Constant(1.0));
-        let trained = path.parameter("x", &[1], Init::Constant(1.0));
-        let mut optimizer = AdamW::new(&path.finish().0, AdamWConfig::default(), |variable| {
-            variable.group == Group::HEAD
-        });
-        (&frozen * &trained).backward();
-        optimizer.step(|_| 0.1);
-        assert!(!frozen.requires_grad());
-        assert_eq!(frozen.double_value(&[0]), 1.0);
-        assert!(trained.double_value(&[0]) < 1.0);
-    }
-}
+mod tests;

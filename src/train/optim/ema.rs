@@ -15,8 +15,16 @@ const PREFIX: &str = "average.";
 #[derive(Debug)]
 pub struct Ema {
     decay: f64,
-    /// Parameter and average by name.
-    slots: BTreeMap<String, (Tensor, Tensor)>,
+    slots: BTreeMap<String, Slot>,
+}
+
+/// One variable.
+#[derive(Debug)]
+struct Slot {
+    live: Tensor,
+    average: Tensor,
+    /// Buffers are no weights: their average is a plain copy.
+    buffer: bool,
 }
 
 impl Ema {
@@ -24,7 +32,8 @@ impl Ema {
     pub fn new(variables: &[Parameter], decay: f64) -> Self {
         let slot = |variable: &Parameter| {
             let live = variable.tensor.shallow_clone();
-            (variable.name.clone(), (live, variable.tensor.detach().copy()))
+            let average = variable.tensor.detach().copy();
+            (variable.name.clone(), Slot { live, average, buffer: variable.buffer })
         };
         Self { decay, slots: variables.iter().map(slot).collect() }
     }
@@ -32,15 +41,20 @@ impl Ema {
     /// Moves the averages towards the variables' values after a step.
     pub fn update(&mut self) {
         no_grad(|| {
-            for (live, average) in self.slots.values_mut() {
-                let _ = average.lerp_(live, 1.0 - self.decay);
+            for Slot { live, average, buffer } in self.slots.values_mut() {
+                if *buffer {
+                    average.copy_(live);
+                } else {
+                    let _ = average.lerp_(live, 1.0 - self.decay);
+                }
             }
         });
     }
 
     /// The averaged weights, under the variables' names.
     pub fn weights(&self) -> Tensors {
-        self.slots.iter().map(|(name, (_, mean))| (name.clone(), mean.shallow_clone())).collect()
+        let average = |(name, slot): (&String, &Slot)| (name.clone(), slot.average.shallow_clone());
+        self.slots.iter().map(average).collect()
     }
 
     /// The averages as a checkpoint's tensors: `average.NAME`.
@@ -53,7 +67,7 @@ impl Ema {
     /// # Errors
     /// When an average is missing or of another shape.
     pub fn restore(&mut self, state: &mut Tensors) -> Result<()> {
-        for (name, (_, average)) in &mut self.slots {
+        for (name, Slot { average, .. }) in &mut self.slots {
             let name = format!("{PREFIX}{name}");
             let stored =
                 state.remove(&name).with_context(|| format!("the checkpoint lacks `{name}`"))?;
@@ -70,18 +84,14 @@ mod tests {
     use super::*;
     use crate::nn::parameters::Group;
 
-    fn variable(value: f32) -> Parameter {
-        Parameter {
-            name: "x".to_owned(),
-            tensor: Tensor::from_slice(&[value]),
-            group: Group::HEAD,
-            buffer: false,
-        }
+    fn variable(name: &str, value: f32, buffer: bool) -> Parameter {
+        let tensor = Tensor::from_slice(&[value]);
+        Parameter { name: name.to_owned(), tensor, group: Group::HEAD, buffer }
     }
 
     #[test]
     fn the_average_follows_the_variable_and_is_restored() {
-        let mut variables = [variable(1.0)];
+        let mut variables = [variable("x", 1.0, false)];
         let mut average = Ema::new(&variables, 0.75);
         let _ = variables[0].tensor.fill_(5.0);
         average.update();
@@ -96,5 +106,15 @@ mod tests {
         assert_eq!(restored.weights()["x"].double_value(&[0]), 2.75);
         let error = restored.restore(&mut state).unwrap_err().to_string();
         assert_eq!(error, "the checkpoint lacks `average.x`");
+    }
+
+    #[test]
+    fn buffers_are_followed_at_once() {
+        let mut variables = [variable("mean", 1.0, true), variable("x", 1.0, false)];
+        let mut average = Ema::new(&variables, 0.75);
+        variables.iter_mut().for_each(|variable| drop(variable.tensor.fill_(5.0)));
+        average.update();
+        let weights = average.weights();
+        assert_eq!(["mean", "x"].map(|name| weights[name].double_value(&[0])), [5.0, 2.0]);
     }
 }

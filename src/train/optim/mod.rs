@@ -1,6 +1,8 @@
 //! How weights move.
 
 pub mod adamw;
+pub mod choice;
 pub mod ema;
+pub mod optimizer;
 pub mod schedule;
 pub mod step;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::train::rules::{Rule, not_negative};
+
 /// How the learning rate falls from epoch to epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -55,6 +57,14 @@ pub struct Progress {
 }
 
 impl ScheduleConfig {
+    /// What the settings must keep to.
+    pub fn rules(&self) -> [Rule; 2] {
+        [
+            (not_negative(self.factor), "schedule.factor must not be negative"),
+            (not_negative(self.floor), "schedule.floor must not be negative"),
+        ]
+    }
+
     /// The learning rate of a group whose base rate is `base`.
     ///
     /// Parity: the decay changes at epochs, as the reference's schedulers do, not within them.

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::{Map, Value};
 
+use crate::nn::parameters::Group;
 use crate::train::config::TrainConfig;
+use crate::train::objective::Mean;
+use crate::train::optim::step::Losses;
 use crate::train::samples::sampler::Position;
 
 /// Something that happened.
@@ -54,10 +57,8 @@ pub struct Plan {
     pub config: TrainConfig,
     /// Where the weights come from.
     pub origin: String,
-    /// Values of the backbone, and whether they are trained.
-    pub backbone: Parameters,
-    /// Values of everything else, and whether they are trained.
-    pub rest: Parameters,
+    /// The groups of parameters.
+    pub groups: Vec<(Group, Parameters)>,
     /// Training pairs.
     pub samples: usize,
     /// Different photos among them.
@@ -74,62 +75,103 @@ pub struct Plan {
     pub step: u64,
 }
 
-/// A group of variables.
+/// What a group of parameters comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameters {
-    /// How many values.
+    /// How many values, buffers left out.
     pub count: u64,
     /// The group's learning rate at the beginning; 0 for a frozen one.
     pub learning_rate: f64,
 }
 
 /// One optimizer step; also a line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// Optimizer steps done.
     pub step: u64,
     /// The epoch, from 0.
     pub epoch: u64,
-    /// What was minimised: end-point error plus weighed contrast.
-    pub loss: f64,
-    /// Mean distance between predicted and target flow, in pixels of the network's grid.
-    pub end_point_error: f64,
-    /// The contrast of masked tokens, not weighed; 0 without masking.
-    pub contrast: f64,
-    /// Cross entropy of the true matches, where the matcher itself has nothing to learn; 0 elsewhere.
-    pub matches: f64,
-    /// How far features beside the objects have moved from the run's first ones; 0 elsewhere.
-    pub distillation_loss: f64,
-    /// The contrast's weight.
-    pub contrastive_weight: f64,
-    /// Norm of all gradients together, before clipping.
-    pub gradient_norm: f64,
-    /// Learning rate of everything but the backbone.
-    pub learning_rate: f64,
-    /// Learning rate of the backbone.
-    pub backbone_learning_rate: f64,
+    /// What came of it.
+    pub losses: Losses,
+    /// The learning rate of each group of parameters.
+    pub learning_rates: Vec<(Group, f64)>,
     /// Pairs of the epoch seen so far.
-    #[serde(skip)]
     pub done: usize,
     /// Pairs per second since the last line.
     pub pairs_per_second: f64,
 }
 
+impl StepReport {
+    /// The line.
+    pub fn line(&self) -> Value {
+        let mut line = Map::new();
+        let mut put = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
+        put("step", self.step.into());
+        put("epoch", self.epoch.into());
+        put("loss", self.losses.total().into());
+        let means = &self.losses.means;
+        means.iter().for_each(|mean| put(mean.name, mean.value.into()));
+        let weight = |mean: &Mean| (mean.name.to_owned(), Value::from(mean.weight));
+        put("weights", Value::Object(means.iter().map(weight).collect()));
+        put("gradient_norm", self.losses.gradient_norm.into());
+        for (group, rate) in &self.learning_rates {
+            let key = match *group {
+                Group::HEAD => "learning_rate".to_owned(),
+                Group(name) => format!("{name}_learning_rate"),
+            };
+            put(&key, (*rate).into());
+        }
+        put("pairs_per_second", self.pairs_per_second.into());
+        Value::Object(line)
+    }
+
+    /// The same for TensorBoard.
+    pub fn scalars(&self) -> Vec<(String, f64)> {
+        let mut scalars = vec![("train/loss".to_owned(), self.losses.total())];
+        for Mean { name, weight, value } in &self.losses.means {
+            scalars.push((format!("train/{name}"), *value));
+            scalars.push((format!("train/weight/{name}"), *weight));
+        }
+        scalars.push(("train/gradient_norm".to_owned(), self.losses.gradient_norm));
+        scalars.push(("train/pairs_per_second".to_owned(), self.pairs_per_second));
+        let rate = |(group, rate): &(Group, f64)| (format!("learning_rate/{}", group.0), *rate);
+        scalars.extend(self.learning_rates.iter().map(rate));
+        scalars
+    }
+}
+
 /// One epoch; also a line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
     /// Optimizer steps done.
     pub step: u64,
     /// The epoch, from 0.
     pub epoch: u64,
-    /// Mean loss over its batches.
-    pub mean_loss: f64,
-    /// Mean end-point error over its batches.
-    pub mean_end_point_error: f64,
-    /// Mean contrast over its batches.
-    pub mean_contrast: f64,
+    /// The loss and its terms by name, as means over the epoch's batches.
+    pub means: Vec<(String, f64)>,
     /// PCK of the validation pairs, in percent.
     pub validation_pck: f64,
     /// Whether that is the best so far.
     pub best: bool,
+}
+
+impl EpochReport {
+    /// The line.
+    pub fn line(&self) -> Value {
+        let mut line = Map::new();
+        let mut put = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
+        put("step", self.step.into());
+        put("epoch", self.epoch.into());
+        self.means.iter().for_each(|(name, mean)| put(&format!("mean_{name}"), (*mean).into()));
+        put("validation_pck", self.validation_pck.into());
+        put("best", self.best.into());
+        Value::Object(line)
+    }
+
+    /// The same for TensorBoard.
+    pub fn scalars(&self) -> Vec<(String, f64)> {
+        let mean = |(name, mean): &(String, f64)| (format!("epoch/mean_{name}"), *mean);
+        let pck = ("validation/pck".to_owned(), self.validation_pck);
+        [pck].into_iter().chain(self.means.iter().map(mean)).collect()
+    }
 }

@@ -8,14 +8,17 @@ use anyhow::Result;
 
 use crate::nn::parameters::{Group, Parameter};
 use crate::train::config::TrainConfig;
-use crate::train::folder::checkpoint::{RunState, Tensors};
+use crate::train::folder::checkpoint::Tensors;
+use crate::train::folder::state::RunState;
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::Run;
 use crate::train::run::event::{Parameters, Plan};
 use crate::train::samples::loader::{self, Loader};
-use crate::train::samples::sample::{Sample, SampleSettings, TrainingSet};
+use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Sampler;
+use crate::train::samples::settings::SampleSettings;
+use crate::train::samples::training_set::TrainingSet;
 
 impl Run {
     /// The weights that validation judges: their average, if one is kept.
@@ -32,7 +35,7 @@ impl Run {
     }
 
     pub(super) fn write_last(&self) -> Result<()> {
-        let mut moments: Tensors = self.trainer.optimizer.state().into_iter().collect();
+        let mut moments = self.trainer.optimizer.state();
         if let Some(average) = &self.trainer.ema {
             moments.extend(average.state());
         }
@@ -56,7 +59,9 @@ impl Run {
 
     pub(super) fn loader(&self) -> Result<Loader<Sample>> {
         let normalisation = self.trainer.model().normalisation();
-        let settings = SampleSettings::new(&self.config, self.trainer.grid(), normalisation);
+        let TrainConfig { seed, augmentation, warp, .. } = self.config;
+        let grid = self.trainer.grid();
+        let settings = SampleSettings { seed, grid, normalisation, augmentation, warp };
         let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
         loader::start(
             self.sampler().rest(self.state.position),
@@ -70,28 +75,27 @@ impl Run {
         self.state.step += 1;
         self.state.position.batch += count;
         let totals = &mut self.state.totals;
-        totals.batches += count;
-        totals.end_point_error += count as f64 * losses.end_point_error;
-        totals.contrast += count as f64 * losses.contrast;
-        totals.loss += count as f64 * losses.total;
+        totals.add("loss", losses.total(), count);
+        losses.means.iter().for_each(|mean| totals.add(mean.name, mean.value, count));
+    }
+
+    /// The model's groups of parameters; those of every model among them, though they may be empty.
+    pub(super) fn groups(&self) -> BTreeSet<Group> {
+        let own = self.trainer.parameters().iter().map(|parameter| parameter.group);
+        own.chain([Group::BACKBONE, Group::HEAD]).collect()
     }
 
     pub(super) fn plan(&self) -> Plan {
-        let values = |group: Group| Parameters {
-            count: self
-                .trainer
-                .parameters()
-                .iter()
-                .filter(|parameter| parameter.group == group)
-                .map(|parameter| parameter.tensor.numel() as u64)
-                .sum(),
-            learning_rate: self.config.base_rate(group),
+        let values = |group: Group| {
+            let of_group = |parameter: &&Parameter| parameter.group == group && !parameter.buffer;
+            let parameters = self.trainer.parameters().iter().filter(of_group);
+            let count = parameters.map(|parameter| parameter.tensor.numel() as u64).sum();
+            (group, Parameters { count, learning_rate: self.config.base_rate(group) })
         };
         Plan {
             config: self.config.clone(),
             origin: self.origin.clone(),
-            backbone: values(Group::BACKBONE),
-            rest: values(Group::HEAD),
+            groups: self.groups().into_iter().map(values).collect(),
             samples: self.training.len(),
             photos: distinct_photos(&self.training),
             validation_pairs: self.validation.len(),

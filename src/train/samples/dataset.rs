@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
-use crate::data::load::load_split;
-use crate::data::{Pair, Split};
+use crate::data::load::{Split, load_split};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
 use crate::train::samples::photos::find_photos;
-use crate::train::samples::sample::TrainingSet;
+use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
 
 /// The split that is trained on.
@@ -100,7 +100,7 @@ impl DataConfig {
         let entry = catalog.get(name)?;
         let training = self.split(name, entry, TRAINING_SPLIT)?.pairs;
         let validation = self.split(name, entry, VALIDATION_SPLIT)?;
-        let protocol = Protocol::for_layout(entry.protocol.parse()?, &validation.layout)?;
+        let protocol = Protocol::for_layout(entry.protocol.parse()?, validation.layout)?;
         let mut pairs = spread(validation.pairs, self.validation_pairs);
         let unmeasurable = remove_unmeasurable(&mut pairs, &[protocol]);
         if !self.skip_bad {

@@ -1,5 +1,6 @@
 //! What a training sample is, and how it is made.
 
+mod annotated;
 pub mod augment;
 pub mod dataset;
 pub mod loader;
@@ -8,5 +9,8 @@ pub mod planes;
 pub mod random;
 pub mod sample;
 pub mod sampler;
+pub mod settings;
 pub mod target;
+pub mod training_set;
 pub mod warp;
+mod warped;

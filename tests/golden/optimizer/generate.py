@@ -1,4 +1,4 @@
-"""Ten AdamW steps by PyTorch, for tests/optimizer.rs: two groups with their own learning rates that
+"""Ten AdamW steps by PyTorch, for tests/inside/optimizer.rs: two groups with their own learning rates that
 change on the way, clipping by the global norm in steps 6 to 10, and a parameter without gradient.
 
 Run with PyTorch 2.13.0 and safetensors: python generate.py

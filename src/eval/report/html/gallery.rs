@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::image_name;
-use crate::eval::protocol::MeasureFrame;
+use crate::eval::protocol::rules::MeasureFrame;
 use crate::eval::summary::{Evaluation, ProtocolScores, headline_alpha};
 use crate::eval::transfer::{PAPER_FRAME_SIDE, original_from_paper_frame};
 use crate::geometry::{Point, Size};

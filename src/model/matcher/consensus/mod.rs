@@ -26,7 +26,8 @@ use crate::model::features::{Features, LevelShape};
 use crate::model::matcher::cosine::{self, cells, cosines, flow_to};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
-use crate::nn::ops::neighbours::{Disc, sum_over};
+use crate::nn::ops::Operation;
+use crate::nn::ops::neighbours::{Disc, NeighbourSum};
 use crate::nn::parameters::VarBuilder;
 
 /// Added to agreement, so that a match that no neighbour supports is unlikely, not impossible.
@@ -190,7 +191,8 @@ impl Consensus {
         let disc = Disc::gaussian(self.config.radius_squared, self.config.sigma);
         let round = |scores: &Tensor| {
             let probabilities = mutual(scores).view([-1, sources, sources, targets, targets]);
-            smooth(&sum_over(&disc, &probabilities)).view_as(scores)
+            let sum = NeighbourSum { disc: &disc, probabilities: &probabilities }.run();
+            smooth(&sum).view_as(scores)
         };
         for _ in 1..self.config.iterations {
             // Gradients pass the last round alone: through all of them they cost five times as much,

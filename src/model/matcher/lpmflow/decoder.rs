@@ -14,7 +14,7 @@ use crate::nn::shape::dims;
 
 const EPSILON: f64 = 1e-6;
 
-/// The decoder with its variables. One decoder serves both grids.
+/// The decoder with its parameters. One decoder serves both grids.
 #[derive(Debug)]
 pub struct MatchingDecoder {
     coarse_positions: [Tensor; 2],
@@ -45,7 +45,7 @@ pub struct Decoded {
 }
 
 impl MatchingDecoder {
-    /// Builds the variables under `path`, for coarse tokens of the given shape.
+    /// Builds the parameters under `path`, for coarse tokens of the given shape.
     pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let path = path / "last_block" / 0;
         let FeatureShape { dim, side, .. } = *shape;

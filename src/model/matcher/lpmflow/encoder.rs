@@ -48,7 +48,7 @@ impl EncoderBlock {
     }
 }
 
-/// The encoder with its variables.
+/// The encoder with its parameters.
 #[derive(Debug)]
 pub struct CrossImageEncoder {
     source_positions: Tensor,
@@ -64,7 +64,7 @@ pub struct CrossImageEncoder {
 }
 
 impl CrossImageEncoder {
-    /// Builds the variables under `path`, for tokens of the given shape.
+    /// Builds the parameters under `path`, for tokens of the given shape.
     pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let FeatureShape { dim, side, .. } = *shape;
         let table = |name, positions| {
@@ -218,7 +218,7 @@ mod tests {
         let path = VarBuilder::fresh(Device::Cpu);
         let separate = CrossImageEncoder::new(&path, &config(false), &shape());
         let stored =
-            path.finish().0.into_iter().map(|variable| (variable.name, variable.tensor.copy()));
+            path.finish().0.into_iter().map(|parameter| (parameter.name, parameter.tensor.copy()));
         let shared = CrossImageEncoder::new(
             &VarBuilder::stored(stored.collect(), Device::Cpu),
             &config(true),

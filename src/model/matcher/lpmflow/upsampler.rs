@@ -20,7 +20,7 @@ pub struct TokenUpsampler {
 }
 
 impl TokenUpsampler {
-    /// Builds the variables under `path`, for coarse tokens of the given shape.
+    /// Builds the parameters under `path`, for coarse tokens of the given shape.
     pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let swin =
             SwinShape { dim: shape.dim, heads: config.heads, window: config.upsampler_window };

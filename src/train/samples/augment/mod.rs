@@ -10,10 +10,45 @@ pub mod sharpen;
 
 use image::RgbImage;
 use rand::{Rng, RngExt};
-
-use jitter::JitterPart;
+use serde::{Deserialize, Serialize};
 
 use crate::geometry::{Point, Size};
+use crate::train::rules::{Rule, probability};
+use jitter::JitterPart;
+
+/// How training photos are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AugmentationConfig {
+    /// Off: photos are prepared as for evaluation (antialiased resize, colours and extent as they are).
+    pub enabled: bool,
+    /// Probability of each of the seven colour steps.
+    pub colour_probability: f64,
+    /// Probability of a random crop.
+    pub crop_probability: f64,
+}
+
+impl Default for AugmentationConfig {
+    fn default() -> Self {
+        Self { enabled: true, colour_probability: 0.2, crop_probability: 0.7 }
+    }
+}
+
+impl AugmentationConfig {
+    /// What the settings must keep to.
+    pub fn rules(&self) -> [Rule; 2] {
+        [
+            (
+                probability(self.colour_probability),
+                "augmentation.colour_probability must lie in 0 to 1",
+            ),
+            (
+                probability(self.crop_probability),
+                "augmentation.crop_probability must lie in 0 to 1",
+            ),
+        ]
+    }
+}
 
 /// One colour step with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
+use crate::train::rules::{Rule, not_negative, probability};
 use spline::Spline;
 
 /// Control points along each side of the square.
@@ -53,6 +54,22 @@ impl Default for WarpConfig {
             bend: 0.08,
             bend_probability: 0.7,
         }
+    }
+}
+
+impl WarpConfig {
+    /// What the settings must keep to.
+    pub fn rules(&self) -> [Rule; 4] {
+        let factor = |value: f64| (1.0..=10.0).contains(&value);
+        [
+            (probability(self.bend_probability), "warp.bend_probability must lie in 0 to 1"),
+            (factor(self.scale), "warp.scale is a factor and must lie in 1 to 10"),
+            (factor(self.stretch), "warp.stretch is a factor and must lie in 1 to 10"),
+            (
+                [self.rotation, self.shear, self.shift, self.bend].into_iter().all(not_negative),
+                "warp.rotation, shear, shift and bend must not be negative",
+            ),
+        ]
     }
 }
 

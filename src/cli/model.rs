@@ -1,0 +1,25 @@
+//! Which weights to run: flags of several commands.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::inference::precision::Precision;
+
+/// Which weights to run, where and how exactly.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Model options")]
+pub struct ModelArguments {
+    /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file
+    #[arg(short, long, value_name = "NAME|FILE", default_value = "lite")]
+    pub weights: PathBuf,
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Number format of the network
+    #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
+    pub precision: Precision,
+    /// On a GPU, launch the matcher as one CUDA graph where one pair is matched at a time
+    #[arg(long, env = "LPMFLOW_CUDA_GRAPH")]
+    pub cuda_graph: bool,
+}

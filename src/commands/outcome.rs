@@ -1,0 +1,27 @@
+//! How commands end.
+
+use std::process::ExitCode;
+
+/// How a command that did not fail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well: exit code 0.
+    Done,
+    /// Done, but some of the inputs failed and were reported one by one: exit code 1.
+    PartlyFailed,
+    /// Accuracy fell by more than allowed: exit code 3.
+    Regression,
+    /// Stopped by the user: exit code 130.
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::PartlyFailed => 1,
+            Outcome::Regression => 3,
+            Outcome::Interrupted => 130,
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! Lists and annotations as text: whatever ends their lines, with or without a byte order mark.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// A text file without its byte order mark.
+///
+/// # Errors
+/// When the file cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The rows of a CSV list with their line numbers, its header left out. Rows may have surplus columns;
+/// blank lines are passed over.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_csv(path: &Path) -> Result<Vec<(usize, Result<csv::StringRecord, csv::Error>)>> {
+    let text = read_text(path)?;
+    // Line by line: the CSV reader's own count is one off after blank lines and after `\r\n`.
+    let row = |line: &str| {
+        let mut row = csv::StringRecord::new();
+        csv::ReaderBuilder::new()
+            .has_headers(false)
+            .trim(csv::Trim::All)
+            .from_reader(line.as_bytes())
+            .read_record(&mut row)
+            .map(|_| row)
+    };
+    Ok(lines(&text).skip(1).map(|(number, line)| (number, row(line))).collect())
+}
+
+/// The lines that are not blank, trimmed, with their numbers from 1.
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty())
+}
+
+/// The last parts of a listed path, whichever way its slashes lean: what comes before them differs
+/// between copies of a list and is no folder of the dataset.
+pub fn last_parts<const N: usize>(listed: &str) -> Option<[&str; N]> {
+    let mut parts: Vec<&str> = listed.rsplit(['/', '\\']).take(N).collect();
+    parts.reverse();
+    <[&str; N]>::try_from(parts).ok().filter(|parts| parts.iter().all(|part| !part.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_any_line_end_and_with_a_byte_order_mark_read_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        for text in
+            ["a,b\n1,2\n\n3, 4,5\n", "\u{feff}a,b\r\n1,2\r\n\r\n3,4,5", "a,b\n1,2 \n \n3,4,5"]
+        {
+            fs::write(&path, text).unwrap();
+            let rows = read_csv(&path).unwrap();
+            let numbers: Vec<usize> = rows.iter().map(|(number, _)| *number).collect();
+            assert_eq!(numbers, [2, 4], "{text:?}");
+            assert_eq!(rows[0].1.as_ref().unwrap(), vec!["1", "2"]);
+            assert_eq!(rows[1].1.as_ref().unwrap(), vec!["3", "4", "5"]);
+        }
+        fs::write(&path, b"\xff\xfe\x00").unwrap();
+        assert!(read_csv(&path).is_err());
+    }
+
+    #[test]
+    fn listed_paths_count_from_their_end() {
+        assert_eq!(last_parts("PF-dataset/car(G)/a.png"), Some(["car(G)", "a.png"]));
+        assert_eq!(last_parts("car(G)\\a.png"), Some(["car(G)", "a.png"]));
+        assert_eq!(last_parts::<2>("a.png"), None);
+        assert_eq!(last_parts::<1>("folder/"), None);
+    }
+}

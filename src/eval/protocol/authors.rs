@@ -1,0 +1,38 @@
+//! What the authors' code does: the photo stretched to 512 x 512, and keypoints cut to whole pixels of it.
+
+use crate::eval::protocol::definition::{Definition, Fit};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+
+/// What the authors' code does in its `bbox` mode.
+pub const PAPER: Definition = Definition {
+    name: "paper",
+    summary: "the authors' code: 512 frame, whole source pixels, threshold from the SOURCE box\n\
+              (PF-WILLOW: from the target keypoints and a padding point), mean over pairs",
+    frame: MeasureFrame::Paper512,
+    transfer: TransferRule::Truncated,
+    average: Average::Pairs,
+    fit: |annotations| match annotations.object_boxes {
+        true => Fit::Fits {
+            threshold: ThresholdReference::SourceBox,
+            remark: "This is the authors' code in its `bbox` mode: their figures for SPair-71k; their \
+                     figures for PF-PASCAL use `img` mode (`paper-image`).",
+        },
+        false => Fit::Fits {
+            threshold: ThresholdReference::TargetKeypointsPadded,
+            remark: "This is the authors' code in its `bbox` mode; the instructions for their \
+                     published PF-WILLOW figures ask for `img` mode (`paper-image`).",
+        },
+    },
+};
+
+/// What the authors' code does in its `img` mode.
+pub const PAPER_IMAGE: Definition = Definition {
+    name: "paper-image",
+    summary: "the same with the threshold from the 512 frame: the authors' `img` mode",
+    fit: |_| Fit::Fits {
+        threshold: ThresholdReference::PaperFrameSide,
+        remark: "This is the authors' code in its `img` mode: their figures for PF-PASCAL and \
+                 PF-WILLOW.",
+    },
+    ..PAPER
+};

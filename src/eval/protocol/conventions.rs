@@ -1,0 +1,57 @@
+//! The conventions of the benchmarks: original pixels, and keypoints moved from where they are.
+
+use crate::data::formats::Annotations;
+use crate::eval::protocol::definition::{Definition, Fit};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+
+/// The SPair-71k convention.
+pub const STANDARD: Definition = Definition {
+    name: "standard",
+    summary: "threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs",
+    frame: MeasureFrame::TargetOriginal,
+    transfer: TransferRule::SubPixel,
+    average: Average::Pairs,
+    fit: target_box,
+};
+
+/// As `standard`, every keypoint with equal weight.
+pub const PER_KEYPOINT: Definition = Definition {
+    name: "per-keypoint",
+    summary: "as standard, mean over keypoints",
+    average: Average::Keypoints,
+    ..STANDARD
+};
+
+/// The threshold refers to the image.
+pub const IMAGE: Definition = Definition {
+    name: "image",
+    summary: "as standard, threshold from the larger side of the target image",
+    fit: |_| Fit::by(ThresholdReference::TargetImage),
+    ..STANDARD
+};
+
+/// The threshold refers to the keypoints' extent (PF-WILLOW).
+pub const KEYPOINT_BOX: Definition = Definition {
+    name: "keypoint-box",
+    summary: "as standard, threshold from the extent of the target keypoints (PF-WILLOW)",
+    fit: |annotations| match annotations.object_boxes {
+        true => Fit::Unfit {
+            protocol: "stands in for missing object boxes",
+            layout: "has them",
+            instead: "`standard`",
+        },
+        false => Fit::by(ThresholdReference::TargetKeypoints),
+    },
+    ..STANDARD
+};
+
+fn target_box(annotations: Annotations) -> Fit {
+    match annotations.object_boxes {
+        true => Fit::by(ThresholdReference::TargetBox),
+        false => Fit::Unfit {
+            protocol: "needs object boxes",
+            layout: "has none",
+            instead: "`keypoint-box`, `image` or `paper`",
+        },
+    }
+}

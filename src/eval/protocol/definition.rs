@@ -1,0 +1,49 @@
+//! What there is to say of a protocol; everything else about it follows.
+
+use crate::data::formats::Annotations;
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+
+/// A protocol before it is known what the dataset's annotations have.
+#[derive(Debug)]
+pub struct Definition {
+    /// The name, as users type it.
+    pub name: &'static str,
+    /// Its rules in brief, for help texts; a long one breaks its lines itself.
+    pub summary: &'static str,
+    /// Where distances and thresholds are measured.
+    pub frame: MeasureFrame,
+    /// How source keypoints become predictions.
+    pub transfer: TransferRule,
+    /// What the overall PCK is the mean of.
+    pub average: Average,
+    /// Whether it fits annotations, and which length alpha multiplies.
+    pub fit: fn(Annotations) -> Fit,
+}
+
+/// Whether a protocol fits a layout's annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It does.
+    Fits {
+        /// The length that alpha multiplies.
+        threshold: ThresholdReference,
+        /// What a reader must know before comparing with published figures: a sentence, or nothing.
+        remark: &'static str,
+    },
+    /// It does not.
+    Unfit {
+        /// What the protocol does: "needs object boxes".
+        protocol: &'static str,
+        /// What the layout does: "has none".
+        layout: &'static str,
+        /// The protocols to use instead, in words.
+        instead: &'static str,
+    },
+}
+
+impl Fit {
+    /// It fits, and nothing is to be said about it.
+    pub const fn by(threshold: ThresholdReference) -> Self {
+        Self::Fits { threshold, remark: "" }
+    }
+}

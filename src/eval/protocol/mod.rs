@@ -1,0 +1,126 @@
+//! Named evaluation protocols: every choice that changes a PCK value, spelled out.
+
+pub mod authors;
+pub mod conventions;
+pub mod definition;
+pub mod name;
+pub mod rules;
+#[cfg(test)]
+pub mod toy;
+
+use anyhow::{Result, bail};
+
+use crate::data::layouts::Layout;
+use crate::eval::protocol::definition::{Definition, Fit};
+use crate::eval::protocol::name::ProtocolName;
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+
+/// A protocol as it applies to a dataset's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol {
+    /// Its name.
+    pub name: ProtocolName,
+    /// The length that alpha multiplies.
+    pub threshold: ThresholdReference,
+    /// Where distances and thresholds are measured.
+    pub frame: MeasureFrame,
+    /// How source keypoints become predictions.
+    pub transfer: TransferRule,
+    /// What the overall PCK is the mean of.
+    pub average: Average,
+    /// What a reader must know before comparing with published figures: a sentence, or nothing.
+    pub remark: &'static str,
+}
+
+impl Protocol {
+    /// The protocol `name` for a dataset of `layout`.
+    ///
+    /// # Errors
+    /// When the layout's annotations lack what the protocol measures with.
+    pub fn for_layout(name: ProtocolName, layout: Layout) -> Result<Self> {
+        let &Definition { frame, transfer, average, fit, .. } = name.definition();
+        match fit(layout.annotations()) {
+            Fit::Fits { threshold, remark } => {
+                Ok(Self { name, threshold, frame, transfer, average, remark })
+            }
+            Fit::Unfit { protocol, layout: annotations, instead } => bail!(
+                "protocol `{name}` {protocol}, and layout `{layout}` {annotations}: use {instead}"
+            ),
+        }
+    }
+
+    /// All protocols that fit a dataset of `layout`, `first` first.
+    ///
+    /// # Errors
+    /// When `first` does not fit.
+    pub fn all_for_layout(first: ProtocolName, layout: Layout) -> Result<Vec<Self>> {
+        let others = ProtocolName::all().filter(|name| *name != first);
+        let others = others.filter_map(|name| Self::for_layout(name, layout).ok());
+        Ok([Self::for_layout(first, layout)?].into_iter().chain(others).collect())
+    }
+
+    /// The same protocol for predictions that are read from a file, with points of the 512 frame or
+    /// without.
+    pub fn stored(self, with_paper_points: bool) -> Self {
+        let transfer = match self.frame {
+            MeasureFrame::Paper512 if with_paper_points => TransferRule::Stored512,
+            _ => TransferRule::Stored,
+        };
+        Self { transfer, ..self }
+    }
+
+    /// The protocol in words, complete enough to write it again.
+    pub fn description(&self) -> String {
+        let description = format!(
+            "A keypoint is right when its distance to the target keypoint is at most alpha times {}. \
+             {} {} {} {}",
+            self.threshold.description(),
+            self.frame.description(),
+            self.transfer.description(self.frame),
+            self.average.description(),
+            self.remark
+        );
+        description.trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::testing::protocol;
+
+    #[test]
+    fn paper_refers_to_the_source_box_but_on_pf_willow_to_padded_keypoints() {
+        let threshold = |layout| protocol("paper", layout).unwrap().threshold;
+        assert_eq!(threshold("spair71k"), ThresholdReference::SourceBox);
+        assert_eq!(threshold("pf-pascal"), ThresholdReference::SourceBox);
+        assert_eq!(threshold("pf-willow"), ThresholdReference::TargetKeypointsPadded);
+    }
+
+    #[test]
+    fn protocol_that_does_not_fit_the_layout_names_one_that_does() {
+        let error = protocol("standard", "pf-willow").unwrap_err();
+        assert!(error.to_string().contains("use `keypoint-box`"), "{error}");
+        let error = protocol("keypoint-box", "spair71k").unwrap_err();
+        assert!(error.to_string().contains("use `standard`"), "{error}");
+    }
+
+    #[test]
+    fn description_spells_out_threshold_frame_transfer_and_average() {
+        assert_eq!(
+            protocol("per-keypoint", "spair71k").unwrap().description(),
+            "A keypoint is right when its distance to the target keypoint is at most alpha times the \
+             larger side of the target object's box. Both are measured in pixels of the original \
+             target image. Source keypoints are moved from their sub-pixel positions by the flow, \
+             sampled bilinearly. PCK is the share of right keypoints among all keypoints."
+        );
+    }
+
+    #[test]
+    fn description_of_the_authors_mode_says_which_figures_it_gives() {
+        let description = protocol("paper-image", "pf-willow").unwrap().description();
+        let end = "share of right keypoints. This is the authors' code in its `img` mode: their figures \
+                   for PF-PASCAL and PF-WILLOW.";
+        assert!(description.ends_with(end), "{description}");
+    }
+}

@@ -1,0 +1,143 @@
+//! The one list of protocols, and their names. A further protocol is its definition in a file of this folder
+//! and a line here; everything else goes by this list.
+
+use std::fmt::{self, Debug, Display, Formatter};
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::eval::protocol::authors::{PAPER, PAPER_IMAGE};
+use crate::eval::protocol::conventions::{IMAGE, KEYPOINT_BOX, PER_KEYPOINT, STANDARD};
+use crate::eval::protocol::definition::Definition;
+use crate::spelling::meant;
+
+/// The protocols there are, in the order help texts list them.
+pub const PROTOCOLS: &[&Definition] = &[
+    &PAPER,
+    &PAPER_IMAGE,
+    &STANDARD,
+    &PER_KEYPOINT,
+    &IMAGE,
+    &KEYPOINT_BOX,
+    #[cfg(test)]
+    &crate::eval::protocol::toy::TOY,
+];
+
+/// The names of the protocols, in that order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.iter().map(|definition| definition.name)
+}
+
+/// The name of a protocol of the list.
+#[derive(Clone, Copy)]
+pub struct ProtocolName(&'static Definition);
+
+impl ProtocolName {
+    /// All protocols, in the order help texts list them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        PROTOCOLS.iter().map(|definition| Self(definition))
+    }
+
+    /// The name as users type it.
+    pub const fn as_str(self) -> &'static str {
+        self.0.name
+    }
+
+    /// What there is to say of the protocol.
+    pub const fn definition(self) -> &'static Definition {
+        self.0
+    }
+}
+
+impl FromStr for ProtocolName {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::all().find(|protocol| protocol.as_str() == name).with_context(|| {
+            let known: Vec<&str> = names().collect();
+            format!(
+                "there is no protocol `{name}`{}; there are: {}",
+                meant(name, names()),
+                known.join(", ")
+            )
+        })
+    }
+}
+
+impl PartialEq for ProtocolName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for ProtocolName {}
+
+impl Hash for ProtocolName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Display for ProtocolName {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl Debug for ProtocolName {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        Debug::fmt(self.as_str(), formatter)
+    }
+}
+
+impl Serialize for ProtocolName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_str().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProtocolName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::formats::Annotations;
+    use crate::eval::protocol::definition::Fit;
+
+    #[test]
+    fn names_are_read_back_and_match_their_serialised_form() {
+        for name in ProtocolName::all() {
+            assert_eq!(name.as_str().parse::<ProtocolName>().unwrap(), name);
+            assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
+            assert_eq!(serde_json::from_value::<ProtocolName>(name.as_str().into()).unwrap(), name);
+        }
+        let error = "pck".parse::<ProtocolName>().unwrap_err().to_string();
+        assert!(error.contains("`pck`") && error.contains("keypoint-box"), "{error}");
+        let error = "standart".parse::<ProtocolName>().unwrap_err().to_string();
+        assert!(error.contains("did you mean `standard`?"), "{error}");
+    }
+
+    #[test]
+    fn names_differ_and_protocols_that_do_not_fit_name_ones_that_do() {
+        for name in names() {
+            assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
+        }
+        for (definition, object_boxes) in
+            PROTOCOLS.iter().flat_map(|definition| [(definition, false), (definition, true)])
+        {
+            let annotations = Annotations { object_boxes };
+            let Fit::Unfit { instead, .. } = (definition.fit)(annotations) else { continue };
+            for other in instead.split('`').skip(1).step_by(2) {
+                let other = other.parse::<ProtocolName>().unwrap().definition();
+                assert!(matches!((other.fit)(annotations), Fit::Fits { .. }), "{}", other.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The rules that protocols are made of, each with its own words.
+
+use serde::{Deserialize, Serialize};
+
+/// The length that alpha multiplies: a keypoint is right within `alpha * length`, a tie included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThresholdReference {
+    /// Larger side of the SOURCE object's box.
+    SourceBox,
+    /// Larger side of the target object's box.
+    TargetBox,
+    /// Larger side of the target image.
+    TargetImage,
+    /// Larger extent of the pair's target keypoints.
+    TargetKeypoints,
+    /// Larger extent of the target keypoints and of the padding point (-1, -1).
+    TargetKeypointsPadded,
+    /// Side of the paper frame: 512.
+    PaperFrameSide,
+}
+
+/// Where distances and thresholds are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MeasureFrame {
+    /// The target image stretched to 512 x 512.
+    #[serde(rename = "paper-512")]
+    Paper512,
+    /// The target image as it is.
+    #[serde(rename = "target-original")]
+    TargetOriginal,
+}
+
+/// How source keypoints become predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransferRule {
+    /// From whole pixels of the 512 frame (see [`crate::eval::transfer::transfer_by_paper`]).
+    Truncated,
+    /// From sub-pixel positions (see [`crate::eval::transfer::transfer_sub_pixel`]).
+    SubPixel,
+    /// Read from a file, in original target pixels.
+    Stored,
+    /// Read from a file that holds points of the 512 frame too.
+    #[serde(rename = "stored-512")]
+    Stored512,
+}
+
+/// What the overall PCK is the mean of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Average {
+    /// Each pair's share of right keypoints, all pairs with equal weight.
+    Pairs,
+    /// All keypoints of all pairs with equal weight.
+    Keypoints,
+}
+
+impl ThresholdReference {
+    /// All references, for the report's schema.
+    pub const ALL: [Self; 6] = [
+        Self::SourceBox,
+        Self::TargetBox,
+        Self::TargetImage,
+        Self::TargetKeypoints,
+        Self::TargetKeypointsPadded,
+        Self::PaperFrameSide,
+    ];
+
+    /// The length in words: "the larger side of ...".
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::SourceBox => "the larger side of the SOURCE object's box",
+            Self::TargetBox => "the larger side of the target object's box",
+            Self::TargetImage => "the larger side of the target image",
+            Self::TargetKeypoints => "the larger side of the box around the target keypoints",
+            Self::TargetKeypointsPadded => {
+                "the larger side of the box around the target keypoints and the point (-1, -1), with \
+                 which the authors' code pads its keypoint lists"
+            }
+            Self::PaperFrameSide => "512 pixels, the side of the frame",
+        }
+    }
+}
+
+impl MeasureFrame {
+    /// All frames.
+    pub const ALL: [Self; 2] = [Self::Paper512, Self::TargetOriginal];
+
+    /// The frame in a sentence.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Paper512 => {
+                "Both are measured with the image stretched to 512 x 512 pixels (x * 512 / width, \
+                 y * 512 / height)."
+            }
+            Self::TargetOriginal => "Both are measured in pixels of the original target image.",
+        }
+    }
+}
+
+impl TransferRule {
+    /// All rules.
+    pub const ALL: [Self; 4] = [Self::Truncated, Self::SubPixel, Self::Stored, Self::Stored512];
+
+    /// The rule's name in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::SubPixel => "sub-pixel",
+            Self::Stored => "stored",
+            Self::Stored512 => "stored-512",
+        }
+    }
+
+    /// The rule in a sentence, for distances measured in `frame`.
+    pub const fn description(self, frame: MeasureFrame) -> &'static str {
+        match (self, frame) {
+            (Self::Truncated, _) => {
+                "Source keypoints are cut to whole pixels of the 512 frame and moved by the flow \
+                 enlarged to it bilinearly."
+            }
+            (Self::SubPixel, _) => {
+                "Source keypoints are moved from their sub-pixel positions by the flow, sampled \
+                 bilinearly."
+            }
+            (Self::Stored, MeasureFrame::Paper512) => {
+                "Predictions are read from a file in original target pixels and stretched like the \
+                 image; the authors' own transfer starts from whole pixels, which this file does not \
+                 tell."
+            }
+            (Self::Stored512, _) => {
+                "Predictions are read from a file that holds them in this frame, moved by the \
+                 authors' rule."
+            }
+            (Self::Stored, MeasureFrame::TargetOriginal) => "Predictions are read from a file.",
+        }
+    }
+}
+
+impl Average {
+    /// All averages.
+    pub const ALL: [Self; 2] = [Self::Pairs, Self::Keypoints];
+
+    /// The average in a sentence.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Pairs => "PCK is the mean over pairs of each pair's share of right keypoints.",
+            Self::Keypoints => "PCK is the share of right keypoints among all keypoints.",
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! CUDA graphs of libtorch's CUDA library (`cuda_graph.cpp`): a library of its own, which this program carries
+//! and opens when asked, as the program must start where there is no CUDA.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Context, Result, bail};
+use libloading::Library;
+
+/// `cuda_graph.cpp` as a shared library; empty where CUDA's headers were not there at build time.
+static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/liblpmflow_cuda.so"));
+
+/// Room for an error's text.
+const MESSAGE: usize = 1024;
+
+type Begin = unsafe extern "C" fn(i8, *mut c_char, usize) -> *mut c_void;
+type Act = unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> bool;
+type Free = unsafe extern "C" fn(*mut c_void);
+
+/// The functions of `cuda_graph.cpp`.
+#[derive(Clone, Copy, Debug)]
+pub struct CudaGraphs {
+    begin: Begin,
+    end: Act,
+    replay: Act,
+    free: Free,
+}
+
+/// What was recorded on a GPU.
+#[derive(Debug)]
+pub struct CudaGraph {
+    functions: CudaGraphs,
+    graph: *mut c_void,
+}
+
+impl Drop for CudaGraph {
+    fn drop(&mut self) {
+        // Safety: the graph is `begin`'s, and nobody uses it after this.
+        unsafe { (self.functions.free)(self.graph) };
+    }
+}
+
+impl CudaGraphs {
+    /// Opens the library. libtorch's CUDA library must be open before.
+    ///
+    /// # Errors
+    /// When this program was built without CUDA's headers, or the library cannot be opened.
+    pub fn open() -> Result<Self> {
+        // Safety: the library is ours, and its functions have the types named here. It is never closed, so
+        // they stay.
+        unsafe {
+            let library = open(LIBRARY)?;
+            let functions = Self {
+                begin: *library.get::<Begin>(b"lpmflow_graph_begin")?,
+                end: *library.get::<Act>(b"lpmflow_graph_end")?,
+                replay: *library.get::<Act>(b"lpmflow_graph_replay")?,
+                free: *library.get::<Free>(b"lpmflow_graph_free")?,
+            };
+            std::mem::forget(library);
+            Ok(functions)
+        }
+    }
+
+    /// Records what `pass` has the GPU number `device` do, which is not done now, and returns what it makes:
+    /// tensors whose values the graph's [`CudaGraph::replay`] computes.
+    ///
+    /// # Errors
+    /// When an operation of the pass cannot be recorded.
+    pub fn record<T>(&self, device: usize, pass: impl FnOnce() -> T) -> Result<(CudaGraph, T)> {
+        let device = i8::try_from(device).context("counting the GPUs")?;
+        let mut graph = std::ptr::null_mut();
+        attempt(|message| {
+            // Safety: the message has the length that is told.
+            graph = unsafe { (self.begin)(device, message, MESSAGE) };
+            !graph.is_null()
+        })?;
+        let graph = CudaGraph { functions: *self, graph };
+        let made = catch_unwind(AssertUnwindSafe(pass));
+        // Safety: the graph is alive, and the message has the length that is told.
+        attempt(|message| unsafe { (self.end)(graph.graph, message, MESSAGE) })?;
+        match made {
+            Ok(made) => Ok((graph, made)),
+            Err(_) => bail!("an operation of the matcher cannot be recorded"),
+        }
+    }
+}
+
+impl CudaGraph {
+    /// Does once more what was recorded. Whatever the recorded pass read must be where it was: its inputs and
+    /// the parameters, in the GPU's memory.
+    ///
+    /// # Errors
+    /// When the GPU refuses.
+    pub fn replay(&self) -> Result<()> {
+        // Safety: the graph is alive, and the message has the length that is told.
+        attempt(|message| unsafe { (self.functions.replay)(self.graph, message, MESSAGE) })
+    }
+}
+
+/// Opens a shared library that lies in this program.
+fn open(bytes: &[u8]) -> Result<Library> {
+    if bytes.is_empty() {
+        bail!(
+            "this program was built without CUDA's headers; build it with the libtorch of \
+             scripts/setup.sh"
+        );
+    }
+    let mut file = tempfile::NamedTempFile::new().context("making a temporary file")?;
+    file.write_all(bytes).with_context(|| format!("writing `{}`", file.path().display()))?;
+    // Safety: the library is ours and has no initialisers. The file may go once it is open.
+    Ok(unsafe { Library::new(file.path()) }?)
+}
+
+/// Calls a function that returns whether it succeeded, and else its reason in the text it is given.
+fn attempt(call: impl FnOnce(*mut c_char) -> bool) -> Result<()> {
+    let mut message = [0 as c_char; MESSAGE];
+    if call(message.as_mut_ptr()) {
+        return Ok(());
+    }
+    message[MESSAGE - 1] = 0;
+    // Safety: the last byte is zero.
+    let text = unsafe { CStr::from_ptr(message.as_ptr()) }.to_string_lossy();
+    bail!("{}", text.lines().next().unwrap_or("for no stated reason"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_there_and_holds_its_functions() {
+        assert!(LIBRARY.starts_with(b"\x7fELF"), "built without CUDA's headers");
+        for name in ["begin", "end", "replay", "free"] {
+            let name = format!("lpmflow_graph_{name}\0");
+            assert!(LIBRARY.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn errors_are_one_line() {
+        let fails = |message: *mut c_char| {
+            let text = c"first line\nsecond line";
+            unsafe { std::ptr::copy(text.as_ptr(), message, text.count_bytes() + 1) };
+            false
+        };
+        assert_eq!(attempt(fails).unwrap_err().to_string(), "first line");
+    }
+}

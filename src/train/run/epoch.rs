@@ -1,0 +1,137 @@
+//! The epochs of a run: steps, then validation, and checkpoints in between.
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context, Result};
+
+use crate::inference::Engine;
+use crate::train::folder::checkpoint::{LAST, Tensors};
+use crate::train::folder::state::{Best, Totals};
+use crate::train::optim::schedule::Progress;
+use crate::train::optim::step::Losses;
+use crate::train::run::clock::Clock;
+use crate::train::run::event::{EpochReport, Event, StepReport};
+use crate::train::run::{Ending, Run, Watcher};
+use crate::train::samples::sample::Sample;
+use crate::train::samples::sampler::Position;
+
+/// Features kept during one validation, in bytes.
+const CACHE_BYTES: usize = 512 << 20;
+
+impl Run {
+    /// All epochs that are left, or as many as the watcher lets pass; `saved` is the step of the newest
+    /// checkpoint.
+    pub(super) fn epochs(&mut self, saved: &mut u64, watcher: &mut Watcher) -> Result<Ending> {
+        let mut clock = Clock::start();
+        while self.state.position.epoch < self.config.epochs {
+            let finished = self.batches(&mut clock, saved, watcher)? && self.epoch_end(watcher)?;
+            self.write_last()?;
+            *saved = self.state.step;
+            (watcher.on_event)(Event::Saved { path: &self.folder.join(LAST), step: *saved });
+            if !finished {
+                return Ok(Ending::Interrupted);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// The rest of the current epoch's steps; false if the watcher stopped them.
+    fn batches(
+        &mut self,
+        clock: &mut Clock,
+        saved: &mut u64,
+        watcher: &mut Watcher,
+    ) -> Result<bool> {
+        let Position { epoch, batch } = self.state.position;
+        let done = (batch as usize * self.config.batch_size).min(self.training.len());
+        (watcher.on_event)(Event::Epoch { epoch, samples: self.training.len(), done });
+        let mut loader = self.loader()?;
+        clock.pause_over();
+        loop {
+            if self.state.position.batch >= self.sampler().batches() {
+                return Ok(true);
+            }
+            if (watcher.stop)() {
+                return Ok(false);
+            }
+            let batches: Vec<Vec<Sample>> =
+                loader.by_ref().take(self.config.accumulate).collect::<Result<_>>().with_context(
+                    || format!("preparing batch {} of epoch {epoch}", self.state.position.batch),
+                )?;
+            let losses = self.trainer.step(&batches, self.now(), self.state.position.batch)?;
+            self.count(&batches, &losses);
+            clock.step(batches.iter().map(Vec::len).sum());
+            self.report(losses, clock, watcher)?;
+            let at_end = self.state.position.batch >= self.sampler().batches();
+            if self.state.step.is_multiple_of(self.config.checkpoint_every) && !at_end {
+                self.write_last()?;
+                *saved = self.state.step;
+            }
+        }
+    }
+
+    /// Tells of a step, and logs it where it is its turn.
+    fn report(&mut self, losses: Losses, clock: &mut Clock, watcher: &mut Watcher) -> Result<()> {
+        let before = Progress { step: self.state.step - 1, ..self.now() };
+        let rate = |group| {
+            let base = self.config.base_rate(group);
+            (group, self.config.schedule.learning_rate(base, before))
+        };
+        let seen = self.state.position.batch as usize * self.config.batch_size;
+        let report = StepReport {
+            step: self.state.step,
+            epoch: self.state.position.epoch,
+            losses,
+            learning_rates: self.groups().into_iter().map(rate).collect(),
+            done: seen.min(self.training.len()),
+            pairs_per_second: clock.pairs_per_second(),
+        };
+        if report.step.is_multiple_of(self.config.log_every) {
+            self.logs.append(report.step, &report.line(), &report.scalars())?;
+            clock.line();
+        }
+        (watcher.on_event)(Event::Step(&report));
+        if let Some(time) = clock.estimate(self.steps().saturating_sub(self.state.step)) {
+            (watcher.on_event)(Event::Estimate(time));
+        }
+        Ok(())
+    }
+
+    /// Validates, keeps the weights if they are the best, and turns to the next epoch; false if the
+    /// watcher stopped the validation.
+    fn epoch_end(&mut self, watcher: &mut Watcher) -> Result<bool> {
+        (watcher.on_event)(Event::Validation { pairs: self.validation.len() });
+        let weights = self.judged_weights();
+        let Some(pck) = self.validate(&weights, watcher)? else { return Ok(false) };
+        let epoch = self.state.position.epoch;
+        let best = self.state.best.is_none_or(|best| pck > best.pck);
+        if best {
+            self.state.best = Some(Best { epoch, pck });
+            self.checkpoints.save_best(&self.state, &weights)?;
+        }
+        let report = EpochReport {
+            step: self.state.step,
+            epoch,
+            means: self.state.totals.means(),
+            validation_pck: pck,
+            best,
+        };
+        self.logs.append(report.step, &report.line(), &report.scalars())?;
+        (watcher.on_event)(Event::EpochDone(&report));
+        self.state.position = Position { epoch: epoch + 1, batch: 0 };
+        self.state.totals = Totals::default();
+        Ok(true)
+    }
+
+    fn validate(&self, weights: &Tensors, watcher: &mut Watcher) -> Result<Option<f64>> {
+        let tensors = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+        let config = self.trainer.model().config();
+        let mut engine = Engine::of_tensors(tensors.collect(), config, self.device, CACHE_BYTES)?;
+        let batch_size = NonZeroUsize::new(self.config.batch_size).unwrap_or(NonZeroUsize::MIN);
+        self.validation
+            .pck(&mut engine, batch_size, watcher.stop, &mut |done| {
+                (watcher.on_event)(Event::ValidationProgress { done });
+            })
+            .with_context(|| format!("validating epoch {}", self.state.position.epoch))
+    }
+}

@@ -1,0 +1,32 @@
+//! `lpmflow bench` through the real binary.
+
+use crate::command::lpmflow;
+
+#[test]
+fn the_report_fits_its_schema_and_a_table_says_the_same() {
+    let schema = serde_json::from_str(include_str!("../../src/bench/report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for flags in ["--weights lite --iterations 1", "--untrained tiny --iterations 2 --batch-size 2"]
+    {
+        let run = |more: &str| {
+            let flags = format!("bench --warm-up 0 {flags} {more}");
+            lpmflow(flags.split_whitespace()).succeeded()
+        };
+        let report = &run("--json").json_lines()[0];
+        let problems: Vec<String> =
+            validator.iter_errors(report).map(|problem| problem.to_string()).collect();
+        assert!(problems.is_empty(), "{problems:?}");
+        let names: Vec<&str> = report["measurements"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["forward", "backbone", "matcher", "loader", "training"]);
+        let table = run("").stdout;
+        for word in names.into_iter().chain(["GFLOP", "parameters", "peak memory"]) {
+            assert!(table.contains(word), "{word} in {table}");
+        }
+        assert!(!run("--no-training").stdout.contains("training"));
+    }
+}

@@ -1,0 +1,133 @@
+//! From annotated cut-outs to a trained `lite`, through the real binary, on pictures made here.
+
+use std::fs;
+use std::path::Path;
+
+use image::{Rgb, RgbImage, Rgba, RgbaImage};
+use serde_json::{Value, json};
+
+use crate::command::{Run, lpmflow};
+use crate::support::files::Folder;
+
+const PARTS: [&str; 6] = ["nose", "left_eye", "right_eye", "back", "belly", "tail"];
+
+/// Pictures of two views each of six "animals", an annotation of them, two grounds and another thing.
+fn make_pictures(folder: &Folder) {
+    let pictures = folder.path("pictures");
+    fs::create_dir_all(folder.path("grounds")).unwrap();
+    fs::create_dir_all(&pictures).unwrap();
+    let mut records = Vec::new();
+    for animal in 0..6u8 {
+        for view in 0..2u8 {
+            let picture = RgbaImage::from_fn(90, 60, |x, y| {
+                let inside = (i64::from(x) - 45).pow(2) * 4 + (i64::from(y) - 30).pow(2) * 9 < 8000;
+                let shade = (x as u8).wrapping_mul(3 + animal) ^ (y as u8).wrapping_mul(5 + view);
+                Rgba([40 * animal, shade, 200 - 30 * animal, if inside { 255 } else { 0 }])
+            });
+            let file = format!("beast{animal}_{view}.png");
+            picture.save(pictures.join(&file)).unwrap();
+            let keypoints = [[75, 30], [68, 24], [66, 34], [45, 8], [45, 52], [12, 30]];
+            let size = [90, 60];
+            records.push(
+                json!({"file": file, "size": size, "facing": "right", "keypoints": keypoints}),
+            );
+        }
+    }
+    RgbaImage::from_pixel(40, 40, Rgba([250, 10, 10, 255]))
+        .save(pictures.join("ball.png"))
+        .unwrap();
+    fs::write(folder.path("others.txt"), "ball.png\n").unwrap();
+    for ground in 0..2u32 {
+        let photo = RgbImage::from_fn(300, 240, |x, y| Rgb([(x + 90 * ground) as u8, y as u8, 90]));
+        photo.save(folder.path(&format!("grounds/{ground}.png"))).unwrap();
+    }
+    let category = json!({"name": "bird", "keypoint_names": PARTS, "images": records});
+    let text = json!({"origin": "a test", "categories": [category]}).to_string();
+    fs::write(folder.path("annotations.json"), text).unwrap();
+}
+
+fn composite(folder: &Folder, output: &str) -> Run {
+    let [output, annotations, cutouts, backgrounds, others] =
+        [output, "annotations.json", "pictures", "grounds", "others.txt"]
+            .map(|name| folder.text(name));
+    lpmflow([
+        "datasets",
+        "make-cutouts",
+        &output,
+        "--annotations",
+        &annotations,
+        "--cutouts",
+        &cutouts,
+        "--backgrounds",
+        &backgrounds,
+        "--others",
+        &others,
+        "--renderings",
+        "2",
+        "--pairs",
+        "6",
+    ])
+}
+
+fn list(root: &Path, split: &str) -> Vec<String> {
+    let text = fs::read_to_string(root.join(format!("cutouts/Layout/large/{split}.txt"))).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The animals of a split's pairs: `000001-beast0_1_000-beast3_0_001:bird` has beast0 and beast3.
+fn animals(pairs: &[String]) -> Vec<String> {
+    let photos = pairs.iter().flat_map(|pair| pair.split(['-', ':']).skip(1).take(2));
+    photos.map(|photo| photo.split('_').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn splits_share_no_animal_and_equal_seeds_give_equal_pairs() {
+    let folder = Folder::new();
+    make_pictures(&folder);
+    composite(&folder, "first").succeeded();
+    composite(&folder, "second").succeeded();
+    let root = folder.path("first");
+    let [training, validation] = ["trn", "val"].map(|split| list(&root, split));
+    assert_eq!(training.len(), 6);
+    assert!(!validation.is_empty());
+    let held_out = animals(&validation);
+    assert!(animals(&training).iter().all(|animal| !held_out.contains(animal)));
+    let pair = |root: &str| {
+        let name = &training[0];
+        fs::read(folder.path(root).join(format!("cutouts/PairAnnotation/trn/{name}.json"))).unwrap()
+    };
+    assert_eq!(pair("first"), pair("second"));
+    lpmflow(["datasets", "check", "cutouts", "--data-root", root.to_str().unwrap()]).succeeded();
+    // What is there is not overwritten.
+    let error = composite(&folder, "first").stderr;
+    assert!(error.contains("not empty"), "{error}");
+}
+
+#[test]
+fn lite_is_trained_on_them_and_resumes_to_the_bit() {
+    let folder = Folder::new();
+    make_pictures(&folder);
+    composite(&folder, "data").succeeded();
+    let data = folder.text("data");
+    let train = |output: &str, epochs: &str| {
+        let output = folder.text(output);
+        let flags = ["train", "--dataset", "cutouts", "--data-root", &data, "--model", "lite"];
+        let more = ["--init", "zero-shot", "--batch-size", "3", "--epochs", epochs];
+        let rates = ["--learning-rate", "1e-3", "--backbone-rate", "1e-4", "--output", &output];
+        lpmflow([&flags[..], &more[..], &rates[..]].concat()).succeeded();
+    };
+    train("whole", "2");
+    train("parts", "1");
+    lpmflow(["train", "--resume", &folder.text("parts"), "--epochs", "2"]).succeeded();
+    let last = |run: &str| fs::read(folder.path(run).join("last.safetensors")).unwrap();
+    assert!(last("whole") == last("parts"), "resumed and uninterrupted weights differ");
+
+    let text = fs::read_to_string(folder.path("whole").join("config.toml")).unwrap();
+    assert!(text.contains("[matching]"), "{text}");
+    let weights = folder.path("whole").join("best.safetensors").to_str().unwrap().to_owned();
+    let report = folder.text("report.json");
+    let flags = ["eval", "--dataset", "cutouts", "--data-root", &data, "--weights", &weights];
+    lpmflow([&flags[..], &["--report", &report]].concat()).succeeded();
+    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    assert!(report["model"]["config"]["adapter"]["width"].is_number());
+}

@@ -1,0 +1,316 @@
+//! `eval` and `compare` through the real binary, on a small dataset that the tests write.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::spair::TinySpair;
+
+/// Runs `eval` on the tiny dataset; returns exit code, stdout and stderr.
+fn eval(dataset: &TinySpair, arguments: &[&str]) -> (i32, String, String) {
+    let root = dataset.data_root().to_string_lossy().into_owned();
+    run(&[&["eval", "--dataset", "spair71k", "--data-root", &root], arguments].concat())
+}
+
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
+        .args(arguments)
+        .env_remove("LPMFLOW_DATA_ROOT")
+        .env_remove("LPMFLOW_DATASETS")
+        .output()
+        .expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("a report")).expect("JSON")
+}
+
+fn assert_satisfies_schema(report: &Value) {
+    let schema = serde_json::from_str(include_str!("../../src/eval/report/report.schema.json"))
+        .expect("a JSON schema");
+    let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+    let errors: Vec<String> = validator
+        .iter_errors(report)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[test]
+fn stored_predictions_are_scored_and_every_report_is_written() {
+    let dataset = TinySpair::write();
+    let predictions = dataset.predictions("predictions.jsonl", &[3, 3, 0, 2, 1, 0]);
+    let [report, markdown, junit, html] =
+        ["report.json", "report.md", "junit.xml", "report.html"].map(|name| dataset.path(name));
+    let (code, stdout, stderr) = eval(
+        &dataset,
+        &[
+            "--predictions",
+            text(&predictions),
+            "--report",
+            text(&report),
+            "--markdown",
+            text(&markdown),
+            "--junit",
+            text(&junit),
+            "--html",
+            text(&html),
+        ],
+    );
+    assert_eq!((code, stderr.contains("warning")), (0, false), "{stderr}");
+    for line in [
+        "                            standard            paper               paper-image         per-keypoint        image",
+        "category           pairs    0.05   0.1  0.15    0.05   0.1  0.15    0.05   0.1  0.15    0.05   0.1  0.15    0.05   0.1  0.15",
+        "cat                    3    66.7  66.7  66.7    66.7  66.7  66.7    66.7  66.7  66.7    66.7  66.7  66.7    66.7  66.7  66.7",
+        "all                    6    50.0  50.0  50.0    50.0  50.0  50.0    50.0  50.0  50.0    50.0  50.0  50.0    50.0  50.0  50.0",
+        "viewpoint: medium      2    66.7",
+    ] {
+        assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
+    }
+    let report = json(&report);
+    assert_satisfies_schema(&report);
+    assert_eq!(report["headline"]["protocol"], "standard");
+    assert_eq!(report["protocols"][0]["categories"]["dog"]["pck"]["0.1"], 100.0 / 3.0);
+    assert_eq!(report["protocols"][0]["difficulty"]["viewpoint"]["easy"]["pairs"], 2);
+    assert_eq!(report["protocols"][0]["transfer"], "stored");
+    assert_eq!(report["model"]["kind"], "predictions");
+    assert_eq!(report["pairs"][3]["pck"]["paper"]["0.1"], 200.0 / 3.0);
+    assert_eq!(report["pairs"][3]["source"], "dog/x.png");
+    let markdown = fs::read_to_string(markdown).unwrap();
+    assert!(markdown.starts_with("## spair71k test: PCK@0.1 50.0 %\n"), "{markdown}");
+    let junit = fs::read_to_string(junit).unwrap();
+    let document = roxmltree::Document::parse(&junit).unwrap();
+    assert_eq!(document.descendants().filter(|node| node.has_tag_name("testcase")).count(), 15);
+    let html = fs::read_to_string(html).unwrap();
+    assert!(html.contains("data:image/jpeg;base64,"));
+    assert!(!html.contains("http:") && !html.contains("https:") && !html.contains("<script"));
+}
+
+#[test]
+fn subset_is_scored_as_a_subset_and_the_missing_pairs_are_counted() {
+    let dataset = TinySpair::write();
+    let predictions = dataset.predictions("predictions.jsonl", &[3, 0]);
+    let arguments = ["--predictions", text(&predictions), "--json"];
+    let (code, stdout, stderr) = eval(&dataset, &arguments);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("4 of 6 pairs have no prediction; the scores are of the other 2"),
+        "{stderr}"
+    );
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_satisfies_schema(&report);
+    assert_eq!(
+        (&report["dataset"]["pairs"], &report["dataset"]["missing"]),
+        (&2.into(), &4.into())
+    );
+    assert_eq!(report["headline"]["pck"], 50.0);
+
+    let (_, stdout, stderr) = eval(&dataset, &[&arguments[..], &["--limit", "1"]].concat());
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&report["headline"]["pck"], &report["dataset"]["missing"]),
+        (&100.0.into(), &0.into())
+    );
+    assert!(!stderr.contains("no prediction"), "{stderr}");
+}
+
+#[test]
+fn protocols_alphas_and_categories_can_be_chosen() {
+    let dataset = TinySpair::write();
+    let (code, stdout, _) = eval(
+        &dataset,
+        &[
+            "--baseline-model",
+            "identity",
+            "--protocol",
+            "image,paper",
+            "--alpha",
+            "0.2,0.02,0.2",
+            "--category",
+            "dog",
+            "--json",
+            "--no-pairs",
+        ],
+    );
+    assert_eq!(code, 0);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_satisfies_schema(&report);
+    assert_eq!(report["protocols"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        report["headline"],
+        serde_json::json!({
+            "protocol": "image", "alpha": "0.2", "pck": report["protocols"][0]["overall"]["0.2"]
+        })
+    );
+    assert_eq!(report["protocols"][0]["alphas"], serde_json::json!([0.02, 0.2]));
+    assert_eq!(report["dataset"]["pairs"], 3);
+    assert_eq!((&report["pairs"], &report["model"]["kind"]), (&Value::Null, &"baseline".into()));
+}
+
+#[test]
+fn stored_predictions_of_our_own_score_as_the_run_that_wrote_them() {
+    let dataset = TinySpair::write();
+    let predictions = dataset.path("own.jsonl");
+    let first = ["--baseline-model", "identity", "--json", "--predictions-out", text(&predictions)];
+    let (_, written, stderr) = eval(&dataset, &first);
+    let (_, read, _) = eval(&dataset, &["--predictions", text(&predictions), "--json"]);
+    let [written, read]: [Value; 2] = [written, read].map(|text| {
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+    });
+    assert_eq!(written["pairs"], read["pairs"]);
+    assert_eq!(written["dataset"]["fingerprint"], read["dataset"]["fingerprint"]);
+}
+
+#[test]
+fn network_gives_the_same_scores_for_every_batch_and_cache_size() {
+    let dataset = TinySpair::write();
+    let pairs = |arguments: &[&str]| {
+        let (code, stdout, stderr) = eval(&dataset, &[&["--json"], arguments].concat());
+        assert_eq!(code, 0, "{stderr}");
+        let report: Value = serde_json::from_str(&stdout).unwrap();
+        assert_satisfies_schema(&report);
+        assert_eq!(report["model"]["kind"], "network");
+        report["pairs"].clone()
+    };
+    let one = pairs(&["--batch-size", "1", "--feature-cache", "0"]);
+    assert_eq!(one.as_array().unwrap().len(), 6);
+    assert_eq!(one, pairs(&["--batch-size", "4", "--feature-cache", "64MiB", "--threads", "1"]));
+}
+
+#[test]
+fn damaged_photo_stops_the_run_or_is_left_out_and_counted() {
+    let dataset = TinySpair::write();
+    let photo = dataset.photo("dog/z.png");
+    let bytes = fs::read(&photo).unwrap();
+    fs::write(&photo, &bytes[..bytes.len() / 2]).unwrap();
+    let (code, _, stderr) = eval(&dataset, &[]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("--skip-bad") && stderr.contains("z.png"), "{stderr}");
+    let (code, stdout, stderr) = eval(&dataset, &["--skip-bad", "--json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&report["dataset"]["pairs"], &report["dataset"]["skipped"]),
+        (&5.into(), &1.into())
+    );
+    assert!(
+        stderr.contains("warning: left out: loading pair 5 (`dog/x.png` -> `dog/z.png`)"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn failures_say_what_is_wrong_and_exit_with_1() {
+    let dataset = TinySpair::write();
+    let wrong = dataset.path("wrong.jsonl");
+    fs::write(&wrong, "{\"index\": 0, \"predicted\": [[1, 2]]}\nnonsense\n").unwrap();
+    for (arguments, expected) in [
+        (
+            vec!["--predictions", text(&wrong)],
+            "line 1: pair 0 (`cat/a.png` -> `cat/b.png`) has 3 keypoints",
+        ),
+        (vec!["--predictions", text(&wrong)], "line 2: expected ident at column 2"),
+        (vec!["--predictions", "absent.jsonl"], "reading predictions `absent.jsonl`"),
+        (vec!["--baseline-model", "identity", "--protocol", "keypoint-box"], "use `standard`"),
+        (vec!["--baseline-model", "identity", "--category", "dgo"], "did you mean `dog`?"),
+        (
+            vec!["--baseline-model", "identity", "--html", "absent/report.html"],
+            "its folder is not there",
+        ),
+        (vec!["--baseline-model", "identity", "--baseline", text(&wrong)], "reading report"),
+        (vec!["--baseline-model", "identity", "--split", "nowhere"], "nowhere"),
+    ] {
+        let (code, stdout, stderr) = eval(&dataset, &arguments);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(expected), "`{expected}` is not in:\n{stderr}");
+    }
+}
+
+#[test]
+fn wrong_flags_exit_with_2() {
+    let dataset = TinySpair::write();
+    for arguments in [
+        &["--protocol", "pck"][..],
+        &["--alpha", "0"],
+        &["--max-drop", "1"],
+        &["--predictions", "a.jsonl", "--baseline-model", "identity"],
+        &["--predictions", "a.jsonl", "--weights", "zero-shot"],
+        &["--json", "--markdown", "-"],
+        &["--feature-cache", "much"],
+    ] {
+        let (code, stdout, stderr) = eval(&dataset, arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn drop_below_the_baseline_exits_with_3_and_says_so_everywhere() {
+    let dataset = TinySpair::write();
+    let [good, bad] = [("good.jsonl", [3, 3, 3, 3, 3, 3]), ("bad.jsonl", [3, 3, 3, 3, 3, 2])]
+        .map(|(name, right)| dataset.predictions(name, &right));
+    let [before, after, junit] =
+        ["before.json", "after.json", "junit.xml"].map(|name| dataset.path(name));
+    eval(&dataset, &["--predictions", text(&good), "--report", text(&before)]);
+    let judged = |max_drop: &str| {
+        eval(
+            &dataset,
+            &[
+                "--predictions",
+                text(&bad),
+                "--report",
+                text(&after),
+                "--baseline",
+                text(&before),
+                "--max-drop",
+                max_drop,
+                "--junit",
+                text(&junit),
+                "--markdown",
+                "-",
+            ],
+        )
+    };
+    let (code, stdout, stderr) = judged("5");
+    assert_eq!(code, 3, "{stderr}");
+    let verdict = "regression: `standard` PCK@0.1 100.00 -> 94.44 (-5.56 points, 95 % interval";
+    assert!(stdout.contains(verdict) && stderr.contains(verdict), "{stdout}{stderr}");
+    assert!(fs::read_to_string(&junit).unwrap().contains("<failure type=\"regression\""));
+    let (code, _, _) = judged("6");
+    assert_eq!(code, 0);
+    assert!(!fs::read_to_string(&junit).unwrap().contains("<failure"));
+
+    let compare = |arguments: &[&str]| run(&[&["compare"], arguments].concat());
+    let both = [text(&before), text(&after)];
+    let (code, stdout, _) = compare(&both);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("standard        0.1  100.00  94.44   -5.56"), "{stdout}");
+    assert_eq!(compare(&[both[0], both[1], "--max-drop", "5"]).0, 3);
+    assert_eq!(compare(&[both[1], both[0], "--max-drop", "0"]).0, 0);
+    let (code, stdout, _) =
+        compare(&[both[0], both[1], "--json", "--protocol", "paper", "--alpha", "0.05"]);
+    let comparison: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &comparison["headline"]["protocol"]), (0, &"paper".into()));
+}
+
+#[test]
+fn reports_on_different_pairs_are_not_compared() {
+    let dataset = TinySpair::write();
+    let [all, some] = ["all.json", "some.json"].map(|name| dataset.path(name));
+    eval(&dataset, &["--baseline-model", "identity", "--report", text(&all)]);
+    let limited = ["--baseline-model", "identity", "--limit", "4"];
+    eval(&dataset, &[&limited[..], &["--report", text(&some)]].concat());
+    let (code, _, stderr) = run(&["compare", text(&all), text(&some)]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("different pairs or annotations: 6 pairs"), "{stderr}");
+    let (code, _, stderr) = eval(&dataset, &[&limited[..], &["--baseline", text(&all)]].concat());
+    assert_eq!(code, 1);
+    assert!(stderr.contains("comparing with --baseline"), "{stderr}");
+}

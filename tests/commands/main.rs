@@ -1,0 +1,18 @@
+//! The commands through the real binary, as users run them; and the rules of the source tree.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
+#![allow(unreachable_pub, reason = "modules of one test program")]
+
+mod architecture;
+mod bench;
+mod command;
+mod cutouts;
+mod datasets;
+mod elsewhere;
+mod eval;
+mod export;
+mod predict;
+mod predict_pairs;
+mod spair;
+#[path = "../support/mod.rs"]
+mod support;
+mod training;

@@ -1,0 +1,153 @@
+//! `lpmflow predict --pairs`, through the real binary with the default weights.
+
+use std::io::{BufRead, BufReader};
+
+use crate::command::{Run, lpmflow, lpmflow_reading, names, write};
+use crate::support::files::Folder;
+
+/// A folder with three small photos.
+fn photos() -> Folder {
+    let folder = Folder::new();
+    folder.photo("a.png", 40, 30);
+    folder.photo("b.jpg", 30, 50);
+    std::fs::create_dir(folder.path("more")).unwrap();
+    folder.photo("more/c.png", 20, 20);
+    folder
+}
+
+fn run(folder: &Folder, list: &str, more: &[&str]) -> Run {
+    let output = folder.text("out");
+    let arguments = ["predict", "--pairs", list, "--output-dir", &output];
+    lpmflow(arguments.iter().chain(more))
+}
+
+fn statuses(run: &Run) -> Vec<String> {
+    let status = |record: &serde_json::Value| record["status"].as_str().unwrap().to_owned();
+    run.json_lines().iter().map(status).collect()
+}
+
+#[test]
+fn one_line_a_pair_in_the_order_of_the_list_and_a_bad_pair_stops_nothing() {
+    let folder = photos();
+    let list = write(
+        &folder,
+        "list.csv",
+        "source,target\na.png,b.jpg\nmissing.png,b.jpg\nmore/c.png,a.png\nonly-one-column\nb.jpg,a.png\n",
+    );
+    let run = run(&folder, &list, &["--batch-size", "2"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert_eq!(statuses(&run), ["done", "failed", "done", "failed", "done"]);
+    let records = run.json_lines();
+    let lines: Vec<u64> = records.iter().map(|record| record["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [2, 3, 4, 5, 6]);
+    assert_eq!(records[2]["source"], "more/c.png");
+    assert_eq!(records[2]["target_size"]["width"], 40);
+    assert!(records[1]["error"].as_str().unwrap().contains("missing.png"), "{}", records[1]);
+    assert!(run.stderr.contains("line 3: ") && run.stderr.contains("line 5"), "{}", run.stderr);
+    assert!(run.stderr.contains("3 pairs done, 0 done before, 2 failed"), "{}", run.stderr);
+    assert_eq!(
+        names(&folder.path("out")),
+        ["a-to-b.flo", "a-to-b.json", "b-to-a.flo", "b-to-a.json", "c-to-a.flo", "c-to-a.json"]
+    );
+}
+
+#[test]
+fn a_rerun_skips_what_is_done_and_nothing_else() {
+    let folder = photos();
+    let list = write(&folder, "list.csv", "a.png,b.jpg\nb.jpg,a.png\nmore/c.png,a.png\n");
+    let formats = ["--format", "flo", "--format", "confidence.png"];
+    let first = run(&folder, &list, &formats).succeeded();
+    let again = run(&folder, &list, &formats).succeeded();
+    assert_eq!(statuses(&again), ["skipped"; 3]);
+    assert_eq!(again.json_lines()[1]["files"], first.json_lines()[1]["files"]);
+
+    // Half done: one of its files is missing, or the record that it is complete is.
+    std::fs::remove_file(folder.path("out/a-to-b.confidence.png")).unwrap();
+    std::fs::remove_file(folder.path("out/c-to-a.json")).unwrap();
+    let mended = run(&folder, &list, &formats).succeeded();
+    assert_eq!(statuses(&mended), ["done", "skipped", "done"]);
+    assert!(folder.path("out/a-to-b.confidence.png").is_file());
+
+    // Done otherwise: other files, another size.
+    let other = run(&folder, &list, &["--format", "flo", "--format", "npy"]).succeeded();
+    assert_eq!(statuses(&other), ["done"; 3]);
+    let other = run(&folder, &list, &["--format", "flo", "--size", "network"]).succeeded();
+    assert_eq!(statuses(&other), ["done"; 3]);
+
+    // A photo changed since.
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let photo = std::fs::File::options().append(true).open(folder.path("more/c.png")).unwrap();
+    photo.set_modified(later).unwrap();
+    let changed = run(&folder, &list, &["--format", "flo", "--size", "network"]).succeeded();
+    assert_eq!(statuses(&changed), ["skipped", "skipped", "done"]);
+}
+
+#[test]
+fn json_lines_from_standard_input_carry_names_and_keypoints() {
+    let folder = photos();
+    let (a, b) = (folder.text("a.png"), folder.text("b.jpg"));
+    let list = format!(
+        "{{\"source\": {a:?}, \"target\": {b:?}, \"name\": \"mine/1\", \"keypoints\": [[3, 4]]}}\n\
+         {{\"source\": {a:?}, \"target\": {b:?}, \"keypoints\": [[99, 4]]}}\n"
+    );
+    let output = folder.text("out");
+    let arguments = ["predict", "--pairs", "-", "--output-dir", &output, "--format", "matches.jpg"];
+    let run = lpmflow_reading(&list, arguments);
+    assert_eq!(statuses(&run), ["done", "failed"]);
+    let records = run.json_lines();
+    assert_eq!(records[0]["keypoints"]["source"][0], serde_json::json!([3.0, 4.0]));
+    assert_eq!(records[0]["keypoints"]["target"].as_array().unwrap().len(), 1);
+    assert!(records[1]["error"].as_str().unwrap().contains("(99, 4) lies outside"));
+    assert_eq!(names(&folder.path("out")), ["mine_1.json", "mine_1.matches.jpg"]);
+}
+
+#[test]
+fn a_list_gives_the_same_bytes_as_the_pair_alone() {
+    let folder = photos();
+    let (a, b) = (folder.text("a.png"), folder.text("b.jpg"));
+    let list = write(&folder, "list.csv", "a.png,b.jpg\n");
+    run(&folder, &list, &["--format", "npz"]).succeeded();
+    lpmflow(["predict", &a, &b, "-o", &folder.text("alone.npz")]).succeeded();
+    let read = |name: &str| std::fs::read(folder.path(name)).unwrap();
+    assert_eq!(read("out/a-to-b.npz"), read("alone.npz"));
+}
+
+#[test]
+fn lists_that_cannot_be_read_are_named() {
+    let folder = photos();
+    let missing = run(&folder, &folder.text("none.csv"), &[]).failed_with(1);
+    assert!(missing.contains("none.csv"), "{missing}");
+    let empty = write(&folder, "empty.csv", "source,target\n");
+    assert!(run(&folder, &empty, &[]).failed_with(1).contains("no pairs"));
+    let list = write(&folder, "list.csv", "a.png,b.jpg\n");
+    let taken = write(&folder, "taken", "");
+    let blocked = ["predict", "--pairs", &list, "--output-dir", &taken];
+    assert!(lpmflow(blocked).failed_with(1).contains("taken"));
+}
+
+#[test]
+fn an_interrupted_run_finishes_what_is_under_way_and_goes_on_later() {
+    let folder = photos();
+    let list = write(&folder, "list.csv", "a.png,b.jpg\n".repeat(400));
+    let output = folder.text("out");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lpmflow"))
+        .args(["predict", "--pairs", &list, "--output-dir", &output, "--device", "cpu"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut first).unwrap();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let rest = std::io::read_to_string(stdout).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert!(stderr.contains("interrupted: run it again to go on"), "{stderr}");
+    let done = 1 + rest.lines().count();
+    assert!(done < 400);
+    // Every pair that was reported is complete, and nothing else is there.
+    assert_eq!(names(&folder.path("out")).len(), 2 * done);
+}

@@ -1,0 +1,118 @@
+//! What stops a run, and what is left then.
+
+use std::fs;
+use std::process::Command;
+
+use super::child::{start, wait};
+use super::{metrics, train};
+use crate::command::lpmflow;
+use crate::support::toy::Toy;
+
+#[test]
+fn a_loss_that_is_not_finite_stops_with_step_pairs_and_checkpoint() {
+    let toy = Toy::new(4, 1);
+    let run = toy.path("run");
+    let error = train(&toy, &run, "--epochs 9 --batch-size 2 --learning-rate 1e30").failed_with(1);
+    assert!(error.contains("not finite at step 2"), "{error}");
+    assert_eq!(error.matches(".png -> ").count(), 2, "the batch has two pairs: {error}");
+    assert!(error.contains("the checkpoint of step 0"), "{error}");
+    assert!(error.contains(run.join("last.safetensors").to_str().unwrap()), "{error}");
+    assert!(run.join("last.safetensors").is_file());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_before_training() {
+    let toy = Toy::new(2, 1);
+    fs::write(toy.path("file"), "").unwrap();
+    let error = train(&toy, &toy.path("file/run"), "--epochs 1").failed_with(1);
+    assert!(error.contains("making the run folder") && error.contains("file/run"), "{error}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = toy.path("locked");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+        if fs::write(folder.join("probe"), "").is_ok() {
+            println!("skipped: this user may write everywhere");
+            return;
+        }
+        let error = train(&toy, &folder, "--epochs 1").failed_with(1);
+        assert!(error.contains("locked") && error.contains("ermission denied"), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_with_a_run_is_not_overwritten() {
+    let toy = Toy::new(2, 1);
+    let run = toy.path("run");
+    train(&toy, &run, "--epochs 1").succeeded();
+    let before = fs::read(run.join("last.safetensors")).unwrap();
+    let error = train(&toy, &run, "--epochs 1 --seed 5").failed_with(1);
+    assert!(error.contains("there is a run in") && error.contains("--resume"), "{error}");
+    assert!(fs::read(run.join("last.safetensors")).unwrap() == before);
+}
+
+#[test]
+fn a_dataset_that_vanishes_leaves_a_checkpoint_to_go_on_from() {
+    let toy = Toy::new(8, 1);
+    let run = toy.path("run");
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\ncheckpoint_every = 2\nprefetch = 1\n").unwrap();
+    let flags = format!("--config {} --epochs 500 --batch-size 2", settings.display());
+    let mut child = start(&toy.training(&run, &flags));
+    let far = wait(&mut child, || metrics(&run, "loss").len() >= 5);
+    fs::rename(toy.photos(), toy.path("toy/elsewhere")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(far, "it ended before its fifth step: {error}");
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(".png`") && error.contains("still stands"), "{error}");
+    fs::rename(toy.path("toy/elsewhere"), toy.photos()).unwrap();
+    lpmflow(["train", "--resume", run.to_str().unwrap(), "--epochs", "1"]).succeeded();
+}
+
+/// A limit on the size of files stands in for a full disk: the first checkpoint, without moments, fits.
+#[test]
+#[cfg(unix)]
+fn a_checkpoint_that_does_not_fit_leaves_the_one_before() {
+    let toy = Toy::new(4, 1);
+    let run = toy.path("run");
+    let limited = "trap '' XFSZ; ulimit -f 2400; exec \"$0\" \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_lpmflow")])
+        .args(toy.training(&run, "--epochs 2 --batch-size 2"))
+        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("the checkpoint of step 0") && error.contains("still stands"),
+        "{error}"
+    );
+    assert!(error.contains("moments-") && error.contains("too large"), "{error}");
+    let names = crate::command::names(&run);
+    assert!(names.iter().all(|name| !name.starts_with(".lpmflow-")), "no half file: {names:?}");
+    lpmflow(["train", "--resume", run.to_str().unwrap()]).succeeded();
+    assert_eq!(metrics(&run, "validation_pck").len(), 2);
+}
+
+#[test]
+fn mistakes_in_settings_come_with_the_nearest_valid_name() {
+    let toy = Toy::new(2, 1);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "epoch = 3\n[model]\nablte = []\n[data]\nphoto = \"x\"\n").unwrap();
+    let flags = format!("--config {}", settings.display());
+    let error = train(&toy, &toy.path("run"), &flags).failed_with(1);
+    for nearest in ["`epochs`", "`model.ablate`", "`data.photos`"] {
+        assert!(error.contains(&format!("did you mean {nearest}?")), "{error}");
+    }
+    assert!(error.contains("settings.toml`"), "{error}");
+    let error = train(&toy, &toy.path("run"), "--ablate mmfy").failed_with(2);
+    assert!(error.contains("'mmfi'"), "{error}");
+    let error = train(&toy, &toy.path("run"), "--epochs 0").failed_with(1);
+    assert!(error.contains("epochs must be at least 1"), "{error}");
+    let missing = ["train", "--output", "nowhere", "--dataset", "spair71"];
+    assert!(lpmflow(missing).failed_with(1).contains("did you mean `spair71k`?"));
+    assert!(lpmflow(["train", "--output", "nowhere"]).failed_with(2).contains("--photos"));
+}

@@ -1,0 +1,157 @@
+//! Runs that are cut off and go on.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::child::{start, wait};
+use super::metrics;
+use crate::command::lpmflow;
+use crate::support::toy::Toy;
+
+/// Everything that has a state: an average, accumulated and clipped gradients, augmentation, dropout.
+const SETTINGS: &str = "log_every = 1\ncheckpoint_every = 2\naccumulate = 2\ngradient_clip = 1.0\n\
+                        ema_decay = 0.9\nepochs = 4\nbatch_size = 1\n[schedule]\ndecay = \"cosine\"\n";
+
+/// Optimizer steps of a run: four epochs of seven pairs, two pairs a step.
+const STEPS: usize = 16;
+
+fn toy() -> (Toy, String) {
+    let toy = Toy::new(7, 2);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, SETTINGS).unwrap();
+    let flags = format!("--config {} --learning-rate 1e-3", settings.display());
+    (toy, flags)
+}
+
+fn resume(run: &Path) -> Vec<String> {
+    ["train", "--resume", run.to_str().unwrap()].map(str::to_owned).to_vec()
+}
+
+fn last(run: &Path) -> Vec<u8> {
+    fs::read(run.join("last.safetensors")).unwrap()
+}
+
+/// The moments of the kills: others in every run, unless `LPMFLOW_TEST_SEED` says which.
+fn seed() -> u64 {
+    match std::env::var("LPMFLOW_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("LPMFLOW_TEST_SEED is a whole number"),
+        Err(_) => rand::rng().random(),
+    }
+}
+
+/// Trains once straight through and once killed up to `most` times, and compares everything that is left.
+fn assert_kills_change_nothing(
+    toy: &Toy,
+    arguments: impl Fn(&Path) -> Vec<String>,
+    (steps, most): (usize, usize),
+) {
+    let (straight, killed) = (toy.path("straight"), toy.path("killed"));
+    lpmflow(arguments(&straight)).succeeded();
+
+    let seed = seed();
+    println!("LPMFLOW_TEST_SEED={seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut child = start(&arguments(&killed));
+    let mut kills = 0;
+    loop {
+        let before = metrics(&killed, "loss").len();
+        let further: usize = rng.random_range(1..6);
+        let has_checkpoint = || killed.join("last.safetensors").exists();
+        let steps = || metrics(&killed, "loss").len();
+        // Lines of lost steps are dropped at the start, so the count may fall first.
+        let far = wait(&mut child, || has_checkpoint() && steps().abs_diff(before) >= further);
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..60)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+        println!("killed after {} steps", steps());
+        if !far || kills == most {
+            break;
+        }
+        child = start(&resume(&killed));
+    }
+    assert!(kills > 1, "the run was too fast to be killed");
+    lpmflow(resume(&killed)).succeeded();
+    for file in ["last.safetensors", "best.safetensors"] {
+        let bytes = |run: &Path| fs::read(run.join(file)).unwrap();
+        assert!(bytes(&straight) == bytes(&killed), "`{file}` differs");
+    }
+    let numbers = |run: &Path| -> Vec<_> {
+        metrics(run, "loss")
+            .iter()
+            .map(|line| (line["step"].clone(), line["loss"].clone()))
+            .collect()
+    };
+    assert_eq!(numbers(&straight).len(), steps);
+    assert_eq!(numbers(&straight), numbers(&killed));
+}
+
+#[test]
+fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
+    let (toy, flags) = toy();
+    assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (STEPS, 6));
+}
+
+#[test]
+fn so_does_one_on_photos_that_computes_values_again() {
+    let (toy, flags) = toy();
+    let photos = toy.photos().to_str().unwrap().to_owned();
+    let flags = format!("{flags} --model tiny --checkpoint-activations --photos {photos}");
+    let of = |run: &Path| {
+        let run = ["train", "--output", run.to_str().unwrap()].map(str::to_owned);
+        run.into_iter().chain(flags.split_whitespace().map(str::to_owned)).collect()
+    };
+    // Four epochs of 16 photos (two of the 18 validate), two a step.
+    assert_kills_change_nothing(&toy, of, (32, 4));
+}
+
+#[test]
+fn so_does_one_of_the_model_that_learns_by_matches() {
+    let toy = Toy::new(5, 1);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\ncheckpoint_every = 2\nbatch_size = 1\nepochs = 2\n")
+        .unwrap();
+    let flags = format!("--config {} --model lite", settings.display());
+    assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (10, 3));
+}
+
+#[test]
+#[cfg(unix)]
+fn interrupted_once_it_saves_and_stops_and_goes_on_as_if_nothing_had_been() {
+    let (toy, flags) = toy();
+    let (straight, stopped) = (toy.path("straight"), toy.path("stopped"));
+    lpmflow(toy.training(&straight, &flags)).succeeded();
+
+    let mut child = start(&toy.training(&stopped, &flags));
+    assert!(wait(&mut child, || metrics(&stopped, "loss").len() >= 3));
+    let process = child.id().to_string();
+    Command::new("kill").args(["-INT", &process]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let steps = metrics(&stopped, "loss").len();
+    assert!((3..STEPS).contains(&steps), "{steps} steps");
+    let log = lpmflow(resume(&stopped)).succeeded().stderr;
+    assert!(log.contains(&format!("resumed after step {steps}")), "not one step is lost: {log}");
+    assert!(last(&straight) == last(&stopped), "the weights differ");
+}
+
+#[test]
+fn a_finished_run_may_be_given_more_epochs_but_no_other_settings() {
+    let toy = Toy::new(2, 1);
+    let run = toy.path("run");
+    lpmflow(toy.training(&run, "--epochs 1 --batch-size 2")).succeeded();
+    let resumed = |flags: &[&str]| {
+        let flags = flags.iter().map(|&flag| flag.to_owned());
+        lpmflow(resume(&run).into_iter().chain(flags))
+    };
+    let error = resumed(&["--learning-rate", "0.1"]).failed_with(2);
+    assert!(error.contains("only --epochs"), "{error}");
+    resumed(&["--epochs", "3"]).succeeded();
+    assert_eq!(metrics(&run, "validation_pck").len(), 3);
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(config.contains("epochs = 3"), "{config}");
+}

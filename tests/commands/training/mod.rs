@@ -1,0 +1,100 @@
+//! `lpmflow train` through the real binary, on painted figures.
+
+mod child;
+mod errors;
+mod interruption;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::command::{Run, lpmflow, names};
+use crate::support::files::Folder;
+use crate::support::toy::Toy;
+
+/// Trains `tiny` on a toy dataset with further flags.
+fn train(toy: &Toy, output: &Path, flags: &str) -> Run {
+    lpmflow(toy.training(output, flags))
+}
+
+/// The lines of a run's metrics that have `key`.
+fn metrics(run: &Path, key: &str) -> Vec<Value> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line.get(key).is_some()).collect()
+}
+
+#[test]
+fn tiny_learns_four_pairs_by_heart() {
+    let toy = Toy::new(4, 0);
+    let run = toy.path("run");
+    let recipe =
+        "--epochs 200 --batch-size 4 --learning-rate 2e-3 --backbone-rate 1e-3 --no-augmentation";
+    let log = train(&toy, &run, recipe).succeeded().stderr;
+    let pck: Vec<f64> = metrics(&run, "validation_pck")
+        .iter()
+        .map(|line| line["validation_pck"].as_f64().unwrap())
+        .collect();
+    let best = pck.iter().copied().fold(0.0, f64::max);
+    println!("PCK@0.1 of every tenth epoch: {:?}", pck.iter().step_by(10).collect::<Vec<_>>());
+    assert!(pck[0] < 60.0 && best > 95.0, "from {} to {best}", pck[0]);
+    assert!(log.contains("4 training pairs of 8 photos"), "{log}");
+    assert!(log.contains("expected time"), "{log}");
+}
+
+#[test]
+fn the_run_folder_holds_what_it_should() {
+    let toy = Toy::new(3, 2);
+    let run = toy.path("run");
+    let config = toy.path("mine.toml");
+    fs::write(&config, "log_every = 1\nepochs = 9\nema_decay = 0.5\nseed = 3\n").unwrap();
+    let flags =
+        format!("--config {} --epochs 2 --batch-size 2 --freeze-backbone", config.display());
+    let log = train(&toy, &run, &flags).succeeded().stderr;
+    assert!(log.contains("frozen"), "{log}");
+    let files = names(&run);
+    assert!(
+        files[..4] == ["best.safetensors", "config.toml", files[2].as_str(), "last.safetensors"]
+    );
+    assert!(files[2].starts_with("events.out.tfevents."), "{files:?}");
+    assert_eq!(files[4..], ["metrics.jsonl", "moments-00000004.safetensors"]);
+    assert_eq!(metrics(&run, "end_point_error").len(), 4);
+    assert_eq!(metrics(&run, "validation_pck").len(), 2);
+    // Flags come before the file, and the complete configuration trains the same again.
+    let text = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(text.contains("epochs = 2") && text.contains("seed = 3"), "{text}");
+    let again = toy.path("again");
+    let [output, config] =
+        [&again, &run.join("config.toml")].map(|path| path.to_str().unwrap().to_owned());
+    lpmflow(["train", "--output", &output, "--config", &config]).succeeded();
+    let last = |folder: &Path| fs::read(folder.join("last.safetensors")).unwrap();
+    assert!(last(&run) == last(&again), "the same configuration trains the same weights");
+}
+
+/// What every ablation does within the test process (`tests/inside/training.rs`), once as users do it.
+#[test]
+fn an_ablated_network_trains_with_values_computed_again_matches_and_trains_further() {
+    let toy = Toy::new(2, 1);
+    let run = toy.path("run");
+    let flags = "--epochs 1 --batch-size 2 --ablate larl --checkpoint-activations";
+    train(&toy, &run, flags).succeeded();
+    let [source, target] = [0, 1].map(|index| toy.photos().join(format!("{index}.png")));
+    let paths = [source, target, run.join("best.safetensors"), toy.path("flow.npy")];
+    let [source, target, weights, flow] = paths.each_ref().map(|path| path.to_str().unwrap());
+    lpmflow(["predict", source, target, "--weights", weights, "-o", flow]).succeeded();
+    train(&toy, &toy.path("further"), &format!("--epochs 1 --init {weights}")).succeeded();
+}
+
+#[test]
+fn photos_without_annotation_are_trained_on() {
+    let toy = Toy::new(6, 0);
+    let output = Folder::new();
+    let photos = toy.photos().to_str().unwrap().to_owned();
+    let run = output.text("run");
+    let flags = ["--model", "tiny", "--epochs", "2", "--batch-size", "4", "--output", &run];
+    let log = lpmflow([&["train", "--photos", &photos], &flags[..]].concat()).succeeded().stderr;
+    assert!(log.contains("10 training pairs of 10 photos"), "{log}");
+    let pck = &metrics(&output.path("run"), "validation_pck")[1]["validation_pck"];
+    assert!((0.0..=100.0).contains(&pck.as_f64().unwrap()));
+}

@@ -1,0 +1,79 @@
+//! Exported files: equal to the original, and noticed when damaged.
+
+use std::fs;
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::commands::testing::{Run, lpmflow};
+use crate::export::torchscript::{self, Network};
+use crate::model::weights::{load, read};
+
+fn weights() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/weights/zero-shot.safetensors").to_owned()
+}
+
+fn export(output: &Path, more: &[&str]) -> Run {
+    let output = output.to_str().unwrap();
+    lpmflow([&["export", "--weights", &weights(), "-o", output, "--verify"], more].concat())
+}
+
+#[test]
+fn safetensors_in_single_precision_hold_every_value_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.safetensors");
+    export(&file, &[]).succeeded();
+    let [original, copy] = [Path::new(&weights()), &file].map(|path| read(path).unwrap());
+    assert_eq!(original.config(), copy.config());
+    assert_eq!(original.tensors.len(), copy.tensors.len());
+    for (name, tensor) in &original.tensors {
+        assert_eq!(copy.tensors[name].kind(), Kind::Float);
+        assert_eq!(tensor.to_kind(Kind::Float), copy.tensors[name], "{name}");
+    }
+}
+
+#[test]
+fn torchscript_gives_our_flow_at_any_batch_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("network.pt");
+    export(&file, &[]).succeeded();
+    let module = torchscript::load(&file).unwrap();
+    let loaded = load(Path::new(&weights()), Device::Cpu, Kind::Float).unwrap();
+    for batch in [1, 3] {
+        let images =
+            [(); 2].map(|()| Tensor::rand([batch, 3, 256, 256], (Kind::Float, Device::Cpu)));
+        let [theirs, ours] = tch::no_grad(|| {
+            [
+                module.forward_ts(&images).unwrap(),
+                Network::new(&loaded.model).forward(&images[0], &images[1]),
+            ]
+        });
+        assert_eq!(theirs.size(), [batch, 2, 16, 16]);
+        let difference = (theirs - &ours).abs().max() / ours.abs().max();
+        assert!(difference.double_value(&[]) < 1e-4, "batch {batch}: {difference:?}");
+    }
+}
+
+#[test]
+fn damaged_files_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["weights.safetensors", "network.pt"] {
+        let file = folder.path().join(name);
+        export(&file, &[]).succeeded();
+        let sound = fs::read(&file).unwrap();
+        let opens = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            if name.ends_with(".pt") {
+                torchscript::load(&file).is_ok()
+            } else {
+                read(&file).is_ok()
+            }
+        };
+        assert!(opens(&sound));
+        assert!(!opens(&sound[..sound.len() / 2]), "{name} cut in half");
+        assert!(!opens(&sound[..sound.len() - 1]), "{name} without its last byte");
+        let mut altered = sound.clone();
+        altered[sound.len() / 2] ^= 1;
+        assert!(!opens(&altered), "{name} with one bit turned");
+    }
+}

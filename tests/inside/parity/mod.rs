@@ -1,0 +1,7 @@
+//! Our networks against the reference's numbers, at full size; LPMFlow with weights made by a formula.
+
+mod efficientnet;
+mod formula;
+mod forward;
+mod golden;
+mod train;
