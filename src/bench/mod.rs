@@ -11,9 +11,9 @@ use serde::Serialize;
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::data::photo::decode_benchmark;
-use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::Size;
 use crate::inference::Engine;
+use crate::inference::frame::FrameKey;
 
 /// The layout of the JSON report, as a JSON Schema.
 pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
@@ -116,7 +116,8 @@ pub fn run(
         let photo = folder.path().join("photo.jpg");
         write_photo(&photo)?;
         found.push(timed("loader", "image", 1, &mut || {
-            drop(resize_like_pillow(&decode_benchmark(&photo)?, engine.input_size()));
+            let key = FrameKey { path: photo.clone(), mirrored: false };
+            drop(engine.input().frame(key, &decode_benchmark(&photo)?));
             Ok(())
         })?);
         Ok(found)
