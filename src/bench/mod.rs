@@ -1,5 +1,6 @@
 //! Timing a model: the whole forward pass, its halves, the loader, and a training step.
 
+mod synchronize;
 mod training;
 
 use std::path::Path;
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde::Serialize;
-use tch::{Cuda, Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use crate::bench::synchronize::synchronize;
 use crate::data::photo::decode_benchmark;
 use crate::geometry::Size;
 use crate::inference::Engine;
@@ -158,13 +160,6 @@ fn measure(
         done();
     }
     Ok(times)
-}
-
-/// GPU work runs on its own; the clock is read only when it has ended.
-fn synchronize(device: Device) {
-    if let Device::Cuda(index) = device {
-        Cuda::synchronize(index as i64);
-    }
 }
 
 fn summarise(

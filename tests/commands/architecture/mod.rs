@@ -61,12 +61,6 @@ const NATIVE: &str = "nn/native/";
 /// Where else unsafe code may stand.
 const UNSAFE: [&str; 3] = ["inference/device.rs", "inference/memory.rs", "nn/runtime/mapped.rs"];
 
-/// Circles that are still to be ended.
-const KNOWN_CIRCLES: &[&[&str]] = &[
-    &["bench/mod.rs", "bench/training.rs"],
-    &["synth/toy/mod.rs", "synth/toy/objects.rs", "synth/toy/scene.rs"],
-];
-
 /// Files whose `extern` blocks are still to move.
 const KNOWN_EXTERN: &[&str] = &["inference/memory.rs"];
 
