@@ -14,7 +14,7 @@ use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::Run;
 use crate::train::run::event::{Parameters, Plan};
-use crate::train::samples::loader::Loader;
+use crate::train::samples::loader::{self, Loader};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Sampler;
 use crate::train::samples::settings::SampleSettings;
@@ -63,7 +63,7 @@ impl Run {
         let grid = self.trainer.grid();
         let settings = SampleSettings { seed, grid, normalisation, augmentation, warp };
         let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
-        Loader::start(
+        loader::start(
             self.sampler().rest(self.state.position),
             self.config.prefetch,
             move |index| training.sample(index, epoch, &settings),
