@@ -42,8 +42,11 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<crate::model::matcher::toy::ToyMatcher>(),
 ];
 
-/// Whole models by the name that users choose them by.
-const PRESETS: &[(&str, fn() -> ModelConfig)] = &[
+/// A whole model and the name that users choose it by.
+type Preset = (&'static str, fn() -> ModelConfig);
+
+/// Whole models.
+const PRESETS: &[Preset] = &[
     ("base", ModelConfig::base),
     ("lite", ModelConfig::lite),
     ("tiny", ModelConfig::tiny),

@@ -129,5 +129,5 @@ fn lite_is_trained_on_them_and_resumes_to_the_bit() {
     let flags = ["eval", "--dataset", "cutouts", "--data-root", &data, "--weights", &weights];
     lpmflow([&flags[..], &["--report", &report]].concat()).succeeded();
     let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
-    assert!(report["model"]["config"]["adapter"]["width"].is_number());
+    assert!(report["model"]["config"]["head"]["width"].is_number());
 }

@@ -14,6 +14,7 @@ use crate::model::backbone::toy::ToyBackbone;
 use crate::model::config::ModelConfig;
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape};
+use crate::model::input::InputRule;
 use crate::model::matcher::cosine::{cells, flow_to};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
@@ -28,6 +29,7 @@ pub struct ToyMatcher {}
 pub fn preset() -> ModelConfig {
     ModelConfig {
         input_size: 64,
+        input: InputRule::Stretch,
         backbone: Chosen::of(Arc::new(ToyBackbone::default())),
         head: None,
         matcher: Chosen::of(Arc::new(ToyMatcher {})),

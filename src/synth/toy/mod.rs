@@ -12,9 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
-use rand::RngExt;
 use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use self::objects::CATEGORIES;
