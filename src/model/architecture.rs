@@ -42,8 +42,11 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<crate::model::matcher::toy::ToyMatcher>(),
 ];
 
+/// A name, and what it stands for.
+type Preset = (&'static str, fn() -> ModelConfig);
+
 /// Whole models by the name that users choose them by.
-const PRESETS: &[(&str, fn() -> ModelConfig)] = &[
+const PRESETS: &[Preset] = &[
     ("base", ModelConfig::base),
     ("lite", ModelConfig::lite),
     ("tiny", ModelConfig::tiny),

@@ -71,7 +71,7 @@ impl Naming {
         let within = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
         let prefix = ["state_dict.", "teacher."].into_iter().find(|p| within(p)).unwrap_or("");
         let holds = |mark: &&str| names.iter().any(|name| inner(name, prefix) == Some(*mark));
-        let form = forms.iter().find(|form| form.marks.iter().any(|mark| holds(mark)))?;
+        let form = forms.iter().find(|form| form.marks.iter().any(&holds))?;
         Some(Self { form, prefix })
     }
 
