@@ -12,7 +12,8 @@
 //!     │  └ inference                     frames -> features (cached) -> flows
 //!     │     └ model ─ nn                 the network and its weights
 //!     └ data                             datasets, decoding, resizing: plain numbers
-//!        flow, geometry, atomic, spelling  used by everything
+//!        flow, geometry, pck             used by everything, as are
+//!        atomic, lru, prefetch, spelling  the tools beside them
 //! ```
 
 pub mod atomic;
@@ -25,9 +26,12 @@ pub mod export;
 pub mod flow;
 pub mod geometry;
 pub mod inference;
+pub mod lru;
 pub mod model;
 pub mod nn;
+pub mod pck;
 pub mod predict;
+pub mod prefetch;
 pub mod spelling;
 pub mod synth;
 pub mod terminal;

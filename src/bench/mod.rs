@@ -1,5 +1,6 @@
 //! Timing a model: the whole forward pass, its halves, the loader, and a training step.
 
+mod synchronize;
 mod training;
 
 use std::path::Path;
@@ -8,12 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde::Serialize;
-use tch::{Cuda, Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use crate::bench::synchronize::synchronize;
 use crate::data::photo::decode_benchmark;
-use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::Size;
 use crate::inference::Engine;
+use crate::inference::frame::FrameKey;
 
 /// The layout of the JSON report, as a JSON Schema.
 pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
@@ -116,7 +118,8 @@ pub fn run(
         let photo = folder.path().join("photo.jpg");
         write_photo(&photo)?;
         found.push(timed("loader", "image", 1, &mut || {
-            drop(resize_like_pillow(&decode_benchmark(&photo)?, engine.input_size()));
+            let key = FrameKey { path: photo.clone(), mirrored: false };
+            drop(engine.input().frame(key, &decode_benchmark(&photo)?));
             Ok(())
         })?);
         Ok(found)
@@ -157,13 +160,6 @@ fn measure(
         done();
     }
     Ok(times)
-}
-
-/// GPU work runs on its own; the clock is read only when it has ended.
-fn synchronize(device: Device) {
-    if let Device::Cuda(index) = device {
-        Cuda::synchronize(index as i64);
-    }
 }
 
 fn summarise(

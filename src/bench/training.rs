@@ -7,6 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
+use crate::bench::synchronize::synchronize;
 use crate::flow::Flow;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::model::Model;
@@ -52,10 +53,10 @@ pub fn time(
         (0..pairs).map(|index| random_sample(index, grid.frame, grid.size())).collect();
     let mut times = Vec::with_capacity(steps);
     for step in 0..=steps as u64 {
-        super::synchronize(device);
+        synchronize(device);
         let start = Instant::now();
         trainer.step(std::slice::from_ref(&batch), Progress { epoch: 0, epochs: 1, step }, step)?;
-        super::synchronize(device);
+        synchronize(device);
         if step > 0 {
             times.push(start.elapsed());
         }

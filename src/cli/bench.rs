@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::ModelArguments;
+use crate::model::architecture::presets;
 
 /// What to time, and how often.
 #[derive(Debug, Args)]
@@ -15,8 +16,14 @@ pub struct BenchArguments {
     /// Which weights, where
     #[command(flatten)]
     pub model: ModelArguments,
-    /// Time a preset with random values instead of weights (base, lite, tiny, zero-shot)
-    #[arg(long, value_name = "PRESET", conflicts_with = "weights", help_heading = "Model options")]
+    /// Time a preset with random values instead of weights
+    #[arg(
+        long,
+        value_name = "PRESET",
+        conflicts_with = "weights",
+        help_heading = "Model options",
+        help = untrained()
+    )]
     pub untrained: Option<String>,
     /// Pairs per forward pass
     #[arg(short, long, default_value = "1", value_name = "N")]
@@ -33,4 +40,10 @@ pub struct BenchArguments {
     /// Leave the training step out: it takes several times the memory
     #[arg(long)]
     pub no_training: bool,
+}
+
+/// The help of --untrained.
+fn untrained() -> String {
+    let names: Vec<&str> = presets().collect();
+    format!("Time a preset with random values instead of weights ({})", names.join(", "))
 }

@@ -3,9 +3,16 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueEnum, value_parser,
+};
 
 use crate::cli::ModelArguments;
+use crate::predict::product::Kind;
+use crate::predict::product::list::PRODUCTS;
+
+/// What is written of each pair of a list where nothing is named.
+pub const DEFAULT_FORMAT: &str = "flo";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,24 +48,9 @@ pub struct PredictArguments {
     /// The photo in which their counterparts are found
     #[arg(value_name = "TARGET", required_unless_present = "pairs")]
     pub target: Option<PathBuf>,
-    /// Write the flow; repeat for several formats
-    ///
-    /// The ending decides: .png, .jpg, .webp colour wheel (Middlebury's, full colours at the 99th
-    /// percentile of the magnitude); .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and
-    /// `confidence`; .pfm (x, y, 0); .kitti.png 16-bit KITTI.
-    #[arg(short, long, value_name = "FILE", conflicts_with = "pairs")]
-    pub output: Vec<PathBuf>,
-    /// Write the target pulled onto the source (.png, .jpg, .webp)
-    #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
-    pub warp: Option<PathBuf>,
-    /// Write both photos side by side with lines between what corresponds (.png, .jpg, .webp)
-    ///
-    /// Draws the keypoints if there are any, otherwise the certain points of an even grid.
-    #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
-    pub matches: Option<PathBuf>,
-    /// Write the confidence, 0 to 1, from forward-backward consistency (.png, .jpg, .webp, .npy, .pfm)
-    #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
-    pub confidence: Option<PathBuf>,
+    /// The files to write.
+    #[command(flatten)]
+    pub files: FileArguments,
     /// Transfer keypoints and print them as JSON: a file, or `-` for standard input
     ///
     /// Either [[x, y], ...] in source pixels, or a SPair-71k pair annotation. If that holds target
@@ -79,6 +71,80 @@ pub struct PredictArguments {
     pub model: ModelArguments,
 }
 
+/// A flag for each product.
+#[derive(Clone, Debug)]
+pub struct FileArguments {
+    /// What is wanted and where it goes, in the products' order.
+    pub named: Vec<(&'static Kind, PathBuf)>,
+}
+
+impl Args for FileArguments {
+    fn augment_args(command: Command) -> Command {
+        PRODUCTS.iter().fold(command, |command, kind| command.arg(flag(kind)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for FileArguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let paths = |kind: &'static Kind| {
+            let paths = matches.get_many::<PathBuf>(kind.flag()).into_iter().flatten();
+            paths.map(move |path| (kind, path.clone()))
+        };
+        Ok(Self { named: PRODUCTS.iter().flat_map(paths).collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The flag of a product.
+fn flag(kind: &'static Kind) -> Arg {
+    let flag = Arg::new(kind.flag())
+        .long(kind.flag())
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .conflicts_with("pairs");
+    let (flag, help) = if kind.main {
+        (flag.short('o').action(ArgAction::Append), kind.help.to_owned())
+    } else {
+        let endings: Vec<String> = kind.formats().map(|ending| format!(".{ending}")).collect();
+        (flag.action(ArgAction::Set), format!("{} ({})", kind.help, endings.join(", ")))
+    };
+    match kind.details {
+        Some(details) => flag.long_help(format!("{help}\n\n{details}")).help(help),
+        None => flag.help(help),
+    }
+}
+
+/// The flags that ask for files, as messages name them.
+pub fn file_flags() -> String {
+    let flag = |kind: &Kind| if kind.main { "-o".to_owned() } else { format!("--{}", kind.flag()) };
+    PRODUCTS.iter().map(flag).collect::<Vec<_>>().join(", ")
+}
+
+/// What `--format` does.
+fn format_help() -> String {
+    format!("What to write of each pair; repeat for several [default: {DEFAULT_FORMAT}]")
+}
+
+/// What `--format` takes: all formats of the main product, and one of each other.
+fn format_examples() -> String {
+    let names = |kind: &'static Kind| {
+        if kind.main {
+            format!("{} ({})", kind.formats().collect::<Vec<_>>().join(", "), kind.name)
+        } else {
+            kind.in_list(kind.example)
+        }
+    };
+    format!("{}, ...", PRODUCTS.iter().map(names).collect::<Vec<_>>().join(", "))
+}
+
 /// The flags of a list of pairs.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Many pairs")]
@@ -94,10 +160,14 @@ pub struct ListArguments {
     /// Where the files go, as NAME.FORMAT; made if it is absent
     #[arg(long, value_name = "DIR", requires = "pairs")]
     pub output_dir: Option<PathBuf>,
-    /// What to write of each pair; repeat for several [default: flo]
-    ///
-    /// flo, npy, npz, pfm, kitti.png, png, jpg, webp (flow), warp.png, matches.jpg, confidence.npy, ...
-    #[arg(long, value_name = "FORMAT", requires = "pairs")]
+    /// What to write of each pair.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        requires = "pairs",
+        help = format_help(),
+        long_help = format!("{}\n\n{}", format_help(), format_examples())
+    )]
     pub format: Vec<String>,
     /// Pairs that go through the network at once
     #[arg(long, value_name = "N", default_value = "4", requires = "pairs")]

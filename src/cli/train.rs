@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::inference::precision::Precision;
+use crate::model::architecture::learned_presets;
 use crate::model::matcher::lpmflow::config::Ablation;
 
 const EXAMPLES: &str = "\
@@ -84,8 +85,8 @@ pub struct DataArguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct TrainedModelArguments {
-    /// base, lite or tiny [default: the model of --init, or base]
-    #[arg(short, long, env = "LPMFLOW_MODEL", value_name = "PRESET")]
+    /// The model to train, by its name
+    #[arg(short, long, env = "LPMFLOW_MODEL", value_name = "PRESET", help = models())]
     pub model: Option<String>,
     /// Weights to begin with: a name or a file
     ///
@@ -95,6 +96,13 @@ pub struct TrainedModelArguments {
     /// Parts of the network or its training to leave out
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]
     pub ablate: Vec<Ablation>,
+}
+
+/// The help of --model.
+fn models() -> String {
+    let mut names: Vec<&str> = learned_presets().collect();
+    let last = names.pop().unwrap_or_default();
+    format!("{} or {last} [default: the model of --init, or base]", names.join(", "))
 }
 
 /// How to train.

@@ -10,6 +10,8 @@ mod export;
 mod interrupt;
 mod man;
 mod outcome;
+#[cfg(test)]
+mod padded_tests;
 mod predict;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -6,20 +6,18 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::cli::predict::{FlowSize, ListArguments, PredictArguments};
+use crate::cli::predict::{DEFAULT_FORMAT, FlowSize, ListArguments, PredictArguments, file_flags};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
-use crate::predict::batch::{self, Batch};
+use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
-use crate::predict::output::{Output, Product, Subject};
+use crate::predict::output::{Format, Output};
 use crate::predict::photo::Photo;
+use crate::predict::plan::Plan;
 use crate::predict::record::{PairOutcome, Record};
-use crate::predict::{Plan, output, pair_list};
+use crate::predict::{batch, output, pair, pair_list};
 use crate::terminal::Terminal;
-
-/// The formats of a list where none is named.
-const DEFAULT_FORMATS: [&str; 1] = ["flo"];
 
 /// Runs the command.
 ///
@@ -41,8 +39,8 @@ fn run_pair(
     let start = Instant::now();
     let outputs = outputs(arguments)?;
     if outputs.is_empty() && arguments.keypoints.is_none() {
-        let message = "nothing to do: give -o, --warp, --matches, --confidence or --keypoints";
-        return Err(usage_error("predict", message));
+        let message = format!("nothing to do: give {} or --keypoints", file_flags());
+        return Err(usage_error("predict", &message));
     }
     output::check(&outputs, &[source_path, target_path])?;
     let plan = Plan {
@@ -51,10 +49,10 @@ fn run_pair(
         resolution: arguments.size.into(),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
-    let input_size = network.input_size();
-    let photo = |path: &Path| Photo::read(path, input_size, plan.needs_photos());
+    let input = network.input();
+    let photo = |path: &Path| Photo::read(path, input, plan.needs_photos());
     let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
-    let prediction = crate::predict::run(&mut network, &source?, &target?, &plan)?;
+    let prediction = pair::run(&mut network, &source?, &target?, &plan)?;
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
     if arguments.json {
         terminal.json(&Record {
@@ -111,27 +109,19 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
 
 /// The files that the flags name.
 fn outputs(arguments: &PredictArguments) -> Result<Vec<Output>> {
-    let flows = arguments.output.iter().map(|path| (Subject::Flow, path));
-    let named = [
-        (Subject::Warp, &arguments.warp),
-        (Subject::Matches, &arguments.matches),
-        (Subject::Confidence, &arguments.confidence),
-    ];
-    let others = named.into_iter().filter_map(|(subject, path)| Some((subject, path.as_ref()?)));
-    flows
-        .chain(others)
-        .map(|(subject, path)| Output::new(subject, path))
+    let outputs = arguments.files.named.iter().map(|(kind, path)| Output::new(kind, path));
+    outputs
         .map(|output| output.map_err(|error| usage_error("predict", &error.to_string())))
         .collect()
 }
 
-/// The products that `--format` names.
-fn formats(named: &[String]) -> Result<Vec<(String, Product)>> {
-    let default = DEFAULT_FORMATS.map(str::to_owned);
+/// The formats that `--format` names.
+fn formats(named: &[String]) -> Result<Vec<(String, Format)>> {
+    let default = [DEFAULT_FORMAT.to_owned()];
     let endings = if named.is_empty() { &default[..] } else { named };
-    let product = |ending: &String| Ok((ending.to_lowercase(), Product::from_ending(ending)?));
-    let products: Result<Vec<_>> = endings.iter().map(product).collect();
-    products.map_err(|error| usage_error("predict", &error.to_string()))
+    let format = |ending: &String| Ok((ending.to_lowercase(), Format::in_list(ending)?));
+    let formats: Result<Vec<_>> = endings.iter().map(format).collect();
+    formats.map_err(|error| usage_error("predict", &error.to_string()))
 }
 
 impl From<FlowSize> for Resolution {

@@ -163,3 +163,6 @@ fn make_absolute(path: &mut PathBuf) -> Result<()> {
     *path = absolute(&*path).with_context(|| format!("locating `{}`", path.display()))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::eval::testing::{pair, protocol};
     use crate::flow::Matched;
-    use crate::inference::frame::{Frame, FrameKey};
+    use crate::inference::frame::{Frame, FrameKey, Input};
 
     /// Pairs whose photos are filled with their own number, so that a fake network knows them.
     fn pairs() -> Vec<Pair> {
@@ -128,17 +128,19 @@ mod tests {
         (0..17).map(numbered).collect()
     }
 
-    fn load(key: &FrameKey) -> Result<RgbImage> {
+    const INPUT: Input = Input::stretched(2);
+
+    fn load(key: &FrameKey) -> Result<Frame> {
         let number: u8 = key.path.to_string_lossy().parse()?;
-        Ok(RgbImage::from_pixel(2, 2, image::Rgb([number; 3])))
+        Ok(INPUT.placed(key.clone(), RgbImage::from_pixel(2, 2, image::Rgb([number; 3]))))
     }
 
     /// Moves everything to the right by the source photo's number of grid cells.
     struct Mover;
 
     impl FlowNetwork for Mover {
-        fn input_size(&self) -> Size {
-            Size::square(2)
+        fn input(&self) -> Input {
+            INPUT
         }
 
         fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {

@@ -8,6 +8,7 @@ use crate::eval::protocol::Protocol;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference};
 use crate::eval::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
 use crate::geometry::{BoundingBox, Point};
+use crate::pck;
 
 /// The width to which the authors' loader pads keypoint lists.
 const PADDED_COLUMNS: usize = 40;
@@ -40,13 +41,12 @@ impl Measured {
 
     /// How many keypoints are right; a distance equal to the limit counts.
     pub fn correct(&self, alpha: f64) -> usize {
-        let limit = self.limit(alpha);
-        self.distances.iter().filter(|&&distance| distance <= limit).count()
+        pck::correct(&self.distances, self.limit(alpha))
     }
 
     /// The pair's own PCK in percent.
     pub fn pck(&self, alpha: f64) -> f64 {
-        100.0 * self.correct(alpha) as f64 / self.distances.len() as f64
+        pck::percent(self.correct(alpha) as f64, self.distances.len() as f64)
     }
 
     /// Mean distance in units of the threshold: smaller is better, and finer than any PCK.
@@ -68,7 +68,7 @@ pub struct Tally {
 impl Tally {
     /// In percent.
     pub fn pck(self) -> f64 {
-        100.0 * self.right / self.weight
+        pck::percent(self.right, self.weight)
     }
 }
 

@@ -1,36 +1,30 @@
 //! Frames loaded ahead of the network, on every core, with bounded memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context, Result};
-use image::RgbImage;
-use image::imageops::flip_horizontal;
 use rayon::prelude::*;
 
 use crate::data::Pair;
 use crate::data::photo::decode_benchmark;
-use crate::data::photo::resize::resize_like_pillow;
 use crate::eval::predictions::pair_label;
-use crate::geometry::Size;
-use crate::inference::frame::{Frame, FrameKey};
+use crate::inference::frame::{Frame, FrameKey, Input};
+use crate::lru::Lru;
+use crate::prefetch::Prefetch;
 
-/// Memory for stretched photos that a later pair may show again: 170 of side 512.
+/// Memory for frames that a later pair may show again: 170 of side 512.
 const KEPT_BYTES: usize = 128 << 20;
 
-/// How a photo becomes a frame: decoding, mirroring, stretching.
-pub type Load<'a> = &'a (dyn Fn(&FrameKey) -> Result<RgbImage> + Sync);
+/// How a photo becomes a frame: decoding, mirroring, scaling.
+pub type Load<'a> = &'a (dyn Fn(&FrameKey) -> Result<Frame> + Sync);
 
-/// A benchmark's photo as a frame of `size`: stretched as the field's readers do, then mirrored if the
-/// pair is.
+/// A benchmark's photo as a frame: decoded and scaled as the field's readers do, then mirrored if the pair is.
 ///
 /// # Errors
 /// When the photo cannot be decoded.
-pub fn load(key: &FrameKey, size: Size) -> Result<RgbImage> {
-    let frame = resize_like_pillow(&decode_benchmark(&key.path)?, size);
-    Ok(if key.mirrored { flip_horizontal(&frame) } else { frame })
+pub fn load(key: &FrameKey, input: Input) -> Result<Frame> {
+    Ok(input.frame(key.clone(), &decode_benchmark(&key.path)?))
 }
 
 /// Some pairs in the dataset's order.
@@ -49,43 +43,27 @@ pub struct Batch<'a> {
 /// pairs.
 ///
 /// # Errors
-/// What `consume` returns. A photo that cannot be loaded is no error here, but listed in its batch.
+/// What `consume` returns, or when the system refuses another thread. A photo that cannot be loaded is no error
+/// here, but listed in its batch.
 pub fn for_each_batch<'a>(
     pairs: &'a [Pair],
     batch_size: NonZeroUsize,
     load: Load,
     consume: &mut dyn FnMut(Batch<'a>) -> Result<()>,
 ) -> Result<()> {
+    let batch_size = batch_size.get();
     // Small batches are loaded several at once, to keep every core busy.
-    let ahead = rayon::current_num_threads().div_ceil(batch_size.get());
-    let (sender, receiver) = sync_channel(ahead);
-    std::thread::scope(|scope| {
-        scope.spawn(move || produce(pairs, batch_size, ahead, load, sender));
-        // An error ends the loop and drops the receiver, which ends the other thread.
-        receiver.into_iter().try_for_each(consume)
-    })
-}
-
-fn produce<'a>(
-    pairs: &'a [Pair],
-    batch_size: NonZeroUsize,
-    ahead: usize,
-    load: Load,
-    sender: SyncSender<Batch<'a>>,
-) {
-    let mut kept = KeptPhotos::default();
-    for pairs in pairs.chunks(batch_size.get() * ahead) {
+    let ahead = rayon::current_num_threads().div_ceil(batch_size);
+    let mut kept = Lru::new(KEPT_BYTES);
+    let batches = pairs.chunks(batch_size * ahead).flat_map(move |pairs| {
         let photos = photos(pairs, load, &mut kept);
-        for pairs in pairs.chunks(batch_size.get()) {
-            if sender.send(assemble(pairs, &photos)).is_err() {
-                return;
-            }
-        }
-    }
+        pairs.chunks(batch_size).map(|pairs| assemble(pairs, &photos)).collect::<Vec<_>>()
+    });
+    std::thread::scope(|scope| Prefetch::start_in(scope, ahead, batches)?.try_for_each(consume))
 }
 
 /// A loaded photo, or why there is none.
-type Photo = Result<Arc<RgbImage>, String>;
+type Photo = Result<Frame, String>;
 
 /// The frame keys of a pair.
 fn keys(pair: &Pair) -> [FrameKey; 2] {
@@ -94,36 +72,37 @@ fn keys(pair: &Pair) -> [FrameKey; 2] {
 }
 
 /// Every photo of the pairs, loaded unless kept from before.
-fn photos(pairs: &[Pair], load: Load, kept: &mut KeptPhotos) -> HashMap<FrameKey, Photo> {
+fn photos(
+    pairs: &[Pair],
+    load: Load,
+    kept: &mut Lru<FrameKey, Frame>,
+) -> BTreeMap<FrameKey, Photo> {
     // Ordered, so that what is kept does not depend on a hash.
     let mut photos: BTreeMap<FrameKey, Option<Photo>> = pairs
         .iter()
         .flat_map(keys)
         .map(|key| {
-            let photo = kept.get(&key).map(Ok);
+            let photo = kept.get(&key).cloned().map(Ok);
             (key, photo)
         })
         .collect();
     photos.par_iter_mut().filter(|(_, photo)| photo.is_none()).for_each(|(key, photo)| {
-        *photo = Some(load(key).map(Arc::new).map_err(|error| format!("{error:#}")));
+        *photo = Some(load(key).map_err(|error| format!("{error:#}")));
     });
-    let loaded = photos.into_iter().filter_map(|(key, photo)| Some((key, photo?)));
-    let photos: HashMap<FrameKey, Photo> = loaded.collect();
+    let photos: BTreeMap<FrameKey, Photo> =
+        photos.into_iter().filter_map(|(key, photo)| Some((key, photo?))).collect();
     for (key, photo) in &photos {
         if let Ok(photo) = photo {
-            kept.insert(key, photo);
+            kept.insert(key.clone(), photo.clone(), photo.bytes());
         }
     }
     photos
 }
 
-fn assemble<'a>(pairs: &'a [Pair], photos: &HashMap<FrameKey, Photo>) -> Batch<'a> {
+fn assemble<'a>(pairs: &'a [Pair], photos: &BTreeMap<FrameKey, Photo>) -> Batch<'a> {
     let mut batch = Batch { pairs: Vec::new(), frames: Vec::new(), unreadable: Vec::new() };
     for pair in pairs {
-        let frame = |key: FrameKey| -> Result<Frame> {
-            let pixels = photos[&key].clone().map_err(anyhow::Error::msg)?;
-            Ok(Frame { key, pixels })
-        };
+        let frame = |key: FrameKey| photos[&key].clone().map_err(anyhow::Error::msg);
         let [source, target] = keys(pair);
         let both = || -> Result<(Frame, Frame)> { Ok((frame(source)?, frame(target)?)) };
         match both().with_context(|| format!("loading {}", pair_label(pair))) {
@@ -137,45 +116,12 @@ fn assemble<'a>(pairs: &'a [Pair], photos: &HashMap<FrameKey, Photo>) -> Batch<'
     batch
 }
 
-/// The photos used last, within [`KEPT_BYTES`].
-#[derive(Default)]
-struct KeptPhotos {
-    /// Counts uses, so that each photo has the moment of its last one.
-    clock: u64,
-    bytes: usize,
-    photos: HashMap<FrameKey, (u64, Arc<RgbImage>)>,
-}
-
-impl KeptPhotos {
-    fn get(&mut self, key: &FrameKey) -> Option<Arc<RgbImage>> {
-        self.clock += 1;
-        let (used, photo) = self.photos.get_mut(key)?;
-        *used = self.clock;
-        Some(photo.clone())
-    }
-
-    fn insert(&mut self, key: &FrameKey, photo: &Arc<RgbImage>) {
-        if self.photos.contains_key(key) || photo.as_raw().len() > KEPT_BYTES {
-            return;
-        }
-        self.bytes += photo.as_raw().len();
-        self.photos.insert(key.clone(), (self.clock, photo.clone()));
-        while self.bytes > KEPT_BYTES {
-            // A few hundred entries: looking through them costs nothing beside decoding one.
-            let oldest = self.photos.iter().min_by_key(|(_, (used, _))| *used);
-            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { return };
-            if let Some((_, photo)) = self.photos.remove(&oldest) {
-                self.bytes -= photo.as_raw().len();
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use anyhow::bail;
+    use image::RgbImage;
 
     use super::*;
     use crate::eval::testing::pair;
@@ -192,6 +138,11 @@ mod tests {
         (0..count).map(numbered).collect()
     }
 
+    fn frame(key: &FrameKey) -> Result<Frame> {
+        let input = Input::stretched(4);
+        Ok(input.placed(key.clone(), RgbImage::new(4, 4)))
+    }
+
     fn batch_size(size: usize) -> NonZeroUsize {
         NonZeroUsize::new(size).unwrap()
     }
@@ -200,9 +151,9 @@ mod tests {
     fn batches_come_in_order_and_each_photo_is_loaded_once() {
         let pairs = pairs(50, 7);
         let loads = AtomicUsize::new(0);
-        let load = |_: &FrameKey| {
+        let load = |key: &FrameKey| {
             loads.fetch_add(1, Ordering::Relaxed);
-            Ok(RgbImage::new(4, 4))
+            frame(key)
         };
         let mut seen = Vec::new();
         for_each_batch(&pairs, batch_size(3), &load, &mut |batch| {
@@ -223,10 +174,10 @@ mod tests {
         let loaded = AtomicUsize::new(0);
         let consumed = AtomicUsize::new(0);
         let most_ahead = AtomicUsize::new(0);
-        let load = |_: &FrameKey| {
+        let load = |key: &FrameKey| {
             let ahead = loaded.fetch_add(1, Ordering::SeqCst) - consumed.load(Ordering::SeqCst);
             most_ahead.fetch_max(ahead, Ordering::SeqCst);
-            Ok(RgbImage::new(1, 1))
+            frame(key)
         };
         for_each_batch(&pairs, batch_size(2), &load, &mut |batch| {
             std::thread::sleep(std::time::Duration::from_millis(2));
@@ -241,22 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn kept_photos_stay_within_their_limit() {
-        let mut kept = KeptPhotos::default();
-        let photo = Arc::new(RgbImage::new(2048, 2048)); // 12 MiB
-        for number in 0..30 {
-            let key = FrameKey { path: number.to_string().into(), mirrored: false };
-            kept.insert(&key, &photo);
-        }
-        assert!(kept.bytes <= KEPT_BYTES && kept.photos.len() == 10);
-    }
-
-    #[test]
     fn unreadable_photo_costs_its_pairs_alone() {
         let pairs = pairs(6, 6);
         let load = |key: &FrameKey| match key.path.to_str() {
             Some("2.png") => bail!("reading `2.png`: cut short"),
-            _ => Ok(RgbImage::new(4, 4)),
+            _ => frame(key),
         };
         let (mut read, mut unread) = (Vec::new(), Vec::new());
         for_each_batch(&pairs, batch_size(4), &load, &mut |batch| {
@@ -274,9 +214,9 @@ mod tests {
     fn error_of_the_consumer_ends_the_run() {
         let pairs = pairs(1000, 1000);
         let loads = AtomicUsize::new(0);
-        let load = |_: &FrameKey| {
+        let load = |key: &FrameKey| {
             loads.fetch_add(1, Ordering::Relaxed);
-            Ok(RgbImage::new(1, 1))
+            frame(key)
         };
         let error = for_each_batch(&pairs, batch_size(1), &load, &mut |_| bail!("no network"));
         assert_eq!(error.unwrap_err().to_string(), "no network");

@@ -1,7 +1,8 @@
 //! TorchScript: the network as a graph that PyTorch and C++ programs load without this tool.
 //!
 //! The module is `forward(source, target) -> flow`. Both images are `[B, 3, H, W]`, RGB, float32, values 0
-//! to 1; normalisation is inside. `H` and `W` are the model's frame; other sizes are resized bilinearly.
+//! to 1; normalisation is inside. `H` and `W` are the model's frame; other sizes are resized bilinearly. A model
+//! of padded squares takes, and its flow speaks of, the squares: padding is the caller's.
 //! The flow is `[B, 2, h, w]`, float32, on the source grid and in its own pixels.
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use crate::atomic;
 use crate::export::archive;
 use crate::export::code::CLASS;
 use crate::model::Model;
+use crate::model::normalisation::Normaliser;
 use crate::model::weights::description::Description;
 
 /// The name under which PyTorch gives the model's description (`_extra_files` of `torch.jit.load`).
@@ -22,23 +24,19 @@ const DESCRIPTION: &str = "lpmflow.json";
 #[derive(Debug)]
 pub struct Network<'a> {
     model: &'a Model,
-    /// `[1, 3, 1, 1]`, as is the std.
-    mean: Tensor,
-    std: Tensor,
+    normaliser: Normaliser,
 }
 
 impl<'a> Network<'a> {
     /// A model, its variables on the CPU.
     pub fn new(model: &'a Model) -> Self {
-        let normalisation = model.normalisation();
-        let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
-        Self { model, mean: statistics(normalisation.mean), std: statistics(normalisation.std) }
+        Self { model, normaliser: Normaliser::new(model.normalisation()) }
     }
 
     /// The flow between two batches of images.
     pub fn forward(&self, source: &Tensor, target: &Tensor) -> Tensor {
-        let [source, target] = [source, target]
-            .map(|images| self.model.features(&((images - &self.mean) / &self.std)));
+        let [source, target] =
+            [source, target].map(|images| self.model.features(&self.normaliser.apply(images)));
         self.model.flow(&source, &target).to_kind(Kind::Float)
     }
 }

@@ -1,21 +1,37 @@
-//! The network's input frame: a photo stretched to a square, and its tensor.
+//! The network's input frame: a photo brought to a square, and its tensor.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::RgbImage;
+use image::imageops::{flip_horizontal_in_place, replace};
 use tch::{Kind, Tensor};
 
+use crate::data::photo::resize::resize_like_pillow;
+use crate::geometry::Size;
+use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
+use crate::model::input::InputRule;
+use crate::model::normalisation::Normaliser;
 
-/// A photo stretched to the network's square frame, with the name under which its backbone features
-/// may be kept.
+/// How a network wants its photos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Side of the square, in pixels.
+    pub side: usize,
+    /// How photos are brought to it.
+    pub rule: InputRule,
+}
+
+/// A photo in the network's square frame, with the name under which its backbone features may be kept.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// Equal for equal photos: the image file's path, and how it was changed if it was.
     pub key: FrameKey,
-    /// The stretched photo, 8-bit RGB.
+    /// The square, 8-bit RGB.
     pub pixels: Arc<RgbImage>,
+    /// The part of the square that the photo covers.
+    pub placement: Placement,
 }
 
 /// Tells photos apart.
@@ -25,6 +41,58 @@ pub struct FrameKey {
     pub path: PathBuf,
     /// Left and right exchanged.
     pub mirrored: bool,
+}
+
+impl Input {
+    /// Photos stretched to a square of this side.
+    pub const fn stretched(side: usize) -> Self {
+        Self { side, rule: InputRule::Stretch }
+    }
+
+    /// A decoded photo as a frame, mirrored if the key says so.
+    pub fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
+        let mut scaled = self.scaled(photo);
+        if key.mirrored {
+            flip_horizontal_in_place(&mut scaled);
+        }
+        self.placed(key, scaled)
+    }
+
+    /// A decoded photo in the size that it has within the square.
+    pub fn scaled(self, photo: &RgbImage) -> RgbImage {
+        let longer = photo.width().max(photo.height()) as usize;
+        let side = |photo: u32| match self.rule {
+            InputRule::Stretch => self.side,
+            InputRule::PaddedSquare => {
+                // To the nearest pixel; the longer side exactly.
+                ((2 * photo as usize * self.side + longer) / (2 * longer)).max(1)
+            }
+        };
+        resize_like_pillow(photo, Size::new(side(photo.height()), side(photo.width())))
+    }
+
+    /// A photo of that size as a frame.
+    pub fn placed(self, key: FrameKey, scaled: RgbImage) -> Frame {
+        let side = self.side as u32;
+        let (width, height) = scaled.dimensions();
+        let part = |covered: u32| f64::from(covered) / f64::from(side);
+        let placement = Placement { width: part(width), height: part(height) };
+        let pixels = if placement == Placement::WHOLE {
+            scaled
+        } else {
+            let mut square = RgbImage::new(side, side);
+            replace(&mut square, &scaled, 0, 0);
+            square
+        };
+        Frame { key, pixels: Arc::new(pixels), placement }
+    }
+}
+
+impl Frame {
+    /// The memory that the pixels take.
+    pub fn bytes(&self) -> usize {
+        self.pixels.as_raw().len()
+    }
 }
 
 /// The photos of one size as a normalised batch on the CPU.
@@ -39,7 +107,54 @@ pub fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
     let shape = [1, i64::from(height), i64::from(width), 3];
     let bytes: Vec<Tensor> =
         images.iter().map(|image| Tensor::from_slice(image.as_raw()).view(shape)).collect();
-    let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
     let pixels = Tensor::cat(&bytes, 0).permute([0, 3, 1, 2]).to_kind(Kind::Float).contiguous(); // [B, 3, H, W]
-    (pixels / 255.0 - statistics(normalisation.mean)) / statistics(normalisation.std)
+    Normaliser::new(normalisation).apply(&(pixels / 255.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * x) as u8 + 1, y as u8 + 1, 9]))
+    }
+
+    fn key(mirrored: bool) -> FrameKey {
+        FrameKey { path: "a.png".into(), mirrored }
+    }
+
+    #[test]
+    fn a_stretched_photo_fills_the_square() {
+        let input = Input::stretched(32);
+        let frame = input.frame(key(false), &photo(60, 20));
+        assert_eq!(frame.placement, Placement::WHOLE);
+        assert_eq!(*frame.pixels, resize_like_pillow(&photo(60, 20), Size::square(32)));
+    }
+
+    #[test]
+    fn a_padded_photo_keeps_its_aspect_and_lies_in_the_upper_left_corner() {
+        let input = Input { side: 32, rule: InputRule::PaddedSquare };
+        for (width, height, covered) in
+            [(60, 20, (32, 11)), (20, 60, (11, 32)), (8, 8, (32, 32)), (500, 1, (32, 1))]
+        {
+            let frame = input.frame(key(false), &photo(width, height));
+            assert_eq!(frame.pixels.dimensions(), (32, 32));
+            for (x, y, pixel) in frame.pixels.enumerate_pixels() {
+                assert_eq!(pixel.0[2], if x < covered.0 && y < covered.1 { 9 } else { 0 });
+            }
+            let Placement { width, height } = frame.placement;
+            assert_eq!((width * 32.0, height * 32.0), (covered.0.into(), covered.1.into()));
+        }
+    }
+
+    #[test]
+    fn a_mirrored_photo_is_mirrored_within_its_part() {
+        let input = Input { side: 32, rule: InputRule::PaddedSquare };
+        let [plain, mirrored] = [false, true].map(|side| input.frame(key(side), &photo(10, 20)));
+        assert_eq!(plain.placement, mirrored.placement);
+        for y in 0..32 {
+            assert_eq!(plain.pixels.get_pixel(0, y), mirrored.pixels.get_pixel(15, y));
+            assert_eq!(mirrored.pixels.get_pixel(16, y).0, [0; 3]);
+        }
+    }
 }

@@ -22,8 +22,12 @@ use crate::model::part::{Family, Kind, Tagged};
 use crate::model::weights::published::{IBOT, LPMFLOW, Published};
 
 /// Backbones by the `kind` of their settings.
-const BACKBONES: &[Kind<dyn BackboneConfig>] =
-    &[backbone::<VitConfig>(), backbone::<EfficientNetConfig>()];
+const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
+    backbone::<VitConfig>(),
+    backbone::<EfficientNetConfig>(),
+    #[cfg(test)]
+    backbone::<crate::model::backbone::toy::ToyBackbone>(),
+];
 
 /// Heads.
 const HEADS: &[Kind<dyn HeadConfig>] = &[head::<AdapterConfig>()];
@@ -34,6 +38,8 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<LpmFlowConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
+    #[cfg(test)]
+    matcher::<crate::model::matcher::toy::ToyMatcher>(),
 ];
 
 /// Whole models by the name that users choose them by.
@@ -42,6 +48,8 @@ const PRESETS: &[(&str, fn() -> ModelConfig)] = &[
     ("lite", ModelConfig::lite),
     ("tiny", ModelConfig::tiny),
     ("zero-shot", ModelConfig::zero_shot),
+    #[cfg(test)]
+    ("toy", crate::model::matcher::toy::preset),
 ];
 
 /// Published forms of weights, the most particular first.
@@ -50,6 +58,11 @@ pub const PUBLISHED: &[&Published] = &[&LPMFLOW, &IBOT];
 /// The names of the presets.
 pub fn presets() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)
+}
+
+/// The names of those that are there to be trained.
+pub fn learned_presets() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().filter(|(_, config)| config().is_learned()).map(|(name, _)| *name)
 }
 
 /// The preset of a name.

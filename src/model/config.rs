@@ -7,6 +7,7 @@ use crate::model::backbone::BackboneConfig;
 use crate::model::cost::StageCost;
 use crate::model::features::LevelShape;
 use crate::model::head::HeadConfig;
+use crate::model::input::InputRule;
 use crate::model::matcher::MatcherConfig;
 use crate::model::part::{Chosen, Family};
 
@@ -19,6 +20,9 @@ use crate::model::part::{Chosen, Family};
 pub struct ModelConfig {
     /// Side of the square that photos are brought to before they reach the network, in pixels.
     pub input_size: usize,
+    /// How they are brought to it.
+    #[serde(default, skip_serializing_if = "InputRule::is_default")]
+    pub input: InputRule,
     /// Describes each photo by features.
     pub backbone: Chosen<dyn BackboneConfig>,
     /// Changes the features before they are matched.
@@ -67,6 +71,11 @@ impl ModelConfig {
             head.check(&last.shape)?;
         }
         self.matcher.check(&self.levels()?)
+    }
+
+    /// Whether something but the backbone has learned what it holds.
+    pub fn is_learned(&self) -> bool {
+        self.head.is_some() || self.matcher.has_parameters()
     }
 
     /// Operations per pair of photos, part by part in the order of the forward pass; both photos pass the

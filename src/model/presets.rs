@@ -6,6 +6,7 @@ use crate::model::backbone::efficientnet::EfficientNetConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::adapter::AdapterConfig;
+use crate::model::input::InputRule;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::part::Chosen;
@@ -15,6 +16,7 @@ impl ModelConfig {
     pub fn base() -> Self {
         Self {
             input_size: 512,
+            input: InputRule::Stretch,
             backbone: Chosen::of(Arc::new(VitConfig::base())),
             head: None,
             matcher: Chosen::of(Arc::new(LpmFlowConfig::base())),
@@ -25,6 +27,7 @@ impl ModelConfig {
     pub fn tiny() -> Self {
         Self {
             input_size: 128,
+            input: InputRule::Stretch,
             backbone: Chosen::of(Arc::new(VitConfig::tiny())),
             head: None,
             matcher: Chosen::of(Arc::new(LpmFlowConfig::tiny())),
@@ -39,6 +42,7 @@ impl ModelConfig {
         let consensus = ConsensusConfig { radius_squared: 22, ..ConsensusConfig::default() };
         Self {
             input_size: backbone.image as usize,
+            input: InputRule::Stretch,
             backbone: Chosen::of(Arc::new(backbone)),
             head: Some(Chosen::of(Arc::new(AdapterConfig::default()))),
             matcher: Chosen::of(Arc::new(consensus)),
@@ -50,6 +54,7 @@ impl ModelConfig {
         let backbone = EfficientNetConfig::default();
         Self {
             input_size: backbone.image as usize,
+            input: InputRule::Stretch,
             backbone: Chosen::of(Arc::new(backbone)),
             head: None,
             matcher: Chosen::of(Arc::new(ConsensusConfig::default())),

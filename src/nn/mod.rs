@@ -7,3 +7,4 @@ pub mod parameters;
 pub mod resize;
 pub mod runtime;
 pub mod shape;
+pub mod unit_length;

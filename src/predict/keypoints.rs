@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::geometry::{BoundingBox, Point, Size};
-use crate::predict::correspondence::Correspondence;
-use crate::predict::score::{Score, Threshold};
+use crate::predict::score::Threshold;
 
 /// Positions in the source photo, and what is known of the target photo.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,20 +27,6 @@ pub struct Truth {
     pub target: Vec<Point>,
     /// What the scoring threshold refers to.
     pub threshold: Threshold,
-}
-
-/// Keypoints with the positions that the network finds for them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TransferredKeypoints {
-    /// In the source photo, as given.
-    pub source: Vec<Point>,
-    /// In the target photo, in its pixels.
-    pub target: Vec<Point>,
-    /// 0 to 1, see [`super::confidence`].
-    pub confidence: Vec<f64>,
-    /// How right they are, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub score: Option<Score>,
 }
 
 /// The annotation of a pair as SPair-71k has it; the other fields are of no use here.
@@ -159,34 +144,6 @@ impl Keypoints {
         }
         Ok(())
     }
-
-    /// Finds the keypoints in the target photo.
-    ///
-    /// # Panics
-    /// When `pair` has no backward flow.
-    pub fn transfer(&self, pair: &Correspondence) -> TransferredKeypoints {
-        let target: Vec<Point> =
-            self.source.iter().map(|point| rounded(pair.transfer(*point))).collect();
-        let score = self
-            .truth
-            .as_ref()
-            .and_then(|truth| Score::new(&target, &truth.target, truth.threshold));
-        TransferredKeypoints {
-            source: self.source.clone(),
-            confidence: self.source.iter().map(|point| digits(pair.confidence(*point))).collect(),
-            target,
-            score,
-        }
-    }
-}
-
-/// Four decimals: far below what a network can tell, and readable.
-fn digits(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
-}
-
-fn rounded(point: Point) -> Point {
-    Point::new(digits(point.x), digits(point.y))
 }
 
 /// The points of a JSON array `[[x, y], ...]`.
@@ -208,7 +165,6 @@ fn points(value: &Value) -> Result<Vec<Point>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Flow, Matched};
 
     const ANNOTATION: &str = r#"{"src_imsize": [20, 10, 3], "trg_imsize": [40, 10, 3],
         "trg_bndbox": [0, 0, 20, 5], "category": "bird",
@@ -216,11 +172,6 @@ mod tests {
 
     fn error(text: &str) -> String {
         format!("{:#}", Keypoints::parse(text).unwrap_err())
-    }
-
-    fn identity(source: Size, target: Size) -> Correspondence {
-        let zero: Matched = Flow::zero(Size::square(8)).into();
-        Correspondence { forward: zero.clone(), backward: Some(zero), source, target }
     }
 
     #[test]
@@ -254,16 +205,5 @@ mod tests {
             message.contains("target photo of 40x10 pixels, but the photo has 10x40"),
             "{message}"
         );
-    }
-
-    #[test]
-    fn annotated_pairs_are_scored_against_the_target_box() {
-        let keypoints = Keypoints::parse(ANNOTATION).unwrap();
-        let moved = keypoints.transfer(&identity(Size::new(10, 20), Size::new(10, 40)));
-        assert_eq!(moved.target, [Point::new(0.5, 0.0), Point::new(38.5, 9.0)]);
-        assert_eq!(moved.confidence, [1.0, 1.0]);
-        let score = moved.score.unwrap();
-        assert_eq!(score.side, 20.0);
-        assert_eq!(score.pck["0.1"], 50.0);
     }
 }

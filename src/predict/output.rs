@@ -1,136 +1,115 @@
 //! Which files a prediction leaves, named by what they show and how they end.
 
+use std::fmt;
 use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Result, bail, ensure};
 
 use crate::atomic;
-use crate::predict::confidence_file::{self, ConfidenceFormat};
-use crate::predict::flow_file::{self, FlowFormat};
-use crate::predict::picture::{self, PictureFormat};
+use crate::predict::context::{Context, Written};
+use crate::predict::product::Kind;
+use crate::predict::product::list::PRODUCTS;
 
-/// What one file shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Product {
-    /// The flow.
-    Flow(FlowFormat),
-    /// The target pulled onto the source.
-    Warp(PictureFormat),
-    /// Both photos side by side with lines between what corresponds.
-    Matches(PictureFormat),
-    /// How far each match can be trusted.
-    Confidence(ConfidenceFormat),
+/// A product in one of its formats.
+#[derive(Clone, Copy)]
+pub struct Format {
+    kind: &'static Kind,
+    /// The number of the ending.
+    index: usize,
 }
 
 /// One file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// What it shows.
-    pub product: Product,
+    /// What it shows, and how.
+    pub format: Format,
     /// Where it goes.
     pub path: PathBuf,
 }
 
-/// What a file may show when its name alone says the format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The flow.
-    Flow,
-    /// The target pulled onto the source.
-    Warp,
-    /// Both photos side by side.
-    Matches,
-    /// How far each match can be trusted.
-    Confidence,
-}
-
 impl Output {
-    /// A file that shows `subject` in the format of its ending.
+    /// A file that shows `kind` in the format of its ending.
     ///
     /// # Errors
     /// When no such format exists.
-    pub fn new(subject: Subject, path: &Path) -> Result<Self> {
+    pub fn new(kind: &'static Kind, path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let fits = |ending: &str| {
             let (stem, end) = name.split_at_checked(name.len().saturating_sub(ending.len() + 1))?;
             (!stem.is_empty() && end[1..].eq_ignore_ascii_case(ending) && end.starts_with('.'))
                 .then_some(())
         };
-        match subject.products().into_iter().find(|(ending, _)| fits(ending).is_some()) {
-            Some((_, product)) => Ok(Self { product, path: path.to_owned() }),
+        let endings = (kind.endings)();
+        match endings.iter().position(|(ending, _)| fits(ending).is_some()) {
+            Some(index) => Ok(Self { format: Format { kind, index }, path: path.to_owned() }),
             None => bail!(
                 "`{}` has no ending that a {} can be written in: use {}",
                 path.display(),
-                subject.name(),
-                list(subject.products().into_iter().map(|(ending, _)| format!(".{ending}")))
+                kind.name,
+                list(endings.iter().map(|(ending, _)| format!(".{ending}")))
             ),
         }
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// When something is missing in the context, or the file cannot be written.
+    pub fn write(&self, context: &Context) -> Result<Written> {
+        (self.format.kind.write)(self.format.index, context, &self.path)
     }
 }
 
-impl Product {
-    /// What a batch writes under `NAME.ending`: `flo`, `warp.png`, `matches.jpg`, ...
+impl Format {
+    /// What a list of pairs writes under `NAME.ending`: `flo`, `warp.png`, `matches.jpg`, ...
     ///
     /// # Errors
-    /// When no such product exists.
-    pub fn from_ending(ending: &str) -> Result<Self> {
-        let known = Self::endings();
-        match known.iter().find(|(name, _)| name.eq_ignore_ascii_case(ending)) {
-            Some((_, product)) => Ok(*product),
-            None => bail!(
-                "there is no format `{ending}`: use {}",
-                list(known.into_iter().map(|(name, _)| name))
-            ),
+    /// When no such product or format exists.
+    pub fn in_list(ending: &str) -> Result<Self> {
+        let mut known = Self::all();
+        match known.find(|format| format.name().eq_ignore_ascii_case(ending)) {
+            Some(format) => Ok(format),
+            None => {
+                bail!("there is no format `{ending}`: use {}", list(Self::all().map(Self::name)))
+            }
         }
     }
 
-    /// Every product of a batch with its ending.
-    pub fn endings() -> Vec<(String, Self)> {
-        let subjects = [Subject::Flow, Subject::Warp, Subject::Matches, Subject::Confidence];
-        let named = |subject: Subject| {
-            subject.products().into_iter().map(move |(ending, product)| match subject {
-                Subject::Flow => (ending.to_owned(), product),
-                _ => (format!("{}.{ending}", subject.name()), product),
-            })
+    /// Every format of every product.
+    fn all() -> impl Iterator<Item = Self> {
+        let formats = |kind: &'static Kind| {
+            (0..(kind.endings)().len()).map(move |index| Self { kind, index })
         };
-        subjects.into_iter().flat_map(named).collect()
+        PRODUCTS.iter().flat_map(formats)
+    }
+
+    /// As [`Format::in_list`] takes it.
+    fn name(self) -> String {
+        self.kind.in_list((self.kind.endings)()[self.index].0)
     }
 
     /// Whether the backward flow is needed.
-    pub fn needs_confidence(self) -> bool {
-        matches!(self, Self::Flow(FlowFormat::Npz) | Self::Matches(_) | Self::Confidence(_))
+    pub fn needs_backward(self) -> bool {
+        (self.kind.needs_backward)(self.index)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
     pub fn needs_photos(self) -> bool {
-        matches!(self, Self::Warp(_) | Self::Matches(_))
+        self.kind.needs_photos
     }
 }
 
-impl Subject {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Flow => "flow",
-            Self::Warp => "warp",
-            Self::Matches => "matches",
-            Self::Confidence => "confidence",
-        }
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind.name, self.index) == (other.kind.name, other.index)
     }
+}
 
-    /// The formats it can be written in, by the ends of their file names.
-    fn products(self) -> Vec<(&'static str, Product)> {
-        fn all<F: Copy>(
-            endings: &[(&'static str, F)],
-            product: fn(F) -> Product,
-        ) -> Vec<(&'static str, Product)> {
-            endings.iter().map(|(ending, format)| (*ending, product(*format))).collect()
-        }
-        match self {
-            Self::Flow => all(&flow_file::ENDINGS, Product::Flow),
-            Self::Warp => all(&picture::ENDINGS, Product::Warp),
-            Self::Matches => all(&picture::ENDINGS, Product::Matches),
-            Self::Confidence => all(&confidence_file::ENDINGS, Product::Confidence),
-        }
+impl Eq for Format {}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name())
     }
 }
 
@@ -171,40 +150,53 @@ fn list(names: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predict::product::{flow::FlowFile, warp::Warp};
+
+    const FLOW: &Kind = &Kind::of::<FlowFile>();
+    const WARP: &Kind = &Kind::of::<Warp>();
 
     #[test]
     fn formats_follow_the_ending_whatever_its_case() {
-        let product = |subject, name: &str| Output::new(subject, Path::new(name)).unwrap().product;
-        assert_eq!(product(Subject::Flow, "a/b.c.FLO"), Product::Flow(FlowFormat::Flo));
-        assert_eq!(product(Subject::Flow, "b.kitti.png"), Product::Flow(FlowFormat::Kitti));
-        let wheel = Product::Flow(FlowFormat::Wheel(PictureFormat::Png));
-        assert_eq!(product(Subject::Flow, "kitti.png"), wheel);
-        assert_eq!(product(Subject::Flow, "bkitti.png"), wheel);
-        assert_eq!(product(Subject::Warp, "b.jpeg"), Product::Warp(PictureFormat::Jpeg));
-        assert_eq!(
-            Product::from_ending("matches.webp").unwrap(),
-            Product::Matches(PictureFormat::Webp)
-        );
+        let format =
+            |kind, name: &str| format!("{:?}", Output::new(kind, Path::new(name)).unwrap().format);
+        assert_eq!(format(FLOW, "a/b.c.FLO"), "flo");
+        assert_eq!(format(FLOW, "b.kitti.png"), "kitti.png");
+        assert_eq!(format(FLOW, "kitti.png"), "png");
+        assert_eq!(format(FLOW, "bkitti.png"), "png");
+        assert_eq!(format(WARP, "b.jpeg"), "warp.jpeg");
+        assert_eq!(format!("{:?}", Format::in_list("matches.webp").unwrap()), "matches.webp");
+    }
+
+    #[test]
+    fn formats_say_what_they_need() {
+        let needs = |ending: &str| {
+            let format = Format::in_list(ending).unwrap();
+            [format.needs_backward(), format.needs_photos()]
+        };
+        assert_eq!(needs("flo"), [false, false]);
+        assert_eq!(needs("npz"), [true, false]);
+        assert_eq!(needs("warp.png"), [false, true]);
+        assert_eq!(needs("matches.png"), [true, true]);
+        assert_eq!(needs("confidence.npy"), [true, false]);
     }
 
     #[test]
     fn unknown_endings_are_refused_with_the_known_ones() {
-        let error =
-            |subject, name: &str| Output::new(subject, Path::new(name)).unwrap_err().to_string();
-        let message = error(Subject::Flow, "out/flow.tif");
+        let error = |kind, name: &str| Output::new(kind, Path::new(name)).unwrap_err().to_string();
+        let message = error(FLOW, "out/flow.tif");
         assert!(message.contains("`out/flow.tif`") && message.contains(".kitti.png"), "{message}");
         for name in ["flow", ".flo", "", "é", "out/"] {
-            error(Subject::Flow, name);
+            error(FLOW, name);
         }
-        assert!(error(Subject::Warp, "a.flo").contains("use .png, .jpg, .jpeg, .webp"));
-        assert!(Product::from_ending("warp").unwrap_err().to_string().contains("warp.png"));
+        assert!(error(WARP, "a.flo").contains("use .png, .jpg, .jpeg, .webp"));
+        assert!(Format::in_list("warp").unwrap_err().to_string().contains("warp.png"));
     }
 
     #[test]
     fn an_output_named_twice_or_equal_to_an_input_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        let output = Output::new(Subject::Flow, &path).unwrap();
+        let output = Output::new(FLOW, &path).unwrap();
         assert!(check(std::slice::from_ref(&output), &[&path]).is_ok());
         let twice = check(&[output.clone(), output.clone()], &[]).unwrap_err().to_string();
         assert!(twice.contains("two outputs"), "{twice}");

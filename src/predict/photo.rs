@@ -1,15 +1,13 @@
 //! A photo made ready: its size, the network's frame and, where an output shows it, its pixels.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use image::RgbImage;
 
 use crate::data::photo::decode_photo;
-use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::Size;
-use crate::inference::frame::{Frame, FrameKey};
+use crate::inference::frame::{Frame, FrameKey, Input};
 
 /// A photo made ready.
 #[derive(Clone, Debug)]
@@ -18,7 +16,7 @@ pub struct Photo {
     pub path: PathBuf,
     /// The photo's size, upright.
     pub size: Size,
-    /// The photo stretched to the network's square.
+    /// The photo in the network's square.
     pub frame: Frame,
     /// The photo itself, if it was asked for.
     pixels: Option<RgbImage>,
@@ -29,13 +27,12 @@ impl Photo {
     ///
     /// # Errors
     /// When the file cannot be read or is no image.
-    pub fn read(path: &Path, input_size: Size, keep_pixels: bool) -> Result<Self> {
+    pub fn read(path: &Path, input: Input, keep_pixels: bool) -> Result<Self> {
         let pixels = decode_photo(path)?;
-        let frame = resize_like_pillow(&pixels, input_size);
         Ok(Self {
             path: path.to_owned(),
             size: Size::new(pixels.height() as usize, pixels.width() as usize),
-            frame: Frame { key: key(path)?, pixels: Arc::new(frame) },
+            frame: input.frame(key(path)?, &pixels),
             pixels: keep_pixels.then_some(pixels),
         })
     }

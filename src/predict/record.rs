@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::Size;
-use crate::predict::keypoints::TransferredKeypoints;
+use crate::predict::transferred::TransferredKeypoints;
 
 /// What was found for a pair and where it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,4 +69,11 @@ pub enum PairOutcome {
         /// Why, as one chain.
         error: String,
     },
+}
+
+impl PairOutcome {
+    /// A pair that was not done because of an error.
+    pub fn failed(error: &anyhow::Error) -> Self {
+        Self::Failed { error: format!("{error:#}") }
+    }
 }

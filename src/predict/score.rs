@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::{BoundingBox, Point};
+use crate::pck;
 
 /// The usual parts of the threshold length.
 const ALPHAS: [f64; 3] = [0.05, 0.1, 0.15];
@@ -47,8 +48,7 @@ impl Score {
         let distance: Vec<f64> =
             found.iter().zip(truth).map(|(found, truth)| found.distance(*truth)).collect();
         let pck = |alpha: f64| {
-            let right = distance.iter().filter(|distance| **distance <= alpha * side).count();
-            100.0 * right as f64 / distance.len() as f64
+            pck::percent(pck::correct(&distance, alpha * side) as f64, distance.len() as f64)
         };
         let pck = ALPHAS.iter().map(|alpha| (alpha.to_string(), pck(*alpha))).collect();
         Some(Self { threshold: name.to_owned(), side, distance, pck })

@@ -125,12 +125,14 @@ impl<'a> TrainingDisplay<'a> {
 
     fn epoch_done(&self, report: &EpochReport) {
         self.bar.finish_and_clear();
-        let means = report.means.iter().map(|(name, mean)| format!("{name} {mean:.4}"));
+        let means: Vec<String> =
+            report.means.iter().map(|(name, mean)| format!("{name} {mean:.4}")).collect();
         self.terminal.log(&format!(
-            "epoch {}/{}: {}, validation PCK {:.2} %{}",
+            "epoch {}/{}: loss {:.4} ({}), validation PCK {:.2} %{}",
             report.epoch + 1,
             self.epochs,
-            means.collect::<Vec<_>>().join(", "),
+            report.mean_loss,
+            means.join(", "),
             report.validation_pck,
             if report.best { ", the best so far" } else { "" }
         ));

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use crate::model::Model;
 use crate::model::architecture::preset;
 use crate::model::config::{BACKBONE, ModelConfig};
+use crate::model::input::InputRule;
 use crate::model::matcher::lpmflow::config::Ablation;
 use crate::model::weights::description::Provenance;
 use crate::model::weights::find::find;
@@ -121,6 +122,11 @@ impl ModelChoice {
 
     /// `config` as it is trained, with the parts left out.
     fn trainable(&self, config: ModelConfig) -> Result<ModelConfig> {
+        ensure!(
+            config.input == InputRule::Stretch,
+            "the model takes photos in padded squares, and such models are not trained yet: choose one \
+             that takes them stretched"
+        );
         let matcher = config.matcher.to_train(&self.ablate)?;
         let config = ModelConfig { matcher, ..config };
         config.check()?;
@@ -145,7 +151,8 @@ pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
         ensure!(
             now == before,
             "the run holds its features near those of the weights `{name}` that it began with, but that \
-             file has changed: its SHA-256 was {before} and is {now}"
+             file has changed: its SHA-256 was {before} and is {now}; put the old file back, or name a \
+             copy of it as `init` in the run's config.toml"
         );
     }
     Ok(())

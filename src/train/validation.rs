@@ -2,22 +2,21 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 
 use crate::data::Pair;
 use crate::data::photo::decode_benchmark;
-use crate::data::photo::resize::resize_like_pillow;
 use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::{alpha_key, score};
 use crate::eval::{self, PredictOptions};
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
-use crate::inference::frame::{Frame, FrameKey};
+use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::inference::{Engine, FlowNetwork};
+use crate::pck;
 use crate::train::samples::random::{Purpose, generator};
 use crate::train::samples::warp::{Warp, WarpConfig};
 
@@ -84,7 +83,7 @@ impl Validation {
     ) -> Result<Option<f64>> {
         match self {
             Self::Pairs { pairs, protocol } => {
-                let size = engine.input_size();
+                let input = engine.input();
                 let mut network = Interruptible { engine, stop, stopped: false };
                 let options = PredictOptions {
                     batch_size,
@@ -97,7 +96,7 @@ impl Validation {
                         on_progress(done);
                     }
                 };
-                let photo = |key: &FrameKey| load(key, size);
+                let photo = |key: &FrameKey| load(key, input);
                 let predicted = eval::predict(pairs, &options, &photo, &mut network, &mut on_event);
                 if network.stopped {
                     return Ok(None);
@@ -107,7 +106,7 @@ impl Validation {
                 Ok(scores.protocols.first().map(|scores| scores.pck(ALPHA)))
             }
             Self::Warps { photos, seed } => {
-                let size = engine.input_size();
+                let input = engine.input();
                 let mut shares = Vec::with_capacity(photos.len());
                 for (index, chunk) in photos.chunks(batch_size.get()).enumerate() {
                     if stop() {
@@ -117,7 +116,7 @@ impl Validation {
                     let pairs: Vec<WarpedPair> = chunk
                         .par_iter()
                         .enumerate()
-                        .map(|(at, path)| WarpedPair::new(path.clone(), size, *seed, first + at))
+                        .map(|(at, path)| WarpedPair::new(path.clone(), input, *seed, first + at))
                         .collect::<Result<_>>()?;
                     let frames: Vec<(Frame, Frame)> =
                         pairs.iter().map(|pair| pair.frames.clone()).collect();
@@ -141,8 +140,8 @@ struct Interruptible<'a> {
 }
 
 impl FlowNetwork for Interruptible<'_> {
-    fn input_size(&self) -> Size {
-        self.engine.input_size()
+    fn input(&self) -> Input {
+        self.engine.input()
     }
 
     fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
@@ -161,14 +160,14 @@ struct WarpedPair {
 }
 
 impl WarpedPair {
-    fn new(path: PathBuf, size: Size, seed: u64, index: usize) -> Result<Self> {
-        let target = resize_like_pillow(&decode_benchmark(&path)?, size);
+    fn new(path: PathBuf, input: Input, seed: u64, index: usize) -> Result<Self> {
+        let target = input.scaled(&decode_benchmark(&path)?);
         let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
         let warp = Warp::draw(&mut rng, &WarpConfig::default());
         let warped = FrameKey { path: path.join("warped"), mirrored: false };
-        let source = Frame { key: warped, pixels: Arc::new(warp.source(&target)) };
+        let source = input.placed(warped, warp.source(&target));
         let key = FrameKey { path, mirrored: false };
-        Ok(Self { frames: (source, Frame { key, pixels: Arc::new(target) }), warp })
+        Ok(Self { frames: (source, input.placed(key, target)), warp })
     }
 
     /// The share of points with a match inside the target that the flow sends close to it; `None` if
@@ -186,7 +185,7 @@ impl WarpedPair {
             .filter(|(_, wanted)| inside(*wanted))
             .map(|(from, wanted)| flow.target_from_source_unit(from).distance(wanted))
             .collect();
-        let right = errors.iter().filter(|error| **error <= ALPHA).count();
+        let right = pck::correct(&errors, ALPHA);
         (!errors.is_empty()).then(|| right as f64 / errors.len() as f64)
     }
 }
@@ -202,7 +201,8 @@ mod tests {
         image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 0]))
             .save(&path)
             .unwrap();
-        let pair = WarpedPair::new(path, Size::square(64), 47, 3).unwrap();
+        let input = Input::stretched(64);
+        let pair = WarpedPair::new(path, input, 47, 3).unwrap();
         let (truth, _) = pair.warp.flow(Size::square(64));
         assert_eq!(pair.right(&truth), Some(1.0));
         assert!(pair.right(&Flow::zero(Size::square(64))).unwrap() < 0.9);

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::data::catalog::Catalog;
 use crate::data::load::{Split, load_split};
+use crate::data::photo::decode_benchmark;
+use crate::data::photo::header::image_size;
 use crate::data::photo::resize::resize_like_pillow;
-use crate::data::photo::{decode_benchmark, image_size};
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::transfer::paper_frame_from_original;
 use crate::flow::Flow;

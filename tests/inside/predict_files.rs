@@ -6,17 +6,22 @@ use anyhow::Result;
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
 use crate::inference::FlowNetwork;
-use crate::inference::frame::Frame;
+use crate::inference::frame::{Frame, Input};
 use crate::inside::support::files::{Folder, photo};
-use crate::predict::Plan;
 use crate::predict::correspondence::Resolution;
-use crate::predict::output::{Output, Subject};
+use crate::predict::output::Output;
 use crate::predict::photo::Photo;
+use crate::predict::plan::Plan;
+use crate::predict::product::Kind;
+use crate::predict::product::flow::FlowFile;
+use crate::predict::product::warp::Warp;
 use crate::predict::record::Prediction;
 
 const SOURCE: Size = Size::new(151, 209);
 const TARGET: Size = Size::new(320, 117);
 const GRID: Size = Size::square(128);
+const FLOW: &Kind = &Kind::of::<FlowFile>();
+const WARP: &Kind = &Kind::of::<Warp>();
 
 /// The map from the source's unit square to the target's.
 fn map(unit: Point) -> Point {
@@ -32,8 +37,8 @@ fn wanted(x: usize, y: usize) -> Point {
 struct Affine;
 
 impl FlowNetwork for Affine {
-    fn input_size(&self) -> Size {
-        Size::square(64)
+    fn input(&self) -> Input {
+        Input::stretched(64)
     }
 
     fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
@@ -48,19 +53,19 @@ impl FlowNetwork for Affine {
     }
 }
 
-fn predict(folder: &Folder, subject: Subject, name: &str) -> (Prediction, Vec<u8>) {
+fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec<u8>) {
     let mut network = Affine;
     let read = |name: &str, size: Size| {
         let path = folder.photo(name, size.width as u32, size.height as u32);
-        Photo::read(path.as_ref(), network.input_size(), true).unwrap()
+        Photo::read(path.as_ref(), network.input(), true).unwrap()
     };
     let (source, target) = (read("source.png", SOURCE), read("target.png", TARGET));
     let plan = Plan {
-        outputs: vec![Output::new(subject, &folder.path(name)).unwrap()],
+        outputs: vec![Output::new(kind, &folder.path(name)).unwrap()],
         keypoints: None,
         resolution: Resolution::Original,
     };
-    let prediction = crate::predict::run(&mut network, &source, &target, &plan).unwrap();
+    let prediction = crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();
     (prediction, std::fs::read(folder.path(name)).unwrap())
 }
 
@@ -83,7 +88,7 @@ fn float(bytes: &[u8], index: usize) -> f64 {
 
 #[test]
 fn flo_holds_the_map_in_original_pixels() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Flow, "flow.flo");
+    let (_, bytes) = predict(&Folder::new(), FLOW, "flow.flo");
     assert_eq!(float(&bytes, 0), 202_021.25);
     assert_eq!(bytes[4..12], [209, 0, 0, 0, 151, 0, 0, 0]);
     let values = &bytes[12..];
@@ -92,7 +97,7 @@ fn flo_holds_the_map_in_original_pixels() {
 
 #[test]
 fn npy_holds_the_map_in_original_pixels() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Flow, "flow.npy");
+    let (_, bytes) = predict(&Folder::new(), FLOW, "flow.npy");
     let values = &bytes[bytes.len() - SOURCE.area() * 8..];
     let at = |channel: usize, x, y| float(values, channel * SOURCE.area() + y * SOURCE.width + x);
     check(1e-3, |x, y| [at(0, x, y), at(1, x, y)]);
@@ -100,7 +105,7 @@ fn npy_holds_the_map_in_original_pixels() {
 
 #[test]
 fn pfm_holds_the_map_from_the_bottom_up() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Flow, "flow.pfm");
+    let (_, bytes) = predict(&Folder::new(), FLOW, "flow.pfm");
     let header = b"PF\n209 151\n-1.0\n";
     assert!(bytes.starts_with(header));
     let values = &bytes[header.len()..];
@@ -110,7 +115,7 @@ fn pfm_holds_the_map_from_the_bottom_up() {
 
 #[test]
 fn kitti_holds_the_map_to_half_a_64th_of_a_pixel() {
-    let (prediction, bytes) = predict(&Folder::new(), Subject::Flow, "flow.kitti.png");
+    let (prediction, bytes) = predict(&Folder::new(), FLOW, "flow.kitti.png");
     assert_eq!(prediction.files[0].invalid_pixels, 0);
     let picture = image::load_from_memory(&bytes).unwrap();
     let picture = picture.as_rgb16().unwrap();
@@ -123,7 +128,7 @@ fn kitti_holds_the_map_to_half_a_64th_of_a_pixel() {
 
 #[test]
 fn warp_shows_the_target_where_the_map_says() {
-    let (_, bytes) = predict(&Folder::new(), Subject::Warp, "warp.png");
+    let (_, bytes) = predict(&Folder::new(), WARP, "warp.png");
     let warp = image::load_from_memory(&bytes).unwrap().into_rgba8();
     let target = photo(TARGET.width as u32, TARGET.height as u32);
     assert_eq!(warp.dimensions(), (209, 151));
@@ -139,7 +144,7 @@ fn warp_shows_the_target_where_the_map_says() {
 
 #[test]
 fn magnitude_is_that_of_the_written_flow() {
-    let (prediction, bytes) = predict(&Folder::new(), Subject::Flow, "flow.flo");
+    let (prediction, bytes) = predict(&Folder::new(), FLOW, "flow.flo");
     let mut lengths: Vec<f64> = (0..SOURCE.area())
         .map(|index| float(&bytes[12..], index * 2).hypot(float(&bytes[12..], index * 2 + 1)))
         .collect();

@@ -93,7 +93,7 @@ impl Predicted {
         let (model, running) = (&arguments.model, &arguments.running);
         let mut engine = engine::load_with_cache(model, running.feature_cache, terminal)?;
         let (description, device) = (engine.description()?, engine::place(&engine));
-        let size = engine.input_size();
+        let input = engine.input();
         let alpha = headline_alpha(&task.alphas);
         let options = PredictOptions {
             batch_size: running.batch_size,
@@ -105,7 +105,7 @@ impl Predicted {
         let predictions = predict(
             &task.pairs,
             &options,
-            &|key: &FrameKey| prefetch::load(key, size),
+            &|key: &FrameKey| prefetch::load(key, input),
             &mut engine,
             &mut |event| bar.on(event),
         )?;

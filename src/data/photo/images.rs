@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result as Fallible};
 
-use crate::data::photo::image_size;
+use crate::data::photo::header::image_size;
 use crate::data::problem::{Fault, Problem};
 use crate::geometry::Size;
 

@@ -1,43 +1,26 @@
-//! Photos as 8-bit RGB: decoding, orientation, transparency, and limits against hostile files.
-//!
-//! The format is told from the content, never from the file's name.
+//! Photos as 8-bit RGB: decoding, orientation, transparency.
 
+pub mod header;
 pub mod images;
 pub mod jpeg;
 pub mod resize;
 pub mod resize_opencv;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read, Seek};
+use std::io::{Cursor, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, RgbImage};
 
-use crate::geometry::Size;
-
-/// The longest side that is decoded, in pixels.
-pub const LONGEST_SIDE: u32 = 16_384;
-
-/// A decoded image of the longest sides in 16-bit RGBA.
-const MOST_DECODED_BYTES: u64 = LONGEST_SIDE as u64 * LONGEST_SIDE as u64 * 8;
-
-/// Room for what decoders need beside the result.
-const MOST_FILE_BYTES: u64 = MOST_DECODED_BYTES + (256 << 20);
-
-/// The formats that are read, for messages.
-const FORMATS: &str = "JPEG, PNG, WebP, BMP or TIFF";
-
-/// What the user can do about a file that does not decode.
-const DAMAGED: &str = "the file is damaged or cut off: copy or download it again";
+use crate::data::photo::header::{DAMAGED, MOST_FILE_BYTES, decoder, open};
 
 /// A user's photo as a viewer shows it: turned as its EXIF orientation says, composited on white
 /// where it is transparent.
 ///
 /// # Errors
 /// When the file is missing, holds no image in a known format, is damaged or cut off, or is larger
-/// than [`LONGEST_SIDE`].
+/// than [`header::LONGEST_SIDE`].
 pub fn decode_photo(path: &Path) -> Result<RgbImage> {
     let (mut image, orientation) = decode(path)?;
     image.apply_orientation(orientation);
@@ -51,19 +34,6 @@ pub fn decode_photo(path: &Path) -> Result<RgbImage> {
 /// As [`decode_photo`].
 pub fn decode_benchmark(path: &Path) -> Result<RgbImage> {
     decode(path).map(|(image, _)| image.into_rgb8())
-}
-
-/// A photo's size as stored (EXIF orientation ignored), from its header alone.
-///
-/// # Errors
-/// When the file is missing, holds no image in a known format, or is larger than [`LONGEST_SIDE`].
-pub fn image_size(path: &Path) -> Result<Size> {
-    let attempt = || -> Result<Size> {
-        let (format, file) = open(path)?;
-        let (width, height) = decoder(format, file)?.dimensions();
-        Ok(Size::new(height as usize, width as usize))
-    };
-    attempt().with_context(|| format!("reading the size of image `{}`", path.display()))
 }
 
 /// The image as stored, and how it is to be turned.
@@ -86,38 +56,6 @@ fn decode(path: &Path) -> Result<(DynamicImage, Orientation)> {
         Ok((image, orientation))
     };
     attempt().with_context(|| format!("decoding image `{}`", path.display()))
-}
-
-/// An image file at its start, and the format that its first bytes tell.
-fn open(path: &Path) -> Result<(ImageFormat, BufReader<File>)> {
-    let file = File::open(path)?;
-    ensure!(!file.metadata()?.is_dir(), "this is a folder, not an image file");
-    let mut reader = BufReader::new(file);
-    let start = reader.fill_buf()?;
-    ensure!(!start.is_empty(), "the file is empty");
-    match image::guess_format(start) {
-        Ok(format) if format.reading_enabled() => Ok((format, reader)),
-        _ => bail!("the content is not {FORMATS}: convert it to one of these"),
-    }
-}
-
-/// A decoder that has read the header and nothing else.
-fn decoder<'a>(
-    format: ImageFormat,
-    bytes: impl BufRead + Seek + 'a,
-) -> Result<impl ImageDecoder + 'a> {
-    let mut reader = ImageReader::with_format(bytes, format);
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MOST_FILE_BYTES);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().context(DAMAGED)?;
-    let (width, height) = decoder.dimensions();
-    ensure!(
-        width.max(height) <= LONGEST_SIDE,
-        "the image is {width}x{height} pixels and no side may exceed {LONGEST_SIDE}: scale it down"
-    );
-    ensure!(width.min(height) > 0, "the image is {width}x{height} pixels: it has no content");
-    Ok(decoder)
 }
 
 /// What shows of a transparent image on white paper, rounded once from the stored depth to 8 bits.
@@ -149,6 +87,8 @@ mod tests {
     use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
 
     use super::*;
+    use crate::data::photo::header::image_size;
+    use crate::geometry::Size;
 
     const JPEG: &[u8] = include_bytes!("../../../tests/golden/jpeg/subsampled.jpg");
 

@@ -15,6 +15,7 @@ use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::dims;
+use crate::nn::unit_length::unit_length;
 
 /// What the published weights were trained with: `(v - 127) / 128` for values in 0 to 255.
 const NORMALISATION: Normalisation =
@@ -269,9 +270,4 @@ impl Convolution {
 /// The same values, stored pixel by pixel: almost twice as fast through all these convolutions.
 fn channels_last(images: &Tensor) -> Tensor {
     images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
-}
-
-/// Vectors along the last dimension, scaled to length 1.
-fn unit_length(xs: &Tensor) -> Tensor {
-    xs / xs.norm_scalaropt_dim(2.0, [-1], true).clamp_min(1e-12)
 }

@@ -3,6 +3,8 @@
 //! A further backbone is one new file beside this one and one line in [`crate::model::architecture`].
 
 pub mod efficientnet;
+#[cfg(test)]
+pub mod toy;
 pub mod vit;
 
 use std::fmt::Debug;

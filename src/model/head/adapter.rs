@@ -14,6 +14,7 @@ use crate::model::head::{Head, HeadConfig};
 use crate::model::part::Tagged;
 use crate::nn::layers::linear::Linear;
 use crate::nn::parameters::{Init, VarBuilder};
+use crate::nn::unit_length::unit_length;
 
 /// The adapter's sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,9 +111,7 @@ impl Adapter {
         let mean = z.mean_dim([1].as_slice(), true, None::<Kind>); // [B, 1, width]
         let context = mean.linear(&self.context, None::<&Tensor>);
         let residual = (z + near + context).gelu("none").linear(&self.widen, None::<&Tensor>);
-        let adapted = tokens * (&self.gain + 1.0) + residual;
-        let length = adapted.norm_scalaropt_dim(2.0, [-1], true).clamp_min(1e-12);
-        adapted / length
+        unit_length(&(tokens * (&self.gain + 1.0) + residual))
     }
 }
 

@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::cost::StageCost;
 use crate::model::features::{FeatureShape, Features};
+use crate::nn::unit_length::unit_length;
 
 /// Cosine of every source patch with every target patch, `[B, S, T]` in float32.
 pub fn cosines(source: &Features, target: &Features) -> Tensor {
@@ -11,9 +12,7 @@ pub fn cosines(source: &Features, target: &Features) -> Tensor {
 }
 
 fn unit_patches(features: &Features) -> Tensor {
-    let patches = features.last().patches().to_kind(Kind::Float);
-    let lengths = patches.norm_scalaropt_dim(2.0, [-1], true).clamp_min(1e-12);
-    patches / lengths // [B, N, D]
+    unit_length(&features.last().patches().to_kind(Kind::Float)) // [B, N, D]
 }
 
 /// What all cosines of a pair take.

@@ -9,6 +9,8 @@ pub mod lpmflow;
 pub mod nearest;
 #[cfg(test)]
 pub(crate) mod test_fields;
+#[cfg(test)]
+pub mod toy;
 
 use std::any::Any;
 use std::fmt::Debug;

@@ -125,10 +125,7 @@ impl StoredWeights {
     /// Whether the file holds a whole model that learns, not a backbone with something training-free on it.
     pub fn is_whole(&self) -> bool {
         match &self.source {
-            Source::Described(description) => {
-                let ModelConfig { head, matcher, .. } = &description.config;
-                head.is_some() || matcher.has_parameters()
-            }
+            Source::Described(description) => description.config.is_learned(),
             Source::Published(form) => form.whole,
         }
     }

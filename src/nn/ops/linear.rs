@@ -114,6 +114,7 @@ mod tests {
     #[test]
     fn equals_libtorchs_own_linear_map_and_leaves_gradients_to_it() {
         let (xs, addend) = (random(&[2, 33, 48]) * 30.0, random(&[2, 33, 80]));
+        let one_row = addend.narrow(1, 0, 1).contiguous();
         let (weight, bias, packed) = (random(&[80, 48]), random(&[80]), Packed::default());
         let one_row = addend.narrow(1, 0, 1).contiguous();
         let served = |xs: &Tensor, after| {

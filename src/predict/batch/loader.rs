@@ -7,12 +7,14 @@ use std::sync::Arc;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use crate::data::photo::image_size;
+use crate::data::photo::header::image_size;
 use crate::geometry::Size;
-use crate::predict::Plan;
-use crate::predict::batch::{Batch, failed, resume};
+use crate::inference::frame::Input;
+use crate::predict::batch::list::Batch;
+use crate::predict::batch::resume;
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::photo::Photo;
+use crate::predict::plan::Plan;
 use crate::predict::record::PairOutcome;
 
 /// Pixels of the distinct photos of one batch. Two batches are in memory at once; one pair is taken
@@ -25,8 +27,9 @@ const MOST_ENTRIES: usize = 256;
 pub struct Loader<'a> {
     batch: &'a Batch<'a>,
     rest: &'a [Entry],
-    input_size: Size,
-    /// The photos of the batch before: lists often keep one photo for several pairs.
+    input: Input,
+    /// The photos of the batch before: lists often keep one photo for several pairs. All of a batch's photos are
+    /// needed at once, so that a store bounded in bytes would not do.
     recent: HashMap<PathBuf, Decoded>,
 }
 
@@ -67,12 +70,12 @@ enum Task<'a> {
 
 impl<'a> Loader<'a> {
     /// At the list's beginning.
-    pub fn new(batch: &'a Batch<'a>, input_size: Size) -> Self {
-        Self { batch, rest: batch.entries, input_size, recent: HashMap::new() }
+    pub fn new(batch: &'a Batch<'a>, input: Input) -> Self {
+        Self { batch, rest: batch.entries, input, recent: HashMap::new() }
     }
 
     /// The next entries of the list; none at its end.
-    pub fn next_items(&mut self) -> Vec<(&'a Entry, Item<'a>)> {
+    fn next_items(&mut self) -> Vec<(&'a Entry, Item<'a>)> {
         let tasks = self.next_tasks();
         let pairs = tasks.iter().filter_map(|(_, task)| match task {
             Task::Pair(pair, _) => Some(pair),
@@ -80,12 +83,12 @@ impl<'a> Loader<'a> {
         });
         let wanted: HashSet<PathBuf> =
             pairs.flat_map(|pair| [pair.source_path(), pair.target_path()]).collect();
-        let keep_pixels = self.batch.formats.iter().any(|(_, product)| product.needs_photos());
+        let keep_pixels = self.batch.formats.iter().any(|(_, format)| format.needs_photos());
         let recent = &self.recent;
         let decode = |path: PathBuf| {
             let decoded = match recent.get(&path) {
                 Some(decoded) => decoded.clone(),
-                None => Photo::read(&path, self.input_size, keep_pixels)
+                None => Photo::read(&path, self.input, keep_pixels)
                     .map(Arc::new)
                     .map_err(|error| format!("{error:#}").into()),
             };
@@ -119,7 +122,7 @@ impl<'a> Loader<'a> {
 
     fn task(&self, entry: &'a Entry) -> Task<'a> {
         match &entry.pair {
-            Err(error) => Task::Settled(failed(error)),
+            Err(error) => Task::Settled(PairOutcome::failed(error)),
             Ok(pair) => match resume::finished(self.batch, pair) {
                 Some(prediction) => Task::Settled(PairOutcome::Skipped(prediction)),
                 None => Task::Pair(pair, self.batch.plan(pair)),
@@ -143,8 +146,17 @@ impl<'a> Loader<'a> {
         };
         match ready() {
             Ok(work) => Item::Work(work),
-            Err(error) => Item::Settled(failed(&error)),
+            Err(error) => Item::Settled(PairOutcome::failed(&error)),
         }
+    }
+}
+
+impl<'a> Iterator for Loader<'a> {
+    type Item = Vec<(&'a Entry, Item<'a>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let items = self.next_items();
+        (!items.is_empty()).then_some(items)
     }
 }
 

@@ -1,40 +1,23 @@
 //! A list of pairs: decoding runs ahead of the network, results are written side by side, and what an
 //! earlier run finished is not done again.
 
+pub mod list;
 mod loader;
 mod resume;
-
-use std::path::Path;
 
 use anyhow::Result;
 use rayon::prelude::*;
 
-use self::loader::{Item, Loader, Work};
 use crate::atomic;
 use crate::inference::FlowNetwork;
-use crate::predict::correspondence::{Correspondence, Resolution};
-use crate::predict::output::{Output, Product};
-use crate::predict::pair_list::{Entry, ListedPair};
+use crate::predict::batch::list::Batch;
+use crate::predict::batch::loader::{Item, Loader, Work};
+use crate::predict::correspondence::Correspondence;
+use crate::predict::pair::{correspond, write};
+use crate::predict::pair_list::Entry;
 use crate::predict::photo::Photo;
 use crate::predict::record::{PairOutcome, Prediction, Record};
-use crate::predict::{Plan, correspond, write};
-
-/// A list of pairs and what is wanted of each.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    /// The list.
-    pub entries: &'a [Entry],
-    /// Where the files go.
-    pub folder: &'a Path,
-    /// The files of each pair: `NAME.ending` for each ending.
-    pub formats: &'a [(String, Product)],
-    /// The grid of flows and confidences.
-    pub resolution: Resolution,
-    /// Names the weights and the precision; results of others are not taken for done.
-    pub model: &'a str,
-    /// Pairs that go through the network at once.
-    pub batch_size: usize,
-}
+use crate::prefetch::Prefetch;
 
 /// How many pairs ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,24 +44,21 @@ pub fn run(
 ) -> Result<Summary> {
     atomic::check_writable(&batch.folder.join("pair.json"))?;
     let mut summary = Summary::default();
-    let mut loader = Loader::new(batch, network.input_size());
-    let mut items = loader.next_items();
-    while !items.is_empty() {
-        if stopped() {
-            summary.interrupted = true;
-            break;
-        }
+    let loader = Loader::new(batch, network.input());
+    std::thread::scope(|scope| {
         // The next photos are decoded while the network and the writers work on these.
-        items = std::thread::scope(|scope| {
-            let next = std::thread::Builder::new().spawn_scoped(scope, || loader.next_items())?;
+        for items in Prefetch::start_in(scope, 0, loader)? {
+            if stopped() {
+                summary.interrupted = true;
+                break;
+            }
             for (entry, outcome) in outcomes(batch, network, items) {
                 summary.count(&outcome);
                 report(record(entry, outcome));
             }
-            anyhow::Ok(next.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })?;
-    }
-    Ok(summary)
+        }
+        Ok(summary)
+    })
 }
 
 impl Summary {
@@ -87,21 +67,6 @@ impl Summary {
             PairOutcome::Done(_) => self.done += 1,
             PairOutcome::Skipped(_) => self.skipped += 1,
             PairOutcome::Failed { .. } => self.failed += 1,
-        }
-    }
-}
-
-impl Batch<'_> {
-    /// What is wanted of one pair.
-    fn plan(&self, pair: &ListedPair) -> Plan {
-        let output = |(ending, product): &(String, Product)| Output {
-            product: *product,
-            path: self.folder.join(format!("{}.{ending}", pair.name)),
-        };
-        Plan {
-            outputs: self.formats.iter().map(output).collect(),
-            keypoints: pair.keypoints.clone(),
-            resolution: self.resolution,
         }
     }
 }
@@ -123,7 +88,7 @@ fn outcomes<'a>(
         Item::Settled(outcome) => outcome,
         Item::Work(_) => match results.next() {
             Some(Ok(prediction)) => PairOutcome::Done(prediction),
-            Some(Err(error)) => failed(&error),
+            Some(Err(error)) => PairOutcome::failed(&error),
             None => unreachable!("every piece of work has a result"),
         },
     };
@@ -132,7 +97,7 @@ fn outcomes<'a>(
 
 /// The correspondences of all pairs at once; if that fails, of each alone, to find the culprit.
 fn correspond_each(network: &mut dyn FlowNetwork, work: &[&Work]) -> Vec<Result<Correspondence>> {
-    let both_ways = work.iter().any(|work| work.plan.needs_confidence());
+    let both_ways = work.iter().any(|work| work.plan.needs_backward());
     let photos: Vec<(&Photo, &Photo)> =
         work.iter().map(|work| (&*work.source, &*work.target)).collect();
     match correspond(network, &photos, both_ways) {
@@ -151,10 +116,6 @@ fn finish(batch: &Batch, work: &Work, pair: &Correspondence) -> Result<Predictio
     let prediction = write(pair, &work.source, &work.target, &work.plan)?;
     resume::remember(batch, work.pair, &prediction)?;
     Ok(prediction)
-}
-
-fn failed(error: &anyhow::Error) -> PairOutcome {
-    PairOutcome::Failed { error: format!("{error:#}") }
 }
 
 fn record(entry: &Entry, outcome: PairOutcome) -> Record {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::geometry::Point;
-use crate::predict::batch::Batch;
+use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::pair_list::ListedPair;

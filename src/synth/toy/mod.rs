@@ -102,8 +102,3 @@ fn write_pairs(
     candidates.sort_by_key(|(source, target)| (&source.name, &target.name));
     rendered::write_pairs(root, split, CATEGORIES[category].name, &candidates)
 }
-
-/// A number of a range, as [`RngExt::random_range`] but short to write in drawings.
-fn between(random: &mut ChaCha8Rng, low: f32, high: f32) -> f32 {
-    low + (high - low) * random.random::<f32>()
-}

@@ -4,8 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tiny_skia::{Color, Path};
 
-use crate::synth::toy::between;
-use crate::synth::toy::sketch::{Sketch, curve, ellipse, hsv, mixed, polygon};
+use crate::synth::toy::sketch::{Sketch, between, curve, ellipse, hsv, mixed, polygon};
 
 /// A kind of object.
 pub struct Category {

@@ -10,9 +10,8 @@ use tiny_skia::{Color, FillRule, Paint, Pixmap, Shader, Transform};
 
 use crate::geometry::{BoundingBox, Point};
 use crate::synth::rendered::{Keypoint, Scene};
-use crate::synth::toy::between;
 use crate::synth::toy::objects::Category;
-use crate::synth::toy::sketch::{Sketch, curve, ellipse, hsv, polygon};
+use crate::synth::toy::sketch::{Sketch, between, curve, ellipse, hsv, polygon};
 
 /// Draws a photo of an object of the category.
 pub fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {

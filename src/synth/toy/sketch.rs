@@ -1,6 +1,8 @@
 //! A drawing of one object: paths in the object's own coordinates on a picture, with what was covered
 //! and where the keypoints came to lie.
 
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use tiny_skia::{
     Color, FillRule, GradientStop, LineCap, LineJoin, LinearGradient, Mask, Paint, Path,
     PathBuilder, Pixmap, Rect, Shader, SpreadMode, Stroke, Transform,
@@ -153,4 +155,9 @@ pub fn curve(start: Position, steps: &[(Position, Position)], closed: bool) -> O
 /// An ellipse around a centre.
 pub fn ellipse((x, y): Position, (across, along): Position) -> Option<Path> {
     PathBuilder::from_oval(Rect::from_ltrb(x - across, y - along, x + across, y + along)?)
+}
+
+/// A number of a range, as [`RngExt::random_range`] but short to write in drawings.
+pub fn between(random: &mut ChaCha8Rng, low: f32, high: f32) -> f32 {
+    low + (high - low) * random.random::<f32>()
 }

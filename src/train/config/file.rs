@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use toml::{Table, Value};
 
+use crate::spelling::nearest;
 use crate::train::config::TrainConfig;
 use crate::train::init::ModelChoice;
 use crate::train::optim::choice::OptimizerChoice;
@@ -108,17 +109,11 @@ fn unknown_keys(given: &Table, known: &Table, prefix: &str) -> Vec<String> {
             }
             (_, Some(_)) => {}
             (_, None) => {
-                let nearest = known
-                    .keys()
-                    .max_by(|a, b| similarity(key, a).total_cmp(&similarity(key, b)))
+                let meant = nearest(key, known.keys().map(String::as_str))
                     .map(|nearest| format!(" (did you mean `{prefix}{nearest}`?)"));
-                unknown.push(format!("`{prefix}{key}`{}", nearest.unwrap_or_default()));
+                unknown.push(format!("`{prefix}{key}`{}", meant.unwrap_or_default()));
             }
         }
     }
     unknown
-}
-
-fn similarity(a: &str, b: &str) -> f64 {
-    strsim::jaro_winkler(a, b)
 }

@@ -18,66 +18,82 @@ pub struct RunState {
     pub best: Option<Best>,
 }
 
-/// Numbers of a run's steps by name, summed over the batches of an epoch.
+/// Sums over the batches of an epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "StoredTotals", into = "Vec<Total>")]
-pub struct Totals(Vec<Total>);
+#[serde(from = "StoredTotals")]
+pub struct Totals {
+    loss: Sum,
+    terms: Vec<(String, Sum)>,
+}
 
 /// One number over some batches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Total {
-    name: String,
+struct Sum {
     batches: u64,
     sum: f64,
 }
 
-impl Totals {
-    /// Counts a step's number for each of the step's batches.
-    pub fn add(&mut self, name: &str, value: f64, batches: u64) {
-        let sum = batches as f64 * value;
-        match self.0.iter_mut().find(|total| total.name == name) {
-            Some(total) => {
-                total.batches += batches;
-                total.sum += sum;
-            }
-            None => self.0.push(Total { name: name.to_owned(), batches, sum }),
-        }
+impl Sum {
+    fn add(&mut self, value: f64, batches: u64) {
+        self.batches += batches;
+        self.sum += batches as f64 * value;
     }
 
-    /// Each number's name and its mean over the batches, in the order in which they were first counted.
-    pub fn means(&self) -> Vec<(String, f64)> {
-        let mean = |total: &Total| (total.name.clone(), total.sum / total.batches.max(1) as f64);
-        self.0.iter().map(mean).collect()
+    fn mean(self) -> f64 {
+        self.sum / self.batches.max(1) as f64
     }
 }
 
-/// Totals in a checkpoint: today's form, or that of versions that knew the losses by name.
+impl Totals {
+    /// Counts a step's loss for each of the step's batches.
+    pub fn add_loss(&mut self, value: f64, batches: u64) {
+        self.loss.add(value, batches);
+    }
+
+    /// The same of one of the loss's terms.
+    pub fn add_term(&mut self, name: &str, value: f64, batches: u64) {
+        match self.terms.iter_mut().find(|(other, _)| other == name) {
+            Some((_, sum)) => sum.add(value, batches),
+            None => {
+                let mut sum = Sum::default();
+                sum.add(value, batches);
+                self.terms.push((name.to_owned(), sum));
+            }
+        }
+    }
+
+    /// The mean loss.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss.mean()
+    }
+
+    /// The mean of each term, in the order in which they were first counted.
+    pub fn mean_terms(&self) -> Vec<(String, f64)> {
+        self.terms.iter().map(|(name, sum)| (name.clone(), sum.mean())).collect()
+    }
+}
+
+/// Totals in a checkpoint: today's form, or that of versions that knew the terms by name.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 enum StoredTotals {
-    Named(Vec<Total>),
+    Named { loss: Sum, terms: Vec<(String, Sum)> },
     Fixed { batches: u64, end_point_error: f64, contrast: f64, loss: f64 },
 }
 
 impl From<StoredTotals> for Totals {
     fn from(stored: StoredTotals) -> Self {
-        let (batches, sums) = match stored {
-            StoredTotals::Named(totals) => return Self(totals),
+        match stored {
+            StoredTotals::Named { loss, terms } => Self { loss, terms },
             StoredTotals::Fixed { batches, end_point_error, contrast, loss } => {
-                let contrastive_loss = ("contrastive_loss", contrast);
-                (batches, [("loss", loss), ("end_point_error", end_point_error), contrastive_loss])
+                let term = |(name, sum): (&str, f64)| (name.to_owned(), Sum { batches, sum });
+                let terms = [("end_point_error", end_point_error), ("contrastive_loss", contrast)];
+                // Every kind of run had both, and 0 where it did not know them.
+                let terms = terms.into_iter().filter(|(_, sum)| *sum != 0.0).map(term).collect();
+                Self { loss: Sum { batches, sum: loss }, terms }
             }
-        };
-        let of_run = sums.into_iter().filter(|(_, sum)| *sum != 0.0);
-        let total = |(name, sum): (&str, f64)| Total { name: name.to_owned(), batches, sum };
-        Self(of_run.map(total).collect())
-    }
-}
-
-impl From<Totals> for Vec<Total> {
-    fn from(totals: Totals) -> Self {
-        totals.0
+        }
     }
 }
 

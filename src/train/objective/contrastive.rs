@@ -3,12 +3,10 @@
 use tch::{Kind, Reduction, Tensor};
 
 use crate::nn::shape::dims;
+use crate::nn::unit_length::unit_length;
 
 /// Divides the similarities; InfoNCE's usual value, which the reference uses.
 const TEMPERATURE: f64 = 0.1;
-
-/// Smallest length a token is divided by when it is normalised (libtorch's `normalize`).
-const NORMALISE_EPSILON: f64 = 1e-12;
 
 /// Contrastive loss (InfoNCE) of the masked source tokens: each is to resemble the mean of its neighbours on
 /// the grid more than it resembles the other masked tokens. No gradient flows through that mean.
@@ -20,8 +18,8 @@ pub fn contrastive_loss(tokens: &Tensor, masked: &Tensor) -> Tensor {
     let [_, _, dim] = dims(tokens);
     let [batch, count] = dims(masked);
     let index = masked.unsqueeze(-1).expand([batch, count, dim], false); // [B, M, D]
-    let queries = normalise(&tokens.gather(1, &index, false));
-    let positives = normalise(&neighbour_means(&tokens.detach()).gather(1, &(index - 1), false));
+    let queries = unit_length(&tokens.gather(1, &index, false));
+    let positives = unit_length(&neighbour_means(&tokens.detach()).gather(1, &(index - 1), false));
 
     let positive = (&queries * positives).sum_dim_intlist(&[-1][..], true, Kind::Float); // [B, M, 1]
     let itself = Tensor::eye(count, (Kind::Bool, tokens.device()));
@@ -40,11 +38,6 @@ fn neighbour_means(tokens: &Tensor) -> Tensor {
     let around = |map: &Tensor| map.avg_pool2d([3, 3], [1, 1], [1, 1], false, true, 1) - map;
     let neighbours = around(&map.ones_like().narrow(1, 0, 1));
     (around(&map) / neighbours).flatten(2, 3).transpose(1, 2) // [B, G * G, D]
-}
-
-fn normalise(tokens: &Tensor) -> Tensor {
-    let length = tokens.norm_scalaropt_dim(2.0, [-1], true);
-    tokens / length.clamp_min(NORMALISE_EPSILON)
 }
 
 #[cfg(test)]

@@ -25,8 +25,12 @@ pub struct Entry {
 }
 
 /// All objectives.
-pub const OBJECTIVES: &[Entry] =
-    &[entry::<FlowSettings>("loss"), entry::<MatchingSettings>("matching")];
+pub const OBJECTIVES: &[Entry] = &[
+    entry::<FlowSettings>("loss"),
+    entry::<MatchingSettings>("matching"),
+    #[cfg(test)]
+    entry::<crate::train::objective::toy::ToySettings>("toy"),
+];
 
 const fn entry<T>(table: &'static str) -> Entry
 where

@@ -10,6 +10,8 @@ pub mod flow;
 pub mod list;
 pub mod matching;
 pub mod tables;
+#[cfg(test)]
+pub mod toy;
 pub mod truth;
 
 use std::fmt::Debug;

@@ -112,7 +112,8 @@ impl Run {
         let report = EpochReport {
             step: self.state.step,
             epoch,
-            means: self.state.totals.means(),
+            mean_loss: self.state.totals.mean_loss(),
+            means: self.state.totals.mean_terms(),
             validation_pck: pck,
             best,
         };

@@ -147,7 +147,9 @@ pub struct EpochReport {
     pub step: u64,
     /// The epoch, from 0.
     pub epoch: u64,
-    /// The loss and its terms by name, as means over the epoch's batches.
+    /// Mean loss over its batches.
+    pub mean_loss: f64,
+    /// The same of the loss's terms, by name.
     pub means: Vec<(String, f64)>,
     /// PCK of the validation pairs, in percent.
     pub validation_pck: f64,
@@ -162,6 +164,7 @@ impl EpochReport {
         let mut put = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
         put("step", self.step.into());
         put("epoch", self.epoch.into());
+        put("mean_loss", self.mean_loss.into());
         self.means.iter().for_each(|(name, mean)| put(&format!("mean_{name}"), (*mean).into()));
         put("validation_pck", self.validation_pck.into());
         put("best", self.best.into());
@@ -171,7 +174,8 @@ impl EpochReport {
     /// The same for TensorBoard.
     pub fn scalars(&self) -> Vec<(String, f64)> {
         let mean = |(name, mean): &(String, f64)| (format!("epoch/mean_{name}"), *mean);
+        let loss = ("epoch/mean_loss".to_owned(), self.mean_loss);
         let pck = ("validation/pck".to_owned(), self.validation_pck);
-        [pck].into_iter().chain(self.means.iter().map(mean)).collect()
+        [pck, loss].into_iter().chain(self.means.iter().map(mean)).collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::Run;
 use crate::train::run::event::{Parameters, Plan};
-use crate::train::samples::loader::Loader;
+use crate::train::samples::loader::{self, Loader};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Sampler;
 use crate::train::samples::settings::SampleSettings;
@@ -63,7 +63,7 @@ impl Run {
         let grid = self.trainer.grid();
         let settings = SampleSettings { seed, grid, normalisation, augmentation, warp };
         let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
-        Loader::start(
+        loader::start(
             self.sampler().rest(self.state.position),
             self.config.prefetch,
             move |index| training.sample(index, epoch, &settings),
@@ -75,8 +75,8 @@ impl Run {
         self.state.step += 1;
         self.state.position.batch += count;
         let totals = &mut self.state.totals;
-        totals.add("loss", losses.total(), count);
-        losses.means.iter().for_each(|mean| totals.add(mean.name, mean.value, count));
+        totals.add_loss(losses.total(), count);
+        losses.means.iter().for_each(|mean| totals.add_term(mean.name, mean.value, count));
     }
 
     /// The model's groups of parameters; those of every model among them, though they may be empty.

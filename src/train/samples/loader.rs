@@ -1,67 +1,34 @@
 //! Batches prepared ahead of the network: workers decode and augment while it computes.
 
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rayon::prelude::*;
+
+use crate::prefetch::Prefetch;
 
 /// Batches in a given order, made by rayon's workers a bounded number ahead.
 ///
 /// What a batch holds depends on its sample indices alone, and batches come in their order; so the
 /// number of workers changes nothing but the time.
-#[derive(Debug)]
-pub struct Loader<T> {
-    batches: Option<Receiver<Result<Vec<T>>>>,
-    producer: Option<JoinHandle<()>>,
-}
+pub type Loader<T> = Prefetch<'static, Result<Vec<T>>>;
 
-impl<T: Send + 'static> Loader<T> {
-    /// Starts preparing `batches` of sample indices by `make`, at most `ahead` finished batches waiting
-    /// (and one more in the making).
-    ///
-    /// # Errors
-    /// When the system refuses another thread.
-    pub fn start(
-        batches: Vec<Vec<usize>>,
-        ahead: usize,
-        make: impl Fn(usize) -> Result<T> + Send + Sync + 'static,
-    ) -> Result<Self> {
-        let (sender, receiver) = sync_channel(ahead);
-        let produce = move || {
-            for batch in batches {
-                let samples: Result<Vec<T>> = batch.into_par_iter().map(&make).collect();
-                let failed = samples.is_err();
-                // The receiver is gone when the run stops early.
-                if sender.send(samples).is_err() || failed {
-                    break;
-                }
-            }
-        };
-        let producer = std::thread::Builder::new().name("loader".to_owned()).spawn(produce);
-        let producer = producer.context("starting the thread that prepares batches")?;
-        Ok(Self { batches: Some(receiver), producer: Some(producer) })
-    }
-}
-
-impl<T> Iterator for Loader<T> {
-    type Item = Result<Vec<T>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.batches.as_ref()?.recv().ok()
-    }
-}
-
-impl<T> Drop for Loader<T> {
-    fn drop(&mut self) {
-        // First the receiver, so that a producer that waits for room stops.
-        self.batches = None;
-        if let Some(Err(panic)) = self.producer.take().map(JoinHandle::join)
-            && !std::thread::panicking()
-        {
-            std::panic::resume_unwind(panic);
-        }
-    }
+/// Starts preparing `batches` of sample indices by `make`, at most `ahead` finished batches waiting
+/// (and one more in the making). A sample that fails is the last thing that comes.
+///
+/// # Errors
+/// When the system refuses another thread.
+pub fn start<T: Send + 'static>(
+    batches: Vec<Vec<usize>>,
+    ahead: usize,
+    make: impl Fn(usize) -> Result<T> + Send + Sync + 'static,
+) -> Result<Loader<T>> {
+    let mut failed = false;
+    let samples = batches.into_iter().map_while(move |batch| {
+        let samples: Option<Result<Vec<T>>> =
+            (!failed).then(|| batch.into_par_iter().map(&make).collect());
+        failed = matches!(samples, Some(Err(_)));
+        samples
+    });
+    Prefetch::start(ahead, samples)
 }
 
 #[cfg(test)]
@@ -83,7 +50,7 @@ mod tests {
             Ok(index)
         };
         let found: Vec<Vec<usize>> =
-            Loader::start(batches(10), 2, slow_first).unwrap().map(Result::unwrap).collect();
+            start(batches(10), 2, slow_first).unwrap().map(Result::unwrap).collect();
         assert_eq!(found, batches(10));
     }
 
@@ -91,7 +58,7 @@ mod tests {
     fn no_more_batches_are_made_ahead_than_asked_for() {
         let made = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&made);
-        let mut loader = Loader::start(batches(50), 2, move |index| {
+        let mut loader = start(batches(50), 2, move |index| {
             counter.fetch_add(1, Ordering::SeqCst);
             Ok(index)
         })
@@ -106,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_sample_that_fails_ends_the_batches_with_its_error() {
-        let mut loader = Loader::start(batches(5), 1, |index| {
+        let mut loader = start(batches(5), 1, |index| {
             anyhow::ensure!(index != 4, "sample {index} is broken");
             Ok(index)
         })

@@ -20,9 +20,8 @@ impl Planes {
         let size = Size::new(image.height() as usize, image.width() as usize);
         let mut values = Vec::with_capacity(3 * size.area());
         for channel in 0..3 {
-            let mean = 255.0 * normalisation.mean[channel];
-            let factor = 1.0 / (255.0 * normalisation.std[channel]);
-            values.extend(image.pixels().map(|pixel| (f32::from(pixel[channel]) - mean) * factor));
+            let normalised = normalisation.of_byte(channel);
+            values.extend(image.pixels().map(|pixel| normalised(pixel[channel])));
         }
         Self { size, values }
     }

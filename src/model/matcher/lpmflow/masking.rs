@@ -47,7 +47,8 @@ pub fn mask_foreground_tokens(source: &Tensor, target: &Tensor, ranks: &Tensor) 
     Masked { source, tokens: chosen }
 }
 
-/// Vectors of length one.
+/// Vectors of length one. Parity: upstream adds to the sum of squares here, where [`crate::nn::unit_length`]
+/// clamps the length.
 fn unit(xs: &Tensor) -> Tensor {
     let squares = xs.square().sum_dim_intlist([-1i64].as_slice(), true, None::<Kind>);
     xs / (squares + LENGTH_FLOOR).sqrt()

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::flow::Flow;
 use crate::geometry::{BoundingBox, Point, Size};
+use crate::inside::process::{ONE_THREAD, in_own_process};
 use crate::model::backbone::efficientnet::EfficientNetConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
@@ -162,12 +163,12 @@ fn assert_batches_add_up(config: &ModelConfig) {
 
 #[test]
 fn four_batches_of_one_are_one_batch_of_four_for_the_flow() {
-    assert_batches_add_up(&flow_model());
+    in_own_process(&ONE_THREAD, || assert_batches_add_up(&flow_model()));
 }
 
 #[test]
 fn four_batches_of_one_are_one_batch_of_four_for_matching_with_distillation() {
-    assert_batches_add_up(&matching_model());
+    in_own_process(&ONE_THREAD, || assert_batches_add_up(&matching_model()));
 }
 
 /// Threads that reach each other by what each lays down.
@@ -244,12 +245,12 @@ fn assert_processes_add_up(config: &ModelConfig) {
 
 #[test]
 fn two_processes_with_a_part_each_are_one_with_all_samples_for_the_flow() {
-    assert_processes_add_up(&flow_model());
+    in_own_process(&ONE_THREAD, || assert_processes_add_up(&flow_model()));
 }
 
 #[test]
 fn two_processes_with_a_part_each_are_one_with_all_samples_for_matching() {
-    assert_processes_add_up(&matching_model());
+    in_own_process(&ONE_THREAD, || assert_processes_add_up(&matching_model()));
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn samples_depend_on_seed_epoch_and_index_alone() {
 
 #[test]
 fn samples_are_the_same_however_many_workers_make_them_and_however_far_ahead() {
-    use crate::train::samples::loader::Loader;
+    use crate::train::samples::loader;
     use rayon::prelude::*;
     let folder = tempfile::tempdir().unwrap();
     let set = TrainingSet::Pairs(vec![pair(folder.path(), false); 9]);
@@ -101,7 +101,7 @@ fn samples_are_the_same_however_many_workers_make_them_and_however_far_ahead() {
         let set = set.clone();
         let batches = vec![vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8]];
         let make = move |index| set.sample(index, 1, &settings);
-        let loader = Loader::start(batches, ahead, make).unwrap();
+        let loader = loader::start(batches, ahead, make).unwrap();
         let loaded: Vec<Sample> = loader.flat_map(Result::unwrap).collect();
         assert!(loaded == alone, "{ahead} batches ahead");
     }

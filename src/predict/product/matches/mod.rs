@@ -3,12 +3,19 @@
 mod canvas;
 mod palette;
 
+use std::path::Path;
+
+use anyhow::Result;
 use image::RgbImage;
 
-use self::canvas::Canvas;
+use crate::atomic;
 use crate::geometry::{BoundingBox, Point};
+use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Correspondence;
-use crate::predict::keypoints::TransferredKeypoints;
+use crate::predict::format::picture::{ENDINGS, PictureFormat};
+use crate::predict::product::Product;
+use crate::predict::product::matches::canvas::Canvas;
+use crate::predict::transferred::TransferredKeypoints;
 
 /// Points of the grid over the source photo, before the uncertain ones are left out.
 const GRID_POINTS: usize = 89;
@@ -17,15 +24,45 @@ const GRID_CONFIDENCE: f64 = 0.5;
 /// The lightest that a line gets, however uncertain its match.
 const FAINTEST: f64 = 0.25;
 
+/// Both photos side by side.
+#[derive(Debug)]
+pub struct Matches;
+
+impl Product for Matches {
+    type Format = PictureFormat;
+
+    const NAME: &'static str = "matches";
+    const HELP: &'static str = "Write both photos side by side with lines between what corresponds";
+    const DETAILS: Option<&'static str> =
+        Some("Draws the keypoints if there are any, otherwise the certain points of an even grid.");
+    const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
+    const EXAMPLE: &'static str = "jpg";
+    const NEEDS_PHOTOS: bool = true;
+
+    fn needs_backward(_format: PictureFormat) -> bool {
+        true
+    }
+
+    fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
+        let matches = match context.keypoints {
+            Some(keypoints) => of_keypoints(keypoints),
+            None => grid(context.pair),
+        };
+        let picture = draw(context.source.pixels()?, context.target.pixels()?, &matches);
+        atomic::write(path, |file| format.encode(file, picture))?;
+        Ok(Written::default())
+    }
+}
+
 /// A position in the source photo and the one that corresponds to it in the target photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Match {
+struct Match {
     /// In source pixels.
-    pub source: Point,
+    source: Point,
     /// In target pixels.
-    pub target: Point,
+    target: Point,
     /// 0 to 1.
-    pub confidence: f64,
+    confidence: f64,
 }
 
 /// The certain matches of an even grid over the source photo.
@@ -35,7 +72,7 @@ pub struct Match {
 ///
 /// # Panics
 /// When `pair` has no backward flow.
-pub fn grid(pair: &Correspondence) -> Vec<Match> {
+fn grid(pair: &Correspondence) -> Vec<Match> {
     let golden_ratio = (1.0 + 5.0_f64.sqrt()) / 2.0;
     let points = (0..GRID_POINTS).map(|index| {
         let down = (index as f64 + 0.5) / GRID_POINTS as f64;
@@ -52,22 +89,20 @@ pub fn grid(pair: &Correspondence) -> Vec<Match> {
         .collect()
 }
 
-impl TransferredKeypoints {
-    /// The keypoints as matches to draw, all of them.
-    pub fn matches(&self) -> Vec<Match> {
-        let pairs = self.source.iter().zip(&self.target).zip(&self.confidence);
-        pairs
-            .map(|((source, target), confidence)| Match {
-                source: *source,
-                target: *target,
-                confidence: *confidence,
-            })
-            .collect()
-    }
+/// The keypoints as matches to draw, all of them.
+fn of_keypoints(keypoints: &TransferredKeypoints) -> Vec<Match> {
+    let pairs = keypoints.source.iter().zip(&keypoints.target).zip(&keypoints.confidence);
+    pairs
+        .map(|((source, target), confidence)| Match {
+            source: *source,
+            target: *target,
+            confidence: *confidence,
+        })
+        .collect()
 }
 
 /// Draws both photos and the matches between them; colours follow the position in the source photo.
-pub fn draw(source: &RgbImage, target: &RgbImage, matches: &[Match]) -> RgbImage {
+fn draw(source: &RgbImage, target: &RgbImage, matches: &[Match]) -> RgbImage {
     let mut canvas = Canvas::new(source, target);
     let positions: Vec<Point> = matches.iter().map(|matched| matched.source).collect();
     let Some(bounds) = BoundingBox::around(&positions) else { return canvas.into_picture() };

@@ -1,18 +1,43 @@
 //! The target photo pulled onto the source: every source pixel shows what it corresponds to.
 
+use std::path::Path;
+
+use anyhow::Result;
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use rayon::prelude::*;
 
+use crate::atomic;
 use crate::geometry::{Point, Size};
+use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Correspondence;
-use crate::predict::picture::BACKDROP;
+use crate::predict::format::picture::{BACKDROP, ENDINGS, PictureFormat};
+use crate::predict::product::Product;
+
+/// The target pulled onto the source.
+#[derive(Debug)]
+pub struct Warp;
+
+impl Product for Warp {
+    type Format = PictureFormat;
+
+    const NAME: &'static str = "warp";
+    const HELP: &'static str = "Write the target pulled onto the source";
+    const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
+    const NEEDS_PHOTOS: bool = true;
+
+    fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
+        let picture = draw(context.pair, context.target.pixels()?);
+        atomic::write(path, |file| format.encode(file, picture))?;
+        Ok(Written::default())
+    }
+}
 
 /// Room for rounding at the target's rim, in pixels.
 const RIM: f64 = 1e-3;
 
 /// Draws the warp: the source photo's size, the target's colours (bilinear). Pixels whose match lies
 /// outside the target are transparent.
-pub fn draw(pair: &Correspondence, target: &RgbImage) -> RgbaImage {
+fn draw(pair: &Correspondence, target: &RgbImage) -> RgbaImage {
     let Size { height, width } = pair.source;
     let mut bytes = vec![0; pair.source.area() * 4];
     bytes.par_chunks_mut(width * 4).enumerate().for_each(|(row, pixels)| {

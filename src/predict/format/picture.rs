@@ -25,7 +25,7 @@ pub enum PictureFormat {
 }
 
 /// Every picture format with the ends of its file names.
-pub const ENDINGS: [(&str, PictureFormat); 4] = [
+pub const ENDINGS: &[(&str, PictureFormat)] = &[
     ("png", PictureFormat::Png),
     ("jpg", PictureFormat::Jpeg),
     ("jpeg", PictureFormat::Jpeg),

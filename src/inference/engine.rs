@@ -1,0 +1,243 @@
+//! A model with its weights on a device, which keeps the features of photos it has seen.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use image::RgbImage;
+use tch::{Device, Kind, Tensor};
+
+use crate::flow::{Flow, Matched};
+use crate::geometry::Size;
+use crate::inference::cuda_graph::CudaGraphMatcher;
+use crate::inference::description::ModelDescription;
+use crate::inference::frame::{Frame, FrameKey, Input, batch};
+use crate::inference::memory;
+use crate::inference::network::FlowNetwork;
+use crate::inference::options::EngineOptions;
+use crate::inference::placement::between_photos;
+use crate::lru::Lru;
+use crate::model::Model;
+use crate::model::config::ModelConfig;
+use crate::model::features::Features;
+use crate::model::matcher::Matching;
+use crate::model::weights::find::find;
+use crate::model::weights::report::LoadReport;
+use crate::model::weights::{load, sha256};
+use crate::nn::parameters::{Parameter, VarBuilder};
+use crate::nn::shape::dims;
+
+/// A model ready to match photos.
+#[derive(Debug)]
+pub struct Engine {
+    model: Model,
+    weights: PathBuf,
+    /// `None` for random values.
+    file: Option<PathBuf>,
+    parameters: u64,
+    device: Device,
+    cache: Lru<FrameKey, Features>,
+    recorded: Option<CudaGraphMatcher>,
+}
+
+impl Engine {
+    /// Finds, reads and checks the weights, and places the model on its device.
+    ///
+    /// # Errors
+    /// When there are no such weights, they do not fit their model, or the device cannot be used.
+    pub fn load(options: &EngineOptions) -> Result<Self> {
+        let device = options.device()?;
+        let file = find(&options.weights)?;
+        let loaded = load(&file, device, options.precision.kind())?;
+        memory::keep_freed_memory();
+        Ok(Self {
+            model: loaded.model,
+            weights: options.weights.clone(),
+            file: Some(loaded.path),
+            parameters: count(&loaded.parameters),
+            device,
+            cache: Lru::new(options.cache_bytes),
+            recorded: options.recorded(device)?,
+        })
+    }
+
+    /// A model of `config` with random values: for timing, and as the floor of any comparison.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense or the device cannot be used.
+    pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
+        let device = options.device()?;
+        memory::keep_freed_memory();
+        let path = VarBuilder::fresh(device).in_kind(options.precision.kind());
+        let model = Model::new(&path, config)?;
+        let parameters = count(&path.finish().0);
+        let cache = Lru::new(options.cache_bytes);
+        let recorded = options.recorded(device)?;
+        let weights = "untrained".into();
+        Ok(Self { model, weights, file: None, parameters, device, cache, recorded })
+    }
+
+    /// The model `config` on `tensors` that live elsewhere, as those under training: storage on `device`
+    /// is shared, not copied. Features are kept for this engine's life, so the values must not change
+    /// during it.
+    ///
+    /// # Errors
+    /// When the tensors do not fit the configuration.
+    pub fn of_tensors(
+        tensors: BTreeMap<String, Tensor>,
+        config: &ModelConfig,
+        device: Device,
+        cache_bytes: usize,
+    ) -> Result<Self> {
+        let path = VarBuilder::stored(tensors, device);
+        let model = Model::new(&path, config)?;
+        let (parameters, outcome) = path.finish();
+        LoadReport::new(outcome, &parameters, |_| false)
+            .check()
+            .context("validating the weights")?;
+        let parameters = count(&parameters);
+        let cache = Lru::new(cache_bytes);
+        let weights = "in training".into();
+        Ok(Self { model, weights, file: None, parameters, device, cache, recorded: None })
+    }
+
+    /// What to say of the model in reports. Reads the whole weight file for its digest.
+    ///
+    /// # Errors
+    /// When the weight file cannot be read any more.
+    pub fn description(&self) -> Result<ModelDescription> {
+        Ok(ModelDescription {
+            weights: self.weights.display().to_string(),
+            sha256: self.file.as_deref().map(sha256).transpose()?,
+            config: self.model.config().clone(),
+            parameters: self.parameters,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The device the model runs on.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// How photos are to be brought to the network.
+    pub fn input(&self) -> Input {
+        let config = self.model.config();
+        Input { side: config.input_size, rule: config.input }
+    }
+
+    /// What corresponds in each of a batch of pairs, source to target, said of the photos wherever they lie in
+    /// their frames. The backbone sees each distinct photo once, and not at all if its features are kept from
+    /// before.
+    ///
+    /// # Errors
+    /// When a flow holds a value that is not finite; the error names the pair.
+    pub fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Matching { flow: flows, correlation } = tch::no_grad(|| -> Result<Matching> {
+            let features = self.features(pairs);
+            let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
+                let parts: Vec<&Features> =
+                    pairs.iter().map(|pair| &features[&pick(pair).key]).collect();
+                Features::cat(&parts)
+            };
+            let found = self.match_features(&side(|pair| &pair.0), &side(|pair| &pair.1))?;
+            let on_cpu = |xs: Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+            Ok(Matching { flow: on_cpu(found.flow), correlation: found.correlation.map(on_cpu) })
+        })?;
+        let [_, _, height, width] = dims(&flows);
+        let size = Size::new(height as usize, width as usize);
+        let mut values = vec![0.0f32; flows.numel()];
+        flows.copy_data(&mut values, flows.numel());
+        let per_pair = values.chunks_exact(2 * size.area());
+        let mut found = Vec::with_capacity(pairs.len());
+        for (index, (values, (source, target))) in (0..).zip(per_pair.zip(pairs)) {
+            if !values.iter().all(|value| value.is_finite()) {
+                bail!(
+                    "matching `{}` to `{}`: the network's flow is not finite; the weights do not suit the model or the precision",
+                    source.key.path.display(),
+                    target.key.path.display()
+                );
+            }
+            let points = correlation.as_ref().and_then(|correlation| {
+                self.model.matcher().point_transfer(&correlation.get(index))
+            });
+            let squares = Matched { flow: Flow::from_channels(size, values), points };
+            found.push(between_photos(squares, source.placement, target.placement));
+        }
+        Ok(found)
+    }
+
+    /// What corresponds between photos with these features. A single pair's is launched as a CUDA graph if the
+    /// options say so.
+    ///
+    /// # Errors
+    /// When that graph cannot be recorded or launched.
+    pub fn match_features(&self, source: &Features, target: &Features) -> Result<Matching> {
+        match &self.recorded {
+            Some(recorded) if source.last().tokens.size()[0] == 1 => {
+                recorded.matching(&self.model, source, target)
+            }
+            _ => Ok(self.model.matching(source, target)),
+        }
+    }
+
+    /// The features of every photo of the batch.
+    fn features(&mut self, pairs: &[(Frame, Frame)]) -> HashMap<FrameKey, Features> {
+        let mut found = HashMap::new();
+        let mut absent: Vec<&Frame> = Vec::new();
+        for frame in pairs.iter().flat_map(|(source, target)| [source, target]) {
+            if found.contains_key(&frame.key) || absent.iter().any(|other| other.key == frame.key) {
+                continue;
+            }
+            match self.cache.get(&frame.key) {
+                Some(kept) => drop(found.insert(frame.key.clone(), kept.shallow_clone())),
+                None => absent.push(frame),
+            }
+        }
+        if absent.is_empty() {
+            return found;
+        }
+        let images: Vec<&RgbImage> = absent.iter().map(|frame| &*frame.pixels).collect();
+        let images = to_device(batch(&images, self.model.normalisation()), self.device);
+        let features = self.model.features(&images);
+        for (index, frame) in absent.into_iter().enumerate() {
+            // A copy of its own, so that a kept photo does not hold its whole batch in memory.
+            let own = features.narrow(index as i64, 1).copy();
+            self.cache.insert(frame.key.clone(), own.shallow_clone(), own.bytes());
+            found.insert(frame.key.clone(), own);
+        }
+        found
+    }
+}
+
+impl FlowNetwork for Engine {
+    fn input(&self) -> Input {
+        self.input()
+    }
+
+    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+        self.matched(pairs)
+    }
+}
+
+/// A tensor of the CPU on `device`; a GPU fetches it by itself, from memory that stays in place.
+fn to_device(tensor: Tensor, device: Device) -> Tensor {
+    if !device.is_cuda() {
+        return tensor;
+    }
+    let kind = tensor.kind();
+    tensor.pin_memory(device).to_device_(device, kind, true, false)
+}
+
+/// The number of values in a model's parameters; buffers are none.
+fn count(parameters: &[Parameter]) -> u64 {
+    let trained = parameters.iter().filter(|parameter| !parameter.buffer);
+    trained.map(|parameter| parameter.tensor.numel() as u64).sum()
+}

@@ -1,0 +1,50 @@
+//! Which weights to run, where, and how much to keep.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tch::Device;
+
+use crate::inference::cuda_graph::CudaGraphMatcher;
+use crate::inference::device;
+use crate::inference::precision::Precision;
+
+/// Which weights to run, where, and how much to keep.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// A name or a file (see [`crate::model::weights::find::find`]).
+    pub weights: PathBuf,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Number format of the network.
+    pub precision: Precision,
+    /// Features kept at most, in bytes.
+    pub cache_bytes: usize,
+    /// Launch the matcher as a CUDA graph where one pair is matched at a time.
+    pub cuda_graph: bool,
+}
+
+impl EngineOptions {
+    /// The device, which computes in the wanted precision.
+    pub(super) fn device(&self) -> Result<Device> {
+        prepare_device(&self.device, self.precision)
+    }
+
+    /// The recorder of CUDA graphs, if one is wanted.
+    pub(super) fn recorded(&self, device: Device) -> Result<Option<CudaGraphMatcher>> {
+        self.cuda_graph.then(|| CudaGraphMatcher::new(device)).transpose()
+    }
+}
+
+/// The device that `auto`, `cpu`, `cuda` or `cuda:N` means, set up for a precision.
+///
+/// # Errors
+/// When there is no such device, or it does not compute in that precision.
+pub fn prepare_device(wanted: &str, precision: Precision) -> Result<Device> {
+    let device = device::choose(wanted)?;
+    precision.check(device)?;
+    if device.is_cuda() {
+        precision.tf32().apply();
+    }
+    Ok(device)
+}

@@ -1,0 +1,22 @@
+//! How photos are brought to the network's square.
+
+use serde::{Deserialize, Serialize};
+
+/// How photos are brought to the network's square.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputRule {
+    /// Stretched to fill it; the aspect ratio is not kept.
+    #[default]
+    Stretch,
+    /// Scaled until the longer side fills it, in the upper left corner; the rest is zero, which is black before
+    /// the values are normalised.
+    PaddedSquare,
+}
+
+impl InputRule {
+    /// Whether a configuration need not name it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}

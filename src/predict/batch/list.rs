@@ -1,0 +1,40 @@
+//! A list of pairs and what is wanted of each.
+
+use std::path::Path;
+
+use crate::predict::correspondence::Resolution;
+use crate::predict::output::{Format, Output};
+use crate::predict::pair_list::{Entry, ListedPair};
+use crate::predict::plan::Plan;
+
+/// A list of pairs and what is wanted of each.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The list.
+    pub entries: &'a [Entry],
+    /// Where the files go.
+    pub folder: &'a Path,
+    /// The files of each pair: `NAME.ending` for each ending.
+    pub formats: &'a [(String, Format)],
+    /// The grid of flows and confidences.
+    pub resolution: Resolution,
+    /// Names the weights and the precision; results of others are not taken for done.
+    pub model: &'a str,
+    /// Pairs that go through the network at once.
+    pub batch_size: usize,
+}
+
+impl Batch<'_> {
+    /// What is wanted of one pair.
+    pub fn plan(&self, pair: &ListedPair) -> Plan {
+        let output = |(ending, format): &(String, Format)| Output {
+            format: *format,
+            path: self.folder.join(format!("{}.{ending}", pair.name)),
+        };
+        Plan {
+            outputs: self.formats.iter().map(output).collect(),
+            keypoints: pair.keypoints.clone(),
+            resolution: self.resolution,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a file of `predict` is made from.
+
+use std::cell::OnceCell;
+
+use crate::flow::Flow;
+use crate::geometry::Size;
+use crate::predict::correspondence::{Correspondence, Resolution};
+use crate::predict::format::wheel;
+use crate::predict::photo::Photo;
+use crate::predict::transferred::TransferredKeypoints;
+
+/// What is known of a pair once the network has seen it. What takes long is computed when it is first asked
+/// for.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// What the network found.
+    pub pair: &'a Correspondence,
+    /// The source photo; with its pixels where an output needs photos.
+    pub source: &'a Photo,
+    /// The target photo, likewise.
+    pub target: &'a Photo,
+    /// The grid that flows and confidences are written on.
+    pub resolution: Resolution,
+    /// The transferred keypoints, if there were any to transfer.
+    pub keypoints: Option<&'a TransferredKeypoints>,
+    flow: OnceCell<Flow>,
+    magnitude: OnceCell<f32>,
+    confidence: OnceCell<Vec<f32>>,
+}
+
+/// What became of a file, beside its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Written {
+    /// Pixels that the format cannot hold and marks invalid.
+    pub invalid_pixels: usize,
+    /// [`Context::magnitude`], if the file holds a flow.
+    pub magnitude: Option<f32>,
+}
+
+impl<'a> Context<'a> {
+    /// Nothing is computed yet.
+    pub fn new(
+        pair: &'a Correspondence,
+        [source, target]: [&'a Photo; 2],
+        resolution: Resolution,
+        keypoints: Option<&'a TransferredKeypoints>,
+    ) -> Self {
+        let (flow, magnitude, confidence) = Default::default();
+        Self { pair, source, target, resolution, keypoints, flow, magnitude, confidence }
+    }
+
+    /// The grid that flows and confidences are written on.
+    pub fn grid(&self) -> Size {
+        self.pair.grid(self.resolution)
+    }
+
+    /// The flow on that grid, in its pixels.
+    pub fn flow(&self) -> &Flow {
+        self.flow.get_or_init(|| self.pair.flow(self.resolution))
+    }
+
+    /// The displacement that 99 % of the flow's pixels stay below.
+    pub fn magnitude(&self) -> f32 {
+        *self.magnitude.get_or_init(|| wheel::magnitude(self.flow()))
+    }
+
+    /// The confidence at each of the grid's pixels, row by row.
+    ///
+    /// # Panics
+    /// Without a backward flow.
+    pub fn confidence(&self) -> &[f32] {
+        self.confidence.get_or_init(|| self.pair.confidence_map(self.resolution))
+    }
+}

@@ -1,0 +1,83 @@
+//! One pair of photos: through the network, then into files.
+
+use anyhow::Result;
+
+use crate::flow::Matched;
+use crate::inference::FlowNetwork;
+use crate::inference::frame::Frame;
+use crate::predict::context::Context;
+use crate::predict::correspondence::Correspondence;
+use crate::predict::photo::Photo;
+use crate::predict::plan::Plan;
+use crate::predict::record::{Prediction, WrittenFile};
+use crate::predict::transferred::TransferredKeypoints;
+
+/// Finds what corresponds between two photos and writes what the plan wants.
+///
+/// # Errors
+/// When the keypoints do not fit the photos, the network cannot run or a file cannot be written.
+pub fn run(
+    network: &mut dyn FlowNetwork,
+    source: &Photo,
+    target: &Photo,
+    plan: &Plan,
+) -> Result<Prediction> {
+    if let Some(keypoints) = &plan.keypoints {
+        keypoints.check(source.size, target.size)?;
+    }
+    let pairs = correspond(network, &[(source, target)], plan.needs_backward())?;
+    write(&pairs[0], source, target, plan)
+}
+
+/// The correspondences of several pairs in one batch of the network.
+pub(super) fn correspond(
+    network: &mut dyn FlowNetwork,
+    pairs: &[(&Photo, &Photo)],
+    both_ways: bool,
+) -> Result<Vec<Correspondence>> {
+    let forward = pairs.iter().map(|(source, target)| (source.frame.clone(), target.frame.clone()));
+    let mut frames: Vec<(Frame, Frame)> = forward.collect();
+    if both_ways {
+        frames.extend(
+            pairs.iter().map(|(source, target)| (target.frame.clone(), source.frame.clone())),
+        );
+    }
+    let mut found = network.matched(&frames)?.into_iter();
+    let forward: Vec<Matched> = found.by_ref().take(pairs.len()).collect();
+    let backward = found.map(Some).chain(std::iter::repeat(None));
+    let parts = pairs.iter().zip(forward).zip(backward);
+    Ok(parts
+        .map(|(((source, target), forward), backward)| Correspondence {
+            forward,
+            backward,
+            source: source.size,
+            target: target.size,
+        })
+        .collect())
+}
+
+/// Writes what the plan wants of a pair.
+pub(super) fn write(
+    pair: &Correspondence,
+    source: &Photo,
+    target: &Photo,
+    plan: &Plan,
+) -> Result<Prediction> {
+    let keypoints = plan.keypoints.as_ref();
+    let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
+    let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref());
+    let (mut files, mut magnitude) = (Vec::new(), None);
+    for output in &plan.outputs {
+        let written = output.write(&context)?;
+        magnitude = magnitude.or(written.magnitude);
+        let invalid_pixels = written.invalid_pixels;
+        files.push(WrittenFile { path: output.path.clone(), invalid_pixels });
+    }
+    Ok(Prediction {
+        source_size: pair.source,
+        target_size: pair.target,
+        magnitude,
+        files,
+        keypoints,
+    })
+}

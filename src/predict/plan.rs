@@ -1,0 +1,32 @@
+//! What is wanted of a pair of photos.
+
+use crate::predict::correspondence::Resolution;
+use crate::predict::keypoints::Keypoints;
+use crate::predict::output::{Format, Output};
+
+/// What is wanted of a pair of photos.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The files to write.
+    pub outputs: Vec<Output>,
+    /// The positions to transfer.
+    pub keypoints: Option<Keypoints>,
+    /// The grid of flows and confidences.
+    pub resolution: Resolution,
+}
+
+impl Plan {
+    /// Whether the backward flow is needed.
+    pub fn needs_backward(&self) -> bool {
+        self.keypoints.is_some() || self.formats().any(Format::needs_backward)
+    }
+
+    /// Whether the photos themselves are needed, and not only their sizes.
+    pub fn needs_photos(&self) -> bool {
+        self.formats().any(Format::needs_photos)
+    }
+
+    fn formats(&self) -> impl Iterator<Item = Format> {
+        self.outputs.iter().map(|output| output.format)
+    }
+}

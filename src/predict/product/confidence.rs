@@ -1,0 +1,63 @@
+//! How far each match can be trusted, as a map.
+
+use std::path::Path;
+
+use anyhow::Result;
+use image::{GrayImage, Luma};
+
+use crate::atomic;
+use crate::predict::context::{Context, Written};
+use crate::predict::format::picture::PictureFormat;
+use crate::predict::format::{numpy, pfm};
+use crate::predict::product::Product;
+
+/// The confidence at each pixel.
+#[derive(Debug)]
+pub struct Confidence;
+
+/// A file format for a confidence map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfidenceFormat {
+    /// Grey picture, black 0 and white 1.
+    Picture(PictureFormat),
+    /// NumPy `.npy`: `[H, W]`, float32.
+    Npy,
+    /// Portable float map of one channel.
+    Pfm,
+}
+
+impl Product for Confidence {
+    type Format = ConfidenceFormat;
+
+    const NAME: &'static str = "confidence";
+    const HELP: &'static str = "Write the confidence, 0 to 1, from forward-backward consistency";
+    const ENDINGS: &'static [(&'static str, ConfidenceFormat)] = &[
+        ("png", ConfidenceFormat::Picture(PictureFormat::Png)),
+        ("jpg", ConfidenceFormat::Picture(PictureFormat::Jpeg)),
+        ("jpeg", ConfidenceFormat::Picture(PictureFormat::Jpeg)),
+        ("webp", ConfidenceFormat::Picture(PictureFormat::Webp)),
+        ("npy", ConfidenceFormat::Npy),
+        ("pfm", ConfidenceFormat::Pfm),
+    ];
+    const EXAMPLE: &'static str = "npy";
+
+    fn needs_backward(_format: ConfidenceFormat) -> bool {
+        true
+    }
+
+    fn write(format: ConfidenceFormat, context: &Context, path: &Path) -> Result<Written> {
+        let (size, values) = (context.grid(), context.confidence());
+        atomic::write(path, |file| match format {
+            ConfidenceFormat::Npy => numpy::write_map(file, size, values),
+            ConfidenceFormat::Pfm => pfm::write_map(file, size, values),
+            ConfidenceFormat::Picture(format) => {
+                let picture = GrayImage::from_fn(size.width as u32, size.height as u32, |x, y| {
+                    let value = values[y as usize * size.width + x as usize];
+                    Luma([(value * 255.0).round() as u8])
+                });
+                format.encode(file, picture)
+            }
+        })?;
+        Ok(Written::default())
+    }
+}

@@ -1,0 +1,77 @@
+//! The flow itself, for other programs or as a picture.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::atomic;
+use crate::predict::context::{Context, Written};
+use crate::predict::format::picture::PictureFormat;
+use crate::predict::format::{flo, kitti, numpy, pfm, wheel};
+use crate::predict::product::Product;
+
+/// The flow.
+#[derive(Debug)]
+pub struct FlowFile;
+
+/// A file format for a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowFormat {
+    /// Colour-wheel picture, to look at.
+    Wheel(PictureFormat),
+    /// Middlebury `.flo`: both channels interleaved, float32.
+    Flo,
+    /// NumPy `.npy`: `[2, H, W]`, float32.
+    Npy,
+    /// NumPy archive `.npz`: `flow` `[2, H, W]` and `confidence` `[H, W]`, float32.
+    Npz,
+    /// Portable float map, three channels (x, y, 0), as the scene-flow datasets keep flows.
+    Pfm,
+    /// 16-bit PNG as the KITTI benchmark keeps flows.
+    Kitti,
+}
+
+impl Product for FlowFile {
+    type Format = FlowFormat;
+
+    const NAME: &'static str = "flow";
+    const HELP: &'static str = "Write the flow; repeat for several formats";
+    const DETAILS: Option<&'static str> = Some(
+        "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's, full colours at the 99th \
+         percentile of the magnitude); .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and \
+         `confidence`; .pfm (x, y, 0); .kitti.png 16-bit KITTI.",
+    );
+    const ENDINGS: &'static [(&'static str, FlowFormat)] = &[
+        ("flo", FlowFormat::Flo),
+        ("npy", FlowFormat::Npy),
+        ("npz", FlowFormat::Npz),
+        ("pfm", FlowFormat::Pfm),
+        ("kitti.png", FlowFormat::Kitti),
+        ("png", FlowFormat::Wheel(PictureFormat::Png)),
+        ("jpg", FlowFormat::Wheel(PictureFormat::Jpeg)),
+        ("jpeg", FlowFormat::Wheel(PictureFormat::Jpeg)),
+        ("webp", FlowFormat::Wheel(PictureFormat::Webp)),
+    ];
+    const MAIN: bool = true;
+
+    fn needs_backward(format: FlowFormat) -> bool {
+        format == FlowFormat::Npz
+    }
+
+    fn write(format: FlowFormat, context: &Context, path: &Path) -> Result<Written> {
+        let (flow, magnitude) = (context.flow(), context.magnitude());
+        let mut invalid_pixels = 0;
+        atomic::write(path, |file| {
+            match format {
+                FlowFormat::Flo => flo::write(file, flow)?,
+                FlowFormat::Npy => numpy::write_npy(file, flow)?,
+                FlowFormat::Npz => numpy::write_npz(file, flow, context.confidence())?,
+                FlowFormat::Pfm => pfm::write_flow(file, flow)?,
+                FlowFormat::Kitti => invalid_pixels = kitti::write(file, flow)?,
+                FlowFormat::Wheel(picture) => picture.encode(file, wheel::draw(flow, magnitude))?,
+            }
+            Ok(())
+        })?;
+        Ok(Written { invalid_pixels, magnitude: Some(magnitude) })
+    }
+}

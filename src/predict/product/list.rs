@@ -1,0 +1,18 @@
+//! The one list of what a file of `predict` can show.
+
+use crate::predict::product::Kind;
+use crate::predict::product::confidence::Confidence;
+use crate::predict::product::flow::FlowFile;
+use crate::predict::product::matches::Matches;
+use crate::predict::product::warp::Warp;
+
+/// The products in the order of their flags.
+pub const PRODUCTS: &[Kind] = &[
+    // What the command is about comes first.
+    Kind::of::<FlowFile>(),
+    Kind::of::<Warp>(),
+    Kind::of::<Matches>(),
+    Kind::of::<Confidence>(),
+    #[cfg(test)]
+    Kind::of::<crate::predict::product::toy::Toy>(),
+];

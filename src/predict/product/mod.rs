@@ -1,0 +1,112 @@
+//! What a file of `predict` can show.
+//!
+//! A further product is one new file beside this one and one line in [`list`]: the flag, the help, the formats
+//! of a list of pairs, the checks and the writing follow from it.
+
+pub mod confidence;
+pub mod flow;
+pub mod list;
+pub mod matches;
+#[cfg(test)]
+mod toy;
+pub mod warp;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::predict::context::{Context, Written};
+
+/// What a file can show, and the formats it can have.
+pub trait Product {
+    /// A file format.
+    type Format: Copy + PartialEq + 'static;
+
+    /// What messages call it. Its flag is `--NAME`, and a list of pairs writes it as `NAME.ending`.
+    const NAME: &'static str;
+    /// What the flag does, in a line.
+    const HELP: &'static str;
+    /// What the long help adds.
+    const DETAILS: Option<&'static str> = None;
+    /// Every format with the end of its file names; another end of the same format stands right behind it. The
+    /// first end that fits decides, so `kitti.png` stands before `png`.
+    const ENDINGS: &'static [(&'static str, Self::Format)];
+    /// The ending by which help shows what a list of pairs can write.
+    const EXAMPLE: &'static str = Self::ENDINGS[0].0;
+    /// Whether it is what the command is about: then its flag is `-o`, which may be repeated, its details
+    /// speak of the endings, and a list of pairs writes it under the bare ending.
+    const MAIN: bool = false;
+    /// Whether the photos themselves are needed, and not only their sizes.
+    const NEEDS_PHOTOS: bool = false;
+
+    /// Whether the backward flow is needed.
+    fn needs_backward(_format: Self::Format) -> bool {
+        false
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// When something is missing in the context, or the file cannot be written.
+    fn write(format: Self::Format, context: &Context, path: &Path) -> Result<Written>;
+}
+
+/// A product in the list of products.
+#[derive(Debug)]
+pub struct Kind {
+    /// See [`Product::NAME`].
+    pub name: &'static str,
+    /// See [`Product::HELP`].
+    pub help: &'static str,
+    /// See [`Product::DETAILS`].
+    pub details: Option<&'static str>,
+    /// See [`Product::EXAMPLE`].
+    pub example: &'static str,
+    /// See [`Product::MAIN`].
+    pub main: bool,
+    /// See [`Product::NEEDS_PHOTOS`].
+    pub needs_photos: bool,
+    /// The ends of file names, and whether each is the first of its format.
+    pub endings: fn() -> Vec<(&'static str, bool)>,
+    /// See [`Product::needs_backward`], of the format of an ending's number.
+    pub needs_backward: fn(usize) -> bool,
+    /// See [`Product::write`], likewise.
+    pub write: fn(usize, &Context, &Path) -> Result<Written>,
+}
+
+impl Kind {
+    /// A product's line in the list.
+    pub const fn of<P: Product>() -> Self {
+        Self {
+            name: P::NAME,
+            help: P::HELP,
+            details: P::DETAILS,
+            example: P::EXAMPLE,
+            main: P::MAIN,
+            needs_photos: P::NEEDS_PHOTOS,
+            endings: || {
+                let seen =
+                    |index: usize| index > 0 && P::ENDINGS[index - 1].1 == P::ENDINGS[index].1;
+                let endings = P::ENDINGS.iter().enumerate();
+                endings.map(|(index, (ending, _))| (*ending, !seen(index))).collect()
+            },
+            needs_backward: |index| P::needs_backward(P::ENDINGS[index].1),
+            write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),
+        }
+    }
+
+    /// The flag that asks for it, without dashes.
+    pub fn flag(&self) -> &'static str {
+        if self.main { "output" } else { self.name }
+    }
+
+    /// One ending for each format.
+    pub fn formats(&self) -> impl Iterator<Item = &'static str> {
+        (self.endings)().into_iter().filter(|(_, first)| *first).map(|(ending, _)| ending)
+    }
+
+    /// What a list of pairs puts behind a pair's name for this ending.
+    pub fn in_list(&self, ending: &str) -> String {
+        if self.main { ending.to_owned() } else { format!("{}.{ending}", self.name) }
+    }
+}
