@@ -15,7 +15,7 @@ fn a_protocol_of_the_list_is_scored_by_reported_and_compared() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let root = path("");
-    lpmflow(["datasets", "make-toy", &root, "--images", "6", "--pairs", "4"]).succeeded();
+    lpmflow(["datasets", "make-toy", &root, "--images", "2", "--pairs", "2"]).succeeded();
     let [report, markdown, junit, html] =
         ["report.json", "report.md", "junit.xml", "report.html"].map(path);
     let task = ["eval", "--dataset", "toy", "--data-root", &root, "--baseline-model", "identity"];
@@ -55,7 +55,7 @@ fn a_protocol_of_the_list_is_among_the_default_ones_and_can_be_a_datasets_usual_
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let root = path("");
-    lpmflow(["datasets", "make-toy", &root, "--images", "6", "--pairs", "4"]).succeeded();
+    lpmflow(["datasets", "make-toy", &root, "--images", "2", "--pairs", "2"]).succeeded();
     let names = |flags: &[&str]| {
         let task =
             ["eval", "--dataset", "toy", "--data-root", &root, "--baseline-model", "identity"];
