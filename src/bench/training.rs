@@ -41,8 +41,12 @@ pub fn time(
 ) -> Result<Vec<Duration>> {
     let path = VarBuilder::fresh(device);
     let model = Model::new(&path, config)?;
-    let initial =
-        InitialModel { model, parameters: path.finish().0, provenance: Provenance::default() };
+    let initial = InitialModel {
+        model,
+        parameters: path.finish().0,
+        provenance: Provenance::default(),
+        notes: Vec::new(),
+    };
     // Random values are near nothing that is worth keeping.
     let matching = MatchingSettings { distillation_weight: 0.0, ..MatchingSettings::default() };
     let objectives = ObjectiveTables::default().with(matching);

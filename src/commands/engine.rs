@@ -36,6 +36,7 @@ pub fn load_with_cache(
     })?;
     let (weights, place) = (arguments.weights.display(), place(&engine));
     terminal.log(&format!("weights `{weights}` on {place}"));
+    engine.notes().iter().for_each(|note| terminal.log(&format!("weights `{weights}`: {note}")));
     Ok(engine)
 }
 

@@ -24,6 +24,7 @@ pub fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Outcome> 
     };
     let config = arguments.model.as_deref().map(preset).transpose()?;
     let original = Original::load(&arguments.weights, config)?;
+    original.notes().iter().for_each(|note| terminal.log(note));
     original.export(output, format, *precision)?;
     terminal.log(&format!("wrote `{}`", output.display()));
     if arguments.verify {

@@ -20,13 +20,30 @@ mod toy_layout;
 mod train;
 mod usage;
 
+use std::process::ExitCode;
+
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 pub use outcome::Outcome;
 pub(crate) use usage::usage_error;
+
+/// The program: parses the command line, runs the command, prints the error chain.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => match error.downcast::<clap::Error>() {
+            // A mistake in the flags: clap prints it with the usage and exits with 2.
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                terminal::print_error(&error);
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
 
 /// Runs what the user asked for.
 ///

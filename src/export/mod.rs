@@ -54,6 +54,11 @@ impl Original {
         Ok(Self { loaded, description: Description::new(config, provenance) })
     }
 
+    /// What a user of an older weight file should know.
+    pub fn notes(&self) -> &[String] {
+        &self.loaded.notes
+    }
+
     /// Writes the model as `output`. `precision` is what a safetensors file stores and what a TorchScript
     /// network computes in.
     ///

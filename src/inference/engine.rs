@@ -35,6 +35,7 @@ pub struct Engine {
     /// `None` for random values.
     file: Option<PathBuf>,
     parameters: u64,
+    notes: Vec<String>,
     device: Device,
     cache: Lru<FrameKey, Features>,
     recorded: Option<CudaGraphMatcher>,
@@ -55,6 +56,7 @@ impl Engine {
             weights: options.weights.clone(),
             file: Some(loaded.path),
             parameters: count(&loaded.parameters),
+            notes: loaded.notes,
             device,
             cache: Lru::new(options.cache_bytes),
             recorded: options.recorded(device)?,
@@ -74,7 +76,8 @@ impl Engine {
         let cache = Lru::new(options.cache_bytes);
         let recorded = options.recorded(device)?;
         let weights = "untrained".into();
-        Ok(Self { model, weights, file: None, parameters, device, cache, recorded })
+        let notes = Vec::new();
+        Ok(Self { model, weights, file: None, parameters, notes, device, cache, recorded })
     }
 
     /// The model `config` on `tensors` that live elsewhere, as those under training: storage on `device`
@@ -98,7 +101,8 @@ impl Engine {
         let parameters = count(&parameters);
         let cache = Lru::new(cache_bytes);
         let weights = "in training".into();
-        Ok(Self { model, weights, file: None, parameters, device, cache, recorded: None })
+        let notes = Vec::new();
+        Ok(Self { model, weights, file: None, parameters, notes, device, cache, recorded: None })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.
@@ -112,6 +116,11 @@ impl Engine {
             config: self.model.config().clone(),
             parameters: self.parameters,
         })
+    }
+
+    /// What a user of an older weight file should know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The model.

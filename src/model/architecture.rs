@@ -19,6 +19,7 @@ use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::nearest::Nearest;
 use crate::model::part::{Family, Kind, Tagged};
+use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::published::{IBOT, LPMFLOW, Published};
 
 /// Backbones by the `kind` of their settings.
@@ -56,7 +57,7 @@ const PRESETS: &[Preset] = &[
 ];
 
 /// Published forms of weights, the most particular first.
-pub const PUBLISHED: &[&Published] = &[&LPMFLOW, &IBOT];
+pub const PUBLISHED: &[&Published] = &[&LPMFLOW, &EFFICIENTNET_LITE0, &IBOT];
 
 /// The names of the presets.
 pub fn presets() -> impl Iterator<Item = &'static str> {

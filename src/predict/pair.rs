@@ -30,7 +30,7 @@ pub fn run(
 }
 
 /// The correspondences of several pairs in one batch of the network.
-pub(super) fn correspond(
+pub fn correspond(
     network: &mut dyn FlowNetwork,
     pairs: &[(&Photo, &Photo)],
     both_ways: bool,

@@ -92,6 +92,7 @@ impl<'a> TrainingDisplay<'a> {
                 config.seed
             ),
         ]);
+        lines.extend(plan.notes.iter().map(|note| format!("weights: {note}")));
         if plan.step > 0 {
             let (epoch, batch) = (position.epoch + 1, position.batch);
             lines.push(format!("resumed after step {}: epoch {epoch}, batch {batch}", plan.step));

@@ -50,10 +50,12 @@ impl Default for ModelChoice {
 pub struct InitialModel {
     /// The model.
     pub model: Model,
-    /// Its variables; they share storage with the model.
+    /// Its parameters; they share storage with the model.
     pub parameters: Vec<Parameter>,
     /// Where their values come from.
     pub provenance: Provenance,
+    /// What a user of an older file should know.
+    pub notes: Vec<String>,
 }
 
 impl ModelChoice {
@@ -78,12 +80,13 @@ impl ModelChoice {
                 licence: OWN_LICENCE.to_owned(),
                 ..Provenance::default()
             };
-            return Ok(InitialModel { model, parameters: path.finish().0, provenance });
+            let (parameters, notes) = (path.finish().0, Vec::new());
+            return Ok(InitialModel { model, parameters, provenance, notes });
         };
         let mut stored = read(&find(init)?)?;
         let whole = stored.is_whole();
         let config = self.trainable(self.config_for(&stored)?)?;
-        let mut provenance = stored.provenance();
+        let (mut provenance, notes) = (stored.provenance(), stored.notes());
         let taken = source_file(&stored.path)?;
         let part = if whole { "" } else { "the backbone of " };
         provenance.origin = format!("trained from {part}`{}` ({})", taken.name, provenance.origin);
@@ -96,7 +99,7 @@ impl ModelChoice {
         }
         let below = if whole { "" } else { BACKBONE };
         fill(stored.tensors, below, &config, device)
-            .map(|(model, parameters)| InitialModel { model, parameters, provenance })
+            .map(|(model, parameters)| InitialModel { model, parameters, provenance, notes })
             .with_context(|| format!("starting from the weights `{}`", init.display()))
     }
 
@@ -139,6 +142,19 @@ fn sizes(config: &ModelConfig) -> ModelConfig {
     ModelConfig { matcher: config.matcher.complete(), ..config.clone() }
 }
 
+/// Shipped weights that were written again with today's names of settings and the same values: the SHA-256
+/// of the older file, and of today's.
+const WRITTEN_AGAIN: [(&str, &str); 2] = [
+    (
+        "58fb7c68c7c7122cfd9c08f6baa2d71e657fb03af3575a41cd1a18b2c1681254",
+        "c5c4d8833913ef2be598b6f4ed904c64620d02df586372774fbe12b6ac9a60fb",
+    ),
+    (
+        "97710d2f53a328fd2434e956dbd331e279f915e6b87264ac813c8eaaa6243d35",
+        "bf291f30f9eb9db5c18d1057c4eb6d0904924de790f40aab1a8e4e5ff2cd1372",
+    ),
+];
+
 /// Whether a model that was built once more began with the file that the run began with.
 ///
 /// # Errors
@@ -149,7 +165,7 @@ pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
     };
     if let (Some((name, now)), Some((_, before))) = (hash(rebuilt), hash(run)) {
         ensure!(
-            now == before,
+            now == before || WRITTEN_AGAIN.contains(&(before.as_str(), now.as_str())),
             "the run holds its features near those of the weights `{name}` that it began with, but that \
              file has changed: its SHA-256 was {before} and is {now}; put the old file back, or name a \
              copy of it as `init` in the run's config.toml"
@@ -164,9 +180,10 @@ pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
 /// When the tensors do not fit the configuration.
 pub fn resume(weights: StoredWeights, device: Device) -> Result<InitialModel> {
     let (config, mut provenance) = (weights.config(), weights.provenance());
+    let notes = weights.notes();
     provenance.training_run = None;
     fill(weights.tensors, "", &config, device)
-        .map(|(model, parameters)| InitialModel { model, parameters, provenance })
+        .map(|(model, parameters)| InitialModel { model, parameters, provenance, notes })
         .with_context(|| format!("using the weights `{}`", weights.path.display()))
 }
 

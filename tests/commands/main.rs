@@ -10,6 +10,7 @@ mod datasets;
 mod elsewhere;
 mod eval;
 mod export;
+mod library;
 mod predict;
 mod predict_pairs;
 mod spair;

@@ -5,6 +5,7 @@
 
 mod checksum;
 pub mod description;
+pub mod efficientnet;
 pub mod find;
 mod pickle;
 pub mod published;
@@ -64,6 +65,8 @@ pub struct LoadedModel {
     pub report: LoadReport,
     /// Where the values come from.
     pub provenance: Provenance,
+    /// What a user of an older file should know.
+    pub notes: Vec<String>,
     /// The file.
     pub path: PathBuf,
 }
@@ -109,6 +112,7 @@ pub fn read(path: &Path) -> Result<StoredWeights> {
     };
     let tensors = checkpoint
         .read(|name| naming.rename(name))
+        .and_then(naming.form.adapt)
         .with_context(|| format!("reading the PyTorch checkpoint `{}`", path.display()))?;
     Ok(StoredWeights { path, tensors, source: Source::Published(naming.form) })
 }
@@ -140,7 +144,7 @@ impl StoredWeights {
         device: Device,
         kind: Kind,
     ) -> Result<LoadedModel> {
-        let provenance = self.provenance();
+        let (provenance, notes) = (self.provenance(), self.notes());
         let path = match self.source {
             Source::Published(form) if !form.whole => {
                 VarBuilder::stored_below(self.tensors, BACKBONE, device)
@@ -152,7 +156,15 @@ impl StoredWeights {
         let (parameters, outcome) = path.finish();
         let report = LoadReport::new(outcome, &parameters, |name| config.is_unused(name));
         report.check().with_context(|| format!("using the weights `{}`", self.path.display()))?;
-        Ok(LoadedModel { model, parameters, report, provenance, path: self.path })
+        Ok(LoadedModel { model, parameters, report, provenance, notes, path: self.path })
+    }
+
+    /// What a user of an older file should know: keys that have other names today.
+    pub fn notes(&self) -> Vec<String> {
+        match &self.source {
+            Source::Described(description) => description.notes.clone(),
+            Source::Published(_) => Vec::new(),
+        }
     }
 
     /// Where the values come from.

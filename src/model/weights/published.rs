@@ -1,6 +1,10 @@
 //! The forms in which others publish weights: the authors' LPMFlow checkpoints, and iBOT's backbone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use anyhow::Result;
+use tch::Tensor;
 
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::matcher::consensus::ConsensusConfig;
@@ -20,6 +24,8 @@ pub struct Published {
     pub marks: &'static [&'static str],
     /// A model's name for a tensor of the file.
     pub rename: fn(&str) -> String,
+    /// What the model's tensors are, made of the renamed ones of the file.
+    pub adapt: fn(BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>>,
     /// The model to make of the file where nobody says which.
     pub config: fn() -> ModelConfig,
     /// Whether the file holds a whole model; a backbone alone otherwise.
@@ -35,6 +41,7 @@ pub const LPMFLOW: Published = Published {
     name: "LPMFlow",
     marks: &["feature_extraction.backbone.patch_embed.proj.weight"],
     rename: str::to_owned,
+    adapt: Ok,
     config: ModelConfig::base,
     whole: true,
     origin: "checkpoint of the authors of LPMFlow",
@@ -46,6 +53,7 @@ pub const IBOT: Published = Published {
     name: "an iBOT backbone",
     marks: &["patch_embed.proj.weight", "backbone.patch_embed.proj.weight"],
     rename: |name| format!("{BACKBONE}{}", name.strip_prefix("backbone.").unwrap_or(name)),
+    adapt: Ok,
     // The paper's backbone with the training-free consensus.
     config: || ModelConfig {
         matcher: Chosen::of(Arc::new(ConsensusConfig::default())),

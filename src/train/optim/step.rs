@@ -72,7 +72,7 @@ impl Trainer {
         device: Device,
         communicator: Box<dyn Communicator>,
     ) -> Result<Self> {
-        let InitialModel { model, parameters, provenance } = initial;
+        let InitialModel { model, parameters, provenance, .. } = initial;
         let trained = config.trained(&parameters)?;
         let optimizer = config.optimizer.settings().build(&trained);
         let teacher = || {

@@ -57,6 +57,8 @@ pub struct Plan {
     pub config: TrainConfig,
     /// Where the weights come from.
     pub origin: String,
+    /// What a user of an older weight file should know.
+    pub notes: Vec<String>,
     /// The groups of parameters.
     pub groups: Vec<(Group, Parameters)>,
     /// Training pairs.

@@ -51,6 +51,7 @@ pub struct Run {
     training: Arc<TrainingSet>,
     validation: Validation,
     origin: String,
+    notes: Vec<String>,
     state: RunState,
     logs: Logs,
     device: Device,
@@ -69,7 +70,7 @@ impl Run {
         keep_freed_memory();
         let model = initial.model.config().clone();
         let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone());
-        let origin = initial.provenance.origin.clone();
+        let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))?;
         folder::begin(folder, &config)?;
         let run = Self {
@@ -81,6 +82,7 @@ impl Run {
             training: Arc::new(parts.training),
             validation: parts.validation,
             origin,
+            notes,
             state: RunState::default(),
             device,
         };
@@ -102,7 +104,7 @@ impl Run {
         keep_freed_memory();
         let model = initial.model.config().clone();
         let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone());
-        let origin = initial.provenance.origin.clone();
+        let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let mut trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))
             .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
         let restored = || -> Result<()> {
@@ -122,6 +124,7 @@ impl Run {
             training: Arc::new(training),
             validation,
             origin,
+            notes,
             state: checkpoint.state,
             device,
         };

@@ -95,6 +95,7 @@ impl Run {
         Plan {
             config: self.config.clone(),
             origin: self.origin.clone(),
+            notes: self.notes.clone(),
             groups: self.groups().into_iter().map(values).collect(),
             samples: self.training.len(),
             photos: distinct_photos(&self.training),
