@@ -17,9 +17,6 @@ use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
 
-/// The layout of the JSON report, as a JSON Schema.
-pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
-
 /// The photo that the loader is timed on: as large as those of the benchmarks.
 const PHOTO: Size = Size::new(375, 500);
 

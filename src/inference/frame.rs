@@ -45,6 +45,7 @@ pub struct FrameKey {
 
 impl Input {
     /// Photos stretched to a square of this side.
+    #[cfg(test)]
     pub const fn stretched(side: usize) -> Self {
         Self { side, rule: InputRule::Stretch }
     }

@@ -1,7 +1,6 @@
 //! Parts of a model that come in several kinds: how a kind is chosen by its name in a configuration, and how
 //! its settings are read, written and compared without anyone knowing the kind.
 
-use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ pub trait Tagged {
 }
 
 /// The settings of some kind.
-pub trait Settings: Any + Debug + Send + Sync {
+pub trait Settings: Debug + Send + Sync + 'static {
     /// The kind's name.
     fn kind(&self) -> &'static str;
 
@@ -30,22 +29,15 @@ pub trait Settings: Any + Debug + Send + Sync {
     /// # Errors
     /// When a number has no JSON form.
     fn to_json(&self) -> serde_json::Result<Value>;
-
-    /// For looking at the settings of a kind that one knows.
-    fn as_any(&self) -> &dyn Any;
 }
 
-impl<T: Tagged + Serialize + Any + Debug + Send + Sync> Settings for T {
+impl<T: Tagged + Serialize + Debug + Send + Sync + 'static> Settings for T {
     fn kind(&self) -> &'static str {
         T::KIND
     }
 
     fn to_json(&self) -> serde_json::Result<Value> {
         serde_json::to_value(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -73,13 +65,6 @@ impl<P: ?Sized> Chosen<P> {
     /// These settings, of whatever kind they are.
     pub fn of(settings: Arc<P>) -> Self {
         Self(settings)
-    }
-}
-
-impl<P: Settings + ?Sized> Chosen<P> {
-    /// The settings, if they are of the kind `T`.
-    pub fn get<T: Any>(&self) -> Option<&T> {
-        self.0.as_any().downcast_ref()
     }
 }
 

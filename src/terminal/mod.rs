@@ -56,6 +56,7 @@ impl Terminal {
     }
 
     /// A terminal that keeps what it is told.
+    #[cfg(test)]
     pub fn recording(recording: &Recording) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         Self { quiet: false, color: false, bars, recording: Some(recording.clone()) }

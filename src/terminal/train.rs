@@ -50,7 +50,6 @@ impl<'a> TrainingDisplay<'a> {
             Event::Validation { pairs } => self.start_bar(*pairs, VALIDATION),
             Event::ValidationProgress { done } => self.bar.set_position(*done as u64),
             Event::EpochDone(report) => self.epoch_done(report),
-            Event::Saved { .. } => {}
         }
     }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use lpmflow::{Engine, Error, Evaluator, Options, Point, Weights};
 
+use crate::command::{lpmflow, write};
 use crate::spair::TinySpair;
+use crate::support::files::Folder;
 
 fn demo(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/demo").join(name)
@@ -26,11 +28,11 @@ fn two_photos_correspond_as_predict_says() {
     assert!(moved.distance(Point::new(60.0 + step.x, 30.0 + step.y)) < 1e-3);
     assert!((0.0..=1.0).contains(&pair.confidence(position)));
     // What the command prints of the same point.
-    let folder = crate::command::Folder::new();
-    let points = folder.write("points.json", "[[60, 30]]");
+    let folder = Folder::new();
+    let points = write(&folder, "points.json", "[[60, 30]]");
     let [source, target] =
         ["source.png", "target.png"].map(|name| demo(name).display().to_string());
-    let run = crate::command::lpmflow(["predict", &source, &target, "--keypoints", &points]);
+    let run = lpmflow(["predict", &source, &target, "--keypoints", &points]);
     let printed = &run.succeeded().json_lines()[0]["target"][0];
     let printed = Point::new(printed[0].as_f64().unwrap(), printed[1].as_f64().unwrap());
     assert!(moved.distance(printed) < 1e-3, "{moved:?}, {printed:?}");

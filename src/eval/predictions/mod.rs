@@ -31,12 +31,6 @@ impl Prediction {
             paper_points: Some(transfer_by_paper(pair, matched)),
         }
     }
-
-    /// Whether all coordinates are finite numbers.
-    pub fn is_finite(&self) -> bool {
-        let paper_points = self.paper_points.iter().flatten();
-        self.points.iter().chain(paper_points).all(|point| point.is_finite())
-    }
 }
 
 /// An image's name in reports and prediction files: the file and the folder it lies in, which the

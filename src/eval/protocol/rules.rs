@@ -58,6 +58,7 @@ pub enum Average {
 
 impl ThresholdReference {
     /// All references, for the report's schema.
+    #[cfg(test)]
     pub const ALL: [Self; 6] = [
         Self::SourceBox,
         Self::TargetBox,
@@ -85,6 +86,7 @@ impl ThresholdReference {
 
 impl MeasureFrame {
     /// All frames.
+    #[cfg(test)]
     pub const ALL: [Self; 2] = [Self::Paper512, Self::TargetOriginal];
 
     /// The frame in a sentence.
@@ -101,6 +103,7 @@ impl MeasureFrame {
 
 impl TransferRule {
     /// All rules.
+    #[cfg(test)]
     pub const ALL: [Self; 4] = [Self::Truncated, Self::SubPixel, Self::Stored, Self::Stored512];
 
     /// The rule's name in reports.
@@ -140,6 +143,7 @@ impl TransferRule {
 
 impl Average {
     /// All averages.
+    #[cfg(test)]
     pub const ALL: [Self; 2] = [Self::Pairs, Self::Keypoints];
 
     /// The average in a sentence.

@@ -6,6 +6,7 @@ mod build;
 pub mod html;
 pub mod junit;
 pub mod markdown;
+#[cfg(test)]
 pub mod schema;
 
 use std::fs;

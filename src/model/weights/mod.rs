@@ -62,6 +62,7 @@ pub struct LoadedModel {
     /// Its parameters; they share storage with the model.
     pub parameters: Vec<Parameter>,
     /// How the file's tensors fitted.
+    #[cfg_attr(not(test), expect(dead_code, reason = "errors of it are reported at once"))]
     pub report: LoadReport,
     /// Where the values come from.
     pub provenance: Provenance,

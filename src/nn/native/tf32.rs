@@ -2,7 +2,9 @@
 
 unsafe extern "C" {
     safe fn lpmflow_allow_tf32(products: bool, convolutions: bool);
+    #[cfg(test)]
     safe fn lpmflow_tf32_products() -> bool;
+    #[cfg(test)]
     safe fn lpmflow_tf32_convolutions() -> bool;
 }
 
@@ -17,6 +19,7 @@ pub struct Tf32 {
 
 impl Tf32 {
     /// What libtorch is set to.
+    #[cfg(test)]
     pub fn current() -> Self {
         Self { products: lpmflow_tf32_products(), convolutions: lpmflow_tf32_convolutions() }
     }

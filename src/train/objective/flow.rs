@@ -108,6 +108,7 @@ impl Objective for FlowObjective {
 ///
 /// # Shapes
 /// `target` `[B, 2, H, W]`; result `[B, H, W]`, of kind Bool.
+#[cfg(test)]
 pub fn known_cells(target: &Tensor) -> Tensor {
     target.not_equal(0.0).any_dim(1, false) // [B, H, W]
 }

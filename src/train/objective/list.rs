@@ -14,8 +14,6 @@ use crate::train::objective::matching::MatchingSettings;
 /// An objective.
 #[derive(Debug)]
 pub struct Entry {
-    /// What matchers call it.
-    pub name: &'static str,
     /// Its table in the training configuration.
     pub table: &'static str,
     /// The default settings.
@@ -38,7 +36,7 @@ where
 {
     let default = || chosen(T::default());
     let read = |settings| serde_json::from_value::<T>(settings).map(chosen);
-    Entry { name: T::KIND, table, default, read }
+    Entry { table, default, read }
 }
 
 fn chosen<T: ObjectiveConfig>(settings: T) -> Chosen<dyn ObjectiveConfig> {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result};
 
 use crate::inference::Engine;
-use crate::train::folder::checkpoint::{LAST, Tensors};
+use crate::train::folder::checkpoint::{Tensors};
 use crate::train::folder::state::{Best, Totals};
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
@@ -27,7 +27,6 @@ impl Run {
             let finished = self.batches(&mut clock, saved, watcher)? && self.epoch_end(watcher)?;
             self.write_last()?;
             *saved = self.state.step;
-            (watcher.on_event)(Event::Saved { path: &self.folder.join(LAST), step: *saved });
             if !finished {
                 return Ok(Ending::Interrupted);
             }

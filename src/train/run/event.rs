@@ -1,6 +1,5 @@
 //! What a run tells while it works.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -41,13 +40,6 @@ pub enum Event<'a> {
     },
     /// An epoch is over.
     EpochDone(&'a EpochReport),
-    /// A checkpoint is written.
-    Saved {
-        /// The weights.
-        path: &'a Path,
-        /// Optimizer steps done.
-        step: u64,
-    },
 }
 
 /// What will be trained.

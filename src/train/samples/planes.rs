@@ -27,6 +27,7 @@ impl Planes {
     }
 
     /// One channel's values, row by row.
+    #[cfg(test)]
     pub fn plane(&self, channel: usize) -> &[f32] {
         &self.values[channel * self.size.area()..(channel + 1) * self.size.area()]
     }
