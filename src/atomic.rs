@@ -8,14 +8,17 @@ use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
 /// A file under way: buffered, writable and seekable, not yet under its final name.
-pub type UnfinishedFile = BufWriter<NamedTempFile>;
+pub(crate) type UnfinishedFile = BufWriter<NamedTempFile>;
 
 /// Writes `path` through a temporary file in the same folder, renamed at the end, so that no half
 /// file ever carries the final name. The folder must exist.
 ///
 /// # Errors
 /// When the temporary file cannot be made, `fill` fails, or the rename fails; nothing is left behind.
-pub fn write(path: &Path, fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>) -> Result<()> {
+pub(crate) fn write(
+    path: &Path,
+    fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>,
+) -> Result<()> {
     let folder = folder_of(path);
     let attempt = || -> Result<()> {
         let temporary = new_file_settings().prefix(".lpmflow-").tempfile_in(folder)?;
@@ -35,7 +38,7 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>) 
 ///
 /// # Errors
 /// Why it cannot.
-pub fn check_writable(path: &Path) -> Result<()> {
+pub(crate) fn check_writable(path: &Path) -> Result<()> {
     let folder = folder_of(path);
     let attempt = || -> Result<()> {
         anyhow::ensure!(!path.is_dir(), "it is a folder");

@@ -94,14 +94,14 @@ impl Flow {
 }
 
 /// Moves points from one photo to another by something else than a flow.
-pub trait PointTransfer: Debug + Send + Sync {
+pub(crate) trait PointTransfer: Debug + Send + Sync {
     /// Where a point of the source's unit square lies in the target's unit square.
     fn target_from_source_unit(&self, unit: Point) -> Point;
 }
 
 /// What a matcher found between two photos.
 #[derive(Clone, Debug)]
-pub struct Matched {
+pub(crate) struct Matched {
     /// On the matcher's own grid and in its pixels.
     pub flow: Flow,
     /// How points move, of matchers that have a rule of their own for them.
@@ -116,7 +116,7 @@ impl From<Flow> for Matched {
 
 impl Matched {
     /// Where a point of the source's unit square lies in the target's unit square.
-    pub fn target_from_source_unit(&self, unit: Point) -> Point {
+    pub(crate) fn target_from_source_unit(&self, unit: Point) -> Point {
         match &self.points {
             Some(points) => points.target_from_source_unit(unit),
             None => self.flow.target_from_source_unit(unit),
@@ -124,7 +124,7 @@ impl Matched {
     }
 
     /// Where a pixel position of the original source image lies in the original target image.
-    pub fn transfer(&self, pixel: Point, source: Size, target: Size) -> Point {
+    pub(crate) fn transfer(&self, pixel: Point, source: Size, target: Size) -> Point {
         target.pixel_from_unit(self.target_from_source_unit(source.unit_from_pixel(pixel)))
     }
 }

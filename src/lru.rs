@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Values by key, within a number of bytes.
 #[derive(Debug)]
-pub struct Lru<K, V> {
+pub(crate) struct Lru<K, V> {
     limit: usize,
     bytes: usize,
     /// Counts uses, so that each entry has the moment of its last one.
@@ -23,12 +23,12 @@ struct Entry<V> {
 
 impl<K: Clone + Eq + Hash, V> Lru<K, V> {
     /// An empty store that holds at most `limit` bytes.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, bytes: 0, clock: 0, entries: HashMap::new(), by_age: BTreeMap::new() }
     }
 
     /// The value of a key, if it is kept.
-    pub fn get(&mut self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;
         self.clock += 1;
         self.by_age.remove(&entry.used);
@@ -38,7 +38,7 @@ impl<K: Clone + Eq + Hash, V> Lru<K, V> {
     }
 
     /// Keeps a value of so many bytes, making room if need be. A value larger than the whole store is not kept.
-    pub fn insert(&mut self, key: K, value: V, bytes: usize) {
+    pub(crate) fn insert(&mut self, key: K, value: V, bytes: usize) {
         if bytes > self.limit {
             return;
         }

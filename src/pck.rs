@@ -1,12 +1,12 @@
 //! PCK, the percentage of correct keypoints, in its plain form.
 
 /// How many distances are within the limit (alpha times a length); one equal to it counts.
-pub fn correct(distances: &[f64], limit: f64) -> usize {
+pub(crate) fn correct(distances: &[f64], limit: f64) -> usize {
     distances.iter().filter(|&&distance| distance <= limit).count()
 }
 
 /// What is right, as a percentage of all.
-pub fn percent(right: f64, all: f64) -> f64 {
+pub(crate) fn percent(right: f64, all: f64) -> f64 {
     100.0 * right / all
 }
 

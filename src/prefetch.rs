@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 /// Items made ahead, in order. What makes them should spread each item's work over rayon's workers.
 ///
 /// Dropping it ends the making after the item under way. A panic of the maker goes on in the consumer.
-pub struct Prefetch<'scope, T> {
+pub(crate) struct Prefetch<'scope, T> {
     items: Option<Receiver<T>>,
     join: Option<Box<dyn FnOnce() -> Outcome<()> + 'scope>>,
 }
@@ -19,7 +19,10 @@ impl<T: Send + 'static> Prefetch<'static, T> {
     ///
     /// # Errors
     /// When the system refuses another thread.
-    pub fn start(ahead: usize, items: impl Iterator<Item = T> + Send + 'static) -> Result<Self> {
+    pub(crate) fn start(
+        ahead: usize,
+        items: impl Iterator<Item = T> + Send + 'static,
+    ) -> Result<Self> {
         let (sender, receiver) = sync_channel(ahead);
         let thread = builder().spawn(move || feed(items, &sender)).context(STARTING)?;
         Ok(Self { items: Some(receiver), join: Some(Box::new(move || thread.join())) })
@@ -31,7 +34,7 @@ impl<'scope, T: Send + 'scope> Prefetch<'scope, T> {
     ///
     /// # Errors
     /// When the system refuses another thread.
-    pub fn start_in(
+    pub(crate) fn start_in(
         scope: &'scope Scope<'scope, '_>,
         ahead: usize,
         items: impl Iterator<Item = T> + Send + 'scope,

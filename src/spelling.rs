@@ -4,7 +4,10 @@
 const LIKE: f64 = 0.65;
 
 /// The known name that is most like `wrong`, if one is like it at all.
-pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     known
         .into_iter()
         .map(|name| (likeness(wrong, name), name))
@@ -14,7 +17,7 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// For an error, right after the wrong name: `` (did you mean `NAME`?)``; nothing where no name is near.
-pub fn meant<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn meant<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wrong, known).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 

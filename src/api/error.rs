@@ -61,7 +61,7 @@ impl StdError for Error {
 }
 
 /// Says of which kind an error is that comes from within.
-pub trait Classify<T> {
+pub(super) trait Classify<T> {
     /// The same result with its error in a class, as `Error::Weights`.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ const PHOTO: Size = Size::new(375, 500);
 
 /// How to time.
 #[derive(Clone, Copy, Debug)]
-pub struct BenchConfig {
+pub(crate) struct BenchConfig {
     /// Pairs per forward pass.
     pub batch_size: usize,
     /// Passes that count.
@@ -36,14 +36,14 @@ const MOST_TRAINING_STEPS: usize = 5;
 
 impl BenchConfig {
     /// Training steps that count.
-    pub fn training_steps(&self) -> usize {
+    pub(crate) fn training_steps(&self) -> usize {
         self.iterations.min(MOST_TRAINING_STEPS)
     }
 }
 
 /// Times of one part.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Measurement {
+pub(crate) struct Measurement {
     /// What was timed.
     pub name: &'static str,
     /// What one iteration works on (`pair`, `image`).
@@ -58,7 +58,7 @@ pub struct Measurement {
 
 /// Percentiles of the time an iteration takes, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Latency {
+pub(crate) struct Latency {
     /// The fastest.
     pub min: f64,
     /// Half are faster.
@@ -78,7 +78,7 @@ pub struct Latency {
 ///
 /// # Errors
 /// When the loader's photo cannot be written or read.
-pub fn run(
+pub(crate) fn run(
     engine: &Engine,
     config: &BenchConfig,
     done: &mut dyn FnMut(),
@@ -128,7 +128,7 @@ pub fn run(
 ///
 /// # Errors
 /// When the model cannot be trained.
-pub fn run_training(
+pub(crate) fn run_training(
     engine: &Engine,
     config: &BenchConfig,
     done: &mut dyn FnMut(),

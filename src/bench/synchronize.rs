@@ -3,7 +3,7 @@
 use tch::{Cuda, Device};
 
 /// Waits until the device has done what it was given: a GPU's work runs on its own.
-pub fn synchronize(device: Device) {
+pub(super) fn synchronize(device: Device) {
     if let Device::Cuda(index) = device {
         Cuda::synchronize(index as i64);
     }

@@ -32,7 +32,7 @@ const MATCHES: usize = 12;
 ///
 /// # Errors
 /// When the model cannot be trained.
-pub fn time(
+pub(super) fn time(
     config: &ModelConfig,
     device: Device,
     pairs: usize,

@@ -12,7 +12,7 @@ use crate::model::architecture::presets;
 #[command(
     after_help = "Example:\n  lpmflow bench --threads 2 --iterations 50\n  lpmflow bench --untrained base --json"
 )]
-pub struct BenchArguments {
+pub(crate) struct BenchArguments {
     /// Which weights, where
     #[command(flatten)]
     pub model: ModelArguments,

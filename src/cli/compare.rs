@@ -9,7 +9,7 @@ use crate::eval::protocol::name::ProtocolName;
 
 /// The flags of `compare`.
 #[derive(Clone, Debug, Args)]
-pub struct CompareArguments {
+pub(crate) struct CompareArguments {
     /// The earlier report
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,

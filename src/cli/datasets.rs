@@ -19,7 +19,7 @@ Examples:
 /// What to do with datasets.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
-pub struct DatasetsArguments {
+pub(crate) struct DatasetsArguments {
     /// What to do.
     #[command(subcommand)]
     pub command: DatasetsCommand,
@@ -27,7 +27,7 @@ pub struct DatasetsArguments {
 
 /// What to do with datasets.
 #[derive(Clone, Debug, Subcommand)]
-pub enum DatasetsCommand {
+pub(crate) enum DatasetsCommand {
     /// List the datasets of the catalog, and which of them are there
     List(ListArguments),
     /// Check a dataset: counts, faulty records, unreadable images, images in several splits
@@ -40,7 +40,7 @@ pub enum DatasetsCommand {
 
 /// Where datasets are described and lie.
 #[derive(Clone, Debug, Args)]
-pub struct CatalogArguments {
+pub(crate) struct CatalogArguments {
     /// A list of datasets of your own instead of the one inside this program
     #[arg(long, env = "LPMFLOW_DATASETS", value_name = "FILE")]
     pub datasets: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub struct CatalogArguments {
 
 /// The flags of `datasets list`.
 #[derive(Clone, Debug, Args)]
-pub struct ListArguments {
+pub(crate) struct ListArguments {
     /// Where datasets are described and lie.
     #[command(flatten)]
     pub catalog: CatalogArguments,
@@ -62,7 +62,7 @@ pub struct ListArguments {
 
 /// The flags of `datasets check`.
 #[derive(Clone, Debug, Args)]
-pub struct CheckArguments {
+pub(crate) struct CheckArguments {
     /// The dataset's name (see `lpmflow datasets list`)
     #[arg(value_name = "NAME")]
     pub dataset: String,
@@ -76,7 +76,7 @@ pub struct CheckArguments {
 
 /// The flags of `datasets make-toy`.
 #[derive(Clone, Debug, Args)]
-pub struct MakeToyArguments {
+pub(crate) struct MakeToyArguments {
     /// The data root in which the new folder `toy` is made
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
@@ -96,7 +96,7 @@ pub struct MakeToyArguments {
 
 /// The flags of `datasets make-cutouts`.
 #[derive(Clone, Debug, Args)]
-pub struct MakeCutoutsArguments {
+pub(crate) struct MakeCutoutsArguments {
     /// The data root in which the new folder `cutouts` is made
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,

@@ -28,7 +28,7 @@ Prediction files hold one JSON object a line: `source` and `target` (or `index`,
 /// The flags of `eval`.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = help())]
-pub struct EvalArguments {
+pub(crate) struct EvalArguments {
     /// What to evaluate on.
     #[command(flatten)]
     pub selection: SelectionArguments,
@@ -51,7 +51,7 @@ pub struct EvalArguments {
 
 /// What to evaluate on.
 #[derive(Clone, Debug, Args)]
-pub struct SelectionArguments {
+pub(crate) struct SelectionArguments {
     /// The dataset's name (see `lpmflow datasets list`)
     #[arg(short, long, value_name = "NAME")]
     pub dataset: String,
@@ -77,7 +77,7 @@ pub struct SelectionArguments {
 
 /// How to score.
 #[derive(Clone, Debug, Args)]
-pub struct ScoringArguments {
+pub(crate) struct ScoringArguments {
     /// The protocols, the headline's first [default: the dataset's, then all that fit]
     #[arg(
         short,
@@ -95,7 +95,7 @@ pub struct ScoringArguments {
 /// What to evaluate instead of a network.
 #[derive(Clone, Debug, Args)]
 #[group(multiple = false)]
-pub struct InsteadArguments {
+pub(crate) struct InsteadArguments {
     /// Score stored predictions (JSON lines) instead of running a network
     #[arg(long, value_name = "FILE", conflicts_with = "weights")]
     pub predictions: Option<PathBuf>,
@@ -106,7 +106,7 @@ pub struct InsteadArguments {
 
 /// Rules that look at no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BaselineModel {
+pub(crate) enum BaselineModel {
     /// Every keypoint lies at the same relative position
     Identity,
 }
@@ -114,7 +114,7 @@ pub enum BaselineModel {
 /// Where results go.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Results")]
-pub struct OutputArguments {
+pub(crate) struct OutputArguments {
     /// Print the report as JSON instead of a table
     #[arg(long)]
     pub json: bool,
@@ -147,7 +147,7 @@ pub struct OutputArguments {
 /// How the network is run.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Running the network")]
-pub struct RunningArguments {
+pub(crate) struct RunningArguments {
     /// Pairs that go through the network at once
     #[arg(long, value_name = "N", default_value = "1")]
     pub batch_size: NonZeroUsize,

@@ -12,7 +12,7 @@ use crate::model::weights::save::Storage;
   lpmflow export --weights model_best.pth -o base.safetensors --verify
   lpmflow export --weights base.safetensors -o base.pt --verify
   lpmflow export --weights checkpoint_teacher.pth --model base -o start.safetensors")]
-pub struct ExportArguments {
+pub(crate) struct ExportArguments {
     /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file, also a PyTorch checkpoint of
     /// LPMFlow or iBOT
     #[arg(short, long, value_name = "NAME|FILE")]
@@ -36,7 +36,7 @@ pub struct ExportArguments {
 
 /// What to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
+pub(crate) enum ExportFormat {
     /// Weights and configuration, for this tool and readers of safetensors
     Safetensors,
     /// The network with its weights, for PyTorch and C++

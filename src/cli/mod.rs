@@ -3,25 +3,25 @@
 //! Flags that a config file or the environment can also give are `Option`s, so that "not given"
 //! differs from "given the default"; `commands` resolves them.
 
-pub mod bench;
-pub mod compare;
-pub mod datasets;
-pub mod eval;
-pub mod export;
+pub(crate) mod bench;
+pub(crate) mod compare;
+pub(crate) mod datasets;
+pub(crate) mod eval;
+pub(crate) mod export;
 mod model;
-pub mod predict;
-pub mod train;
+pub(crate) mod predict;
+pub(crate) mod train;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use model::ModelArguments;
+pub(crate) use model::ModelArguments;
 
 /// Dense semantic correspondence between two photos.
 #[derive(Debug, Parser)]
 #[command(name = "lpmflow", version, about, long_about = None, propagate_version = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub global: GlobalArguments,
@@ -33,7 +33,7 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct GlobalArguments {
+pub(crate) struct GlobalArguments {
     /// Neither progress bars nor log lines
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -47,7 +47,7 @@ pub struct GlobalArguments {
 
 /// When to colour messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
+pub(crate) enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// In any case
@@ -58,7 +58,7 @@ pub enum ColorChoice {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Time a model: latency, pairs per second, memory, operations
     Bench(bench::BenchArguments),
     /// Find what corresponds between two photos: flow, warp, matches, keypoints

@@ -9,7 +9,7 @@ use crate::inference::precision::Precision;
 /// Which weights to run, where and how exactly.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model options")]
-pub struct ModelArguments {
+pub(crate) struct ModelArguments {
     /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file
     #[arg(short, long, value_name = "NAME|FILE", default_value = "lite")]
     pub weights: PathBuf,

@@ -12,7 +12,7 @@ use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
 
 /// What is written of each pair of a list where nothing is named.
-pub const DEFAULT_FORMAT: &str = "flo";
+pub(crate) const DEFAULT_FORMAT: &str = "flo";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ to the target and back, as a part of the source's longer side; 0 where the match
     override_usage = "lpmflow predict [OPTIONS] <SOURCE> <TARGET>\n       lpmflow predict [OPTIONS] --pairs <LIST> --output-dir <DIR>",
     after_long_help = EXAMPLES
 )]
-pub struct PredictArguments {
+pub(crate) struct PredictArguments {
     /// The photo whose pixels are matched
     #[arg(value_name = "SOURCE", required_unless_present = "pairs")]
     pub source: Option<PathBuf>,
@@ -73,7 +73,7 @@ pub struct PredictArguments {
 
 /// A flag for each product.
 #[derive(Clone, Debug)]
-pub struct FileArguments {
+pub(crate) struct FileArguments {
     /// What is wanted and where it goes, in the products' order.
     pub named: Vec<(&'static Kind, PathBuf)>,
 }
@@ -123,7 +123,7 @@ fn flag(kind: &'static Kind) -> Arg {
 }
 
 /// The flags that ask for files, as messages name them.
-pub fn file_flags() -> String {
+pub(crate) fn file_flags() -> String {
     let flag = |kind: &Kind| if kind.main { "-o".to_owned() } else { format!("--{}", kind.flag()) };
     PRODUCTS.iter().map(flag).collect::<Vec<_>>().join(", ")
 }
@@ -148,7 +148,7 @@ fn format_examples() -> String {
 /// The flags of a list of pairs.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Many pairs")]
-pub struct ListArguments {
+pub(crate) struct ListArguments {
     /// Instead of SOURCE TARGET: a list of pairs, a file or `-` for standard input
     ///
     /// CSV (two columns, or a header that names `source` and `target`), or one JSON object a line with
@@ -176,7 +176,7 @@ pub struct ListArguments {
 
 /// The pixels that flows and confidences are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FlowSize {
+pub(crate) enum FlowSize {
     /// The source photo's, pointing to the target photo's
     Original,
     /// The network's own grid

@@ -26,7 +26,7 @@ best.safetensors (by validation; for --weights). Ctrl-C saves and stops, twice s
 /// The flags of `train`. Settings that are not given come from --config, else from the paper.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
-pub struct TrainArguments {
+pub(crate) struct TrainArguments {
     /// The run folder; made if it is absent
     #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
     pub output: Option<PathBuf>,
@@ -60,7 +60,7 @@ pub struct TrainArguments {
 /// What to train on.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Data")]
-pub struct DataArguments {
+pub(crate) struct DataArguments {
     /// The dataset's name; its `trn` split is trained on, its `val` split validates
     #[arg(short, long, env = "LPMFLOW_DATASET", value_name = "NAME", conflicts_with = "photos")]
     pub dataset: Option<String>,
@@ -84,7 +84,7 @@ pub struct DataArguments {
 /// What to train.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
-pub struct TrainedModelArguments {
+pub(crate) struct TrainedModelArguments {
     /// The model to train, by its name
     #[arg(short, long, env = "LPMFLOW_MODEL", value_name = "PRESET", help = models())]
     pub model: Option<String>,
@@ -108,7 +108,7 @@ fn models() -> String {
 /// How to train.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Recipe")]
-pub struct RecipeArguments {
+pub(crate) struct RecipeArguments {
     /// How often every training pair is seen [default: 10]
     #[arg(short, long, env = "LPMFLOW_EPOCHS", value_name = "N")]
     pub epochs: Option<u64>,

@@ -18,7 +18,7 @@ const PARTS: usize = 4;
 ///
 /// # Errors
 /// When the model cannot be loaded or the loader's photo not written.
-pub fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let options = EngineOptions {
         weights: arguments.model.weights.clone(),
         device: arguments.model.device.clone(),

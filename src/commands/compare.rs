@@ -13,7 +13,7 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// When a report cannot be read, or the two do not measure the same thing.
-pub fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<Outcome> {
     let (before, after) = (Report::read(&arguments.before)?, Report::read(&arguments.after)?);
     let options = CompareOptions {
         protocol: arguments.protocol,

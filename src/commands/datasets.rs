@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// When the catalog or the dataset cannot be read, or a dataset of our own not written.
-pub fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<Outcome> {
     match &arguments.command {
         DatasetsCommand::List(arguments) => list(arguments, terminal),
         DatasetsCommand::Check(arguments) => check(arguments, terminal),

@@ -14,7 +14,7 @@ const CACHE_BYTES: usize = 1 << 30;
 ///
 /// # Errors
 /// When there are no such weights or no such device.
-pub fn load(arguments: &ModelArguments, terminal: &Terminal) -> Result<Engine> {
+pub(super) fn load(arguments: &ModelArguments, terminal: &Terminal) -> Result<Engine> {
     load_with_cache(arguments, CACHE_BYTES, terminal)
 }
 
@@ -22,7 +22,7 @@ pub fn load(arguments: &ModelArguments, terminal: &Terminal) -> Result<Engine> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_with_cache(
+pub(super) fn load_with_cache(
     arguments: &ModelArguments,
     cache_bytes: usize,
     terminal: &Terminal,
@@ -41,7 +41,7 @@ pub fn load_with_cache(
 }
 
 /// The engine's device as users name it.
-pub fn place(engine: &Engine) -> String {
+pub(super) fn place(engine: &Engine) -> String {
     match engine.device() {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),

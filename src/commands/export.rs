@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// When the weights cannot be read, the file not written, or it differs from the original.
-pub fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Outcome> {
     let ExportArguments { output, precision, .. } = arguments;
     let format = match arguments.format {
         Some(ExportFormat::Safetensors) => Format::Safetensors,

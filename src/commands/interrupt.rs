@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// When the system refuses to tell of Ctrl-C.
-pub fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     // The system takes one listener a process.
     static FLAG: OnceLock<Result<Arc<AtomicBool>, String>> = OnceLock::new();
     let flag = FLAG.get_or_init(|| {

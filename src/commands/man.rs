@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// When a page cannot be written.
-pub fn run(folder: &Path, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(folder: &Path, terminal: &Terminal) -> Result<Outcome> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making the folder `{}`", folder.display()))?;
     let mut command = Cli::command().disable_help_subcommand(true);

@@ -1,7 +1,7 @@
 //! The commands: flags become a resolved configuration, one engine function does the work, and the
 //! result goes to the terminal. No arithmetic here.
 
-pub mod bench;
+pub(crate) mod bench;
 mod compare;
 mod datasets;
 mod engine;
@@ -27,7 +27,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
 use crate::terminal::{self, Terminal};
-pub use outcome::Outcome;
+pub(crate) use outcome::Outcome;
 pub(crate) use usage::usage_error;
 
 /// The program: parses the command line, runs the command, prints the error chain.
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
 ///
 /// # Errors
 /// Whatever kept the command from its result, as one chain.
-pub fn run(cli: Cli) -> Result<Outcome> {
+pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     let terminal = Terminal::new(&cli.global);
     run_on(cli, &terminal)
 }

@@ -23,7 +23,7 @@ use crate::terminal::Terminal;
 ///
 /// # Errors
 /// Whatever kept it from its result.
-pub fn run(arguments: &PredictArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(arguments: &PredictArguments, terminal: &Terminal) -> Result<Outcome> {
     match (&arguments.source, &arguments.target, &arguments.list.pairs) {
         (Some(source), Some(target), None) => run_pair(arguments, [source, target], terminal),
         (_, _, Some(list)) => run_list(arguments, list, terminal),

@@ -7,7 +7,7 @@ use crate::commands::{Outcome, run_on};
 use crate::terminal::{Recording, Terminal};
 
 /// What a command left.
-pub struct Run {
+pub(crate) struct Run {
     /// How it ended.
     pub outcome: anyhow::Result<Outcome>,
     /// What it wrote to stdout.
@@ -19,7 +19,7 @@ pub struct Run {
 impl Run {
     /// The run itself, if it ended well.
     #[track_caller]
-    pub fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         match &self.outcome {
             Ok(outcome) => assert_eq!(*outcome, Outcome::Done, "{}", self.stderr),
             Err(error) => panic!("{error:#}\n{}", self.stderr),
@@ -29,7 +29,7 @@ impl Run {
 
     /// The error that it ended with.
     #[track_caller]
-    pub fn error(self) -> String {
+    pub(crate) fn error(self) -> String {
         match self.outcome {
             Ok(outcome) => panic!("{outcome:?}, but an error was expected"),
             Err(error) => format!("{error:#}"),
@@ -42,7 +42,7 @@ impl Run {
 /// # Panics
 /// When the arguments are not ones that the command line takes.
 #[track_caller]
-pub fn lpmflow<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> Run {
+pub(crate) fn lpmflow<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> Run {
     let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned());
     let cli = Cli::try_parse_from(["lpmflow".to_owned()].into_iter().chain(arguments));
     let mut cli = cli.unwrap_or_else(|error| panic!("{error}"));

@@ -21,7 +21,7 @@ use crate::train::run::{Ending, Run, Watcher};
 ///
 /// # Errors
 /// Whatever kept it from its result.
-pub fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
     if arguments.precision == Precision::Float16 {
         bail!("training in float16 would lose small gradients: choose --precision bfloat16");
     }

@@ -7,7 +7,7 @@ use crate::cli::Cli;
 
 /// A mistake in the flags that only shows beyond clap's own checks: printed with the command's usage,
 /// exit code 2.
-pub fn usage_error(command: &str, message: &str) -> anyhow::Error {
+pub(crate) fn usage_error(command: &str, message: &str) -> anyhow::Error {
     let mut program = Cli::command();
     program.build();
     match program.find_subcommand_mut(command) {

@@ -16,7 +16,7 @@ const SHIPPED: &str = include_str!("../../datasets.toml");
 /// What the catalog says of one dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The name people know it by.
     pub title: String,
     /// How its files are laid out.
@@ -41,7 +41,7 @@ pub struct Entry {
 
 /// All datasets by name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     entries: BTreeMap<String, Entry>,
 }
 
@@ -50,7 +50,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the file cannot be read or says something a catalog cannot say.
-    pub fn load(file: Option<&Path>) -> Result<Self> {
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
         match file {
             None => Self::parse(SHIPPED).context("reading the shipped datasets.toml"),
             Some(file) => fs::read_to_string(file)
@@ -79,7 +79,7 @@ impl Catalog {
     }
 
     /// All datasets with their names, by name.
-    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 
@@ -87,7 +87,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When there is none; the error names the nearest.
-    pub fn get(&self, name: &str) -> Result<&Entry> {
+    pub(crate) fn get(&self, name: &str) -> Result<&Entry> {
         let names = || self.entries.keys().map(String::as_str);
         self.entries.get(name).with_context(|| {
             format!(
@@ -101,7 +101,7 @@ impl Catalog {
 
 impl Entry {
     /// The names of its splits, in the order they are used.
-    pub fn split_names(&self) -> Vec<&str> {
+    pub(crate) fn split_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.splits.keys().map(String::as_str).collect();
         names
             .sort_by_key(|name| ["trn", "val"].iter().position(|first| first == name).unwrap_or(2));
@@ -112,7 +112,7 @@ impl Entry {
     ///
     /// # Errors
     /// When there is none; the error lists those there are.
-    pub fn split(&self, name: &str) -> Result<(&str, &Path)> {
+    pub(crate) fn split(&self, name: &str) -> Result<(&str, &Path)> {
         let known = if name == "train" && !self.splits.contains_key(name) { "trn" } else { name };
         match self.splits.get_key_value(known) {
             Some((name, list)) => Ok((name, list)),

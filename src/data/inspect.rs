@@ -18,7 +18,7 @@ use crate::data::problem::{Fault, Problem};
 
 /// Everything about a dataset.
 #[derive(Clone, Debug, Serialize)]
-pub struct Inspection {
+pub(crate) struct Inspection {
     /// The name in the catalog.
     pub dataset: String,
     /// The name in print.
@@ -37,7 +37,7 @@ pub struct Inspection {
 
 /// Everything about a split.
 #[derive(Clone, Debug, Serialize)]
-pub struct SplitInspection {
+pub(crate) struct SplitInspection {
     /// The split's name.
     pub name: String,
     /// Pairs that can be used.
@@ -60,14 +60,14 @@ pub struct SplitInspection {
 
 /// One picture in more than one split.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct SharedImage {
+pub(crate) struct SharedImage {
     /// Where it is: split and file.
     pub places: BTreeSet<(String, PathBuf)>,
 }
 
 /// One dataset of a catalog.
 #[derive(Clone, Debug, Serialize)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// What `--dataset` takes.
     pub name: String,
     /// What the catalog says of it.
@@ -80,7 +80,7 @@ pub struct Listing {
 }
 
 /// The datasets of a catalog, and what of them is there.
-pub fn listing(catalog: &Catalog, data_root: &Path) -> Vec<Listing> {
+pub(crate) fn listing(catalog: &Catalog, data_root: &Path) -> Vec<Listing> {
     let listed = |(name, entry): (&str, &Entry)| {
         let folder = data_root.join(&entry.root);
         let (present, _) = present_and_absent(entry, &folder);
@@ -97,7 +97,7 @@ fn present_and_absent(entry: &Entry, folder: &Path) -> (Vec<String>, Vec<String>
 
 impl Inspection {
     /// Whether every pair of every split that is there can be used.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.splits.iter().all(|split| split.problems.is_empty())
     }
 }
@@ -107,7 +107,7 @@ impl Inspection {
 ///
 /// # Errors
 /// When the dataset's folder is not there, holds none of its lists, or a list cannot be read.
-pub fn inspect(
+pub(crate) fn inspect(
     name: &str,
     entry: &Entry,
     data_root: &Path,

@@ -25,13 +25,13 @@ const LAYOUTS: &[&dyn Format] = &[
 ];
 
 /// The names of the layouts.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     LAYOUTS.iter().map(|layout| layout.name())
 }
 
 /// A layout of the list, chosen by its name.
 #[derive(Clone, Copy)]
-pub struct Layout(&'static dyn Format);
+pub(crate) struct Layout(&'static dyn Format);
 
 impl Deref for Layout {
     type Target = dyn Format;

@@ -18,7 +18,7 @@ const SHOWN: usize = 5;
 
 /// One split of one dataset, read and checked.
 #[derive(Clone, Debug)]
-pub struct Split {
+pub(crate) struct Split {
     /// The dataset's name in the catalog (`spair71k`).
     pub dataset: String,
     /// The annotation layout.
@@ -33,7 +33,7 @@ pub struct Split {
 
 /// A split, and the pairs that were left out of it.
 #[derive(Clone, Debug)]
-pub struct LoadedSplit {
+pub(crate) struct LoadedSplit {
     /// The sound pairs.
     pub split: Split,
     /// What was wrong with the others.
@@ -46,7 +46,12 @@ pub struct LoadedSplit {
 ///
 /// # Errors
 /// When the dataset is not there or its list cannot be read.
-pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> Result<LoadedSplit> {
+pub(crate) fn read_split(
+    name: &str,
+    entry: &Entry,
+    data_root: &Path,
+    split: &str,
+) -> Result<LoadedSplit> {
     let (split, list) = entry.split(split)?;
     let root = dataset_folder(entry, data_root)?;
     let sizes = ImageSizes::default();
@@ -79,7 +84,7 @@ pub fn read_split(name: &str, entry: &Entry, data_root: &Path, split: &str) -> R
 ///
 /// # Errors
 /// When it is not there.
-pub fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
+pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
     let folder = data_root.join(&entry.root);
     ensure!(
         folder.is_dir(),
@@ -95,7 +100,7 @@ pub fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// As [`read_split`], and when a pair is faulty or no pair is sound.
-pub fn load_split(
+pub(crate) fn load_split(
     name: &str,
     entry: &Entry,
     data_root: &Path,
@@ -121,7 +126,7 @@ pub fn load_split(
 }
 
 /// The problems by kind, the first few of each.
-pub fn summary(problems: &[Problem]) -> String {
+pub(crate) fn summary(problems: &[Problem]) -> String {
     let mut by_fault: BTreeMap<Fault, Vec<&Problem>> = BTreeMap::new();
     for problem in problems {
         by_fault.entry(problem.fault).or_default().push(problem);
@@ -144,7 +149,7 @@ fn distinct(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
 }
 
 /// SHA-256 over what scores depend on, in hexadecimal: names below `root`, sizes, keypoints, boxes.
-pub fn fingerprint(pairs: &[Pair], root: &Path) -> String {
+pub(crate) fn fingerprint(pairs: &[Pair], root: &Path) -> String {
     let mut hash = Sha256::new();
     let side = |hash: &mut Sha256, image: &AnnotatedImage| {
         let name = image.path.strip_prefix(root).unwrap_or(&image.path).to_string_lossy();

@@ -3,13 +3,13 @@
 //!
 //! No tensors here, so that rayon workers can share everything.
 
-pub mod catalog;
-pub mod formats;
-pub mod inspect;
-pub mod layouts;
-pub mod load;
-pub mod photo;
-pub mod problem;
+pub(crate) mod catalog;
+pub(crate) mod formats;
+pub(crate) mod inspect;
+pub(crate) mod layouts;
+pub(crate) mod load;
+pub(crate) mod photo;
+pub(crate) mod problem;
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::geometry::{BoundingBox, Point, Size};
 
 /// One photo of a pair with what is annotated on it, in its original pixels.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AnnotatedImage {
+pub(crate) struct AnnotatedImage {
     /// The image file.
     pub path: PathBuf,
     /// The image's size in pixels.
@@ -30,7 +30,7 @@ pub struct AnnotatedImage {
 
 /// Two photos of one category with their common keypoints.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// Position in the split's list, from 0.
     pub index: usize,
     /// The object category both photos show.
@@ -47,7 +47,7 @@ pub struct Pair {
 
 /// SPair-71k's four difficulty grades of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Difficulty {
+pub(crate) struct Difficulty {
     /// Change of viewpoint: 0 easy, 1 medium, 2 hard.
     pub viewpoint: u8,
     /// Change of scale: 0 easy, 1 medium, 2 hard.

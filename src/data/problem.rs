@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What a record can suffer from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fault {
+pub(crate) enum Fault {
     /// A file is missing.
     Missing,
     /// A file or record cannot be read.
@@ -26,7 +26,7 @@ pub enum Fault {
 
 impl Fault {
     /// What to call several faults of this kind.
-    pub fn heading(self) -> &'static str {
+    pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Missing => "missing files",
             Self::Unreadable => "unreadable files or records",
@@ -41,7 +41,7 @@ impl Fault {
 
 /// One fault, and where it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Of which kind.
     pub fault: Fault,
     /// The file that shows it.
@@ -54,12 +54,17 @@ pub struct Problem {
 
 impl Problem {
     /// A fault of a whole file.
-    pub fn of_file(fault: Fault, file: &Path, detail: impl Into<String>) -> Self {
+    pub(crate) fn of_file(fault: Fault, file: &Path, detail: impl Into<String>) -> Self {
         Self { fault, file: file.to_owned(), line: None, detail: detail.into() }
     }
 
     /// A fault of one line.
-    pub fn of_line(fault: Fault, file: &Path, line: usize, detail: impl Into<String>) -> Self {
+    pub(crate) fn of_line(
+        fault: Fault,
+        file: &Path,
+        line: usize,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { fault, file: file.to_owned(), line: Some(line), detail: detail.into() }
     }
 }

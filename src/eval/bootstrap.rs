@@ -11,17 +11,17 @@ use rayon::prelude::*;
 use crate::eval::pck::Tally;
 
 /// How many times the pairs are drawn.
-pub const RESAMPLES: u64 = 1000;
+pub(crate) const RESAMPLES: u64 = 1000;
 
 const SEED: u64 = 71_000;
 
 /// A 95 % interval: lower and upper end, in percent points.
-pub type Interval = [f64; 2];
+pub(crate) type Interval = [f64; 2];
 
 /// The PCK of each column in each resample.
 ///
 /// `rows` holds a row for each pair, and in each row the same columns.
-pub fn resampled_pck(rows: &[Vec<Tally>]) -> Vec<Vec<f64>> {
+pub(crate) fn resampled_pck(rows: &[Vec<Tally>]) -> Vec<Vec<f64>> {
     let columns = rows.first().map_or(0, Vec::len);
     let resample = |number: u64| {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
@@ -40,7 +40,7 @@ pub fn resampled_pck(rows: &[Vec<Tally>]) -> Vec<Vec<f64>> {
 ///
 /// # Panics
 /// When `values` is empty.
-pub fn interval95(mut values: Vec<f64>) -> Interval {
+pub(crate) fn interval95(mut values: Vec<f64>) -> Interval {
     values.sort_by(f64::total_cmp);
     let quantile = |share: f64| {
         let position = share * (values.len() - 1) as f64;
@@ -51,7 +51,7 @@ pub fn interval95(mut values: Vec<f64>) -> Interval {
 }
 
 /// The 95 % interval of each column of `rows` (see [`resampled_pck`]).
-pub fn intervals(rows: &[Vec<Tally>]) -> Vec<Interval> {
+pub(crate) fn intervals(rows: &[Vec<Tally>]) -> Vec<Interval> {
     let resampled = resampled_pck(rows);
     let columns = rows.first().map_or(0, Vec::len);
     (0..columns)

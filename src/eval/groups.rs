@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use crate::data::Pair;
 
 /// Positions of pairs by kind of difficulty (`viewpoint`), then by grade (`hard`).
-pub type Grades = IndexMap<String, IndexMap<String, Vec<usize>>>;
+pub(crate) type Grades = IndexMap<String, IndexMap<String, Vec<usize>>>;
 
 /// The positions of each category's pairs.
-pub fn categories(pairs: &[&Pair]) -> BTreeMap<String, Vec<usize>> {
+pub(crate) fn categories(pairs: &[&Pair]) -> BTreeMap<String, Vec<usize>> {
     let mut members: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (position, pair) in pairs.iter().enumerate() {
         members.entry(pair.category.clone()).or_default().push(position);
@@ -19,7 +19,7 @@ pub fn categories(pairs: &[&Pair]) -> BTreeMap<String, Vec<usize>> {
 }
 
 /// The positions of each grade's pairs; `None` unless all pairs are graded.
-pub fn difficulties(pairs: &[&Pair]) -> Option<Grades> {
+pub(crate) fn difficulties(pairs: &[&Pair]) -> Option<Grades> {
     const STEPS: &[&str] = &["easy", "medium", "hard"];
     const PLACES: &[&str] = &["none", "source", "target", "both"];
     let graded: Vec<_> = pairs.iter().map(|pair| pair.difficulty).collect::<Option<_>>()?;

@@ -4,19 +4,19 @@
 //! [`predictions::read`]), the second scores them under every protocol ([`summary::score`]); reports
 //! ([`report`]) and their renderings come after.
 
-pub mod bootstrap;
-pub mod compare;
-pub mod groups;
-pub mod pck;
-pub mod predictions;
-pub mod prefetch;
-pub mod protocol;
-pub mod report;
-pub mod selection;
-pub mod summary;
+pub(crate) mod bootstrap;
+pub(crate) mod compare;
+pub(crate) mod groups;
+pub(crate) mod pck;
+pub(crate) mod predictions;
+pub(crate) mod prefetch;
+pub(crate) mod protocol;
+pub(crate) mod report;
+pub(crate) mod selection;
+pub(crate) mod summary;
 #[cfg(test)]
 mod testing;
-pub mod transfer;
+pub(crate) mod transfer;
 
 use std::num::NonZeroUsize;
 
@@ -33,7 +33,7 @@ use protocol::Protocol;
 
 /// What happens during a run.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// A batch is done.
     Progress {
         /// Pairs done so far, those left out included.
@@ -47,7 +47,7 @@ pub enum Event {
 
 /// How to run a network over the pairs.
 #[derive(Clone, Copy, Debug)]
-pub struct PredictOptions {
+pub(crate) struct PredictOptions {
     /// How many pairs the network is given at once.
     pub batch_size: NonZeroUsize,
     /// Whether pairs with an unreadable photo are left out; they end the run otherwise.
@@ -64,7 +64,7 @@ pub struct PredictOptions {
 ///
 /// # Errors
 /// When the network fails, or a photo cannot be loaded and is not to be skipped.
-pub fn predict(
+pub(crate) fn predict(
     pairs: &[Pair],
     options: &PredictOptions,
     load: Load,
@@ -102,7 +102,7 @@ pub fn predict(
 
 /// Predicts that every keypoint lies at the same position of the target, relative to its size: the flow
 /// that is zero everywhere. What a network must beat.
-pub fn predict_identity(pairs: &[Pair]) -> Vec<Prediction> {
+pub(crate) fn predict_identity(pairs: &[Pair]) -> Vec<Prediction> {
     let matched = Flow::zero(Size::square(1)).into();
     pairs.iter().map(|pair| Prediction::of(pair, &matched)).collect()
 }

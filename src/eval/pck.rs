@@ -16,7 +16,7 @@ const PADDED_COLUMNS: usize = 40;
 /// One pair measured under one protocol, in pixels of the protocol's frame; any alpha can be scored
 /// from it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// Distance of each prediction to its target keypoint.
     pub distances: Vec<f64>,
     /// The length that alpha multiplies.
@@ -26,12 +26,12 @@ pub struct Measured {
 
 impl Measured {
     /// Distances and the length that alpha multiplies, both in pixels of `frame`.
-    pub fn new(distances: Vec<f64>, threshold: f64, frame: MeasureFrame) -> Self {
+    pub(crate) fn new(distances: Vec<f64>, threshold: f64, frame: MeasureFrame) -> Self {
         Self { distances, threshold, frame }
     }
 
     /// The largest distance that counts as right.
-    pub fn limit(&self, alpha: f64) -> f64 {
+    pub(crate) fn limit(&self, alpha: f64) -> f64 {
         match self.frame {
             // Parity: the reference compares 32-bit numbers, which decides ties.
             MeasureFrame::Paper512 => f64::from(self.threshold as f32 * alpha as f32),
@@ -40,17 +40,17 @@ impl Measured {
     }
 
     /// How many keypoints are right; a distance equal to the limit counts.
-    pub fn correct(&self, alpha: f64) -> usize {
+    pub(crate) fn correct(&self, alpha: f64) -> usize {
         pck::correct(&self.distances, self.limit(alpha))
     }
 
     /// The pair's own PCK in percent.
-    pub fn pck(&self, alpha: f64) -> f64 {
+    pub(crate) fn pck(&self, alpha: f64) -> f64 {
         pck::percent(self.correct(alpha) as f64, self.distances.len() as f64)
     }
 
     /// Mean distance in units of the threshold: smaller is better, and finer than any PCK.
-    pub fn mean_relative_distance(&self) -> f64 {
+    pub(crate) fn mean_relative_distance(&self) -> f64 {
         let sum: f64 = self.distances.iter().sum();
         sum / (self.threshold * self.distances.len() as f64)
     }
@@ -58,7 +58,7 @@ impl Measured {
 
 /// A pair's share in an average: PCK is the sum of `right` over the sum of `weight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// What is right.
     pub right: f64,
     /// Out of how much.
@@ -67,7 +67,7 @@ pub struct Tally {
 
 impl Tally {
     /// In percent.
-    pub fn pck(self) -> f64 {
+    pub(crate) fn pck(self) -> f64 {
         pck::percent(self.right, self.weight)
     }
 }
@@ -89,7 +89,7 @@ impl std::iter::Sum for Tally {
 
 impl Average {
     /// What a pair with `correct` of `keypoints` right adds to this average.
-    pub fn sample(self, correct: usize, keypoints: usize) -> Tally {
+    pub(crate) fn sample(self, correct: usize, keypoints: usize) -> Tally {
         let (correct, keypoints) = (correct as f64, keypoints as f64);
         match self {
             Self::Pairs => Tally { right: correct / keypoints, weight: 1.0 },
@@ -103,7 +103,7 @@ impl Protocol {
     ///
     /// # Errors
     /// When the pair has no keypoints or nothing to take the length from.
-    pub fn threshold(&self, pair: &Pair) -> Result<f64> {
+    pub(crate) fn threshold(&self, pair: &Pair) -> Result<f64> {
         let attempt = || {
             ensure!(!pair.target.keypoints.is_empty(), "the pair has no common keypoints");
             let length = self.threshold.length(self.frame, pair)?;
@@ -121,7 +121,7 @@ impl Protocol {
     ///
     /// # Errors
     /// When the pair has no threshold, or the counts differ.
-    pub fn measure(&self, pair: &Pair, prediction: &Prediction) -> Result<Measured> {
+    pub(crate) fn measure(&self, pair: &Pair, prediction: &Prediction) -> Result<Measured> {
         let (expected, found) = (pair.target.keypoints.len(), prediction.points.len());
         ensure!(
             expected == found,

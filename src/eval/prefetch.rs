@@ -17,19 +17,19 @@ use crate::prefetch::Prefetch;
 const KEPT_BYTES: usize = 128 << 20;
 
 /// How a photo becomes a frame: decoding, mirroring, scaling.
-pub type Load<'a> = &'a (dyn Fn(&FrameKey) -> Result<Frame> + Sync);
+pub(crate) type Load<'a> = &'a (dyn Fn(&FrameKey) -> Result<Frame> + Sync);
 
 /// A benchmark's photo as a frame: decoded and scaled as the field's readers do, then mirrored if the pair is.
 ///
 /// # Errors
 /// When the photo cannot be decoded.
-pub fn load(key: &FrameKey, input: Input) -> Result<Frame> {
+pub(crate) fn load(key: &FrameKey, input: Input) -> Result<Frame> {
     Ok(input.frame(key.clone(), &decode_benchmark(&key.path)?))
 }
 
 /// Some pairs in the dataset's order.
 #[derive(Debug)]
-pub struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     /// The pairs whose photos could be loaded.
     pub pairs: Vec<&'a Pair>,
     /// Their frames.
@@ -45,7 +45,7 @@ pub struct Batch<'a> {
 /// # Errors
 /// What `consume` returns, or when the system refuses another thread. A photo that cannot be loaded is no error
 /// here, but listed in its batch.
-pub fn for_each_batch<'a>(
+pub(crate) fn for_each_batch<'a>(
     pairs: &'a [Pair],
     batch_size: NonZeroUsize,
     load: Load,

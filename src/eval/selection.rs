@@ -16,7 +16,11 @@ const SHOWN_PROBLEMS: usize = 10;
 ///
 /// # Errors
 /// When a category has no pair; the error names the nearest that has.
-pub fn select(pairs: &mut Vec<Pair>, categories: &[String], limit: Option<usize>) -> Result<()> {
+pub(crate) fn select(
+    pairs: &mut Vec<Pair>,
+    categories: &[String],
+    limit: Option<usize>,
+) -> Result<()> {
     for category in categories {
         if !pairs.iter().any(|pair| pair.category == *category) {
             let mut present: Vec<&str> = pairs.iter().map(|pair| pair.category.as_str()).collect();
@@ -35,7 +39,7 @@ pub fn select(pairs: &mut Vec<Pair>, categories: &[String], limit: Option<usize>
 }
 
 /// Keeps the pairs that `predictions` are about, and returns how many others there were.
-pub fn keep_predicted(pairs: &mut Vec<Pair>, predictions: &[Prediction]) -> usize {
+pub(crate) fn keep_predicted(pairs: &mut Vec<Pair>, predictions: &[Prediction]) -> usize {
     let predicted: HashSet<usize> = predictions.iter().map(|prediction| prediction.pair).collect();
     let before = pairs.len();
     pairs.retain(|pair| predicted.contains(&pair.index));
@@ -43,14 +47,17 @@ pub fn keep_predicted(pairs: &mut Vec<Pair>, predictions: &[Prediction]) -> usiz
 }
 
 /// Keeps the predictions for `pairs`.
-pub fn keep_selected(predictions: &mut Vec<Prediction>, pairs: &[Pair]) {
+pub(crate) fn keep_selected(predictions: &mut Vec<Prediction>, pairs: &[Pair]) {
     let selected: HashSet<usize> = pairs.iter().map(|pair| pair.index).collect();
     predictions.retain(|prediction| selected.contains(&prediction.pair));
 }
 
 /// Removes the pairs that some protocol cannot measure, and says what is wrong with each: better before
 /// the network runs than after.
-pub fn remove_unmeasurable(pairs: &mut Vec<Pair>, protocols: &[Protocol]) -> Vec<anyhow::Error> {
+pub(crate) fn remove_unmeasurable(
+    pairs: &mut Vec<Pair>,
+    protocols: &[Protocol],
+) -> Vec<anyhow::Error> {
     let mut problems = Vec::new();
     pairs.retain(|pair| {
         let problem = protocols.iter().find_map(|protocol| protocol.threshold(pair).err());
@@ -65,7 +72,7 @@ pub fn remove_unmeasurable(pairs: &mut Vec<Pair>, protocols: &[Protocol]) -> Vec
 ///
 /// # Errors
 /// The problems, one a line, and how to go on without what they concern.
-pub fn ensure_none(problems: &[anyhow::Error], kind: &str) -> Result<()> {
+pub(crate) fn ensure_none(problems: &[anyhow::Error], kind: &str) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }

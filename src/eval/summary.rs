@@ -14,12 +14,12 @@ use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
 
 /// PCK in percent by alpha, written as `0.1`.
-pub type PckByAlpha = IndexMap<String, f64>;
+pub(crate) type PckByAlpha = IndexMap<String, f64>;
 
 /// A part of the pairs and its PCK.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub(crate) struct Group {
     /// How many pairs.
     pub pairs: usize,
     /// PCK in percent by alpha.
@@ -27,11 +27,11 @@ pub struct Group {
 }
 
 /// Groups by kind of difficulty (`viewpoint`), then by grade (`hard`).
-pub type GroupsByDifficulty = IndexMap<String, IndexMap<String, Group>>;
+pub(crate) type GroupsByDifficulty = IndexMap<String, IndexMap<String, Group>>;
 
 /// Pairs, predictions, and their scores under every protocol.
 #[derive(Clone, Debug)]
-pub struct Evaluation<'a> {
+pub(crate) struct Evaluation<'a> {
     /// The scored pairs, in the dataset's order.
     pub pairs: Vec<&'a Pair>,
     /// Their predictions.
@@ -44,7 +44,7 @@ pub struct Evaluation<'a> {
 
 /// The scores under one protocol.
 #[derive(Clone, Debug)]
-pub struct ProtocolScores {
+pub(crate) struct ProtocolScores {
     /// The protocol.
     pub protocol: Protocol,
     /// Each pair's distances and threshold, in the dataset's order.
@@ -63,13 +63,13 @@ pub struct ProtocolScores {
 const HEADLINE_ALPHA: f64 = 0.1;
 
 /// The alpha that decides among `alphas`, which ascend: 0.1 if it is there, else the largest.
-pub fn headline_alpha(alphas: &[f64]) -> f64 {
+pub(crate) fn headline_alpha(alphas: &[f64]) -> f64 {
     let usual = alphas.iter().find(|alpha| **alpha == HEADLINE_ALPHA);
     usual.or(alphas.last()).copied().unwrap_or(HEADLINE_ALPHA)
 }
 
 /// Alphas in order, each once.
-pub fn ascending(alphas: &[f64]) -> Vec<f64> {
+pub(crate) fn ascending(alphas: &[f64]) -> Vec<f64> {
     let mut alphas = alphas.to_vec();
     alphas.sort_by(f64::total_cmp);
     alphas.dedup();
@@ -77,7 +77,7 @@ pub fn ascending(alphas: &[f64]) -> Vec<f64> {
 }
 
 /// An alpha as it is written in reports.
-pub fn alpha_key(alpha: f64) -> String {
+pub(crate) fn alpha_key(alpha: f64) -> String {
     alpha.to_string()
 }
 
@@ -85,7 +85,7 @@ pub fn alpha_key(alpha: f64) -> String {
 ///
 /// # Errors
 /// When there is nothing to score, or a pair lacks what a protocol measures with.
-pub fn score<'a>(
+pub(crate) fn score<'a>(
     pairs: &'a [Pair],
     predictions: &'a [Prediction],
     protocols: &[Protocol],
@@ -133,7 +133,7 @@ pub fn score<'a>(
 
 impl ProtocolScores {
     /// The overall PCK at any alpha.
-    pub fn pck(&self, alpha: f64) -> f64 {
+    pub(crate) fn pck(&self, alpha: f64) -> f64 {
         sum(&self.protocol, self.measured.iter(), alpha).pck()
     }
 }

@@ -25,7 +25,7 @@ fn image(name: &str, keypoints: &[(f64, f64)]) -> AnnotatedImage {
 }
 
 /// A pair of 100 x 100 photos with boxes of side 50.
-pub fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
+pub(super) fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
     Pair {
         index: 0,
         category: "dog".into(),
@@ -40,17 +40,17 @@ pub fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
 ///
 /// # Errors
 /// When it does not fit.
-pub fn protocol(name: &str, layout: &str) -> Result<Protocol> {
+pub(super) fn protocol(name: &str, layout: &str) -> Result<Protocol> {
     Protocol::for_layout(name.parse()?, layout.parse()?)
 }
 
 /// Points in original target pixels alone.
-pub fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
+pub(super) fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
     Prediction { pair, points: points(coordinates), paper_points: None }
 }
 
 /// Pairs with 4 keypoints, of which `correct` are predicted right; the categories take turns.
-pub fn pairs_and_predictions(correct: &[usize]) -> (Vec<Pair>, Vec<Prediction>) {
+pub(super) fn pairs_and_predictions(correct: &[usize]) -> (Vec<Pair>, Vec<Prediction>) {
     let both = |(index, right): (usize, &usize)| {
         let mut pair = pair(&[(0.0, 0.0); 4], &[(10.0, 10.0); 4]);
         pair.index = index;
@@ -63,7 +63,10 @@ pub fn pairs_and_predictions(correct: &[usize]) -> (Vec<Pair>, Vec<Prediction>) 
 }
 
 /// Scores and report under `standard` at 0.05 and 0.1.
-pub fn evaluated<'a>(pairs: &'a [Pair], predictions: &'a [Prediction]) -> (Evaluation<'a>, Report) {
+pub(super) fn evaluated<'a>(
+    pairs: &'a [Pair],
+    predictions: &'a [Prediction],
+) -> (Evaluation<'a>, Report) {
     let protocol = protocol("standard", "spair71k").unwrap();
     let evaluation = score(pairs, predictions, &[protocol], &[0.05, 0.1]).unwrap();
     let report = Report::new(&evaluation, circumstances(pairs.len()));
@@ -71,7 +74,7 @@ pub fn evaluated<'a>(pairs: &'a [Pair], predictions: &'a [Prediction]) -> (Evalu
 }
 
 /// The report on [`pairs_and_predictions`].
-pub fn report(correct: &[usize]) -> Report {
+pub(super) fn report(correct: &[usize]) -> Report {
     let (pairs, predictions) = pairs_and_predictions(correct);
     evaluated(&pairs, &predictions).1
 }

@@ -8,10 +8,10 @@ use crate::flow::Matched;
 use crate::geometry::{Point, Size};
 
 /// Side of the paper frame in pixels.
-pub const PAPER_FRAME_SIDE: f64 = 512.0;
+pub(crate) const PAPER_FRAME_SIDE: f64 = 512.0;
 
 /// Where a pixel position of an image lies in the paper frame.
-pub fn paper_frame_from_original(pixel: Point, image: Size) -> Point {
+pub(crate) fn paper_frame_from_original(pixel: Point, image: Size) -> Point {
     let stretch = |position: f64, side: usize| {
         // Parity: the reference multiplies 32-bit coordinates by a 32-bit factor, and truncates later.
         f64::from(position as f32 * (PAPER_FRAME_SIDE / side as f64) as f32)
@@ -20,7 +20,7 @@ pub fn paper_frame_from_original(pixel: Point, image: Size) -> Point {
 }
 
 /// Where a position of the paper frame lies in the image.
-pub fn original_from_paper_frame(position: Point, image: Size) -> Point {
+pub(crate) fn original_from_paper_frame(position: Point, image: Size) -> Point {
     Point::new(
         position.x * image.width as f64 / PAPER_FRAME_SIDE,
         position.y * image.height as f64 / PAPER_FRAME_SIDE,
@@ -30,7 +30,7 @@ pub fn original_from_paper_frame(position: Point, image: Size) -> Point {
 /// The authors' rule, within the paper frame: the keypoint is cut to whole pixels inside the frame and
 /// moved by the flow enlarged to the frame (bilinear, `align_corners = false`), measured in frame
 /// pixels. A matcher with a rule of its own for points gets the same start.
-pub fn transfer_in_paper_frame(keypoint: Point, matched: &Matched) -> Point {
+pub(crate) fn transfer_in_paper_frame(keypoint: Point, matched: &Matched) -> Point {
     let whole = |position: f64| position.trunc().clamp(0.0, PAPER_FRAME_SIDE - 1.0);
     let start = Point::new(whole(keypoint.x), whole(keypoint.y));
     let frame = Size::square(PAPER_FRAME_SIDE as usize);
@@ -48,7 +48,7 @@ pub fn transfer_in_paper_frame(keypoint: Point, matched: &Matched) -> Point {
 
 /// The source keypoints of a pair, moved by the authors' rule; the result lies in the target's paper
 /// frame, not mirrored.
-pub fn transfer_by_paper(pair: &Pair, matched: &Matched) -> Vec<Point> {
+pub(crate) fn transfer_by_paper(pair: &Pair, matched: &Matched) -> Vec<Point> {
     // Parity: a mirrored photo has pixel x at 511 - x, but the reference puts its keypoints at 512 - x.
     let mirror = |point: Point| match pair.mirrored {
         true => Point::new(f64::from(PAPER_FRAME_SIDE as f32 - point.x as f32), point.y),
@@ -61,7 +61,7 @@ pub fn transfer_by_paper(pair: &Pair, matched: &Matched) -> Vec<Point> {
 
 /// The source keypoints of a pair, moved with sub-pixel accuracy; the result is in original target
 /// pixels, not mirrored.
-pub fn transfer_sub_pixel(pair: &Pair, matched: &Matched) -> Vec<Point> {
+pub(crate) fn transfer_sub_pixel(pair: &Pair, matched: &Matched) -> Vec<Point> {
     let mirror = |point: Point, image: Size| match pair.mirrored {
         true => Point::new(image.width as f64 - 1.0 - point.x, point.y),
         false => point,

@@ -12,7 +12,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use crate::export::code::{Code, state};
 
 /// The folder inside the archive.
-pub const FOLDER: &str = "lpmflow";
+pub(super) const FOLDER: &str = "lpmflow";
 
 /// Where the code stands in the archive.
 const CODE: &str = "code/__torch__.py";
@@ -29,7 +29,7 @@ type Entries<'a> = [(&'a str, Vec<u8>)];
 ///
 /// # Errors
 /// When the archive is not of the form that this version of libtorch writes, or writing fails.
-pub fn seal(
+pub(super) fn seal(
     traced: &Path,
     (description_name, description): (&str, String),
     output: &mut (impl Write + Seek),
@@ -62,7 +62,7 @@ pub fn seal(
 ///
 /// # Errors
 /// When the file is no archive or is damaged.
-pub fn check(path: &Path) -> Result<()> {
+pub(super) fn check(path: &Path) -> Result<()> {
     let mut archive = ZipArchive::new(File::open(path)?)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;

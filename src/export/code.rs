@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail};
 
 /// The class of the module.
-pub const CLASS: &str = "LpmFlow";
+pub(super) const CLASS: &str = "LpmFlow";
 
 /// How libtorch refers to a constant, before its number.
 const CONSTANT: &str = "CONSTANTS.c";
@@ -20,7 +20,7 @@ const HEAD: &str = "(Module):\n  __parameters__ = []\n  __buffers__ = []\n";
 
 /// The code of a traced model.
 #[derive(Debug)]
-pub struct Code {
+pub(super) struct Code {
     /// How many constants it uses, numbered from 0.
     constants: usize,
     /// The method `forward`.
@@ -32,7 +32,7 @@ impl Code {
     ///
     /// # Errors
     /// When it is not of the form that this version of libtorch writes.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let head = format!("class {CLASS}{HEAD}");
         let forward = text
             .strip_prefix(&head)
@@ -54,12 +54,12 @@ impl Code {
     }
 
     /// A class that computes the checksum of the constants and nothing else.
-    pub fn checksum_alone(&self) -> String {
+    pub(super) fn checksum_alone(&self) -> String {
         format!("class {CLASS}{HEAD}{}", self.checksum("CONSTANTS"))
     }
 
     /// The class as it is exported. Its state, given when it is loaded, is the checksum.
-    pub fn exported(&self) -> String {
+    pub(super) fn exported(&self) -> String {
         let names = self.list(|number| format!("\"c{number}\""));
         let types = self.each(|number| format!("  c{number} : Tensor\n"));
         let assignments = self.each(|number| format!("    self.c{number} = {CONSTANT}{number}\n"));
@@ -117,7 +117,7 @@ impl Code {
 }
 
 /// The pickle of a module whose state is the number `checksum`.
-pub fn state(checksum: i64) -> Vec<u8> {
+pub(super) fn state(checksum: i64) -> Vec<u8> {
     let mut pickle = format!("\u{2}c__torch__\n{CLASS}\n)").into_bytes();
     pickle.insert(0, 0x80); // version 2
     pickle.push(0x81); // a new object of the class

@@ -2,8 +2,8 @@
 
 mod archive;
 mod code;
-pub mod torchscript;
-pub mod verify;
+pub(crate) mod torchscript;
+pub(crate) mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ const INITIAL_SEED: i64 = 0;
 
 /// What to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// Weights with the model's configuration, for this tool and readers of safetensors.
     Safetensors,
     /// The network with its weights, for PyTorch and C++.
@@ -33,7 +33,7 @@ pub enum Format {
 
 /// A model to be exported, on the CPU.
 #[derive(Debug)]
-pub struct Original {
+pub(crate) struct Original {
     loaded: LoadedModel,
     description: Description,
 }
@@ -44,7 +44,7 @@ impl Original {
     ///
     /// # Errors
     /// When there are no such weights, or they do not fit the model.
-    pub fn load(weights: &Path, config: Option<ModelConfig>) -> Result<Self> {
+    pub(crate) fn load(weights: &Path, config: Option<ModelConfig>) -> Result<Self> {
         let stored = weights::read(&find(weights)?)?;
         let config = config.unwrap_or_else(|| stored.config());
         tch::manual_seed(INITIAL_SEED);
@@ -55,7 +55,7 @@ impl Original {
     }
 
     /// What a user of an older weight file should know.
-    pub fn notes(&self) -> &[String] {
+    pub(crate) fn notes(&self) -> &[String] {
         &self.loaded.notes
     }
 
@@ -64,7 +64,7 @@ impl Original {
     ///
     /// # Errors
     /// When the file cannot be written, or values do not fit the precision.
-    pub fn export(&self, output: &Path, format: Format, precision: Storage) -> Result<()> {
+    pub(crate) fn export(&self, output: &Path, format: Format, precision: Storage) -> Result<()> {
         match format {
             Format::Safetensors => {
                 save::save(output, &self.tensors(), &self.description, precision)

@@ -22,19 +22,19 @@ const DESCRIPTION: &str = "lpmflow.json";
 
 /// A model behind the module's interface.
 #[derive(Debug)]
-pub struct Network<'a> {
+pub(crate) struct Network<'a> {
     model: &'a Model,
     normaliser: Normaliser,
 }
 
 impl<'a> Network<'a> {
     /// A model, its variables on the CPU.
-    pub fn new(model: &'a Model) -> Self {
+    pub(crate) fn new(model: &'a Model) -> Self {
         Self { model, normaliser: Normaliser::new(model.normalisation()) }
     }
 
     /// The flow between two batches of images.
-    pub fn forward(&self, source: &Tensor, target: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, source: &Tensor, target: &Tensor) -> Tensor {
         let [source, target] =
             [source, target].map(|images| self.model.features(&self.normaliser.apply(images)));
         self.model.flow(&source, &target).to_kind(Kind::Float)
@@ -45,7 +45,7 @@ impl<'a> Network<'a> {
 ///
 /// # Errors
 /// When libtorch cannot trace the model, or the file cannot be written.
-pub fn save(model: &Model, description: &Description, path: &Path) -> Result<()> {
+pub(crate) fn save(model: &Model, description: &Description, path: &Path) -> Result<()> {
     let description = (DESCRIPTION, description.to_json()?);
     atomic::write(path, |file| {
         let module = trace(model).context("tracing the model")?;
@@ -63,7 +63,7 @@ pub fn save(model: &Model, description: &Description, path: &Path) -> Result<()>
 ///
 /// # Errors
 /// When the file is damaged or libtorch cannot read it.
-pub fn load(path: &Path) -> Result<CModule> {
+pub(crate) fn load(path: &Path) -> Result<CModule> {
     let load = || -> Result<CModule> {
         archive::check(path)?;
         Ok(CModule::load(path)?)

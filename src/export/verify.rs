@@ -15,7 +15,7 @@ use crate::nn::parameters::Parameter;
 use crate::nn::resize::{Corners, resize_bilinear};
 
 /// Largest relative difference accepted between the exported file's flow and the one it is to have.
-pub const TOLERANCE: f64 = 1e-4;
+pub(crate) const TOLERANCE: f64 = 1e-4;
 
 /// Pairs in the comparison; more than one, as graphs could be bound to the batch size they were traced at.
 const PAIRS: i64 = 2;
@@ -25,7 +25,7 @@ const COLOURS: i64 = 16;
 
 /// How far two flows are apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The largest difference of a component, in pixels of the flow's grid.
     pub absolute: f64,
     /// The same as a share of the wanted flow's largest component.
@@ -34,7 +34,7 @@ pub struct Difference {
 
 /// What comparing came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verification {
+pub(crate) struct Verification {
     /// The exported file against the original, rounded where the precision says so.
     pub exported: Difference,
     /// What that rounding itself changes; `None` in full precision.
@@ -43,7 +43,7 @@ pub struct Verification {
 
 impl Verification {
     /// Whether the file holds what it is to hold. A flow that is not finite never passes.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.exported.relative <= TOLERANCE
     }
 }
@@ -53,7 +53,7 @@ impl Original {
     ///
     /// # Errors
     /// When the file is damaged, or a stored value is not the original's.
-    pub fn verify(
+    pub(crate) fn verify(
         &self,
         output: &Path,
         format: Format,

@@ -13,7 +13,7 @@ use crate::nn::native::cuda_graph::{CudaGraph, CudaGraphs};
 
 /// The matcher's pass from two photos' features to their flow, recorded for the shapes it was last asked for.
 #[derive(Debug)]
-pub struct CudaGraphMatcher {
+pub(super) struct CudaGraphMatcher {
     graphs: CudaGraphs,
     device: usize,
     recording: RefCell<Option<Recording>>,
@@ -33,7 +33,7 @@ impl CudaGraphMatcher {
     ///
     /// # Errors
     /// When the device is no GPU, or this program was built without CUDA's headers.
-    pub fn new(device: Device) -> Result<Self> {
+    pub(super) fn new(device: Device) -> Result<Self> {
         let Device::Cuda(index) = device else {
             bail!("CUDA graphs need a GPU: choose --device cuda, or leave --cuda-graph out");
         };
@@ -45,7 +45,7 @@ impl CudaGraphMatcher {
     ///
     /// # Errors
     /// When the pass cannot be recorded or launched.
-    pub fn matching(
+    pub(super) fn matching(
         &self,
         model: &Model,
         source: &Features,

@@ -6,7 +6,7 @@ use crate::model::config::ModelConfig;
 
 /// What a report says of the model behind its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ModelDescription {
+pub(crate) struct ModelDescription {
     /// The weights as the user named them.
     pub weights: String,
     /// SHA-256 of the weight file, in hexadecimal; none for random values.

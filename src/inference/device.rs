@@ -16,7 +16,7 @@ const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 ///
 /// # Errors
 /// When the text is none of these, or CUDA is asked for and something is missing; the error says what.
-pub fn choose(wanted: &str) -> Result<Device> {
+pub(crate) fn choose(wanted: &str) -> Result<Device> {
     match wanted {
         "cpu" => Ok(Device::Cpu),
         "auto" => Ok(if cuda_devices().is_ok_and(|count| count > 0) {

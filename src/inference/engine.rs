@@ -29,7 +29,7 @@ use crate::nn::shape::dims;
 
 /// A model ready to match photos.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     model: Model,
     weights: PathBuf,
     /// `None` for random values.
@@ -46,7 +46,7 @@ impl Engine {
     ///
     /// # Errors
     /// When there are no such weights, they do not fit their model, or the device cannot be used.
-    pub fn load(options: &EngineOptions) -> Result<Self> {
+    pub(crate) fn load(options: &EngineOptions) -> Result<Self> {
         let device = options.device()?;
         let file = find(&options.weights)?;
         let loaded = load(&file, device, options.precision.kind())?;
@@ -67,7 +67,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the configuration makes no sense or the device cannot be used.
-    pub fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
+    pub(crate) fn untrained(config: &ModelConfig, options: &EngineOptions) -> Result<Self> {
         let device = options.device()?;
         memory::keep_freed_memory();
         let path = VarBuilder::fresh(device).in_kind(options.precision.kind());
@@ -86,7 +86,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the tensors do not fit the configuration.
-    pub fn of_tensors(
+    pub(crate) fn of_tensors(
         tensors: BTreeMap<String, Tensor>,
         config: &ModelConfig,
         device: Device,
@@ -109,7 +109,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the weight file cannot be read any more.
-    pub fn description(&self) -> Result<ModelDescription> {
+    pub(crate) fn description(&self) -> Result<ModelDescription> {
         Ok(ModelDescription {
             weights: self.weights.display().to_string(),
             sha256: self.file.as_deref().map(sha256).transpose()?,
@@ -119,22 +119,22 @@ impl Engine {
     }
 
     /// What a user of an older weight file should know.
-    pub fn notes(&self) -> &[String] {
+    pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
 
     /// The model.
-    pub fn model(&self) -> &Model {
+    pub(crate) fn model(&self) -> &Model {
         &self.model
     }
 
     /// The device the model runs on.
-    pub fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         self.device
     }
 
     /// How photos are to be brought to the network.
-    pub fn input(&self) -> Input {
+    pub(crate) fn input(&self) -> Input {
         let config = self.model.config();
         Input { side: config.input_size, rule: config.input }
     }
@@ -145,7 +145,7 @@ impl Engine {
     ///
     /// # Errors
     /// When a flow holds a value that is not finite; the error names the pair.
-    pub fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+    pub(crate) fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
@@ -188,7 +188,7 @@ impl Engine {
     ///
     /// # Errors
     /// When that graph cannot be recorded or launched.
-    pub fn match_features(&self, source: &Features, target: &Features) -> Result<Matching> {
+    pub(crate) fn match_features(&self, source: &Features, target: &Features) -> Result<Matching> {
         match &self.recorded {
             Some(recorded) if source.last().tokens.size()[0] == 1 => {
                 recorded.matching(&self.model, source, target)

@@ -16,7 +16,7 @@ use crate::model::normalisation::Normaliser;
 
 /// How a network wants its photos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Input {
+pub(crate) struct Input {
     /// Side of the square, in pixels.
     pub side: usize,
     /// How photos are brought to it.
@@ -25,7 +25,7 @@ pub struct Input {
 
 /// A photo in the network's square frame, with the name under which its backbone features may be kept.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Equal for equal photos: the image file's path, and how it was changed if it was.
     pub key: FrameKey,
     /// The square, 8-bit RGB.
@@ -36,7 +36,7 @@ pub struct Frame {
 
 /// Tells photos apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FrameKey {
+pub(crate) struct FrameKey {
     /// The image file.
     pub path: PathBuf,
     /// Left and right exchanged.
@@ -46,12 +46,12 @@ pub struct FrameKey {
 impl Input {
     /// Photos stretched to a square of this side.
     #[cfg(test)]
-    pub const fn stretched(side: usize) -> Self {
+    pub(crate) const fn stretched(side: usize) -> Self {
         Self { side, rule: InputRule::Stretch }
     }
 
     /// A decoded photo as a frame, mirrored if the key says so.
-    pub fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
+    pub(crate) fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
         let mut scaled = self.scaled(photo);
         if key.mirrored {
             flip_horizontal_in_place(&mut scaled);
@@ -60,7 +60,7 @@ impl Input {
     }
 
     /// A decoded photo in the size that it has within the square.
-    pub fn scaled(self, photo: &RgbImage) -> RgbImage {
+    pub(crate) fn scaled(self, photo: &RgbImage) -> RgbImage {
         let longer = photo.width().max(photo.height()) as usize;
         let side = |photo: u32| match self.rule {
             InputRule::Stretch => self.side,
@@ -73,7 +73,7 @@ impl Input {
     }
 
     /// A photo of that size as a frame.
-    pub fn placed(self, key: FrameKey, scaled: RgbImage) -> Frame {
+    pub(crate) fn placed(self, key: FrameKey, scaled: RgbImage) -> Frame {
         let side = self.side as u32;
         let (width, height) = scaled.dimensions();
         let part = |covered: u32| f64::from(covered) / f64::from(side);
@@ -91,7 +91,7 @@ impl Input {
 
 impl Frame {
     /// The memory that the pixels take.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.pixels.as_raw().len()
     }
 }
@@ -103,7 +103,7 @@ impl Frame {
 ///
 /// # Panics
 /// When `images` is empty or the sizes differ.
-pub fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
+pub(crate) fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
     let (width, height) = images[0].dimensions();
     let shape = [1, i64::from(height), i64::from(width), 3];
     let bytes: Vec<Tensor> =

@@ -1,7 +1,7 @@
 //! How much memory the process has taken, and what becomes of what it frees.
 
 /// The most memory this process ever held at once, in bytes; `None` where the system does not say.
-pub fn peak_bytes() -> Option<u64> {
+pub(crate) fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -13,7 +13,7 @@ pub fn peak_bytes() -> Option<u64> {
 ///
 /// glibc gives large blocks back to the system as soon as they are freed: a sixth of a forward pass went
 /// into getting the same pages again.
-pub fn keep_freed_memory() {
+pub(crate) fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         mallopt(M_MMAP_THRESHOLD, HIGHEST_THRESHOLD);

@@ -2,16 +2,16 @@
 
 mod cuda_graph;
 mod description;
-pub mod device;
+pub(crate) mod device;
 mod engine;
-pub mod frame;
-pub mod memory;
+pub(crate) mod frame;
+pub(crate) mod memory;
 mod network;
 mod options;
-pub mod placement;
-pub mod precision;
+pub(crate) mod placement;
+pub(crate) mod precision;
 
-pub use description::ModelDescription;
-pub use engine::Engine;
-pub use network::FlowNetwork;
-pub use options::{EngineOptions, prepare_device};
+pub(crate) use description::ModelDescription;
+pub(crate) use engine::Engine;
+pub(crate) use network::FlowNetwork;
+pub(crate) use options::{EngineOptions, prepare_device};

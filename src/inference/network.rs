@@ -6,7 +6,7 @@ use crate::flow::Matched;
 use crate::inference::frame::{Frame, Input};
 
 /// What turns frames into flows: the engine, or a known flow in tests.
-pub trait FlowNetwork {
+pub(crate) trait FlowNetwork {
     /// How photos must be brought to it.
     fn input(&self) -> Input;
 

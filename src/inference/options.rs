@@ -11,7 +11,7 @@ use crate::inference::precision::Precision;
 
 /// Which weights to run, where, and how much to keep.
 #[derive(Clone, Debug)]
-pub struct EngineOptions {
+pub(crate) struct EngineOptions {
     /// A name or a file (see [`crate::model::weights::find::find`]).
     pub weights: PathBuf,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -40,7 +40,7 @@ impl EngineOptions {
 ///
 /// # Errors
 /// When there is no such device, or it does not compute in that precision.
-pub fn prepare_device(wanted: &str, precision: Precision) -> Result<Device> {
+pub(crate) fn prepare_device(wanted: &str, precision: Precision) -> Result<Device> {
     let device = device::choose(wanted)?;
     precision.check(device)?;
     if device.is_cuda() {

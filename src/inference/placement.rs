@@ -7,7 +7,7 @@ use crate::geometry::Point;
 
 /// The part of the network's square that a photo covers, from the upper left corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// Its width as a part of the square's side.
     pub width: f64,
     /// Its height, likewise.
@@ -16,7 +16,7 @@ pub struct Placement {
 
 impl Placement {
     /// All of it.
-    pub const WHOLE: Self = Self { width: 1.0, height: 1.0 };
+    pub(crate) const WHOLE: Self = Self { width: 1.0, height: 1.0 };
 
     fn square_from_photo(self, unit: Point) -> Point {
         Point::new(unit.x * self.width, unit.y * self.height)
@@ -29,7 +29,7 @@ impl Placement {
 
 /// What was found between two squares, said of the photos in them: both unit squares become the photos'. The
 /// flow keeps its grid, whose cells now are narrower or lower; it is sampled as everywhere (bilinear).
-pub fn between_photos(found: Matched, source: Placement, target: Placement) -> Matched {
+pub(crate) fn between_photos(found: Matched, source: Placement, target: Placement) -> Matched {
     if (source, target) == (Placement::WHOLE, Placement::WHOLE) {
         return found;
     }

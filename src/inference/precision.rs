@@ -10,7 +10,7 @@ use crate::nn::native::tf32::Tf32;
 /// Number format of the network. The gates and the soft-argmax are computed in 32 bits in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub(crate) enum Precision {
     /// 32-bit floats throughout
     #[default]
     Float32,
@@ -24,7 +24,7 @@ pub enum Precision {
 
 impl Precision {
     /// What parameters are held in.
-    pub fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         match self {
             Self::Float32 | Self::Tf32 => Kind::Float,
             Self::Bfloat16 => Kind::BFloat16,
@@ -36,7 +36,7 @@ impl Precision {
     ///
     /// # Errors
     /// When it does not.
-    pub fn check(self, device: Device) -> Result<()> {
+    pub(crate) fn check(self, device: Device) -> Result<()> {
         match (self, device) {
             (Self::Tf32 | Self::Float16, Device::Cpu) => {
                 bail!(

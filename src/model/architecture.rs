@@ -57,15 +57,15 @@ const PRESETS: &[Preset] = &[
 ];
 
 /// Published forms of weights, the most particular first.
-pub const PUBLISHED: &[&Published] = &[&LPMFLOW, &EFFICIENTNET_LITE0, &IBOT];
+pub(crate) const PUBLISHED: &[&Published] = &[&LPMFLOW, &EFFICIENTNET_LITE0, &IBOT];
 
 /// The names of the presets.
-pub fn presets() -> impl Iterator<Item = &'static str> {
+pub(crate) fn presets() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().map(|(name, _)| *name)
 }
 
 /// The names of those that are there to be trained.
-pub fn learned_presets() -> impl Iterator<Item = &'static str> {
+pub(crate) fn learned_presets() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().filter(|(_, config)| config().is_learned()).map(|(name, _)| *name)
 }
 
@@ -73,7 +73,7 @@ pub fn learned_presets() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn preset(name: &str) -> Result<ModelConfig> {
+pub(crate) fn preset(name: &str) -> Result<ModelConfig> {
     let preset = PRESETS.iter().find(|(other, _)| *other == name).with_context(|| {
         format!(
             "there is no model `{name}`; there are: {}",

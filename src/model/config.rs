@@ -17,7 +17,7 @@ use crate::model::part::{Chosen, Family};
 #[serde(bound(
     deserialize = "dyn BackboneConfig: Family, dyn HeadConfig: Family, dyn MatcherConfig: Family"
 ))]
-pub struct ModelConfig {
+pub(crate) struct ModelConfig {
     /// Side of the square that photos are brought to before they reach the network, in pixels.
     pub input_size: usize,
     /// How they are brought to it.
@@ -37,7 +37,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// When the backbone does not offer what the matcher needs.
-    pub fn backbone_levels(&self) -> Result<Vec<LevelShape>> {
+    pub(crate) fn backbone_levels(&self) -> Result<Vec<LevelShape>> {
         let levels = self.matcher.wanted(&self.backbone.levels())?;
         ensure!(!levels.is_empty(), "the matcher reads no features");
         Ok(levels)
@@ -47,7 +47,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// As [`ModelConfig::backbone_levels`].
-    pub fn levels(&self) -> Result<Vec<LevelShape>> {
+    pub(crate) fn levels(&self) -> Result<Vec<LevelShape>> {
         let mut levels = self.backbone_levels()?;
         if let (Some(head), Some(last)) = (&self.head, levels.last_mut()) {
             last.shape = head.shape(&last.shape);
@@ -59,7 +59,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// When a size or constant makes no sense.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         ensure!(
             (16..=8192).contains(&self.input_size),
             "the input size must lie in 16 to 8192 pixels, not {}",
@@ -74,7 +74,7 @@ impl ModelConfig {
     }
 
     /// Whether something but the backbone has learned what it holds.
-    pub fn is_learned(&self) -> bool {
+    pub(crate) fn is_learned(&self) -> bool {
         self.head.is_some() || self.matcher.has_parameters()
     }
 
@@ -83,7 +83,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// As [`ModelConfig::backbone_levels`].
-    pub fn operations(&self) -> Result<Vec<StageCost>> {
+    pub(crate) fn operations(&self) -> Result<Vec<StageCost>> {
         let both = 2.0;
         let operations = both * self.backbone.operations();
         let mut stages = vec![StageCost { name: "backbone", operations }];
@@ -98,7 +98,7 @@ impl ModelConfig {
     }
 
     /// Whether published files hold a tensor of this name, though the network never reads it.
-    pub fn is_unused(&self, name: &str) -> bool {
+    pub(crate) fn is_unused(&self, name: &str) -> bool {
         match name.strip_prefix(BACKBONE) {
             Some(name) => self.backbone.is_unused(name),
             None => self.matcher.is_unused(name),
@@ -107,4 +107,4 @@ impl ModelConfig {
 }
 
 /// Where the backbone's parameters stand in every model.
-pub const BACKBONE: &str = "feature_extraction.backbone.";
+pub(crate) const BACKBONE: &str = "feature_extraction.backbone.";

@@ -6,7 +6,7 @@
 
 /// Operations of one part of the network.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StageCost {
+pub(crate) struct StageCost {
     /// The part.
     pub name: &'static str,
     /// Floating-point operations per pair of photos.
@@ -15,16 +15,16 @@ pub struct StageCost {
 
 /// A transformer block over `tokens` that attend in groups of `group`: four projections of width `dim`
 /// and a perceptron four times as wide, and the products of attention.
-pub fn block(tokens: f64, group: f64, dim: f64) -> f64 {
+pub(crate) fn block(tokens: f64, group: f64, dim: f64) -> f64 {
     attention(tokens, group, dim) + perceptron(tokens, dim)
 }
 
 /// The attention of such a block alone.
-pub fn attention(tokens: f64, group: f64, dim: f64) -> f64 {
+pub(crate) fn attention(tokens: f64, group: f64, dim: f64) -> f64 {
     2.0 * tokens * 4.0 * dim * dim + 4.0 * tokens * group * dim
 }
 
 /// The perceptron of such a block alone.
-pub fn perceptron(tokens: f64, dim: f64) -> f64 {
+pub(crate) fn perceptron(tokens: f64, dim: f64) -> f64 {
     2.0 * tokens * 8.0 * dim * dim
 }

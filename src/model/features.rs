@@ -3,11 +3,11 @@
 use tch::Tensor;
 
 /// The name of a backbone's deepest level.
-pub const LAST: &str = "last";
+pub(crate) const LAST: &str = "last";
 
 /// The form of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FeatureShape {
+pub(crate) struct FeatureShape {
     /// Values per token (D).
     pub dim: i64,
     /// Rows and columns of the patch grid (G).
@@ -18,7 +18,7 @@ pub struct FeatureShape {
 
 /// A level that a backbone can give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LevelShape {
+pub(crate) struct LevelShape {
     /// Its name among the backbone's levels.
     pub name: String,
     /// Its form.
@@ -27,14 +27,14 @@ pub struct LevelShape {
 
 impl LevelShape {
     /// The deepest level of a backbone.
-    pub fn last(shape: FeatureShape) -> Self {
+    pub(crate) fn last(shape: FeatureShape) -> Self {
         Self { name: LAST.to_owned(), shape }
     }
 }
 
 /// One level of a batch of photos.
 #[derive(Debug)]
-pub struct Level {
+pub(crate) struct Level {
     /// Its name among the backbone's levels.
     pub name: String,
     /// `[B, N, D]`: the class token first, if there is one, then the patches row by row.
@@ -45,7 +45,7 @@ pub struct Level {
 
 impl Level {
     /// The patch tokens alone, `[B, G * G, D]`.
-    pub fn patches(&self) -> Tensor {
+    pub(crate) fn patches(&self) -> Tensor {
         let class_tokens = i64::from(self.shape.class_token);
         self.tokens.narrow(1, class_tokens, self.shape.side * self.shape.side) // [B, G * G, D]
     }
@@ -57,7 +57,7 @@ impl Level {
 
 /// The levels of a batch of photos, the deepest last.
 #[derive(Debug)]
-pub struct Features {
+pub(crate) struct Features {
     levels: Vec<Level>,
 }
 
@@ -66,18 +66,18 @@ impl Features {
     ///
     /// # Panics
     /// Without any level.
-    pub fn new(levels: Vec<Level>) -> Self {
+    pub(crate) fn new(levels: Vec<Level>) -> Self {
         assert!(!levels.is_empty(), "features have at least one level");
         Self { levels }
     }
 
     /// The deepest level alone.
-    pub fn last_alone(tokens: Tensor, shape: FeatureShape) -> Self {
+    pub(crate) fn last_alone(tokens: Tensor, shape: FeatureShape) -> Self {
         Self::new(vec![Level { name: LAST.to_owned(), tokens, shape }])
     }
 
     /// The deepest level.
-    pub fn last(&self) -> &Level {
+    pub(crate) fn last(&self) -> &Level {
         &self.levels[self.levels.len() - 1]
     }
 
@@ -86,19 +86,19 @@ impl Features {
     /// # Panics
     /// When the features have no such level: whoever reads it must have asked the backbone for it.
     #[cfg_attr(not(test), expect(dead_code, reason = "so far only the toy reads two levels"))]
-    pub fn level(&self, name: &str) -> &Level {
+    pub(crate) fn level(&self, name: &str) -> &Level {
         let level = self.levels.iter().find(|level| level.name == name);
         level.unwrap_or_else(|| panic!("the features have no level `{name}`"))
     }
 
     /// The same levels with other tokens.
-    pub fn map(&self, change: impl Fn(&Level) -> Tensor) -> Self {
+    pub(crate) fn map(&self, change: impl Fn(&Level) -> Tensor) -> Self {
         let changed = |level: &Level| level.with_tokens(change(level));
         Self { levels: self.levels.iter().map(changed).collect() }
     }
 
     /// The same with another deepest level.
-    pub fn with_last(&self, tokens: Tensor) -> Self {
+    pub(crate) fn with_last(&self, tokens: Tensor) -> Self {
         let mut features = self.map(|level| level.tokens.shallow_clone());
         if let Some(last) = features.levels.last_mut() {
             last.tokens = tokens;
@@ -107,19 +107,19 @@ impl Features {
     }
 
     /// The photos `start..start + length` of the batch.
-    pub fn narrow(&self, start: i64, length: i64) -> Self {
+    pub(crate) fn narrow(&self, start: i64, length: i64) -> Self {
         self.map(|level| level.tokens.narrow(0, start, length))
     }
 
     /// The two halves of a batch that holds the sources first and then the targets. The batch size is never
     /// read, so that a traced network takes any.
-    pub fn halves(&self) -> [Self; 2] {
+    pub(crate) fn halves(&self) -> [Self; 2] {
         let half = |index: usize| self.map(|level| level.tokens.chunk(2, 0)[index].shallow_clone());
         [half(0), half(1)]
     }
 
     /// One batch of several with the same levels.
-    pub fn cat(parts: &[&Self]) -> Self {
+    pub(crate) fn cat(parts: &[&Self]) -> Self {
         let levels = parts[0].levels.iter().enumerate().map(|(index, level)| {
             let tokens: Vec<&Tensor> =
                 parts.iter().map(|part| &part.levels[index].tokens).collect();
@@ -129,24 +129,24 @@ impl Features {
     }
 
     /// The same values in memory of their own.
-    pub fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         self.map(|level| level.tokens.copy())
     }
 
     /// The same tensors: no value is copied.
-    pub fn shallow_clone(&self) -> Self {
+    pub(crate) fn shallow_clone(&self) -> Self {
         self.map(|level| level.tokens.shallow_clone())
     }
 
     /// Takes over the values of features of the same form.
-    pub fn copy_from(&mut self, other: &Self) {
+    pub(crate) fn copy_from(&mut self, other: &Self) {
         for (own, other) in self.levels.iter_mut().zip(&other.levels) {
             own.tokens.copy_(&other.tokens);
         }
     }
 
     /// Whether the tensors have the same sizes.
-    pub fn same_sizes(&self, other: &Self) -> bool {
+    pub(crate) fn same_sizes(&self, other: &Self) -> bool {
         let sizes = |features: &Self| -> Vec<Vec<i64>> {
             features.levels.iter().map(|level| level.tokens.size()).collect()
         };
@@ -154,7 +154,7 @@ impl Features {
     }
 
     /// Memory that the values take.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let bytes = |level: &Level| level.tokens.numel() * level.tokens.kind().elt_size_in_bytes();
         self.levels.iter().map(bytes).sum()
     }

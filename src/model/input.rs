@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How photos are brought to the network's square.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum InputRule {
+pub(crate) enum InputRule {
     /// Stretched to fill it; the aspect ratio is not kept.
     #[default]
     Stretch,
@@ -16,7 +16,7 @@ pub enum InputRule {
 
 impl InputRule {
     /// Whether a configuration need not name it.
-    pub fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -5,18 +5,18 @@
 //! (class token, if any, and patches), S and T source and target positions, H and W rows and columns,
 //! h heads, G side of the feature grid, F side of the fine grid.
 
-pub mod architecture;
-pub mod backbone;
-pub mod config;
-pub mod cost;
-pub mod features;
-pub mod head;
-pub mod input;
-pub mod matcher;
-pub mod normalisation;
-pub mod part;
-pub mod presets;
-pub mod weights;
+pub(crate) mod architecture;
+pub(crate) mod backbone;
+pub(crate) mod config;
+pub(crate) mod cost;
+pub(crate) mod features;
+pub(crate) mod head;
+pub(crate) mod input;
+pub(crate) mod matcher;
+pub(crate) mod normalisation;
+pub(crate) mod part;
+pub(crate) mod presets;
+pub(crate) mod weights;
 
 use anyhow::Result;
 use tch::Tensor;
@@ -32,7 +32,7 @@ use matcher::{Matcher, Matching};
 
 /// A backbone and a matcher that fit together.
 #[derive(Debug)]
-pub struct Model {
+pub(crate) struct Model {
     config: ModelConfig,
     levels: Vec<LevelShape>,
     backbone: Box<dyn Backbone>,
@@ -45,7 +45,7 @@ impl Model {
     ///
     /// # Errors
     /// When the configuration makes no sense.
-    pub fn new(path: &VarBuilder, config: &ModelConfig) -> Result<Self> {
+    pub(crate) fn new(path: &VarBuilder, config: &ModelConfig) -> Result<Self> {
         config.check()?;
         let from_backbone = config.backbone_levels()?;
         let below = path.in_group(Group::BACKBONE) / "feature_extraction" / "backbone";
@@ -59,27 +59,27 @@ impl Model {
     }
 
     /// The configuration the model was built from.
-    pub fn config(&self) -> &ModelConfig {
+    pub(crate) fn config(&self) -> &ModelConfig {
         &self.config
     }
 
     /// The part that turns features into a flow.
-    pub fn matcher(&self) -> &dyn Matcher {
+    pub(crate) fn matcher(&self) -> &dyn Matcher {
         &*self.matcher
     }
 
     /// How input images are to be normalised.
-    pub fn normalisation(&self) -> Normalisation {
+    pub(crate) fn normalisation(&self) -> Normalisation {
         self.config.backbone.normalisation()
     }
 
     /// The form of the deepest features.
-    pub fn feature_shape(&self) -> FeatureShape {
+    pub(crate) fn feature_shape(&self) -> FeatureShape {
         self.levels[self.levels.len() - 1].shape
     }
 
     /// Rows and columns of the flow.
-    pub fn flow_side(&self) -> i64 {
+    pub(crate) fn flow_side(&self) -> i64 {
         self.config.matcher.flow_side(&self.levels)
     }
 
@@ -87,12 +87,16 @@ impl Model {
     ///
     /// # Shapes
     /// `images` `[B, 3, H, W]`, normalised; any size, resized to the backbone's own.
-    pub fn features(&self, images: &Tensor) -> Features {
+    pub(crate) fn features(&self, images: &Tensor) -> Features {
         self.features_in(images, &Recompute::plain())
     }
 
     /// As [`Model::features`], in segments that training may compute anew.
-    pub fn features_in<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features {
+    pub(crate) fn features_in<'a>(
+        &'a self,
+        images: &Tensor,
+        recompute: &Recompute<'a>,
+    ) -> Features {
         let features = self.backbone.forward(images, recompute);
         match &self.head {
             Some(head) => head.forward(&features),
@@ -101,7 +105,7 @@ impl Model {
     }
 
     /// What corresponds between photos described by features.
-    pub fn matching(&self, source: &Features, target: &Features) -> Matching {
+    pub(crate) fn matching(&self, source: &Features, target: &Features) -> Matching {
         self.matcher.forward(source, target)
     }
 
@@ -109,7 +113,7 @@ impl Model {
     ///
     /// # Shapes
     /// Result `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
-    pub fn flow(&self, source: &Features, target: &Features) -> Tensor {
+    pub(crate) fn flow(&self, source: &Features, target: &Features) -> Tensor {
         self.matching(source, target).flow
     }
 }

@@ -6,7 +6,7 @@ use crate::model::backbone::Normalisation;
 
 /// Normalises batches of images.
 #[derive(Debug)]
-pub struct Normaliser {
+pub(crate) struct Normaliser {
     /// `[1, 3, 1, 1]`, as is the std.
     mean: Tensor,
     std: Tensor,
@@ -14,13 +14,13 @@ pub struct Normaliser {
 
 impl Normaliser {
     /// With these statistics, on the CPU.
-    pub fn new(Normalisation { mean, std }: Normalisation) -> Self {
+    pub(crate) fn new(Normalisation { mean, std }: Normalisation) -> Self {
         let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
         Self { mean: statistics(mean), std: statistics(std) }
     }
 
     /// Images `[B, 3, H, W]` with values in 0 to 1, normalised.
-    pub fn apply(&self, images: &Tensor) -> Tensor {
+    pub(crate) fn apply(&self, images: &Tensor) -> Tensor {
         (images - &self.mean) / &self.std
     }
 }
@@ -30,7 +30,7 @@ impl Normalisation {
     ///
     /// Parity: the paper's training loader subtracts from 255-fold values and multiplies by a reciprocal, which
     /// rounds otherwise than [`Normaliser::apply`], the arithmetic of its evaluation; each keeps its own.
-    pub fn of_byte(self, channel: usize) -> impl Fn(u8) -> f32 {
+    pub(crate) fn of_byte(self, channel: usize) -> impl Fn(u8) -> f32 {
         let mean = 255.0 * self.mean[channel];
         let factor = 1.0 / (255.0 * self.std[channel]);
         move |value| (f32::from(value) - mean) * factor

@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 const KIND: &str = "kind";
 
 /// The name by which configurations choose a kind.
-pub trait Tagged {
+pub(crate) trait Tagged {
     /// As in `{"kind": "vit"}`.
     const KIND: &'static str;
 }
 
 /// The settings of some kind.
-pub trait Settings: Debug + Send + Sync + 'static {
+pub(crate) trait Settings: Debug + Send + Sync + 'static {
     /// The kind's name.
     fn kind(&self) -> &'static str;
 
@@ -42,7 +42,7 @@ impl<T: Tagged + Serialize + Debug + Send + Sync + 'static> Settings for T {
 }
 
 /// One kind in a list of kinds.
-pub struct Kind<P: ?Sized> {
+pub(crate) struct Kind<P: ?Sized> {
     /// Its name.
     pub name: &'static str,
     /// Reads its settings.
@@ -50,7 +50,7 @@ pub struct Kind<P: ?Sized> {
 }
 
 /// A part that comes in several kinds.
-pub trait Family: Settings {
+pub(crate) trait Family: Settings {
     /// What the part is called.
     const PART: &'static str;
 
@@ -59,11 +59,11 @@ pub trait Family: Settings {
 }
 
 /// A kind with its settings; in configurations `{"kind": NAME, ...}`.
-pub struct Chosen<P: ?Sized>(Arc<P>);
+pub(crate) struct Chosen<P: ?Sized>(Arc<P>);
 
 impl<P: ?Sized> Chosen<P> {
     /// These settings, of whatever kind they are.
-    pub fn of(settings: Arc<P>) -> Self {
+    pub(crate) fn of(settings: Arc<P>) -> Self {
         Self(settings)
     }
 }

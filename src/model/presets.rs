@@ -13,7 +13,7 @@ use crate::model::part::Chosen;
 
 impl ModelConfig {
     /// The paper's model: ViT-B/16 and the full matcher, 180 million values.
-    pub fn base() -> Self {
+    pub(crate) fn base() -> Self {
         Self {
             input_size: 512,
             input: InputRule::Stretch,
@@ -24,7 +24,7 @@ impl ModelConfig {
     }
 
     /// The paper's design in a size for tests: 64-pixel images, a 4x4 grid, a 32x32 flow.
-    pub fn tiny() -> Self {
+    pub(crate) fn tiny() -> Self {
         Self {
             input_size: 128,
             input: InputRule::Stretch,
@@ -36,7 +36,7 @@ impl ModelConfig {
 
     /// The small model of this project: EfficientNet-Lite0 at 384 pixels, an adapter, and consensus on a
     /// 24x24 grid; 2.5 million values.
-    pub fn lite() -> Self {
+    pub(crate) fn lite() -> Self {
         let backbone = EfficientNetConfig { image: 384 };
         // The same part of the photo as the 10 of the 16x16 grid that the constant was chosen on.
         let consensus = ConsensusConfig { radius_squared: 22, ..ConsensusConfig::default() };
@@ -50,7 +50,7 @@ impl ModelConfig {
     }
 
     /// What runs without training: EfficientNet-Lite0 and consensus.
-    pub fn zero_shot() -> Self {
+    pub(crate) fn zero_shot() -> Self {
         let backbone = EfficientNetConfig::default();
         Self {
             input_size: backbone.image as usize,

@@ -1,10 +1,10 @@
 //! What networks are made of: the parameters they hold, layers, and the operations under these.
 
-pub mod layers;
-pub mod native;
-pub mod ops;
-pub mod parameters;
-pub mod resize;
-pub mod runtime;
-pub mod shape;
-pub mod unit_length;
+pub(crate) mod layers;
+pub(crate) mod native;
+pub(crate) mod ops;
+pub(crate) mod parameters;
+pub(crate) mod resize;
+pub(crate) mod runtime;
+pub(crate) mod shape;
+pub(crate) mod unit_length;

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 /// Where the outermost samples of a bilinear resize lie. Upstream uses both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Corners {
+pub(crate) enum Corners {
     /// Corner pixel centres map to corner pixel centres (`align_corners = true`).
     Aligned,
     /// Image edges map to image edges (`align_corners = false`).
@@ -12,11 +12,11 @@ pub enum Corners {
 }
 
 /// Bilinear resize without antialiasing, `[B, C, H, W]` to `[B, C, height, width]`.
-pub fn resize_bilinear(xs: &Tensor, [height, width]: [i64; 2], corners: Corners) -> Tensor {
+pub(crate) fn resize_bilinear(xs: &Tensor, [height, width]: [i64; 2], corners: Corners) -> Tensor {
     xs.upsample_bilinear2d([height, width], corners == Corners::Aligned, None, None)
 }
 
 /// Repeats every cell, `[B, C, H, W]` to `[B, C, height, width]`.
-pub fn resize_nearest(xs: &Tensor, [height, width]: [i64; 2]) -> Tensor {
+pub(crate) fn resize_nearest(xs: &Tensor, [height, width]: [i64; 2]) -> Tensor {
     xs.upsample_nearest2d([height, width], None, None)
 }

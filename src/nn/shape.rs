@@ -6,7 +6,7 @@ use tch::Tensor;
 ///
 /// # Panics
 /// With the real shape, when the number of dimensions differs.
-pub fn dims<const K: usize>(xs: &Tensor) -> [i64; K] {
+pub(crate) fn dims<const K: usize>(xs: &Tensor) -> [i64; K] {
     let size = xs.size();
     size.as_slice()
         .try_into()

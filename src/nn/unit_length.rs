@@ -6,6 +6,6 @@ use tch::Tensor;
 const SHORTEST: f64 = 1e-12;
 
 /// The vectors along the last dimension, scaled to length one.
-pub fn unit_length(xs: &Tensor) -> Tensor {
+pub(crate) fn unit_length(xs: &Tensor) -> Tensor {
     xs / xs.norm_scalaropt_dim(2.0, [-1], true).clamp_min(SHORTEST)
 }

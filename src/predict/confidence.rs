@@ -18,7 +18,7 @@ impl Correspondence {
     ///
     /// # Panics
     /// Without a backward flow.
-    pub fn confidence(&self, pixel: Point) -> f64 {
+    pub(crate) fn confidence(&self, pixel: Point) -> f64 {
         let backward =
             self.backward.as_ref().expect("whoever reads a confidence asks for both directions");
         let target_unit = self.forward.target_from_source_unit(self.source.unit_from_pixel(pixel));
@@ -35,7 +35,7 @@ impl Correspondence {
     ///
     /// # Panics
     /// Without a backward flow.
-    pub fn confidence_map(&self, resolution: Resolution) -> Vec<f32> {
+    pub(crate) fn confidence_map(&self, resolution: Resolution) -> Vec<f32> {
         let grid = self.grid(resolution);
         let mut map = vec![0.0; grid.area()];
         map.par_chunks_mut(grid.width).enumerate().for_each(|(row, values)| {

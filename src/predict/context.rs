@@ -12,7 +12,7 @@ use crate::predict::transferred::TransferredKeypoints;
 /// What is known of a pair once the network has seen it. What takes long is computed when it is first asked
 /// for.
 #[derive(Debug)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// What the network found.
     pub pair: &'a Correspondence,
     /// The source photo; with its pixels where an output needs photos.
@@ -30,7 +30,7 @@ pub struct Context<'a> {
 
 /// What became of a file, beside its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Written {
+pub(crate) struct Written {
     /// Pixels that the format cannot hold and marks invalid.
     pub invalid_pixels: usize,
     /// [`Context::magnitude`], if the file holds a flow.
@@ -39,7 +39,7 @@ pub struct Written {
 
 impl<'a> Context<'a> {
     /// Nothing is computed yet.
-    pub fn new(
+    pub(crate) fn new(
         pair: &'a Correspondence,
         [source, target]: [&'a Photo; 2],
         resolution: Resolution,
@@ -50,17 +50,17 @@ impl<'a> Context<'a> {
     }
 
     /// The grid that flows and confidences are written on.
-    pub fn grid(&self) -> Size {
+    pub(crate) fn grid(&self) -> Size {
         self.pair.grid(self.resolution)
     }
 
     /// The flow on that grid, in its pixels.
-    pub fn flow(&self) -> &Flow {
+    pub(crate) fn flow(&self) -> &Flow {
         self.flow.get_or_init(|| self.pair.flow(self.resolution))
     }
 
     /// The displacement that 99 % of the flow's pixels stay below.
-    pub fn magnitude(&self) -> f32 {
+    pub(crate) fn magnitude(&self) -> f32 {
         *self.magnitude.get_or_init(|| wheel::magnitude(self.flow()))
     }
 
@@ -68,7 +68,7 @@ impl<'a> Context<'a> {
     ///
     /// # Panics
     /// Without a backward flow.
-    pub fn confidence(&self) -> &[f32] {
+    pub(crate) fn confidence(&self) -> &[f32] {
         self.confidence.get_or_init(|| self.pair.confidence_map(self.resolution))
     }
 }

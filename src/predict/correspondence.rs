@@ -5,7 +5,7 @@ use crate::geometry::{Point, Size};
 
 /// The flow between two photos, as the network returns it, with the photos' sizes.
 #[derive(Clone, Debug)]
-pub struct Correspondence {
+pub(crate) struct Correspondence {
     /// Source to target.
     pub forward: Matched,
     /// Target to source, likewise; there when an output needs a confidence.
@@ -18,12 +18,12 @@ pub struct Correspondence {
 
 impl Correspondence {
     /// Where a pixel position of the source photo lies in the target photo.
-    pub fn transfer(&self, pixel: Point) -> Point {
+    pub(crate) fn transfer(&self, pixel: Point) -> Point {
         self.forward.transfer(pixel, self.source, self.target)
     }
 
     /// The flow in the pixels of the photos, or as the network returns it.
-    pub fn flow(&self, resolution: Resolution) -> Flow {
+    pub(crate) fn flow(&self, resolution: Resolution) -> Flow {
         match resolution {
             Resolution::Original => self.forward.flow.to_original(self.source, self.target),
             Resolution::Network => self.forward.flow.clone(),
@@ -31,7 +31,7 @@ impl Correspondence {
     }
 
     /// The grid on which [`Correspondence::flow`] lives.
-    pub fn grid(&self, resolution: Resolution) -> Size {
+    pub(crate) fn grid(&self, resolution: Resolution) -> Size {
         match resolution {
             Resolution::Original => self.source,
             Resolution::Network => self.forward.flow.size,
@@ -42,7 +42,7 @@ impl Correspondence {
 /// The grid and the pixels that flows and confidences are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Resolution {
+pub(crate) enum Resolution {
     /// The source photo's pixels, pointing to the target photo's.
     Original,
     /// The network's own grid and pixels.

@@ -11,7 +11,7 @@ use crate::predict::score::Threshold;
 
 /// Positions in the source photo, and what is known of the target photo.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Keypoints {
+pub(crate) struct Keypoints {
     /// Positions in the source photo, in its pixels.
     pub source: Vec<Point>,
     /// Where they truly lie in the target photo.
@@ -22,7 +22,7 @@ pub struct Keypoints {
 
 /// Where keypoints truly lie in the target photo.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// The positions, one for each source keypoint.
     pub target: Vec<Point>,
     /// What the scoring threshold refers to.
@@ -44,7 +44,7 @@ impl Keypoints {
     ///
     /// # Errors
     /// When the file cannot be read or holds something else.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = if path == Path::new("-") {
             std::io::read_to_string(std::io::stdin())
                 .context("reading keypoints from standard input")?
@@ -59,7 +59,7 @@ impl Keypoints {
     ///
     /// # Errors
     /// When the text is not JSON or holds something else.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(text)
             .context("the text is not JSON (which knows no NaN and no Infinity)")?;
         Self::from_json(value)
@@ -69,7 +69,7 @@ impl Keypoints {
     ///
     /// # Errors
     /// When the value holds something else.
-    pub fn from_json(value: Value) -> Result<Self> {
+    pub(crate) fn from_json(value: Value) -> Result<Self> {
         match value {
             Value::Array(_) => Ok(Self { source: points(&value)?, ..Self::default() }),
             Value::Object(_) => Self::from_annotation(
@@ -114,7 +114,7 @@ impl Keypoints {
     ///
     /// # Errors
     /// When a keypoint lies outside the source photo or the annotation states other sizes.
-    pub fn check(&self, source: Size, target: Size) -> Result<()> {
+    pub(crate) fn check(&self, source: Size, target: Size) -> Result<()> {
         if let Some(stated) = self.sizes {
             for (role, photo, stated) in
                 [("source", source, stated.0), ("target", target, stated.1)]

@@ -3,18 +3,18 @@
 //! [`plan::Plan`] says what is wanted of a pair, [`pair::run`] does it for one pair and [`batch::run`] for a
 //! list. Nothing here prints.
 
-pub mod batch;
-pub mod confidence;
-pub mod context;
-pub mod correspondence;
-pub mod format;
-pub mod keypoints;
-pub mod output;
-pub mod pair;
-pub mod pair_list;
-pub mod photo;
-pub mod plan;
-pub mod product;
-pub mod record;
-pub mod score;
-pub mod transferred;
+pub(crate) mod batch;
+pub(crate) mod confidence;
+pub(crate) mod context;
+pub(crate) mod correspondence;
+pub(crate) mod format;
+pub(crate) mod keypoints;
+pub(crate) mod output;
+pub(crate) mod pair;
+pub(crate) mod pair_list;
+pub(crate) mod photo;
+pub(crate) mod plan;
+pub(crate) mod product;
+pub(crate) mod record;
+pub(crate) mod score;
+pub(crate) mod transferred;

@@ -12,7 +12,7 @@ use crate::predict::product::list::PRODUCTS;
 
 /// A product in one of its formats.
 #[derive(Clone, Copy)]
-pub struct Format {
+pub(crate) struct Format {
     kind: &'static Kind,
     /// The number of the ending.
     index: usize,
@@ -20,7 +20,7 @@ pub struct Format {
 
 /// One file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
+pub(crate) struct Output {
     /// What it shows, and how.
     pub format: Format,
     /// Where it goes.
@@ -32,7 +32,7 @@ impl Output {
     ///
     /// # Errors
     /// When no such format exists.
-    pub fn new(kind: &'static Kind, path: &Path) -> Result<Self> {
+    pub(crate) fn new(kind: &'static Kind, path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let fits = |ending: &str| {
             let (stem, end) = name.split_at_checked(name.len().saturating_sub(ending.len() + 1))?;
@@ -55,7 +55,7 @@ impl Output {
     ///
     /// # Errors
     /// When something is missing in the context, or the file cannot be written.
-    pub fn write(&self, context: &Context) -> Result<Written> {
+    pub(crate) fn write(&self, context: &Context) -> Result<Written> {
         (self.format.kind.write)(self.format.index, context, &self.path)
     }
 }
@@ -65,7 +65,7 @@ impl Format {
     ///
     /// # Errors
     /// When no such product or format exists.
-    pub fn in_list(ending: &str) -> Result<Self> {
+    pub(crate) fn in_list(ending: &str) -> Result<Self> {
         let mut known = Self::all();
         match known.find(|format| format.name().eq_ignore_ascii_case(ending)) {
             Some(format) => Ok(format),
@@ -89,12 +89,12 @@ impl Format {
     }
 
     /// Whether the backward flow is needed.
-    pub fn needs_backward(self) -> bool {
+    pub(crate) fn needs_backward(self) -> bool {
         (self.kind.needs_backward)(self.index)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
-    pub fn needs_photos(self) -> bool {
+    pub(crate) fn needs_photos(self) -> bool {
         self.kind.needs_photos
     }
 }
@@ -118,7 +118,7 @@ impl fmt::Debug for Format {
 ///
 /// # Errors
 /// On the first output that cannot.
-pub fn check(outputs: &[Output], inputs: &[&Path]) -> Result<()> {
+pub(crate) fn check(outputs: &[Output], inputs: &[&Path]) -> Result<()> {
     for (index, Output { path, .. }) in outputs.iter().enumerate() {
         let twin = |earlier: &Output| absolute(&earlier.path).ok() == absolute(path).ok();
         ensure!(

@@ -16,7 +16,7 @@ use crate::predict::transferred::TransferredKeypoints;
 ///
 /// # Errors
 /// When the keypoints do not fit the photos, the network cannot run or a file cannot be written.
-pub fn run(
+pub(crate) fn run(
     network: &mut dyn FlowNetwork,
     source: &Photo,
     target: &Photo,
@@ -30,7 +30,7 @@ pub fn run(
 }
 
 /// The correspondences of several pairs in one batch of the network.
-pub fn correspond(
+pub(crate) fn correspond(
     network: &mut dyn FlowNetwork,
     pairs: &[(&Photo, &Photo)],
     both_ways: bool,

@@ -16,7 +16,7 @@ use crate::predict::keypoints::Keypoints;
 
 /// One line of a list.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The line in the list, from 1.
     pub line: usize,
     /// The pair, or why there is none.
@@ -25,7 +25,7 @@ pub struct Entry {
 
 /// A pair of a list.
 #[derive(Clone, Debug)]
-pub struct ListedPair {
+pub(crate) struct ListedPair {
     /// Unique in the list, safe as a file name.
     pub name: String,
     /// The source photo as the list spells it.
@@ -40,12 +40,12 @@ pub struct ListedPair {
 
 impl ListedPair {
     /// The source photo's file.
-    pub fn source_path(&self) -> PathBuf {
+    pub(crate) fn source_path(&self) -> PathBuf {
         self.folder.join(&self.source)
     }
 
     /// The target photo's file.
-    pub fn target_path(&self) -> PathBuf {
+    pub(crate) fn target_path(&self) -> PathBuf {
         self.folder.join(&self.target)
     }
 }
@@ -63,7 +63,7 @@ struct Line {
 ///
 /// # Errors
 /// When the list cannot be read or is empty. Single bad lines are entries without a pair.
-pub fn read(path: &Path) -> Result<Vec<Entry>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
     let context = || format!("reading the list of pairs `{}`", path.display());
     let (text, folder) = if path == Path::new("-") {
         (std::io::read_to_string(std::io::stdin()).with_context(context)?, PathBuf::new())

@@ -11,7 +11,7 @@ use crate::inference::frame::{Frame, FrameKey, Input};
 
 /// A photo made ready.
 #[derive(Clone, Debug)]
-pub struct Photo {
+pub(crate) struct Photo {
     /// The file.
     pub path: PathBuf,
     /// The photo's size, upright.
@@ -27,7 +27,7 @@ impl Photo {
     ///
     /// # Errors
     /// When the file cannot be read or is no image.
-    pub fn read(path: &Path, input: Input, keep_pixels: bool) -> Result<Self> {
+    pub(crate) fn read(path: &Path, input: Input, keep_pixels: bool) -> Result<Self> {
         let pixels = decode_photo(path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -41,7 +41,7 @@ impl Photo {
     ///
     /// # Errors
     /// When they were not kept.
-    pub fn pixels(&self) -> Result<&RgbImage> {
+    pub(crate) fn pixels(&self) -> Result<&RgbImage> {
         self.pixels
             .as_ref()
             .with_context(|| format!("the pixels of `{}` were not kept", self.path.display()))

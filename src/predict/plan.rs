@@ -6,7 +6,7 @@ use crate::predict::output::{Format, Output};
 
 /// What is wanted of a pair of photos.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The files to write.
     pub outputs: Vec<Output>,
     /// The positions to transfer.
@@ -17,12 +17,12 @@ pub struct Plan {
 
 impl Plan {
     /// Whether the backward flow is needed.
-    pub fn needs_backward(&self) -> bool {
+    pub(crate) fn needs_backward(&self) -> bool {
         self.keypoints.is_some() || self.formats().any(Format::needs_backward)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
-    pub fn needs_photos(&self) -> bool {
+    pub(crate) fn needs_photos(&self) -> bool {
         self.formats().any(Format::needs_photos)
     }
 

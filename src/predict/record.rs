@@ -9,7 +9,7 @@ use crate::predict::transferred::TransferredKeypoints;
 
 /// What was found for a pair and where it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
+pub(crate) struct Prediction {
     /// The source photo's size, upright.
     pub source_size: Size,
     /// The target photo's size, upright.
@@ -27,7 +27,7 @@ pub struct Prediction {
 
 /// One file written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WrittenFile {
+pub(crate) struct WrittenFile {
     /// The file.
     pub path: PathBuf,
     /// Pixels that the format cannot hold and marks invalid.
@@ -41,7 +41,7 @@ fn is_zero(count: &usize) -> bool {
 
 /// What became of a pair: one line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// The pair's line in the list, from 1; absent outside lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
@@ -59,7 +59,7 @@ pub struct Record {
 /// What became of a pair.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
-pub enum PairOutcome {
+pub(crate) enum PairOutcome {
     /// Done now.
     Done(Prediction),
     /// Done by an earlier run in the same way.
@@ -73,7 +73,7 @@ pub enum PairOutcome {
 
 impl PairOutcome {
     /// A pair that was not done because of an error.
-    pub fn failed(error: &anyhow::Error) -> Self {
+    pub(crate) fn failed(error: &anyhow::Error) -> Self {
         Self::Failed { error: format!("{error:#}") }
     }
 }

@@ -12,7 +12,7 @@ const ALPHAS: [f64; 3] = [0.05, 0.1, 0.15];
 
 /// The length that thresholds are parts of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Threshold {
+pub(crate) enum Threshold {
     /// The longer side of the object's box in the target photo.
     TargetBox(BoundingBox),
     /// The longer side of the box around the target keypoints, where no box is annotated.
@@ -21,7 +21,7 @@ pub enum Threshold {
 
 /// How many keypoints of a pair came close enough.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
+pub(crate) struct Score {
     /// What `side` is, in words.
     pub threshold: String,
     /// The length that each alpha is multiplied by, in target pixels.
@@ -34,7 +34,7 @@ pub struct Score {
 
 impl Score {
     /// Compares positions; `None` without keypoints or where the threshold has no length.
-    pub fn new(found: &[Point], truth: &[Point], threshold: Threshold) -> Option<Self> {
+    pub(crate) fn new(found: &[Point], truth: &[Point], threshold: Threshold) -> Option<Self> {
         let (name, bounds) = match threshold {
             Threshold::TargetBox(bounds) => ("longer side of the target box", bounds),
             Threshold::TargetKeypoints(bounds) => {

@@ -9,7 +9,7 @@ use crate::predict::score::Score;
 
 /// Keypoints with the positions that the network finds for them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TransferredKeypoints {
+pub(crate) struct TransferredKeypoints {
     /// In the source photo, as given.
     pub source: Vec<Point>,
     /// In the target photo, in its pixels.
@@ -26,7 +26,7 @@ impl TransferredKeypoints {
     ///
     /// # Panics
     /// When `pair` has no backward flow.
-    pub fn new(keypoints: &Keypoints, pair: &Correspondence) -> Self {
+    pub(crate) fn new(keypoints: &Keypoints, pair: &Correspondence) -> Self {
         let source = keypoints.source.clone();
         let target: Vec<Point> =
             source.iter().map(|point| rounded(pair.transfer(*point))).collect();

@@ -1,5 +1,5 @@
 //! Datasets of our own making: drawn ones, and cut-outs laid onto photos.
 
-pub mod cutouts;
-pub mod rendered;
-pub mod toy;
+pub(crate) mod cutouts;
+pub(crate) mod rendered;
+pub(crate) mod toy;

@@ -24,7 +24,7 @@ const LARGE_TURN: f64 = 20.0;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rendered {
+pub(crate) struct Rendered {
     /// The dataset's folder.
     pub folder: PathBuf,
     /// The number of photos.
@@ -35,7 +35,7 @@ pub struct Rendered {
 
 /// A named part of the object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Keypoint {
+pub(crate) struct Keypoint {
     /// Its name in annotations.
     pub name: String,
     /// Where it is seen, in pixels; `None` where it is hidden or outside.
@@ -44,7 +44,7 @@ pub struct Keypoint {
 
 /// A made photo and everything that is known about it.
 #[derive(Debug)]
-pub struct Scene {
+pub(crate) struct Scene {
     /// The photo.
     pub photo: RgbImage,
     /// The object's parts, the same in the same order for all photos of a category.
@@ -65,7 +65,7 @@ pub struct Scene {
 
 /// What stays of a scene once its photo is written.
 #[derive(Debug)]
-pub struct Photo {
+pub(crate) struct Photo {
     /// The file's name without its ending.
     pub name: String,
     size: [u32; 3],
@@ -105,7 +105,7 @@ impl Photo {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(root: &Path, category: &str, name: String, scene: Scene) -> Result<Self> {
+    pub(crate) fn write(root: &Path, category: &str, name: String, scene: Scene) -> Result<Self> {
         let mut jpeg = Vec::new();
         scene.photo.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY))?;
         write(&root.join("JPEGImages").join(category).join(format!("{name}.jpg")), &jpeg)?;
@@ -118,7 +118,7 @@ impl Photo {
     }
 
     /// The keypoints that are visible in both photos.
-    pub fn common(&self, other: &Self) -> Vec<usize> {
+    pub(crate) fn common(&self, other: &Self) -> Vec<usize> {
         let both = self.scene.keypoints.iter().zip(&other.scene.keypoints).enumerate();
         both.filter(|(_, (one, other))| one.visible.is_some() && other.visible.is_some())
             .map(|(id, _)| id)
@@ -151,7 +151,7 @@ impl Photo {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_pairs(
+pub(crate) fn write_pairs(
     root: &Path,
     split: &str,
     category: &str,
@@ -207,7 +207,7 @@ fn pair_annotation(
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_list(root: &Path, split: &str, pairs: &[String]) -> Result<()> {
+pub(crate) fn write_list(root: &Path, split: &str, pairs: &[String]) -> Result<()> {
     let list = root.join("Layout/large").join(format!("{split}.txt"));
     write(&list, (pairs.join("\n") + "\n").as_bytes())
 }
@@ -216,7 +216,7 @@ pub fn write_list(root: &Path, split: &str, pairs: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// When there is something already.
-pub fn ensure_empty(root: &Path) -> Result<()> {
+pub(crate) fn ensure_empty(root: &Path) -> Result<()> {
     let taken = root.exists() && fs::read_dir(root)?.next().is_some();
     ensure!(!taken, "the folder is not empty: delete it or choose another");
     Ok(())
@@ -228,7 +228,7 @@ fn whole(point: Point) -> [i64; 2] {
 }
 
 /// Random numbers for one purpose, whatever was drawn for others.
-pub fn generator(seed: u64, purpose: [usize; 3]) -> ChaCha8Rng {
+pub(crate) fn generator(seed: u64, purpose: [usize; 3]) -> ChaCha8Rng {
     let mut bytes = [0; 32];
     for (chunk, number) in
         bytes.chunks_exact_mut(8).zip([seed].into_iter().chain(purpose.map(|part| part as u64)))

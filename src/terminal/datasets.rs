@@ -15,7 +15,7 @@ const SHOWN_SHARED: usize = 10;
 
 impl Terminal {
     /// The datasets of a catalog, and which of their splits are there.
-    pub fn show_datasets(&self, datasets: &[Listing], data_root: &Path) {
+    pub(crate) fn show_datasets(&self, datasets: &[Listing], data_root: &Path) {
         let header = ["name", "layout", "protocol", "splits", "there", "where to get it"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(datasets.iter().map(|dataset| {
@@ -38,7 +38,7 @@ impl Terminal {
     }
 
     /// Counts, then whatever is wrong.
-    pub fn show_inspection(&self, inspection: &Inspection) {
+    pub(crate) fn show_inspection(&self, inspection: &Inspection) {
         let Inspection { dataset, title, layout, folder, .. } = inspection;
         let folder = folder.display();
         self.result(&format!("{title} ({dataset}), layout {}, in `{folder}`\n", layout.name()));
@@ -100,7 +100,7 @@ impl Terminal {
     }
 
     /// What was made, and what to do with it.
-    pub fn show_rendered(&self, made: &Rendered, name: &str, data_root: &Path) {
+    pub(crate) fn show_rendered(&self, made: &Rendered, name: &str, data_root: &Path) {
         let pairs: Vec<String> =
             made.pairs.iter().map(|(split, count)| format!("{split} {count}")).collect();
         self.result(&format!(

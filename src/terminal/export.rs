@@ -5,7 +5,7 @@ use crate::terminal::Terminal;
 
 impl Terminal {
     /// The largest differences, on stdout.
-    pub fn show_verification(&self, verification: &Verification) {
+    pub(crate) fn show_verification(&self, verification: &Verification) {
         let show = |what: &str, Difference { absolute, relative }: Difference| {
             self.result(&format!(
                 "{what}: largest difference of the flow {absolute:.3e} pixels, {relative:.3e} of its largest \

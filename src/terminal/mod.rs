@@ -4,9 +4,9 @@
 mod datasets;
 mod export;
 mod predict;
-pub mod progress;
+pub(crate) mod progress;
 mod tables;
-pub mod train;
+pub(crate) mod train;
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use crate::cli::{ColorChoice, GlobalArguments};
 
 /// Where messages go, and whether they may be coloured.
 #[derive(Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     quiet: bool,
     color: bool,
     bars: MultiProgress,
@@ -29,7 +29,7 @@ pub struct Terminal {
 
 /// What a terminal that nobody looks at was told.
 #[derive(Clone, Debug, Default)]
-pub struct Recording {
+pub(crate) struct Recording {
     /// What would have gone to stdout.
     pub results: Arc<Mutex<String>>,
     /// What would have gone to stderr.
@@ -38,7 +38,7 @@ pub struct Recording {
 
 impl Terminal {
     /// The terminal as the global flags want it.
-    pub fn new(arguments: &GlobalArguments) -> Self {
+    pub(crate) fn new(arguments: &GlobalArguments) -> Self {
         let color = match arguments.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -57,13 +57,13 @@ impl Terminal {
 
     /// A terminal that keeps what it is told.
     #[cfg(test)]
-    pub fn recording(recording: &Recording) -> Self {
+    pub(crate) fn recording(recording: &Recording) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         Self { quiet: false, color: false, bars, recording: Some(recording.clone()) }
     }
 
     /// A line of result on stdout: what scripts read.
-    pub fn result(&self, line: &str) {
+    pub(crate) fn result(&self, line: &str) {
         if let Some(recording) = &self.recording {
             return append(&recording.results, line);
         }
@@ -80,20 +80,20 @@ impl Terminal {
     ///
     /// # Errors
     /// When the value has no JSON form.
-    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<()> {
         self.result(&serde_json::to_string(value)?);
         Ok(())
     }
 
     /// A line of log on stderr; nothing with `--quiet`.
-    pub fn log(&self, line: &str) {
+    pub(crate) fn log(&self, line: &str) {
         if !self.quiet {
             self.message(line);
         }
     }
 
     /// A warning on stderr, also with `--quiet`: something the user should mend.
-    pub fn warn(&self, line: &str) {
+    pub(crate) fn warn(&self, line: &str) {
         let label = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
         self.message(&format!("{label} {line}"));
     }
@@ -106,7 +106,7 @@ impl Terminal {
     }
 
     /// A bar over `length` steps; invisible where stderr is no terminal and with `--quiet`.
-    pub fn bar(&self, length: u64) -> ProgressBar {
+    pub(crate) fn bar(&self, length: u64) -> ProgressBar {
         self.bars.add(ProgressBar::new(length))
     }
 }
@@ -119,6 +119,6 @@ fn append(text: &Mutex<String>, line: &str) {
 }
 
 /// The error chain as one line.
-pub fn print_error(error: &anyhow::Error) {
+pub(crate) fn print_error(error: &anyhow::Error) {
     eprintln!("lpmflow: {error:#}");
 }

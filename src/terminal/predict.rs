@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 
 impl Terminal {
     /// Sizes, scale, score, files and time of one pair.
-    pub fn log_prediction(&self, prediction: &Prediction, grid: Resolution, time: Duration) {
+    pub(crate) fn log_prediction(&self, prediction: &Prediction, grid: Resolution, time: Duration) {
         let Size { height, width } = prediction.source_size;
         let target = prediction.target_size;
         self.log(&format!(
@@ -52,7 +52,7 @@ impl Terminal {
     }
 
     /// Why a pair of a list failed, if it did.
-    pub fn warn_of_failure(&self, record: &Record) {
+    pub(crate) fn warn_of_failure(&self, record: &Record) {
         let PairOutcome::Failed { error } = &record.outcome else { return };
         match record.line {
             Some(line) if record.source.is_some() => self.warn(&format!("line {line}: {error}")),
@@ -61,7 +61,7 @@ impl Terminal {
     }
 
     /// How many pairs of a list ended how.
-    pub fn log_summary(&self, summary: &Summary, folder: &Path, time: Duration) {
+    pub(crate) fn log_summary(&self, summary: &Summary, folder: &Path, time: Duration) {
         let Summary { done, skipped, failed, interrupted } = *summary;
         let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
         self.log(&format!(

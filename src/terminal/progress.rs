@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 
 /// Pairs done, pairs per second, PCK so far and time left, on stderr.
 #[derive(Debug)]
-pub struct EvaluationBar<'a> {
+pub(crate) struct EvaluationBar<'a> {
     terminal: &'a Terminal,
     bar: ProgressBar,
     alpha: String,
@@ -18,7 +18,7 @@ pub struct EvaluationBar<'a> {
 
 impl<'a> EvaluationBar<'a> {
     /// A bar over `pairs` that tells PCK at `alpha`.
-    pub fn new(terminal: &'a Terminal, pairs: usize, alpha: String) -> Self {
+    pub(crate) fn new(terminal: &'a Terminal, pairs: usize, alpha: String) -> Self {
         let bar = terminal.bar(pairs as u64);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} pairs{pace}  {msg}") {
             bar.set_style(style.with_key("pace", pace));
@@ -28,7 +28,7 @@ impl<'a> EvaluationBar<'a> {
     }
 
     /// Shows an event.
-    pub fn on(&self, event: Event) {
+    pub(crate) fn on(&self, event: Event) {
         match event {
             Event::Progress { done, pck } => {
                 self.bar.set_position(done as u64);

@@ -12,7 +12,7 @@ const WIDE_GAP: usize = 4;
 
 impl Terminal {
     /// PCK per category, per difficulty and overall, protocols side by side, and what they mean.
-    pub fn show_report(&self, report: &Report) {
+    pub(crate) fn show_report(&self, report: &Report) {
         let dataset = &report.dataset;
         self.result(&format!(
             "{}, {}: {} pairs, PCK in percent of {}.{}\n",
@@ -29,7 +29,7 @@ impl Terminal {
     }
 
     /// What changed, protocol by protocol, and the deciding PCK by category.
-    pub fn show_comparison(&self, comparison: &Comparison) {
+    pub(crate) fn show_comparison(&self, comparison: &Comparison) {
         self.result(&comparison_table(comparison));
         self.result(&format!("\n{}", comparison.verdict()));
     }

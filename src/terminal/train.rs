@@ -19,7 +19,7 @@ const VALIDATION: &str = "validating {bar:24} {pos}/{len} pairs";
 
 /// Shows a run: a bar per epoch, a line at its end.
 #[derive(Debug)]
-pub struct TrainingDisplay<'a> {
+pub(crate) struct TrainingDisplay<'a> {
     terminal: &'a Terminal,
     folder: PathBuf,
     epochs: u64,
@@ -28,12 +28,12 @@ pub struct TrainingDisplay<'a> {
 
 impl<'a> TrainingDisplay<'a> {
     /// A display of the run in `folder`.
-    pub fn new(terminal: &'a Terminal, folder: &Path) -> Self {
+    pub(crate) fn new(terminal: &'a Terminal, folder: &Path) -> Self {
         Self { terminal, folder: folder.to_owned(), epochs: 0, bar: ProgressBar::hidden() }
     }
 
     /// Shows an event.
-    pub fn on(&mut self, event: &Event) {
+    pub(crate) fn on(&mut self, event: &Event) {
         match event {
             Event::Plan(plan) => self.plan(plan),
             Event::Epoch { epoch, samples, done } => {
@@ -54,7 +54,7 @@ impl<'a> TrainingDisplay<'a> {
     }
 
     /// Shows how the run ended.
-    pub fn end(&self, ending: Ending) {
+    pub(crate) fn end(&self, ending: Ending) {
         self.bar.finish_and_clear();
         let folder = self.folder.display();
         self.terminal.log(&match ending {

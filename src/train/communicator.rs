@@ -1,7 +1,7 @@
 //! Processes that train one model together, each on its part of every step's samples.
 
 #[cfg(test)]
-pub mod threads;
+pub(crate) mod threads;
 
 use std::fmt::Debug;
 
@@ -13,7 +13,7 @@ use tch::Tensor;
 ///
 /// # Errors
 /// All functions fail when another process is gone or cannot be reached.
-pub trait Communicator: Debug {
+pub(crate) trait Communicator: Debug {
     /// The number of this process, from 0.
     #[cfg_attr(not(test), expect(dead_code, reason = "one process needs none"))]
     fn rank(&self) -> usize;
@@ -34,7 +34,7 @@ pub trait Communicator: Debug {
 
 /// One process that has everything to itself.
 #[derive(Clone, Copy, Debug)]
-pub struct SingleProcess;
+pub(crate) struct SingleProcess;
 
 impl Communicator for SingleProcess {
     fn rank(&self) -> usize {
@@ -62,7 +62,10 @@ impl Communicator for SingleProcess {
 ///
 /// # Errors
 /// As those of [`Communicator`].
-pub fn sum_over_processes(communicator: &dyn Communicator, numbers: &[f64]) -> Result<Vec<f64>> {
+pub(crate) fn sum_over_processes(
+    communicator: &dyn Communicator,
+    numbers: &[f64],
+) -> Result<Vec<f64>> {
     if communicator.world_size() == 1 {
         return Ok(numbers.to_vec());
     }

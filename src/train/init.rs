@@ -28,7 +28,7 @@ const OWN_LICENCE: &str = "as whoever trained them decides";
 /// What to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ModelChoice {
+pub(crate) struct ModelChoice {
     /// `base`, `tiny`, ..., or `auto`: the model of `init`, or `base` without one.
     pub preset: String,
     /// Weights to begin with: a name or a file. A whole model is trained further; from anything else
@@ -47,7 +47,7 @@ impl Default for ModelChoice {
 
 /// A model to be trained.
 #[derive(Debug)]
-pub struct InitialModel {
+pub(crate) struct InitialModel {
     /// The model.
     pub model: Model,
     /// Its parameters; they share storage with the model.
@@ -68,7 +68,7 @@ impl ModelChoice {
     ///
     /// # Errors
     /// When there is no such model, it cannot be trained, or the initial weights do not fit it.
-    pub fn build(&self, seed: u64, device: Device) -> Result<InitialModel> {
+    pub(crate) fn build(&self, seed: u64, device: Device) -> Result<InitialModel> {
         tch::manual_seed(torch_seed(seed, Purpose::Initialisation, 0, 0));
         let Some(init) = &self.init else {
             let name = if self.preset == AUTO { "base" } else { &self.preset };
@@ -159,7 +159,7 @@ const WRITTEN_AGAIN: [(&str, &str); 2] = [
 ///
 /// # Errors
 /// When the file has changed since.
-pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
+pub(crate) fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
     let hash = |provenance: &Provenance| {
         provenance.derived_from.last().map(|file| (file.name.clone(), file.sha256.clone()))
     };
@@ -178,7 +178,7 @@ pub fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Result<()> {
 ///
 /// # Errors
 /// When the tensors do not fit the configuration.
-pub fn resume(weights: StoredWeights, device: Device) -> Result<InitialModel> {
+pub(crate) fn resume(weights: StoredWeights, device: Device) -> Result<InitialModel> {
     let (config, mut provenance) = (weights.config(), weights.provenance());
     let notes = weights.notes();
     provenance.training_run = None;

@@ -3,13 +3,13 @@
 //! In the order of a step: [`samples`] are made, an [`objective`] says what is lost on them, [`optim`] moves
 //! the weights, and what is left lies in a [`folder`]; a [`run`] conducts all of it.
 
-pub mod communicator;
-pub mod config;
-pub mod folder;
-pub mod init;
-pub mod objective;
-pub mod optim;
+pub(crate) mod communicator;
+pub(crate) mod config;
+pub(crate) mod folder;
+pub(crate) mod init;
+pub(crate) mod objective;
+pub(crate) mod optim;
 mod rules;
-pub mod run;
-pub mod samples;
-pub mod validation;
+pub(crate) mod run;
+pub(crate) mod samples;
+pub(crate) mod validation;

@@ -21,14 +21,14 @@ use crate::train::samples::random::{Purpose, generator};
 use crate::train::samples::warp::{Warp, WarpConfig};
 
 /// The share of the threshold length within which a point is right.
-pub const ALPHA: f64 = 0.1;
+pub(crate) const ALPHA: f64 = 0.1;
 
 /// Points along each side at which the flow of a warped photo is scored.
 const WARP_POINTS: usize = 16;
 
 /// Pairs that validation scores.
 #[derive(Debug)]
-pub enum Validation {
+pub(crate) enum Validation {
     /// Annotated pairs under the dataset's usual protocol.
     Pairs {
         /// The pairs.
@@ -48,7 +48,7 @@ pub enum Validation {
 
 impl Validation {
     /// How many pairs are scored.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Pairs { pairs, .. } => pairs.len(),
             Self::Warps { photos, .. } => photos.len(),
@@ -56,12 +56,12 @@ impl Validation {
     }
 
     /// Whether there is nothing to score.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The score in words.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let alpha = alpha_key(ALPHA);
         match self {
             Self::Pairs { protocol, .. } => format!("PCK@{alpha} ({})", protocol.name),
@@ -74,7 +74,7 @@ impl Validation {
     ///
     /// # Errors
     /// When a photo cannot be read, or the network's flow is not finite.
-    pub fn pck(
+    pub(crate) fn pck(
         &self,
         engine: &mut Engine,
         batch_size: NonZeroUsize,

@@ -25,7 +25,7 @@ use task::Task;
 ///
 /// # Errors
 /// Whatever kept it from its results.
-pub fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
+pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
     let outputs = Outputs::new(&arguments.outputs)?;
     let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
     let mut task = Task::new(arguments, terminal)?;

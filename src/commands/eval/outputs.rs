@@ -22,7 +22,7 @@ use crate::terminal::Terminal;
 const STDOUT: &str = "-";
 
 /// Where results go.
-pub struct Outputs<'a> {
+pub(super) struct Outputs<'a> {
     arguments: &'a OutputArguments,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Outputs<'a> {
     /// # Errors
     /// When two of them want stdout, or one is in a folder that is not there: better known before the
     /// run than after.
-    pub fn new(arguments: &'a OutputArguments) -> Result<Self> {
+    pub(super) fn new(arguments: &'a OutputArguments) -> Result<Self> {
         let outputs = Self { arguments };
         if arguments.json && outputs.markdown_on_stdout() {
             return Err(usage_error("eval", "--json and --markdown - both want stdout"));
@@ -57,7 +57,7 @@ impl<'a> Outputs<'a> {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(
+    pub(super) fn write(
         &self,
         report: &Report,
         evaluation: &Evaluation,

@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationBar;
 
 /// Predictions and where they come from.
-pub struct Predicted {
+pub(super) struct Predicted {
     /// For some or all pairs of the task, in their order.
     pub predictions: Vec<Prediction>,
     /// The task's protocols, as they apply to these predictions.
@@ -40,7 +40,7 @@ impl Predicted {
     ///
     /// # Errors
     /// When the file cannot be read, or the network cannot be loaded or run.
-    pub fn new(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
+    pub(super) fn new(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
         match (&arguments.instead.predictions, arguments.instead.baseline_model) {
             (Some(path), _) => Self::read(path, task, terminal),
             (None, Some(BaselineModel::Identity)) => Ok(Self::identity(task)),

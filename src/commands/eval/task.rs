@@ -17,7 +17,7 @@ use crate::eval::summary::ascending;
 use crate::terminal::Terminal;
 
 /// What is to be evaluated, and under which protocols.
-pub struct Task {
+pub(super) struct Task {
     /// The whole split.
     pub split: Split,
     /// The pairs that were selected and can be scored.
@@ -37,7 +37,7 @@ impl Task {
     ///
     /// # Errors
     /// When the dataset is unusable, or cannot be scored as wanted.
-    pub fn new(arguments: &EvalArguments, terminal: &Terminal) -> Result<Self> {
+    pub(super) fn new(arguments: &EvalArguments, terminal: &Terminal) -> Result<Self> {
         let (selection, scoring) = (&arguments.selection, &arguments.scoring);
         let catalog = Catalog::load(selection.datasets.as_deref())?;
         let entry = catalog.get(&selection.dataset)?;
@@ -76,7 +76,7 @@ impl Task {
     }
 
     /// Leaves the pairs that got a prediction of a model of this kind, and counts the others.
-    pub fn keep_predicted(&mut self, predictions: &[Prediction], kind: ModelKind) {
+    pub(super) fn keep_predicted(&mut self, predictions: &[Prediction], kind: ModelKind) {
         let others = keep_predicted(&mut self.pairs, predictions);
         match kind {
             ModelKind::Predictions => self.missing += others,
@@ -85,7 +85,7 @@ impl Task {
     }
 
     /// What reports say of the pairs.
-    pub fn dataset(&self) -> DatasetReport {
+    pub(super) fn dataset(&self) -> DatasetReport {
         DatasetReport {
             name: self.split.dataset.clone(),
             layout: self.split.layout.name().to_owned(),

@@ -12,7 +12,7 @@ use crate::geometry::{BoundingBox, Point};
 const TOLERANCE: f64 = 1.0;
 
 /// The pair, unless one of its sides is at fault.
-pub fn checked(pair: Pair, file: &Path, line: Option<usize>) -> Record {
+pub(crate) fn checked(pair: Pair, file: &Path, line: Option<usize>) -> Record {
     let mut problems = check_side(&pair.source, file, line);
     problems.extend(check_side(&pair.target, file, line));
     let [sources, targets] = [&pair.source, &pair.target].map(|side| side.keypoints.len());

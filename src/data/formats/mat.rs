@@ -23,7 +23,7 @@ const MATRIX: u32 = 14;
 
 /// A real matrix, stored column by column.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Matrix {
+pub(crate) struct Matrix {
     /// Number of rows.
     pub rows: usize,
     /// Number of columns.
@@ -34,7 +34,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// One value.
-    pub fn at(&self, row: usize, column: usize) -> f64 {
+    pub(crate) fn at(&self, row: usize, column: usize) -> f64 {
         self.values[column * self.rows + row]
     }
 }
@@ -43,7 +43,7 @@ impl Matrix {
 ///
 /// # Errors
 /// When the file cannot be read or is no MATLAB level 5 file.
-pub fn read(path: &Path) -> Result<BTreeMap<String, Matrix>> {
+pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Matrix>> {
     let attempt = || -> Result<BTreeMap<String, Matrix>> {
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
@@ -57,7 +57,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Matrix>> {
 ///
 /// # Errors
 /// When they are not those of a MATLAB level 5 file.
-pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Matrix>> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Matrix>> {
     ensure!(
         !bytes.starts_with(b"MATLAB 7.3"),
         "this is a file of MATLAB 7.3 (HDF5): save it again with `-v7`"

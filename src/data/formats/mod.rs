@@ -1,13 +1,13 @@
 //! Annotation formats: files become pairs, one file per layout; `data::layouts` lists them.
 
-pub mod check;
-pub mod mat;
-pub mod pf_pascal;
-pub mod pf_willow;
-pub mod spair71k;
-pub mod text;
+pub(crate) mod check;
+pub(crate) mod mat;
+pub(crate) mod pf_pascal;
+pub(crate) mod pf_willow;
+pub(crate) mod spair71k;
+pub(crate) mod text;
 #[cfg(test)]
-pub mod toy;
+pub(crate) mod toy;
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::data::photo::images::ImageSizes;
 use crate::data::problem::Problem;
 
 /// How a dataset's files are laid out.
-pub trait Format: Sync {
+pub(crate) trait Format: Sync {
     /// The name used in catalogs and reports.
     fn name(&self) -> &'static str;
 
@@ -34,14 +34,14 @@ pub trait Format: Sync {
 
 /// What a layout's annotations have besides keypoints: what protocols may measure with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Annotations {
+pub(crate) struct Annotations {
     /// A box around the object in each photo.
     pub object_boxes: bool,
 }
 
 /// What is to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The dataset's folder.
     pub root: &'a Path,
     /// The list of pairs, a file below `root`.
@@ -55,4 +55,4 @@ pub struct Request<'a> {
 }
 
 /// One record of a list: a pair, or what is wrong with it.
-pub type Record = Result<Pair, Vec<Problem>>;
+pub(crate) type Record = Result<Pair, Vec<Problem>>;

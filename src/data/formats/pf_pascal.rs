@@ -36,7 +36,7 @@ const TRAINING_SPLIT: &str = "trn";
 
 /// The layout.
 #[derive(Debug)]
-pub struct PfPascal;
+pub(crate) struct PfPascal;
 
 impl Format for PfPascal {
     fn name(&self) -> &'static str {

@@ -25,7 +25,7 @@ struct Row<'a> {
 
 /// The layout.
 #[derive(Debug)]
-pub struct PfWillow;
+pub(crate) struct PfWillow;
 
 impl Format for PfWillow {
     fn name(&self) -> &'static str {

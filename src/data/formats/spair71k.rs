@@ -35,7 +35,7 @@ struct Annotation {
 
 /// The layout.
 #[derive(Debug)]
-pub struct Spair71k;
+pub(crate) struct Spair71k;
 
 impl Format for Spair71k {
     fn name(&self) -> &'static str {

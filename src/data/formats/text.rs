@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// When the file cannot be read or is not UTF-8.
-pub fn read_text(path: &Path) -> Result<String> {
+pub(crate) fn read_text(path: &Path) -> Result<String> {
     let text = fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -19,7 +19,7 @@ pub fn read_text(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn read_csv(path: &Path) -> Result<Vec<(usize, Result<csv::StringRecord, csv::Error>)>> {
+pub(crate) fn read_csv(path: &Path) -> Result<Vec<(usize, Result<csv::StringRecord, csv::Error>)>> {
     let text = read_text(path)?;
     // Line by line: the CSV reader's own count is one off after blank lines and after `\r\n`.
     let row = |line: &str| {
@@ -35,13 +35,13 @@ pub fn read_csv(path: &Path) -> Result<Vec<(usize, Result<csv::StringRecord, csv
 }
 
 /// The lines that are not blank, trimmed, with their numbers from 1.
-pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty())
 }
 
 /// The last parts of a listed path, whichever way its slashes lean: what comes before them differs
 /// between copies of a list and is no folder of the dataset.
-pub fn last_parts<const N: usize>(listed: &str) -> Option<[&str; N]> {
+pub(crate) fn last_parts<const N: usize>(listed: &str) -> Option<[&str; N]> {
     let mut parts: Vec<&str> = listed.rsplit(['/', '\\']).take(N).collect();
     parts.reverse();
     <[&str; N]>::try_from(parts).ok().filter(|parts| parts.iter().all(|part| !part.is_empty()))

@@ -14,7 +14,7 @@ use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
 
 /// The layout.
-pub struct Toy;
+pub(crate) struct Toy;
 
 impl Format for Toy {
     fn name(&self) -> &'static str {

@@ -11,7 +11,7 @@ use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 use crate::geometry::Size;
 
 /// The longest side that is decoded, in pixels.
-pub const LONGEST_SIDE: u32 = 16_384;
+pub(crate) const LONGEST_SIDE: u32 = 16_384;
 
 /// A decoded image of the longest sides in 16-bit RGBA.
 const MOST_DECODED_BYTES: u64 = LONGEST_SIDE as u64 * LONGEST_SIDE as u64 * 8;
@@ -29,7 +29,7 @@ pub(super) const DAMAGED: &str = "the file is damaged or cut off: copy or downlo
 ///
 /// # Errors
 /// When the file is missing, holds no image in a known format, or is larger than [`LONGEST_SIDE`].
-pub fn image_size(path: &Path) -> Result<Size> {
+pub(crate) fn image_size(path: &Path) -> Result<Size> {
     let attempt = || -> Result<Size> {
         let (format, file) = open(path)?;
         let (width, height) = decoder(format, file)?.dimensions();

@@ -12,13 +12,13 @@ use crate::data::problem::{Fault, Problem};
 use crate::geometry::Size;
 
 /// File name extensions of photos, in lower case.
-pub const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"];
+pub(crate) const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"];
 
 /// All photos in a folder and the folders below it, sorted by path.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn photos_below(folder: &Path) -> Fallible<Vec<PathBuf>> {
+pub(crate) fn photos_below(folder: &Path) -> Fallible<Vec<PathBuf>> {
     let mut photos = Vec::new();
     collect(folder, &mut photos)?;
     photos.sort();
@@ -48,13 +48,13 @@ fn is_photo(path: &Path) -> bool {
 
 /// Sizes that were asked for; may be shared by threads.
 #[derive(Debug, Default)]
-pub struct ImageSizes {
+pub(crate) struct ImageSizes {
     known: Mutex<HashMap<PathBuf, Result<Size, Problem>>>,
 }
 
 impl ImageSizes {
     /// The size of an image, or why there is none.
-    pub fn of(&self, path: &Path) -> Result<Size, Problem> {
+    pub(crate) fn of(&self, path: &Path) -> Result<Size, Problem> {
         let known = |sizes: &HashMap<PathBuf, Result<Size, Problem>>| sizes.get(path).cloned();
         if let Some(size) = self.known.lock().ok().and_then(|sizes| known(&sizes)) {
             return size;

@@ -10,7 +10,7 @@ use mozjpeg::{ColorSpace, Decompress};
 ///
 /// # Errors
 /// When the file is damaged, or stops before its end marker.
-pub fn decode(bytes: &[u8]) -> Result<Option<RgbImage>> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Option<RgbImage>> {
     // The decoder would fill what is missing with grey.
     ensure!(
         reaches_end_of_image(bytes),

@@ -1,10 +1,10 @@
 //! Photos as 8-bit RGB: decoding, orientation, transparency.
 
-pub mod header;
-pub mod images;
-pub mod jpeg;
-pub mod resize;
-pub mod resize_opencv;
+pub(crate) mod header;
+pub(crate) mod images;
+pub(crate) mod jpeg;
+pub(crate) mod resize;
+pub(crate) mod resize_opencv;
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::data::photo::header::{DAMAGED, MOST_FILE_BYTES, decoder, open};
 /// # Errors
 /// When the file is missing, holds no image in a known format, is damaged or cut off, or is larger
 /// than [`header::LONGEST_SIDE`].
-pub fn decode_photo(path: &Path) -> Result<RgbImage> {
+pub(crate) fn decode_photo(path: &Path) -> Result<RgbImage> {
     let (mut image, orientation) = decode(path)?;
     image.apply_orientation(orientation);
     Ok(if image.color().has_alpha() { composite_on_white(&image) } else { image.into_rgb8() })
@@ -32,7 +32,7 @@ pub fn decode_photo(path: &Path) -> Result<RgbImage> {
 ///
 /// # Errors
 /// As [`decode_photo`].
-pub fn decode_benchmark(path: &Path) -> Result<RgbImage> {
+pub(crate) fn decode_benchmark(path: &Path) -> Result<RgbImage> {
     decode(path).map(|(image, _)| image.into_rgb8())
 }
 

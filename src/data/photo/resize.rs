@@ -25,7 +25,7 @@ const CHANNELS: usize = 3;
 ///
 /// # Panics
 /// When `image` or `size` has no pixels.
-pub fn resize_like_pillow(image: &RgbImage, size: Size) -> RgbImage {
+pub(crate) fn resize_like_pillow(image: &RgbImage, size: Size) -> RgbImage {
     let [height, width] = [image.height() as usize, image.width() as usize];
     assert!(height * width > 0 && size.area() > 0, "there is nothing to resize");
     let widened = (width != size.width).then(|| resize_rows(image.as_raw(), width, size.width));

@@ -22,7 +22,7 @@ struct Tap {
 ///
 /// # Panics
 /// When the image or the wanted size is empty.
-pub fn resize_like_opencv(image: &RgbImage, size: Size) -> RgbImage {
+pub(crate) fn resize_like_opencv(image: &RgbImage, size: Size) -> RgbImage {
     let (width, height) = (image.width() as usize, image.height() as usize);
     assert!(width * height * size.area() > 0, "neither {width}x{height} nor {size:?} may be empty");
     if (width, height) == (2 * size.width, 2 * size.height) {

@@ -8,7 +8,7 @@ use crate::eval::protocol::name::ProtocolName;
 
 /// What to compare and what to allow.
 #[derive(Clone, Debug, Default)]
-pub struct CompareOptions {
+pub(crate) struct CompareOptions {
     /// The protocol that decides; the earlier report's headline if not given.
     pub protocol: Option<ProtocolName>,
     /// The alpha that decides, as reports write it; the earlier report's headline if not given.
@@ -19,7 +19,7 @@ pub struct CompareOptions {
 
 /// What changed from one report to another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// The change that decides.
     pub headline: Change,
     /// By how many points it may fall.
@@ -36,7 +36,7 @@ pub struct Comparison {
 
 /// The change of one number.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// The protocol.
     pub protocol: ProtocolName,
     /// The alpha, as reports write it.
@@ -53,7 +53,7 @@ pub struct Change {
 
 impl Comparison {
     /// The result in one line.
-    pub fn verdict(&self) -> String {
+    pub(crate) fn verdict(&self) -> String {
         let Change { protocol, alpha, before, after, difference, interval95 } = &self.headline;
         let interval = match interval95 {
             Some([low, high]) => format!(", 95 % interval {low:+.2} to {high:+.2}"),

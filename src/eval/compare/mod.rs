@@ -10,13 +10,17 @@ use crate::eval::compare::paired::paired_intervals;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::{DatasetReport, Headline, ProtocolReport, Report};
 use crate::eval::summary::Group;
-pub use comparison::{Change, CompareOptions, Comparison};
+pub(crate) use comparison::{Change, CompareOptions, Comparison};
 
 /// Compares the report `after` with the earlier report `before`.
 ///
 /// # Errors
 /// When the two do not measure the same thing, or lack the number that is to decide.
-pub fn compare(before: &Report, after: &Report, options: &CompareOptions) -> Result<Comparison> {
+pub(crate) fn compare(
+    before: &Report,
+    after: &Report,
+    options: &CompareOptions,
+) -> Result<Comparison> {
     let attempt = || -> Result<Comparison> {
         ensure_same_pairs(&before.dataset, &after.dataset)?;
         let shared = shared_protocols(before, after)?;
@@ -52,7 +56,7 @@ pub fn compare(before: &Report, after: &Report, options: &CompareOptions) -> Res
 ///
 /// # Errors
 /// When they are not; the error says what differs.
-pub fn ensure_same_pairs(before: &DatasetReport, after: &DatasetReport) -> Result<()> {
+pub(crate) fn ensure_same_pairs(before: &DatasetReport, after: &DatasetReport) -> Result<()> {
     for (what, before, after) in
         [("dataset", &before.name, &after.name), ("split", &before.split, &after.split)]
     {

@@ -12,7 +12,7 @@ use crate::eval::report::PairReport;
 ///
 /// # Errors
 /// When the reports' pairs or their scores differ in more than their values.
-pub fn paired_intervals(
+pub(super) fn paired_intervals(
     before: &[PairReport],
     after: &[PairReport],
     changes: &[Change],

@@ -41,7 +41,7 @@ struct Line {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) -> Result<()> {
+pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) -> Result<()> {
     atomic::write(path, |file| {
         for (pair, prediction) in pairs.iter().zip(predictions) {
             let line = Line {
@@ -64,7 +64,7 @@ pub fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) -> Result
 /// When the file cannot be read, or any line is not a prediction for exactly one of the pairs with one
 /// finite point per keypoint, or two lines are for the same pair; the problems are listed with their
 /// line numbers.
-pub fn read(path: &Path, pairs: &[Pair]) -> Result<Vec<Prediction>> {
+pub(crate) fn read(path: &Path, pairs: &[Pair]) -> Result<Vec<Prediction>> {
     let attempt = || {
         let mut lines = BufReader::new(File::open(path)?).lines().enumerate();
         read_lines(&mut lines.by_ref().map(|(number, line)| (number + 1, line)), pairs)

@@ -9,7 +9,7 @@ use crate::data::Pair;
 use crate::eval::predictions::pair_label;
 
 /// Finds the pair that a line is about.
-pub struct PairFinder<'a> {
+pub(super) struct PairFinder<'a> {
     /// The split's pairs.
     pub pairs: &'a [Pair],
     by_index: HashMap<usize, usize>,
@@ -19,7 +19,7 @@ pub struct PairFinder<'a> {
 
 impl<'a> PairFinder<'a> {
     /// A finder among these pairs.
-    pub fn new(pairs: &'a [Pair]) -> Self {
+    pub(super) fn new(pairs: &'a [Pair]) -> Self {
         let mut by_names: HashMap<[String; 2], Vec<usize>> = HashMap::new();
         for (position, pair) in pairs.iter().enumerate() {
             let names = [stem(&pair.source.path), stem(&pair.target.path)];
@@ -34,7 +34,7 @@ impl<'a> PairFinder<'a> {
     ///
     /// # Errors
     /// When there is no such pair or there are several, or index and photos disagree.
-    pub fn find(
+    pub(super) fn find(
         &self,
         index: Option<usize>,
         source: Option<&str>,

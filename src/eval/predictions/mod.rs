@@ -1,6 +1,6 @@
 //! Predicted keypoints: of this tool's flows, or stored as JSON lines by any system ([`mod@file`]).
 
-pub mod file;
+pub(crate) mod file;
 mod finder;
 
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::data::Pair;
 use crate::eval::transfer::{transfer_by_paper, transfer_sub_pixel};
 use crate::flow::Matched;
 use crate::geometry::Point;
-pub use file::{read, write};
+pub(crate) use file::{read, write};
 
 /// Where the source keypoints of one pair are predicted to lie in the target.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
+pub(crate) struct Prediction {
     /// The pair's `index`.
     pub pair: usize,
     /// In original target pixels.
@@ -24,7 +24,7 @@ pub struct Prediction {
 
 impl Prediction {
     /// The keypoints of `pair` moved by what a matcher found.
-    pub fn of(pair: &Pair, matched: &Matched) -> Self {
+    pub(crate) fn of(pair: &Pair, matched: &Matched) -> Self {
         Self {
             pair: pair.index,
             points: transfer_sub_pixel(pair, matched),
@@ -35,13 +35,13 @@ impl Prediction {
 
 /// An image's name in reports and prediction files: the file and the folder it lies in, which the
 /// benchmarks use for the category.
-pub fn image_name(path: &Path) -> String {
+pub(crate) fn image_name(path: &Path) -> String {
     let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     parts[parts.len().saturating_sub(2)..].join("/")
 }
 
 /// A pair in messages.
-pub fn pair_label(pair: &Pair) -> String {
+pub(crate) fn pair_label(pair: &Pair) -> String {
     let (source, target) = (image_name(&pair.source.path), image_name(&pair.target.path));
     format!("pair {} (`{source}` -> `{target}`)", pair.index)
 }

@@ -4,7 +4,7 @@ use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 
 /// What the authors' code does in its `bbox` mode.
-pub const PAPER: Definition = Definition {
+pub(crate) const PAPER: Definition = Definition {
     name: "paper",
     summary: "the authors' code: 512 frame, whole source pixels, threshold from the SOURCE box\n\
               (PF-WILLOW: from the target keypoints and a padding point), mean over pairs",
@@ -26,7 +26,7 @@ pub const PAPER: Definition = Definition {
 };
 
 /// What the authors' code does in its `img` mode.
-pub const PAPER_IMAGE: Definition = Definition {
+pub(crate) const PAPER_IMAGE: Definition = Definition {
     name: "paper-image",
     summary: "the same with the threshold from the 512 frame: the authors' `img` mode",
     fit: |_| Fit::Fits {

@@ -5,7 +5,7 @@ use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 
 /// The SPair-71k convention.
-pub const STANDARD: Definition = Definition {
+pub(crate) const STANDARD: Definition = Definition {
     name: "standard",
     summary: "threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs",
     frame: MeasureFrame::TargetOriginal,
@@ -15,7 +15,7 @@ pub const STANDARD: Definition = Definition {
 };
 
 /// As `standard`, every keypoint with equal weight.
-pub const PER_KEYPOINT: Definition = Definition {
+pub(crate) const PER_KEYPOINT: Definition = Definition {
     name: "per-keypoint",
     summary: "as standard, mean over keypoints",
     average: Average::Keypoints,
@@ -23,7 +23,7 @@ pub const PER_KEYPOINT: Definition = Definition {
 };
 
 /// The threshold refers to the image.
-pub const IMAGE: Definition = Definition {
+pub(crate) const IMAGE: Definition = Definition {
     name: "image",
     summary: "as standard, threshold from the larger side of the target image",
     fit: |_| Fit::by(ThresholdReference::TargetImage),
@@ -31,7 +31,7 @@ pub const IMAGE: Definition = Definition {
 };
 
 /// The threshold refers to the keypoints' extent (PF-WILLOW).
-pub const KEYPOINT_BOX: Definition = Definition {
+pub(crate) const KEYPOINT_BOX: Definition = Definition {
     name: "keypoint-box",
     summary: "as standard, threshold from the extent of the target keypoints (PF-WILLOW)",
     fit: |annotations| match annotations.object_boxes {

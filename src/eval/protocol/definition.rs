@@ -5,7 +5,7 @@ use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Tr
 
 /// A protocol before it is known what the dataset's annotations have.
 #[derive(Debug)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// The name, as users type it.
     pub name: &'static str,
     /// Its rules in brief, for help texts; a long one breaks its lines itself.
@@ -22,7 +22,7 @@ pub struct Definition {
 
 /// Whether a protocol fits a layout's annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub(crate) enum Fit {
     /// It does.
     Fits {
         /// The length that alpha multiplies.
@@ -43,7 +43,7 @@ pub enum Fit {
 
 impl Fit {
     /// It fits, and nothing is to be said about it.
-    pub const fn by(threshold: ThresholdReference) -> Self {
+    pub(crate) const fn by(threshold: ThresholdReference) -> Self {
         Self::Fits { threshold, remark: "" }
     }
 }

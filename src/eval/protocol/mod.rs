@@ -1,12 +1,12 @@
 //! Named evaluation protocols: every choice that changes a PCK value, spelled out.
 
-pub mod authors;
-pub mod conventions;
-pub mod definition;
-pub mod name;
-pub mod rules;
+pub(crate) mod authors;
+pub(crate) mod conventions;
+pub(crate) mod definition;
+pub(crate) mod name;
+pub(crate) mod rules;
 #[cfg(test)]
-pub mod toy;
+pub(crate) mod toy;
 
 use anyhow::{Result, bail};
 
@@ -17,7 +17,7 @@ use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Tr
 
 /// A protocol as it applies to a dataset's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protocol {
+pub(crate) struct Protocol {
     /// Its name.
     pub name: ProtocolName,
     /// The length that alpha multiplies.
@@ -37,7 +37,7 @@ impl Protocol {
     ///
     /// # Errors
     /// When the layout's annotations lack what the protocol measures with.
-    pub fn for_layout(name: ProtocolName, layout: Layout) -> Result<Self> {
+    pub(crate) fn for_layout(name: ProtocolName, layout: Layout) -> Result<Self> {
         let &Definition { frame, transfer, average, fit, .. } = name.definition();
         match fit(layout.annotations()) {
             Fit::Fits { threshold, remark } => {
@@ -53,7 +53,7 @@ impl Protocol {
     ///
     /// # Errors
     /// When `first` does not fit.
-    pub fn all_for_layout(first: ProtocolName, layout: Layout) -> Result<Vec<Self>> {
+    pub(crate) fn all_for_layout(first: ProtocolName, layout: Layout) -> Result<Vec<Self>> {
         let others = ProtocolName::all().filter(|name| *name != first);
         let others = others.filter_map(|name| Self::for_layout(name, layout).ok());
         Ok([Self::for_layout(first, layout)?].into_iter().chain(others).collect())
@@ -61,7 +61,7 @@ impl Protocol {
 
     /// The same protocol for predictions that are read from a file, with points of the 512 frame or
     /// without.
-    pub fn stored(self, with_paper_points: bool) -> Self {
+    pub(crate) fn stored(self, with_paper_points: bool) -> Self {
         let transfer = match self.frame {
             MeasureFrame::Paper512 if with_paper_points => TransferRule::Stored512,
             _ => TransferRule::Stored,
@@ -70,7 +70,7 @@ impl Protocol {
     }
 
     /// The protocol in words, complete enough to write it again.
-    pub fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         let description = format!(
             "A keypoint is right when its distance to the target keypoint is at most alpha times {}. \
              {} {} {} {}",

@@ -15,7 +15,7 @@ use crate::eval::protocol::definition::Definition;
 use crate::spelling::meant;
 
 /// The protocols there are, in the order help texts list them.
-pub const PROTOCOLS: &[&Definition] = &[
+pub(crate) const PROTOCOLS: &[&Definition] = &[
     &PAPER,
     &PAPER_IMAGE,
     &STANDARD,
@@ -27,27 +27,27 @@ pub const PROTOCOLS: &[&Definition] = &[
 ];
 
 /// The names of the protocols, in that order.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.iter().map(|definition| definition.name)
 }
 
 /// The name of a protocol of the list.
 #[derive(Clone, Copy)]
-pub struct ProtocolName(&'static Definition);
+pub(crate) struct ProtocolName(&'static Definition);
 
 impl ProtocolName {
     /// All protocols, in the order help texts list them.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         PROTOCOLS.iter().map(|definition| Self(definition))
     }
 
     /// The name as users type it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         self.0.name
     }
 
     /// What there is to say of the protocol.
-    pub const fn definition(self) -> &'static Definition {
+    pub(crate) const fn definition(self) -> &'static Definition {
         self.0
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The length that alpha multiplies: a keypoint is right within `alpha * length`, a tie included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ThresholdReference {
+pub(crate) enum ThresholdReference {
     /// Larger side of the SOURCE object's box.
     SourceBox,
     /// Larger side of the target object's box.
@@ -22,7 +22,7 @@ pub enum ThresholdReference {
 
 /// Where distances and thresholds are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MeasureFrame {
+pub(crate) enum MeasureFrame {
     /// The target image stretched to 512 x 512.
     #[serde(rename = "paper-512")]
     Paper512,
@@ -34,7 +34,7 @@ pub enum MeasureFrame {
 /// How source keypoints become predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum TransferRule {
+pub(crate) enum TransferRule {
     /// From whole pixels of the 512 frame (see [`crate::eval::transfer::transfer_by_paper`]).
     Truncated,
     /// From sub-pixel positions (see [`crate::eval::transfer::transfer_sub_pixel`]).
@@ -49,7 +49,7 @@ pub enum TransferRule {
 /// What the overall PCK is the mean of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Average {
+pub(crate) enum Average {
     /// Each pair's share of right keypoints, all pairs with equal weight.
     Pairs,
     /// All keypoints of all pairs with equal weight.
@@ -59,7 +59,7 @@ pub enum Average {
 impl ThresholdReference {
     /// All references, for the report's schema.
     #[cfg(test)]
-    pub const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::SourceBox,
         Self::TargetBox,
         Self::TargetImage,
@@ -69,7 +69,7 @@ impl ThresholdReference {
     ];
 
     /// The length in words: "the larger side of ...".
-    pub const fn description(self) -> &'static str {
+    pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::SourceBox => "the larger side of the SOURCE object's box",
             Self::TargetBox => "the larger side of the target object's box",
@@ -87,10 +87,10 @@ impl ThresholdReference {
 impl MeasureFrame {
     /// All frames.
     #[cfg(test)]
-    pub const ALL: [Self; 2] = [Self::Paper512, Self::TargetOriginal];
+    pub(crate) const ALL: [Self; 2] = [Self::Paper512, Self::TargetOriginal];
 
     /// The frame in a sentence.
-    pub const fn description(self) -> &'static str {
+    pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::Paper512 => {
                 "Both are measured with the image stretched to 512 x 512 pixels (x * 512 / width, \
@@ -104,10 +104,11 @@ impl MeasureFrame {
 impl TransferRule {
     /// All rules.
     #[cfg(test)]
-    pub const ALL: [Self; 4] = [Self::Truncated, Self::SubPixel, Self::Stored, Self::Stored512];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Truncated, Self::SubPixel, Self::Stored, Self::Stored512];
 
     /// The rule's name in reports.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Truncated => "truncated",
             Self::SubPixel => "sub-pixel",
@@ -117,7 +118,7 @@ impl TransferRule {
     }
 
     /// The rule in a sentence, for distances measured in `frame`.
-    pub const fn description(self, frame: MeasureFrame) -> &'static str {
+    pub(crate) const fn description(self, frame: MeasureFrame) -> &'static str {
         match (self, frame) {
             (Self::Truncated, _) => {
                 "Source keypoints are cut to whole pixels of the 512 frame and moved by the flow \
@@ -144,10 +145,10 @@ impl TransferRule {
 impl Average {
     /// All averages.
     #[cfg(test)]
-    pub const ALL: [Self; 2] = [Self::Pairs, Self::Keypoints];
+    pub(crate) const ALL: [Self; 2] = [Self::Pairs, Self::Keypoints];
 
     /// The average in a sentence.
-    pub const fn description(self) -> &'static str {
+    pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::Pairs => "PCK is the mean over pairs of each pair's share of right keypoints.",
             Self::Keypoints => "PCK is the share of right keypoints among all keypoints.",

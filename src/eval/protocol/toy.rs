@@ -4,7 +4,7 @@ use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 
 /// The definition.
-pub const TOY: Definition = Definition {
+pub(crate) const TOY: Definition = Definition {
     name: "toy",
     summary: "512 frame, sub-pixel, threshold from the frame, mean over keypoints: for tests",
     frame: MeasureFrame::Paper512,

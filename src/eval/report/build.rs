@@ -11,7 +11,7 @@ use crate::eval::summary::{Evaluation, ProtocolScores, alpha_key, headline_alpha
 
 /// What the evaluation itself does not know.
 #[derive(Clone, Debug)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// What was evaluated on.
     pub dataset: DatasetReport,
     /// What was evaluated.
@@ -22,7 +22,7 @@ pub struct Circumstances {
 
 impl Report {
     /// The report of an evaluation.
-    pub fn new(evaluation: &Evaluation, circumstances: Circumstances) -> Self {
+    pub(crate) fn new(evaluation: &Evaluation, circumstances: Circumstances) -> Self {
         let Circumstances { dataset, model, run } = circumstances;
         let protocols: Vec<_> = evaluation
             .protocols

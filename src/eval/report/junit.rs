@@ -10,7 +10,7 @@ use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::PckByAlpha;
 
 /// The report as XML, with a failure if the comparison found a regression.
-pub fn junit(report: &Report, comparison: Option<&Comparison>) -> String {
+pub(crate) fn junit(report: &Report, comparison: Option<&Comparison>) -> String {
     let failures = comparison.map_or(0, |comparison| usize::from(comparison.regression));
     let tests: usize = report.protocols.iter().map(cases).sum();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");

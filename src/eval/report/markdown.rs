@@ -9,7 +9,7 @@ use crate::eval::report::{ModelReport, ProtocolReport, Report};
 use crate::eval::summary::Group;
 
 /// The report, and what changed if it was compared with an earlier one.
-pub fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
+pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
     let mut text = String::new();
     let (dataset, headline) = (&report.dataset, &report.headline);
     let [low, high] = report.protocols[0].interval95[&headline.alpha];
@@ -51,7 +51,7 @@ pub fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
 }
 
 /// What was evaluated, for headlines.
-pub fn model_name(model: &ModelReport) -> String {
+pub(crate) fn model_name(model: &ModelReport) -> String {
     match &model.sha256 {
         Some(digest) => format!("{} ({digest:.8})", model.weights),
         None => model.weights.clone(),
@@ -59,7 +59,7 @@ pub fn model_name(model: &ModelReport) -> String {
 }
 
 /// A sentence about pairs that were selected but not scored; empty if there are none.
-pub fn left_out(report: &Report) -> String {
+pub(crate) fn left_out(report: &Report) -> String {
     let mut text = String::new();
     let dataset = &report.dataset;
     if dataset.missing > 0 {

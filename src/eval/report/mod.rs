@@ -3,11 +3,11 @@
 //! `report.schema.json` beside this file describes it (see [`schema`]); tests hold both together.
 
 mod build;
-pub mod html;
-pub mod junit;
-pub mod markdown;
+pub(crate) mod html;
+pub(crate) mod junit;
+pub(crate) mod markdown;
 #[cfg(test)]
-pub mod schema;
+pub(crate) mod schema;
 
 use std::fs;
 use std::io::Write;
@@ -23,14 +23,14 @@ use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 use crate::eval::summary::{Group, GroupsByDifficulty, PckByAlpha};
 use crate::inference::memory;
-pub use build::Circumstances;
+pub(crate) use build::Circumstances;
 
 /// The version of the report's layout.
-pub const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 /// An evaluation and everything needed to judge and repeat it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// The version of this layout: [`SCHEMA`].
     pub schema: u32,
     /// What wrote the report.
@@ -52,7 +52,7 @@ pub struct Report {
 
 /// What wrote a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tool {
+pub(crate) struct Tool {
     /// `lpmflow`.
     pub name: String,
     /// Its version.
@@ -61,7 +61,7 @@ pub struct Tool {
 
 /// What was evaluated on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DatasetReport {
+pub(crate) struct DatasetReport {
     /// The dataset's name in the catalog.
     pub name: String,
     /// Its annotation layout.
@@ -80,7 +80,7 @@ pub struct DatasetReport {
 
 /// What was evaluated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelReport {
+pub(crate) struct ModelReport {
     /// Whether the predictions come from a network, a baseline or a file.
     pub kind: ModelKind,
     /// The name of the weights, the baseline or the file.
@@ -96,7 +96,7 @@ pub struct ModelReport {
 /// Where predictions come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ModelKind {
+pub(crate) enum ModelKind {
     /// A network that was run.
     Network,
     /// A rule that looks at no image.
@@ -107,7 +107,7 @@ pub enum ModelKind {
 
 /// Where and how fast an evaluation ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunReport {
+pub(crate) struct RunReport {
     /// The device of the network.
     pub device: Option<String>,
     /// The number format of the network.
@@ -126,7 +126,7 @@ pub struct RunReport {
 
 impl RunReport {
     /// A run of `pairs` pairs that took `seconds` and ends now.
-    pub fn ended(pairs: usize, seconds: f64) -> Self {
+    pub(crate) fn ended(pairs: usize, seconds: f64) -> Self {
         Self {
             device: None,
             precision: None,
@@ -141,7 +141,7 @@ impl RunReport {
 
 /// The one number by which reports are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Headline {
+pub(crate) struct Headline {
     /// The first protocol that was asked for.
     pub protocol: ProtocolName,
     /// 0.1 if it was asked for, else the largest alpha.
@@ -152,7 +152,7 @@ pub struct Headline {
 
 /// The scores under one protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProtocolReport {
+pub(crate) struct ProtocolReport {
     /// Its name.
     pub name: ProtocolName,
     /// The length that alpha multiplies.
@@ -180,7 +180,7 @@ pub struct ProtocolReport {
 
 /// The scores of one pair.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PairReport {
+pub(crate) struct PairReport {
     /// Position in the split's list.
     pub index: usize,
     /// The source image.
@@ -197,7 +197,7 @@ pub struct PairReport {
 
 impl Report {
     /// The scores under a protocol, if it was asked for.
-    pub fn protocol(&self, name: ProtocolName) -> Option<&ProtocolReport> {
+    pub(crate) fn protocol(&self, name: ProtocolName) -> Option<&ProtocolReport> {
         self.protocols.iter().find(|protocol| protocol.name == name)
     }
 
@@ -205,7 +205,7 @@ impl Report {
     ///
     /// # Errors
     /// When the file cannot be read or is no report of this version.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
             let value: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
             let schema = value.get("schema").and_then(serde_json::Value::as_u64);
@@ -224,7 +224,7 @@ impl Report {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         atomic::write(path, |file| {
             serde_json::to_writer_pretty(&mut *file, self)?;
             Ok(file.write_all(b"\n")?)

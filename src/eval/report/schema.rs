@@ -10,7 +10,7 @@ use crate::eval::protocol::name;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 
 /// The documentation of the layout.
-pub const JSON_SCHEMA: &str = include_str!("report.schema.json");
+pub(crate) const JSON_SCHEMA: &str = include_str!("report.schema.json");
 
 /// Where the documentation lists names of protocols and layouts.
 const PROTOCOLS: &str = "/$defs/protocolName/enum";
@@ -23,7 +23,7 @@ const PROTOCOL: &str = "/properties/protocols/items/properties";
 ///
 /// # Errors
 /// When the documentation is no JSON or lacks a list: not unless somebody has damaged it.
-pub fn json_schema() -> Result<Value> {
+pub(crate) fn json_schema() -> Result<Value> {
     let mut schema = serde_json::from_str(JSON_SCHEMA).context("reading the schema of reports")?;
     let rule = |name: &str| format!("{PROTOCOL}/{name}/enum");
     fill(&mut schema, PROTOCOLS, &name::names().collect::<Vec<_>>())?;

@@ -56,7 +56,7 @@ struct Stage {
 /// Sizes of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EfficientNetConfig {
+pub(crate) struct EfficientNetConfig {
     /// Side the image is resized to, in pixels; a multiple of 32.
     pub image: i64,
 }
@@ -129,7 +129,7 @@ impl BackboneConfig for EfficientNetConfig {
 
 /// The network up to block 14, with its variables.
 #[derive(Debug)]
-pub struct EfficientNet {
+pub(crate) struct EfficientNet {
     stem: Convolution,
     blocks: Vec<Block>,
     config: EfficientNetConfig,
@@ -137,7 +137,7 @@ pub struct EfficientNet {
 
 impl EfficientNet {
     /// Builds the variables under `path`.
-    pub fn new(path: &VarBuilder, config: &EfficientNetConfig) -> Self {
+    pub(crate) fn new(path: &VarBuilder, config: &EfficientNetConfig) -> Self {
         let stem = Convolution::new(&(path / "stem"), [3, STEM], 3, 2);
         let mut blocks = Vec::new();
         let mut inputs = STEM;

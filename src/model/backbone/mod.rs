@@ -2,10 +2,10 @@
 //!
 //! A further backbone is one new file beside this one and one line in [`crate::model::architecture`].
 
-pub mod efficientnet;
+pub(crate) mod efficientnet;
 #[cfg(test)]
-pub mod toy;
-pub mod vit;
+pub(crate) mod toy;
+pub(crate) mod vit;
 
 use std::fmt::Debug;
 
@@ -20,7 +20,7 @@ use crate::nn::runtime::recompute::Recompute;
 /// Mean and standard deviation a backbone expects its input to be normalised by, per channel, for values in
 /// 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normalisation {
+pub(crate) struct Normalisation {
     /// Subtracted.
     pub mean: [f32; 3],
     /// Divided by.
@@ -28,11 +28,11 @@ pub struct Normalisation {
 }
 
 /// ImageNet's usual statistics.
-pub const IMAGENET: Normalisation =
+pub(crate) const IMAGENET: Normalisation =
     Normalisation { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /// What is known of a backbone from its settings.
-pub trait BackboneConfig: Settings {
+pub(crate) trait BackboneConfig: Settings {
     /// Whether the backbone can be built.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ pub trait BackboneConfig: Settings {
 }
 
 /// A backbone with its parameters.
-pub trait Backbone: Debug {
+pub(crate) trait Backbone: Debug {
     /// The wanted levels, in their order, of a batch of normalised images `[B, 3, H, W]` of any size.
     fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features;
 }

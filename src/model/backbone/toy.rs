@@ -18,7 +18,7 @@ const MIDDLE: &str = "middle";
 /// The backbone's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ToyBackbone {
+pub(crate) struct ToyBackbone {
     /// Side of the square that images are resized to, in pixels.
     pub image: i64,
 }

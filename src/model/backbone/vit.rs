@@ -22,7 +22,7 @@ const EPSILON: f64 = 1e-6;
 /// Sizes of the transformer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct VitConfig {
+pub(crate) struct VitConfig {
     /// Side of the square that images are resized to, in pixels.
     pub image: i64,
     /// Side of a patch, in pixels.
@@ -39,12 +39,12 @@ pub struct VitConfig {
 
 impl VitConfig {
     /// ViT-B/16 at 256 pixels, pretrained at 224: the paper's backbone.
-    pub fn base() -> Self {
+    pub(crate) fn base() -> Self {
         Self { image: 256, patch: 16, dim: 768, depth: 12, heads: 12, pretrained_grid: 14 }
     }
 
     /// A transformer small enough for tests.
-    pub fn tiny() -> Self {
+    pub(crate) fn tiny() -> Self {
         Self { image: 64, patch: 16, dim: 32, depth: 2, heads: 4, pretrained_grid: 3 }
     }
 
@@ -136,7 +136,7 @@ impl Block {
 
 /// The transformer with its variables.
 #[derive(Debug)]
-pub struct VisionTransformer {
+pub(crate) struct VisionTransformer {
     class_token: Tensor,
     position_embedding: Tensor,
     patch_embedding: Conv2d,
@@ -148,7 +148,7 @@ pub struct VisionTransformer {
 
 impl VisionTransformer {
     /// Builds the variables under `path`.
-    pub fn new(path: &VarBuilder, config: &VitConfig, wanted: &[LevelShape]) -> Self {
+    pub(crate) fn new(path: &VarBuilder, config: &VitConfig, wanted: &[LevelShape]) -> Self {
         let VitConfig { dim, patch, pretrained_grid, .. } = *config;
         let positions = 1 + pretrained_grid * pretrained_grid;
         let init = Init::TruncatedNormal(INITIAL_STD);

@@ -19,7 +19,7 @@ use crate::nn::unit_length::unit_length;
 /// The adapter's sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AdapterConfig {
+pub(crate) struct AdapterConfig {
     /// Channels of the narrow path.
     pub width: i64,
     /// Side of the neighbourhood, in cells; odd.
@@ -65,7 +65,7 @@ impl HeadConfig for AdapterConfig {
 
 /// The adapter with its variables.
 #[derive(Debug)]
-pub struct Adapter {
+pub(crate) struct Adapter {
     /// `[D]`, what is added to 1.
     gain: Tensor,
     narrow: Linear,
@@ -80,7 +80,7 @@ pub struct Adapter {
 
 impl Adapter {
     /// Builds the variables under `path`.
-    pub fn new(path: &VarBuilder, config: &AdapterConfig, shape: &FeatureShape) -> Self {
+    pub(crate) fn new(path: &VarBuilder, config: &AdapterConfig, shape: &FeatureShape) -> Self {
         let AdapterConfig { width, kernel } = *config;
         let zeros = |name, shape: &[i64]| path.parameter(name, shape, Init::Constant(0.0));
         Self {

@@ -2,7 +2,7 @@
 //!
 //! A further head is one new file beside this one and one line in [`crate::model::architecture`].
 
-pub mod adapter;
+pub(crate) mod adapter;
 
 use std::fmt::Debug;
 
@@ -13,7 +13,7 @@ use crate::model::part::Settings;
 use crate::nn::parameters::VarBuilder;
 
 /// What is known of a head from its settings.
-pub trait HeadConfig: Settings {
+pub(crate) trait HeadConfig: Settings {
     /// Whether the head can be built on features of form `shape`.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ pub trait HeadConfig: Settings {
 }
 
 /// A head with its parameters.
-pub trait Head: Debug {
+pub(crate) trait Head: Debug {
     /// The features with their deepest level changed.
     fn forward(&self, features: &Features) -> Features;
 }

@@ -7,7 +7,7 @@ use crate::model::features::{FeatureShape, Features};
 use crate::nn::unit_length::unit_length;
 
 /// Cosine of every source patch with every target patch, `[B, S, T]` in float32.
-pub fn cosines(source: &Features, target: &Features) -> Tensor {
+pub(crate) fn cosines(source: &Features, target: &Features) -> Tensor {
     unit_patches(source).bmm(&unit_patches(target).transpose(1, 2))
 }
 
@@ -16,13 +16,13 @@ fn unit_patches(features: &Features) -> Tensor {
 }
 
 /// What all cosines of a pair take.
-pub fn operations(shape: &FeatureShape) -> StageCost {
+pub(crate) fn operations(shape: &FeatureShape) -> StageCost {
     let cells = (shape.side * shape.side) as f64;
     StageCost { name: "cosines", operations: 2.0 * cells * cells * shape.dim as f64 }
 }
 
 /// Column and row of every cell of a square grid, row by row: `[side * side, 2]`, float32.
-pub fn cells(side: i64, device: Device) -> Tensor {
+pub(crate) fn cells(side: i64, device: Device) -> Tensor {
     let line = Tensor::arange(side, (Kind::Float, device));
     let columns = line.repeat([side]);
     let rows = line.repeat_interleave_self_int(side, None, None);
@@ -31,7 +31,7 @@ pub fn cells(side: i64, device: Device) -> Tensor {
 
 /// The flow `[B, 2, G, G]` that takes every cell of the source grid to its match `[B, S, 2]` (column and
 /// row on the target grid).
-pub fn flow_to(matches: &Tensor, side: i64) -> Tensor {
+pub(crate) fn flow_to(matches: &Tensor, side: i64) -> Tensor {
     let steps = matches - cells(side, matches.device()); // [B, S, 2]
     steps.transpose(1, 2).contiguous().view([-1, 2, side, side])
 }

@@ -15,7 +15,7 @@ use crate::nn::parameters::VarBuilder;
 /// The matcher; it has no settings and no parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {}
+pub(crate) struct Identity {}
 
 impl Tagged for Identity {
     const KIND: &'static str = "identity";

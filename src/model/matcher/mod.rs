@@ -2,15 +2,15 @@
 //!
 //! A further matcher is one new file beside this one and one line in [`crate::model::architecture`].
 
-pub mod consensus;
-pub mod cosine;
-pub mod identity;
-pub mod lpmflow;
-pub mod nearest;
+pub(crate) mod consensus;
+pub(crate) mod cosine;
+pub(crate) mod identity;
+pub(crate) mod lpmflow;
+pub(crate) mod nearest;
 #[cfg(test)]
 pub(crate) mod test_fields;
 #[cfg(test)]
-pub mod toy;
+pub(crate) mod toy;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -28,7 +28,7 @@ use crate::nn::runtime::recompute::Recompute;
 use lpmflow::config::Ablation;
 
 /// What is known of a matcher from its settings.
-pub trait MatcherConfig: Settings {
+pub(crate) trait MatcherConfig: Settings {
     /// Which of the levels that a backbone offers the matcher reads, the deepest last.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ pub trait MatcherConfig: Settings {
 }
 
 /// A matcher with its parameters.
-pub trait Matcher: Any + Debug {
+pub(crate) trait Matcher: Any + Debug {
     /// What corresponds, from source to target.
     fn forward(&self, source: &Features, target: &Features) -> Matching;
 
@@ -120,7 +120,7 @@ pub trait Matcher: Any + Debug {
 
 /// What a matcher says of a batch of pairs.
 #[derive(Debug)]
-pub struct Matching {
+pub(crate) struct Matching {
     /// `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
     pub flow: Tensor,
     /// `[B, S, T]`, of matchers that move points by it.
@@ -135,7 +135,7 @@ impl From<Tensor> for Matching {
 
 /// What training needs of a matcher's forward pass.
 #[derive(Debug)]
-pub struct TrainOutput {
+pub(crate) struct TrainOutput {
     /// `[B, 2, H, W]`.
     pub flow: Tensor,
     /// The masked tokens; none without masking.
@@ -144,7 +144,7 @@ pub struct TrainOutput {
 
 /// Tokens of the source of which some are masked.
 #[derive(Debug)]
-pub struct MaskedTokens {
+pub(crate) struct MaskedTokens {
     /// All of them as the matcher has encoded them, `[B, N, D]`.
     pub tokens: Tensor,
     /// Indices of the masked ones (class token = 0), `[B, M]`.
@@ -153,7 +153,7 @@ pub struct MaskedTokens {
 
 /// How many tokens are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Masking {
+pub(crate) struct Masking {
     /// Ranked candidates.
     pub candidates: i64,
     /// Those of them that are masked.

@@ -17,7 +17,7 @@ use crate::nn::parameters::VarBuilder;
 /// The matcher; it has no settings and no parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Nearest {}
+pub(crate) struct Nearest {}
 
 impl Tagged for Nearest {
     const KIND: &'static str = "nearest";

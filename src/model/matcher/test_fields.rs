@@ -9,13 +9,17 @@ use crate::model::features::{FeatureShape, Features};
 const DIM: i64 = 32;
 
 /// Features that vary smoothly over a grid, equal for equal seeds.
-pub fn field(seed: u64, side: i64) -> Features {
+pub(crate) fn field(seed: u64, side: i64) -> Features {
     features(&smooth(seed, side), [0, 0], side)
 }
 
 /// Two views of one field: what lies at a cell of the first lies `shift` (columns, rows) further in the
 /// second, where it is inside.
-pub fn shifted_pair(seed: u64, side: i64, [columns, rows]: [i64; 2]) -> (Features, Features) {
+pub(crate) fn shifted_pair(
+    seed: u64,
+    side: i64,
+    [columns, rows]: [i64; 2],
+) -> (Features, Features) {
     let margin = columns.abs().max(rows.abs());
     let map = smooth(seed, side + 2 * margin);
     let source = features(&map, [margin, margin], side);

@@ -23,10 +23,10 @@ use crate::nn::parameters::{Init, VarBuilder};
 /// The matcher's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ToyMatcher {}
+pub(crate) struct ToyMatcher {}
 
 /// The toy model.
-pub fn preset() -> ModelConfig {
+pub(crate) fn preset() -> ModelConfig {
     ModelConfig {
         input_size: 64,
         input: InputRule::Stretch,

@@ -4,17 +4,17 @@
 use anyhow::{Context, Result, ensure};
 
 /// The key in the metadata.
-pub const KEY: &str = "lpmflow.checksum";
+pub(super) const KEY: &str = "lpmflow.checksum";
 
 /// The value before the checksum is known.
-pub const BLANK: &str = "crc32:00000000";
+pub(super) const BLANK: &str = "crc32:00000000";
 
 /// The digits in [`BLANK`].
 const DIGITS: &[u8] = b"00000000";
 
 /// A checksum that grows with the file.
 #[derive(Clone, Debug)]
-pub struct Checksum {
+pub(super) struct Checksum {
     hasher: crc32fast::Hasher,
     /// Where the digits stand in the file.
     place: usize,
@@ -23,7 +23,7 @@ pub struct Checksum {
 impl Checksum {
     /// Starts with the file's beginning, which holds the whole header, its digits blank. `None` when the
     /// header has no place for a checksum.
-    pub fn start(beginning: &[u8]) -> Option<Self> {
+    pub(super) fn start(beginning: &[u8]) -> Option<Self> {
         let place = place(beginning)?;
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(beginning);
@@ -31,12 +31,12 @@ impl Checksum {
     }
 
     /// Goes on with the next bytes of the file.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
     }
 
     /// The digits, and where in the file they belong.
-    pub fn finish(self) -> (usize, [u8; DIGITS.len()]) {
+    pub(super) fn finish(self) -> (usize, [u8; DIGITS.len()]) {
         (self.place, digits(self.hasher))
     }
 }
@@ -45,7 +45,7 @@ impl Checksum {
 ///
 /// # Errors
 /// When they differ.
-pub fn check(file: &[u8], header_end: usize) -> Result<()> {
+pub(super) fn check(file: &[u8], header_end: usize) -> Result<()> {
     let Some(place) = place(&file[..header_end]) else { return Ok(()) };
     let (before, rest) = file.split_at(place);
     let (stored, after) =

@@ -9,7 +9,7 @@ use crate::model::head::adapter::AdapterConfig;
 use crate::model::part::Tagged;
 
 /// The key under which the description stands in a safetensors file's metadata, as JSON.
-pub const METADATA_KEY: &str = "lpmflow";
+pub(crate) const METADATA_KEY: &str = "lpmflow";
 
 /// Keys of configurations with the names they have today: table, old name, new name.
 const RENAMED: [(&str, &str, &str); 3] = [
@@ -24,7 +24,7 @@ const SCHEMA: u32 = 1;
 /// What the weights belong to and where they come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Description {
+pub(crate) struct Description {
     schema: u32,
     /// The model the weights fit.
     pub config: ModelConfig,
@@ -38,7 +38,7 @@ pub struct Description {
 /// Where weights come from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Provenance {
+pub(crate) struct Provenance {
     /// Who made the values, and how they got into this file.
     pub origin: String,
     /// Under which licence they may be used.
@@ -54,7 +54,7 @@ pub struct Provenance {
 /// A file that weights were taken from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     /// Its name, without the folder.
     pub name: String,
     /// Its SHA-256, in hexadecimal.
@@ -65,7 +65,7 @@ pub struct SourceFile {
 
 impl Description {
     /// A description in today's form.
-    pub fn new(config: ModelConfig, provenance: Provenance) -> Self {
+    pub(crate) fn new(config: ModelConfig, provenance: Provenance) -> Self {
         Self { schema: SCHEMA, config, provenance, notes: Vec::new() }
     }
 
@@ -73,7 +73,7 @@ impl Description {
     ///
     /// # Errors
     /// When the text is no description, or one of a newer version.
-    pub fn from_json(text: &str) -> Result<Self> {
+    pub(crate) fn from_json(text: &str) -> Result<Self> {
         let mut value: Value =
             serde_json::from_str(text).context("its model configuration is no JSON")?;
         let schema = value.get("schema").and_then(Value::as_u64);
@@ -95,7 +95,7 @@ impl Description {
     ///
     /// # Errors
     /// When the configuration holds a number that JSON cannot.
-    pub fn to_json(&self) -> Result<String> {
+    pub(crate) fn to_json(&self) -> Result<String> {
         serde_json::to_string(self).context("writing the model configuration as JSON")
     }
 }

@@ -16,7 +16,7 @@ const BLOCKS: usize = 15;
 const EPSILON: f64 = 1e-3;
 
 /// The published network.
-pub const EFFICIENTNET_LITE0: Published = Published {
+pub(crate) const EFFICIENTNET_LITE0: Published = Published {
     name: "EfficientNet-Lite0",
     marks: &["_conv_stem.weight"],
     rename: str::to_owned,

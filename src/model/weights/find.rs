@@ -8,14 +8,14 @@ use anyhow::{Result, bail};
 use crate::model::weights::published::WHERE_TO_GET_BASE;
 
 /// The variable that names a further folder of weights.
-pub const FOLDER_VARIABLE: &str = "LPMFLOW_WEIGHTS";
+pub(crate) const FOLDER_VARIABLE: &str = "LPMFLOW_WEIGHTS";
 
 /// Finds the weights that `--weights` names: a file, the authors' folder, or the name of a file in the
 /// folder `LPMFLOW_WEIGHTS`, in `weights/` next to the program, or in the project's `weights/`.
 ///
 /// # Errors
 /// When there is no such file; the error lists the names there are.
-pub fn find(wanted: &Path) -> Result<PathBuf> {
+pub(crate) fn find(wanted: &Path) -> Result<PathBuf> {
     find_in(wanted, &folders())
 }
 

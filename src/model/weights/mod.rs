@@ -4,15 +4,15 @@
 //! [`crate::model::architecture::PUBLISHED`].
 
 mod checksum;
-pub mod description;
-pub mod efficientnet;
-pub mod find;
+pub(crate) mod description;
+pub(crate) mod efficientnet;
+pub(crate) mod find;
 mod pickle;
-pub mod published;
-pub mod pytorch;
-pub mod report;
-pub mod safetensors;
-pub mod save;
+pub(crate) mod published;
+pub(crate) mod pytorch;
+pub(crate) mod report;
+pub(crate) mod safetensors;
+pub(crate) mod save;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -36,7 +36,7 @@ const AUTHORS_FILE: &str = "model_best.pth";
 
 /// The tensors of one file, under the names that models use.
 #[derive(Debug)]
-pub struct StoredWeights {
+pub(crate) struct StoredWeights {
     /// The file they were read from.
     pub path: PathBuf,
     /// The values, on the CPU.
@@ -47,7 +47,7 @@ pub struct StoredWeights {
 
 /// Whose file it is.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub(crate) enum Source {
     /// Ours.
     Described(Box<Description>),
     /// Published by others.
@@ -56,7 +56,7 @@ pub enum Source {
 
 /// A model with the values of a file.
 #[derive(Debug)]
-pub struct LoadedModel {
+pub(crate) struct LoadedModel {
     /// The model.
     pub model: Model,
     /// Its parameters; they share storage with the model.
@@ -77,7 +77,7 @@ pub struct LoadedModel {
 ///
 /// # Errors
 /// When the file cannot be read, or does not fit its model exactly; everything wrong is listed at once.
-pub fn load(path: &Path, device: Device, kind: Kind) -> Result<LoadedModel> {
+pub(crate) fn load(path: &Path, device: Device, kind: Kind) -> Result<LoadedModel> {
     let stored = read(path)?;
     let config = stored.config();
     stored.into_model(&config, device, kind)
@@ -87,7 +87,7 @@ pub fn load(path: &Path, device: Device, kind: Kind) -> Result<LoadedModel> {
 ///
 /// # Errors
 /// When the file cannot be read or is of none of the forms.
-pub fn read(path: &Path) -> Result<StoredWeights> {
+pub(crate) fn read(path: &Path) -> Result<StoredWeights> {
     let path = if path.is_dir() { path.join(AUTHORS_FILE) } else { path.to_owned() };
     if looks_like_safetensors(&path)? {
         let safetensors::Contents { tensors, description } = safetensors::read(&path)?;
@@ -120,7 +120,7 @@ pub fn read(path: &Path) -> Result<StoredWeights> {
 
 impl StoredWeights {
     /// The model that the file belongs to: as it says itself, or as its published form has it.
-    pub fn config(&self) -> ModelConfig {
+    pub(crate) fn config(&self) -> ModelConfig {
         match &self.source {
             Source::Described(description) => description.config.clone(),
             Source::Published(form) => (form.config)(),
@@ -128,7 +128,7 @@ impl StoredWeights {
     }
 
     /// Whether the file holds a whole model that learns, not a backbone with something training-free on it.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         match &self.source {
             Source::Described(description) => description.config.is_learned(),
             Source::Published(form) => form.whole,
@@ -139,7 +139,7 @@ impl StoredWeights {
     ///
     /// # Errors
     /// When the values do not fit the model exactly; everything wrong is listed at once.
-    pub fn into_model(
+    pub(crate) fn into_model(
         self,
         config: &ModelConfig,
         device: Device,
@@ -161,7 +161,7 @@ impl StoredWeights {
     }
 
     /// What a user of an older file should know: keys that have other names today.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         match &self.source {
             Source::Described(description) => description.notes.clone(),
             Source::Published(_) => Vec::new(),
@@ -169,7 +169,7 @@ impl StoredWeights {
     }
 
     /// Where the values come from.
-    pub fn provenance(&self) -> Provenance {
+    pub(crate) fn provenance(&self) -> Provenance {
         let (origin, licence) = match &self.source {
             Source::Described(description) => return description.provenance.clone(),
             Source::Published(form) => (form.origin, form.licence),
@@ -182,7 +182,7 @@ impl StoredWeights {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn source_file(path: &Path) -> Result<SourceFile> {
+pub(crate) fn source_file(path: &Path) -> Result<SourceFile> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let taken_by = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     Ok(SourceFile { name, sha256: sha256(path)?, taken_by })
@@ -192,7 +192,7 @@ pub fn source_file(path: &Path) -> Result<SourceFile> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn sha256(path: &Path) -> Result<String> {
+pub(crate) fn sha256(path: &Path) -> Result<String> {
     let hash = || -> Result<String> {
         let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
         let mut hasher = Sha256::new();

@@ -24,7 +24,7 @@ enum Operand {
 ///
 /// # Errors
 /// When a pickle ends early, holds an unknown instruction, or has more instructions than a checkpoint.
-pub fn check(reader: &mut impl BufRead, count: usize) -> Result<()> {
+pub(super) fn check(reader: &mut impl BufRead, count: usize) -> Result<()> {
     let mut instructions = 0;
     for _ in 0..count {
         while walk(reader).map_err(explained).context("walking through its pickle")? != b'.' {

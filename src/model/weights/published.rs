@@ -11,13 +11,13 @@ use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::part::Chosen;
 
 /// Where the authors publish their weights, and how to use them here.
-pub const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their weights by a link in the README of \
+pub(crate) const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their weights by a link in the README of \
      https://github.com/YXSUNMADMAX/LPMFlow; give the downloaded folder or its `model_best.pth` to \
      `--weights`, or convert it once: `lpmflow export --weights FOLDER -o weights/base.safetensors`";
 
 /// A form in which weights are published.
 #[derive(Debug)]
-pub struct Published {
+pub(crate) struct Published {
     /// What such files hold, for messages.
     pub name: &'static str,
     /// Names of tensors of which such a file holds at least one, and files of other forms none.
@@ -37,7 +37,7 @@ pub struct Published {
 }
 
 /// A whole model, as the authors' training saves it.
-pub const LPMFLOW: Published = Published {
+pub(crate) const LPMFLOW: Published = Published {
     name: "LPMFlow",
     marks: &["feature_extraction.backbone.patch_embed.proj.weight"],
     rename: str::to_owned,
@@ -49,7 +49,7 @@ pub const LPMFLOW: Published = Published {
 };
 
 /// The backbone alone, as iBOT's pretraining saves it.
-pub const IBOT: Published = Published {
+pub(crate) const IBOT: Published = Published {
     name: "an iBOT backbone",
     marks: &["patch_embed.proj.weight", "backbone.patch_embed.proj.weight"],
     rename: |name| format!("{BACKBONE}{}", name.strip_prefix("backbone.").unwrap_or(name)),
@@ -66,7 +66,7 @@ pub const IBOT: Published = Published {
 
 /// How a file's names lead to the model's.
 #[derive(Clone, Copy, Debug)]
-pub struct Naming {
+pub(crate) struct Naming {
     /// The file's form.
     pub form: &'static Published,
     /// The dictionary that holds the weights, with its dot; empty where they stand at the top.
@@ -75,7 +75,7 @@ pub struct Naming {
 
 impl Naming {
     /// Recognises a file by its names; `None` if it is of none of the `forms`.
-    pub fn recognise(names: &[&str], forms: &[&'static Published]) -> Option<Self> {
+    pub(crate) fn recognise(names: &[&str], forms: &[&'static Published]) -> Option<Self> {
         let within = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
         let prefix = ["state_dict.", "teacher."].into_iter().find(|p| within(p)).unwrap_or("");
         let holds = |mark: &&str| names.iter().any(|name| inner(name, prefix) == Some(*mark));
@@ -84,7 +84,7 @@ impl Naming {
     }
 
     /// The model's name for a tensor of the file; `None` for what is no weight, as optimizer state.
-    pub fn rename(&self, name: &str) -> Option<String> {
+    pub(crate) fn rename(&self, name: &str) -> Option<String> {
         inner(name, self.prefix).map(self.form.rename)
     }
 }

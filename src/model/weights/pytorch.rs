@@ -25,7 +25,7 @@ const PICKLE_LIMIT: u64 = 64 << 20;
 
 /// An open checkpoint: the names of its tensors are known, their values are not read yet.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     reader: PytorchReader,
     length: u64,
 }
@@ -35,7 +35,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When the file is none, is damaged, or describes more than a checkpoint plausibly holds.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let open = || -> Result<Self> {
             let file = File::open(path)?;
             let length = file.metadata()?.len();
@@ -47,7 +47,7 @@ impl Checkpoint {
     }
 
     /// The names of all tensors: the keys of the dictionaries around them, joined by dots.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.reader.tensors().keys().map(String::as_str).collect();
         names.sort_unstable();
         names
@@ -57,7 +57,10 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When data are missing or damaged, or two tensors get one name.
-    pub fn read(self, rename: impl Fn(&str) -> Option<String>) -> Result<BTreeMap<String, Tensor>> {
+    pub(crate) fn read(
+        self,
+        rename: impl Fn(&str) -> Option<String>,
+    ) -> Result<BTreeMap<String, Tensor>> {
         let mut wanted = BTreeMap::new();
         for (name, tensor) in self.reader.tensors() {
             if let Some(new_name) = rename(name)

@@ -9,7 +9,7 @@ use crate::nn::parameters::{LoadOutcome, Mismatch, Parameter};
 
 /// How the tensors of a file fitted a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LoadReport {
+pub(crate) struct LoadReport {
     /// Found and used.
     pub loaded: Vec<String>,
     /// In the file, known, and never read by the network.
@@ -26,7 +26,7 @@ pub struct LoadReport {
 
 impl LoadReport {
     /// The report of a model built from stored tensors; `is_unused` tells which surplus names are known.
-    pub fn new(
+    pub(crate) fn new(
         outcome: LoadOutcome,
         variables: &[Parameter],
         is_unused: impl Fn(&str) -> bool,
@@ -43,7 +43,7 @@ impl LoadReport {
 
     /// # Errors
     /// Everything that does not fit, in one error.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let Self { missing, unexpected, mismatched, not_finite, .. } = self;
         if missing.is_empty()
             && unexpected.is_empty()

@@ -13,7 +13,7 @@ use crate::nn::runtime::mapped::MappedFile;
 
 /// What a file holds.
 #[derive(Debug)]
-pub struct Contents {
+pub(crate) struct Contents {
     /// The tensors by name, on the CPU.
     pub tensors: BTreeMap<String, Tensor>,
     /// The description in the metadata, if it is a file of ours.
@@ -34,7 +34,7 @@ struct Place {
 ///
 /// # Errors
 /// When the file cannot be read, is damaged, or holds a kind of number that libtorch lacks.
-pub fn read(path: &Path) -> Result<Contents> {
+pub(crate) fn read(path: &Path) -> Result<Contents> {
     read_mapped(path).with_context(|| format!("reading the safetensors file `{}`", path.display()))
 }
 

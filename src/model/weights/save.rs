@@ -15,7 +15,7 @@ use crate::model::weights::description::{Description, METADATA_KEY};
 
 /// Number format of the stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Storage {
+pub(crate) enum Storage {
     /// 32-bit floats: every value as it is
     Float32,
     /// 16-bit floats: half the size, three decimal digits
@@ -24,7 +24,7 @@ pub enum Storage {
 
 impl Storage {
     /// The kind of number that tensors are stored in.
-    pub fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         self.formats().0
     }
 
@@ -43,7 +43,7 @@ const ALIGNMENT: usize = 64;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn save(
+pub(crate) fn save(
     path: &Path,
     tensors: &BTreeMap<String, Tensor>,
     description: &Description,
@@ -72,7 +72,7 @@ pub fn save(
 ///
 /// # Errors
 /// When some are not; the error names the tensors.
-pub fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
+pub(crate) fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
     let largest = match storage {
         Storage::Float32 => f64::from(f32::MAX),
         Storage::Float16 => 65504.0,

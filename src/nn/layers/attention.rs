@@ -10,7 +10,7 @@ use crate::nn::shape::dims;
 
 /// Multi-head attention; parameters `qkv` and `proj`.
 #[derive(Debug)]
-pub struct Attention {
+pub(crate) struct Attention {
     qkv: Linear,
     /// The outputs of `qkv` that cross-attention asks of one side and of the other.
     query: Outputs,
@@ -21,7 +21,7 @@ pub struct Attention {
 
 /// What attention from one image to another yields.
 #[derive(Debug)]
-pub struct CrossAttention {
+pub(crate) struct CrossAttention {
     /// Gathered and projected values, `[B, S, D]`.
     pub output: Tensor,
     /// How much each query attends to each key, summed over the heads: `[B, S, T]`, rows sum to their
@@ -31,7 +31,7 @@ pub struct CrossAttention {
 
 impl Attention {
     /// Attention over `dim` values in `heads` heads.
-    pub fn new(path: &VarBuilder, dim: i64, heads: i64) -> Self {
+    pub(crate) fn new(path: &VarBuilder, dim: i64, heads: i64) -> Self {
         assert_eq!(dim % heads, 0, "{dim} values do not divide into {heads} heads");
         Self {
             qkv: Linear::new(&(path / "qkv"), dim, 3 * dim),
@@ -46,7 +46,7 @@ impl Attention {
     ///
     /// # Shapes
     /// `xs` `[B, N, D]`, `bias` broadcastable to `[B, h, N, N]`, result `[B, N, D]`.
-    pub fn self_attention(&self, xs: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    pub(crate) fn self_attention(&self, xs: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let [_, tokens, dim] = dims(xs);
         let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
         self.proj.forward(&ops::attention::SelfAttention { qkv: &qkv, bias }.run())
@@ -57,7 +57,7 @@ impl Attention {
     ///
     /// # Shapes
     /// `xs` `[B, S, D]`, `context` `[B, T, D]`.
-    pub fn cross_attention(&self, xs: &Tensor, context: &Tensor) -> CrossAttention {
+    pub(crate) fn cross_attention(&self, xs: &Tensor, context: &Tensor) -> CrossAttention {
         let [_, context_tokens, dim] = dims(context);
         let head_dim = dim / self.heads;
         let query = self.qkv.forward_outputs(xs, &self.query);

@@ -6,7 +6,7 @@ use crate::nn::parameters::{Init, VarBuilder};
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug)]
-pub struct ConvShape {
+pub(crate) struct ConvShape {
     /// Channels in.
     pub inputs: i64,
     /// Channels out.
@@ -23,24 +23,24 @@ pub struct ConvShape {
 
 impl ConvShape {
     /// Kernel 1, stride 1, no padding, with bias.
-    pub const fn pointwise(inputs: i64, outputs: i64) -> Self {
+    pub(crate) const fn pointwise(inputs: i64, outputs: i64) -> Self {
         Self { inputs, outputs, kernel: 1, stride: 1, padding: 0, bias: true }
     }
 
     /// The convolution that cuts an image into patches: kernel and stride are the patch side.
-    pub const fn patches(inputs: i64, outputs: i64, side: i64) -> Self {
+    pub(crate) const fn patches(inputs: i64, outputs: i64, side: i64) -> Self {
         Self { inputs, outputs, kernel: side, stride: side, padding: 0, bias: true }
     }
 
     /// Kernel 3, stride 1, the map's size kept, with bias.
-    pub const fn same3(inputs: i64, outputs: i64) -> Self {
+    pub(crate) const fn same3(inputs: i64, outputs: i64) -> Self {
         Self { inputs, outputs, kernel: 3, stride: 1, padding: 1, bias: true }
     }
 }
 
 /// A two-dimensional convolution.
 #[derive(Debug)]
-pub struct Conv2d {
+pub(crate) struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
     shape: ConvShape,
@@ -48,7 +48,7 @@ pub struct Conv2d {
 
 impl Conv2d {
     /// A convolution that starts as libtorch's own do.
-    pub fn new(path: &VarBuilder, shape: ConvShape) -> Self {
+    pub(crate) fn new(path: &VarBuilder, shape: ConvShape) -> Self {
         let bound = 1.0 / ((shape.inputs * shape.kernel * shape.kernel) as f64).sqrt();
         let kernel = [shape.outputs, shape.inputs, shape.kernel, shape.kernel];
         Self {
@@ -61,7 +61,7 @@ impl Conv2d {
     }
 
     /// `[B, in, H, W]` to `[B, out, H', W']`.
-    pub fn forward(&self, xs: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
         let ConvShape { stride, padding, .. } = self.shape;
         xs.conv2d(&self.weight, self.bias.as_ref(), [stride; 2], [padding; 2], [1, 1], 1)
     }

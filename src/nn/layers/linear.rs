@@ -7,11 +7,11 @@ use crate::nn::ops::linear::{After, LinearMap, Packed};
 use crate::nn::parameters::{Init, VarBuilder};
 
 /// Standard deviation the paper's linear layers and position tables start with.
-pub const INITIAL_STD: f64 = 0.02;
+pub(crate) const INITIAL_STD: f64 = 0.02;
 
 /// `y = x W' + b` over the last dimension.
 #[derive(Debug)]
-pub struct Linear {
+pub(crate) struct Linear {
     /// `[out, in]`.
     pub weight: Tensor,
     /// `[out]`.
@@ -22,7 +22,7 @@ pub struct Linear {
 
 /// Some neighbouring outputs of a linear map, and their weights once more as [`Linear`] has its own.
 #[derive(Debug)]
-pub struct Outputs {
+pub(crate) struct Outputs {
     start: i64,
     length: i64,
     packed: Packed,
@@ -30,7 +30,7 @@ pub struct Outputs {
 
 impl Outputs {
     /// The outputs `start..start + length`.
-    pub fn new(start: i64, length: i64) -> Self {
+    pub(crate) fn new(start: i64, length: i64) -> Self {
         Self { start, length, packed: Packed::default() }
     }
 
@@ -43,12 +43,12 @@ impl Outputs {
 
 impl Linear {
     /// A linear map with bias.
-    pub fn new(path: &VarBuilder, inputs: i64, outputs: i64) -> Self {
+    pub(crate) fn new(path: &VarBuilder, inputs: i64, outputs: i64) -> Self {
         Self::with_std(path, inputs, outputs, INITIAL_STD)
     }
 
     /// A linear map with bias, its weight drawn with this std.
-    pub fn with_std(path: &VarBuilder, inputs: i64, outputs: i64, std: f64) -> Self {
+    pub(crate) fn with_std(path: &VarBuilder, inputs: i64, outputs: i64, std: f64) -> Self {
         let weight = [outputs, inputs];
         Self {
             weight: path.parameter("weight", &weight, Init::TruncatedNormal(std)),
@@ -58,23 +58,23 @@ impl Linear {
     }
 
     /// `[..., in]` to `[..., out]`.
-    pub fn forward(&self, xs: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
         self.forward_then(xs, After::Nothing)
     }
 
     /// GELU of the map's result.
-    pub fn forward_gelu(&self, xs: &Tensor) -> Tensor {
+    pub(crate) fn forward_gelu(&self, xs: &Tensor) -> Tensor {
         self.forward_then(xs, After::Gelu)
     }
 
     /// The map's result plus `addend`, which has its shape.
-    pub fn forward_add(&self, xs: &Tensor, addend: &Tensor) -> Tensor {
+    pub(crate) fn forward_add(&self, xs: &Tensor, addend: &Tensor) -> Tensor {
         self.forward_then(xs, After::Add(addend))
     }
 
     /// Some of the map's outputs alone: `[..., in]` to `[..., length]`. A map is always asked with the same
     /// [`Outputs`].
-    pub fn forward_outputs(&self, xs: &Tensor, outputs: &Outputs) -> Tensor {
+    pub(crate) fn forward_outputs(&self, xs: &Tensor, outputs: &Outputs) -> Tensor {
         let Outputs { start, length, packed } = outputs;
         let [weight, bias] =
             [&self.weight, &self.bias].map(|whole| whole.narrow(0, *start, *length));

@@ -7,14 +7,14 @@ use crate::nn::parameters::VarBuilder;
 
 /// Linear, GELU, linear.
 #[derive(Debug)]
-pub struct Mlp {
+pub(crate) struct Mlp {
     fc1: Linear,
     fc2: Linear,
 }
 
 impl Mlp {
     /// A perceptron with `ratio * dim` hidden values.
-    pub fn new(path: &VarBuilder, dim: i64, ratio: i64) -> Self {
+    pub(crate) fn new(path: &VarBuilder, dim: i64, ratio: i64) -> Self {
         Self {
             fc1: Linear::new(&(path / "fc1"), dim, ratio * dim),
             fc2: Linear::new(&(path / "fc2"), ratio * dim, dim),
@@ -22,7 +22,7 @@ impl Mlp {
     }
 
     /// `residual` plus what the perceptron makes of `xs`, both `[..., D]`; `dropout` after both layers.
-    pub fn add_to(&self, residual: &Tensor, xs: &Tensor, dropout: f64) -> Tensor {
+    pub(crate) fn add_to(&self, residual: &Tensor, xs: &Tensor, dropout: f64) -> Tensor {
         let hidden = drop(self.fc1.forward_gelu(xs), dropout);
         if dropout > 0.0 {
             return residual + drop(self.fc2.forward(&hidden), dropout);
@@ -32,6 +32,6 @@ impl Mlp {
 }
 
 /// Sets a share of the values to zero and scales the rest up; nothing at a share of zero.
-pub fn drop(xs: Tensor, share: f64) -> Tensor {
+pub(crate) fn drop(xs: Tensor, share: f64) -> Tensor {
     if share > 0.0 { xs.dropout(share, true) } else { xs }
 }

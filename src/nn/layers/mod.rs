@@ -2,8 +2,8 @@
 //! layer asks a [`VarBuilder`](crate::nn::parameters::VarBuilder) for its parameters by the names they have in
 //! weight files.
 
-pub mod attention;
-pub mod conv;
-pub mod linear;
-pub mod mlp;
-pub mod norm;
+pub(crate) mod attention;
+pub(crate) mod conv;
+pub(crate) mod linear;
+pub(crate) mod mlp;
+pub(crate) mod norm;

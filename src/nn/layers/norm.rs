@@ -6,7 +6,7 @@ use crate::nn::parameters::{Init, VarBuilder};
 
 /// Layer norm over the last dimension.
 #[derive(Debug)]
-pub struct LayerNorm {
+pub(crate) struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
     epsilon: f64,
@@ -14,7 +14,7 @@ pub struct LayerNorm {
 
 impl LayerNorm {
     /// Layer norm over `dim` values.
-    pub fn new(path: &VarBuilder, dim: i64, epsilon: f64) -> Self {
+    pub(crate) fn new(path: &VarBuilder, dim: i64, epsilon: f64) -> Self {
         Self {
             weight: path.parameter("weight", &[dim], Init::Constant(1.0)),
             bias: path.parameter("bias", &[dim], Init::Constant(0.0)),
@@ -23,7 +23,7 @@ impl LayerNorm {
     }
 
     /// `[..., D]` to the same shape.
-    pub fn forward(&self, xs: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
         xs.layer_norm(self.weight.size(), Some(&self.weight), Some(&self.bias), self.epsilon, true)
     }
 }

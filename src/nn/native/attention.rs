@@ -42,7 +42,7 @@ unsafe extern "C" {
 ///
 /// # Shapes
 /// `qkv` `[B, N, 3, h, d]`, `bias` `[1, h, N, N]` or `[h, N, N]`, result `[B, N, h * d]`.
-pub fn self_attention(qkv: &Tensor, bias: Option<&Tensor>) -> Option<Tensor> {
+pub(crate) fn self_attention(qkv: &Tensor, bias: Option<&Tensor>) -> Option<Tensor> {
     self_attention_with(vectors()?, qkv, bias)
 }
 
@@ -78,7 +78,7 @@ fn self_attention_with(with: Vectors, qkv: &Tensor, bias: Option<&Tensor>) -> Op
 ///
 /// # Shapes
 /// `query` `[B, S, h, d]`, `key_value` `[B, T, 2, h, d]`, results `[B, S, h * d]` and `[B, S, T]`.
-pub fn cross_attention(query: &Tensor, key_value: &Tensor) -> Option<(Tensor, Tensor)> {
+pub(crate) fn cross_attention(query: &Tensor, key_value: &Tensor) -> Option<(Tensor, Tensor)> {
     cross_attention_with(vectors()?, query, key_value)
 }
 

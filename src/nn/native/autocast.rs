@@ -9,6 +9,6 @@ unsafe extern "C" {
 
 /// Begins or ends that matrix products and convolutions of this thread on `device` compute in bfloat16. As
 /// often ended as begun.
-pub fn set(enabled: bool, device: Device) {
+pub(crate) fn set(enabled: bool, device: Device) {
     lpmflow_autocast(enabled, device.is_cuda());
 }

@@ -20,7 +20,7 @@ type Free = unsafe extern "C" fn(*mut c_void);
 
 /// The functions of `cuda_graph.cpp`.
 #[derive(Clone, Copy, Debug)]
-pub struct CudaGraphs {
+pub(crate) struct CudaGraphs {
     begin: Begin,
     end: Act,
     replay: Act,
@@ -29,7 +29,7 @@ pub struct CudaGraphs {
 
 /// What was recorded on a GPU.
 #[derive(Debug)]
-pub struct CudaGraph {
+pub(crate) struct CudaGraph {
     functions: CudaGraphs,
     graph: *mut c_void,
 }
@@ -46,7 +46,7 @@ impl CudaGraphs {
     ///
     /// # Errors
     /// When this program was built without CUDA's headers, or the library cannot be opened.
-    pub fn open() -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         // Safety: the library is ours, and its functions have the types named here. It is never closed, so
         // they stay.
         unsafe {
@@ -67,7 +67,11 @@ impl CudaGraphs {
     ///
     /// # Errors
     /// When an operation of the pass cannot be recorded.
-    pub fn record<T>(&self, device: usize, pass: impl FnOnce() -> T) -> Result<(CudaGraph, T)> {
+    pub(crate) fn record<T>(
+        &self,
+        device: usize,
+        pass: impl FnOnce() -> T,
+    ) -> Result<(CudaGraph, T)> {
         let device = i8::try_from(device).context("counting the GPUs")?;
         let mut graph = std::ptr::null_mut();
         attempt(|message| {
@@ -92,7 +96,7 @@ impl CudaGraph {
     ///
     /// # Errors
     /// When the GPU refuses.
-    pub fn replay(&self) -> Result<()> {
+    pub(crate) fn replay(&self) -> Result<()> {
         // Safety: the graph is alive, and the message has the length that is told.
         attempt(|message| unsafe { (self.functions.replay)(self.graph, message, MESSAGE) })
     }

@@ -24,7 +24,7 @@ unsafe extern "C" {
 
 /// What becomes of a linear map's result before it is written to memory.
 #[derive(Clone, Copy, Debug)]
-pub enum After<'a> {
+pub(crate) enum After<'a> {
     /// Nothing.
     Nothing,
     /// GELU, with the values that libtorch's own has.
@@ -35,11 +35,11 @@ pub enum After<'a> {
 
 /// A copy of a weight `[out, in]` in the order in which oneDNN reads it.
 #[derive(Debug)]
-pub struct PackedWeight(Tensor);
+pub(crate) struct PackedWeight(Tensor);
 
 /// What to multiply with.
 #[derive(Clone, Copy, Debug)]
-pub enum Weight<'a> {
+pub(crate) enum Weight<'a> {
     /// `[out, in]` in row-major order.
     Plain(&'a Tensor),
     /// Put in order before.
@@ -56,13 +56,13 @@ impl Weight<'_> {
 }
 
 /// Whether oneDNN is to map `xs`: on processors with AVX-512, and for tensors that [`serves`].
-pub fn can_map(xs: &Tensor) -> bool {
+pub(crate) fn can_map(xs: &Tensor) -> bool {
     (vectors() == Some(Vectors::Avx512) || anywhere::is_allowed()) && serves(xs)
 }
 
 /// A weight in the order in which oneDNN reads it for inputs of so many rows; `None` where it does not serve,
 /// or where the weight was ever written to, as it may be again.
-pub fn pack(weight: &Tensor, rows: i64) -> Option<PackedWeight> {
+pub(crate) fn pack(weight: &Tensor, rows: i64) -> Option<PackedWeight> {
     if weight.dim() != 2 || !can_map(weight) || !is_unwritten(weight) {
         return None;
     }
@@ -74,7 +74,7 @@ pub fn pack(weight: &Tensor, rows: i64) -> Option<PackedWeight> {
 ///
 /// # Shapes
 /// `xs` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`, result `[..., out]`.
-pub fn linear(xs: &Tensor, weight: Weight, bias: &Tensor, after: After) -> Option<Tensor> {
+pub(crate) fn linear(xs: &Tensor, weight: Weight, bias: &Tensor, after: After) -> Option<Tensor> {
     let [outputs, inputs] = <[i64; 2]>::try_from(weight.tensor().size()).ok()?;
     let (last, rest) = xs.size().split_last().map(|(&last, rest)| (last, rest.to_vec()))?;
     let weight_fits = last == inputs

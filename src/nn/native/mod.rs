@@ -4,11 +4,11 @@
 //! Nobody but [`crate::nn::ops`], [`crate::nn::runtime`] and the set-up of devices calls these.
 #![allow(unsafe_code, reason = "functions of ours in C++")]
 
-pub mod attention;
-pub mod autocast;
-pub mod cuda_graph;
-pub mod linear;
-pub mod neighbours;
-pub mod processor;
-pub mod tensor;
-pub mod tf32;
+pub(crate) mod attention;
+pub(crate) mod autocast;
+pub(crate) mod cuda_graph;
+pub(crate) mod linear;
+pub(crate) mod neighbours;
+pub(crate) mod processor;
+pub(crate) mod tensor;
+pub(crate) mod tf32;

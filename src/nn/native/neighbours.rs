@@ -32,7 +32,7 @@ unsafe extern "C" {
 ///
 /// # Shapes
 /// `probabilities` and result `[B, source row, source column, target row, target column]`.
-pub fn weighted_sum(
+pub(crate) fn weighted_sum(
     probabilities: &Tensor,
     weights: &[f32],
     half_widths: &[i64],

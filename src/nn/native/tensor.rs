@@ -11,7 +11,7 @@ unsafe extern "C" {
 
 /// Whether functions in C++ may compute on this tensor: one of float32 in row-major order on the CPU, with
 /// values, where no gradient is wanted and no network is traced.
-pub fn serves(xs: &Tensor) -> bool {
+pub(crate) fn serves(xs: &Tensor) -> bool {
     // Safety: the pointer is that of a live tensor, which is only read.
     xs.numel() > 0 && unsafe { lpmflow_serves(xs.as_ptr().cast()) }
 }
@@ -19,7 +19,7 @@ pub fn serves(xs: &Tensor) -> bool {
 /// Whether no operation ever wrote to this tensor, or to another that shares its values, since it was made.
 ///
 /// libtorch counts this for autograd. It does not count what is written through [`Tensor::data`] or a pointer.
-pub fn is_unwritten(xs: &Tensor) -> bool {
+pub(crate) fn is_unwritten(xs: &Tensor) -> bool {
     // Safety: as above.
     unsafe { lpmflow_version(xs.as_ptr().cast()) == 0 }
 }

@@ -10,7 +10,7 @@ unsafe extern "C" {
 
 /// Where TensorFloat-32 is allowed, for the whole program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tf32 {
+pub(crate) struct Tf32 {
     /// In matrix products.
     pub products: bool,
     /// In convolutions.
@@ -20,12 +20,12 @@ pub struct Tf32 {
 impl Tf32 {
     /// What libtorch is set to.
     #[cfg(test)]
-    pub fn current() -> Self {
+    pub(crate) fn current() -> Self {
         Self { products: lpmflow_tf32_products(), convolutions: lpmflow_tf32_convolutions() }
     }
 
     /// Sets libtorch to this.
-    pub fn apply(self) {
+    pub(crate) fn apply(self) {
         lpmflow_allow_tf32(self.products, self.convolutions);
     }
 }

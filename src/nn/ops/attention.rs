@@ -8,7 +8,7 @@ use crate::nn::shape::dims;
 
 /// Every token attends to every token.
 #[derive(Clone, Copy, Debug)]
-pub struct SelfAttention<'a> {
+pub(crate) struct SelfAttention<'a> {
     /// Queries, keys and values, `[B, N, 3, h, d]`.
     pub qkv: &'a Tensor,
     /// Added to the logits: whatever is broadcastable to `[B, h, N, N]`.
@@ -39,7 +39,7 @@ impl Operation for SelfAttention<'_> {
 
 /// Every token of one sequence attends to every token of another.
 #[derive(Clone, Copy, Debug)]
-pub struct CrossAttention<'a> {
+pub(crate) struct CrossAttention<'a> {
     /// `[B, S, h, d]`.
     pub query: &'a Tensor,
     /// Keys and values, `[B, T, 2, h, d]`.

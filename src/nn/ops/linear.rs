@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 
 use tch::{Device, Tensor};
 
-pub use crate::nn::native::linear::After;
+pub(crate) use crate::nn::native::linear::After;
 use crate::nn::native::linear::{PackedWeight, Weight, can_map, linear, pack};
 use crate::nn::native::tensor::is_unwritten;
 use crate::nn::ops::Operation;
@@ -12,7 +12,7 @@ use crate::nn::runtime::mapped;
 
 /// `xs W' + b` over the last dimension, and what comes after it.
 #[derive(Clone, Copy, Debug)]
-pub struct LinearMap<'a> {
+pub(crate) struct LinearMap<'a> {
     /// `[..., in]`.
     pub xs: &'a Tensor,
     /// `[out, in]`.
@@ -57,7 +57,7 @@ impl Operation for LinearMap<'_> {
 /// It is made at the second use: for one pair of photos it would cost what it saves. The weight itself then
 /// gives its memory back, which only weights on the pages of a file can do, so others stay as they are.
 #[derive(Debug, Default)]
-pub struct Packed {
+pub(crate) struct Packed {
     uses: Cell<u32>,
     weight: OnceCell<PackedWeight>,
 }

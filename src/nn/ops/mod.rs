@@ -13,14 +13,14 @@
 
 use tch::Device;
 
-pub mod attention;
-pub mod linear;
-pub mod neighbours;
+pub(crate) mod attention;
+pub(crate) mod linear;
+pub(crate) mod neighbours;
 
 /// An operation with its arguments, ready to run.
 ///
 /// All forms give the same but for rounding. Only the composite has gradients, and only it can be traced.
-pub trait Operation {
+pub(crate) trait Operation {
     /// What it yields.
     type Output;
 

@@ -7,7 +7,7 @@ use crate::nn::ops::Operation;
 
 /// Weights of a disc: that of the shift (dx, dy) is `weights[|dx|] * weights[|dy|]` within the disc.
 #[derive(Debug)]
-pub struct Disc {
+pub(crate) struct Disc {
     /// By distance along one axis, from 0 on.
     pub weights: Vec<f64>,
     /// Columns to each side, by distance along y: none more than in the rows nearer to the centre, and no
@@ -17,7 +17,7 @@ pub struct Disc {
 
 impl Disc {
     /// All shifts of length sqrt(`radius_squared`) or less, by a Gaussian of std `sigma`.
-    pub fn gaussian(radius_squared: i64, sigma: f64) -> Self {
+    pub(crate) fn gaussian(radius_squared: i64, sigma: f64) -> Self {
         let distances = 0..=radius_squared.isqrt();
         let weight = |d: i64| (-((d * d) as f64) / (2.0 * sigma * sigma)).exp();
         Self {
@@ -29,7 +29,7 @@ impl Disc {
 
 /// Q(s, t) = sum over the disc of its weight(d) * `probabilities`(s + d, t + d), zeros beyond the rims.
 #[derive(Clone, Copy, Debug)]
-pub struct NeighbourSum<'a> {
+pub(crate) struct NeighbourSum<'a> {
     /// The weights.
     pub disc: &'a Disc,
     /// `[B, source row, source column, target row, target column]`.

@@ -6,7 +6,7 @@ use tch::Device;
 use crate::nn::native;
 
 /// What `compute` gives when it computes in mixed precision on `device`.
-pub fn autocast<T>(device: Device, compute: impl FnOnce() -> T) -> T {
+pub(crate) fn autocast<T>(device: Device, compute: impl FnOnce() -> T) -> T {
     struct Off(Device);
     impl Drop for Off {
         fn drop(&mut self) {

@@ -17,7 +17,7 @@ static MAPS: Mutex<Vec<MmapMut>> = Mutex::new(Vec::new());
 
 /// A file mapped into memory: what is written to its tensors reaches neither the file nor another process.
 #[derive(Debug)]
-pub struct MappedFile {
+pub(crate) struct MappedFile {
     /// Taken out in the end.
     map: Option<MmapMut>,
     /// Whether there are tensors on it.
@@ -30,7 +30,7 @@ impl MappedFile {
     /// # Errors
     /// When it cannot be opened or mapped.
     #[expect(unsafe_code, reason = "memory mapping")]
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         // SAFETY: the map is private and copy-on-write. Another program that rewrites or truncates the file
         // in place while this one runs could change values or end this process; weight files are replaced by
@@ -41,7 +41,7 @@ impl MappedFile {
     }
 
     /// What is in the file.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.map.as_deref().unwrap_or_default()
     }
 
@@ -51,7 +51,7 @@ impl MappedFile {
     /// # Errors
     /// libtorch's.
     #[expect(unsafe_code, reason = "tensors on memory-mapped pages")]
-    pub fn tensor(
+    pub(crate) fn tensor(
         &mut self,
         offset: usize,
         size: &[i64],
@@ -86,13 +86,13 @@ impl Drop for MappedFile {
 }
 
 /// Whether all values of a tensor lie on the pages of a mapped file.
-pub fn holds(tensor: &Tensor) -> bool {
+pub(crate) fn holds(tensor: &Tensor) -> bool {
     find(tensor, |_, _| ()).is_some()
 }
 
 /// Gives the memory that a tensor's pages take back to the system; they are read from the file again if they
 /// are ever used. Returns whether it did: what was ever written to stays, as it is not in the file.
-pub fn give_back(tensor: &Tensor) -> bool {
+pub(crate) fn give_back(tensor: &Tensor) -> bool {
     is_unwritten(tensor) && find(tensor, drop_pages) == Some(true)
 }
 

@@ -16,7 +16,7 @@ type Compute<'a> = Box<dyn Fn(&[Tensor]) -> Vec<Tensor> + 'a>;
 /// loss must go backward by [`Recompute::backward`]. Tensors that more than one segment, or a segment and
 /// the loss, make use of must come out of a segment themselves ([`Recompute::cut`]).
 #[derive(Default)]
-pub struct Recompute<'a> {
+pub(crate) struct Recompute<'a> {
     seeds: Option<Cell<i64>>,
     recorded: Option<RefCell<Vec<Segment<'a>>>>,
     /// Where products are in 16 bits.
@@ -32,34 +32,34 @@ struct Segment<'a> {
 
 impl<'a> Recompute<'a> {
     /// For forward passes without dropout: segments make no difference.
-    pub fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self::default()
     }
 
     /// For training: every segment draws its dropout from a seed of its own, the first from `seed`.
-    pub fn seeded(seed: i64) -> Self {
+    pub(crate) fn seeded(seed: i64) -> Self {
         Self { seeds: Some(Cell::new(seed)), ..Self::default() }
     }
 
     /// As [`Recompute::seeded`], but what happens inside segments is forgotten and computed again in the
     /// backward pass; in mixed precision on the device `mixed`.
-    pub fn recomputed(seed: i64, mixed: Option<Device>) -> Self {
+    pub(crate) fn recomputed(seed: i64, mixed: Option<Device>) -> Self {
         Self { recorded: Some(RefCell::default()), mixed, ..Self::seeded(seed) }
     }
 
     /// A segment with one tensor at each end.
-    pub fn one(&self, input: &Tensor, compute: impl Fn(&Tensor) -> Tensor + 'a) -> Tensor {
+    pub(crate) fn one(&self, input: &Tensor, compute: impl Fn(&Tensor) -> Tensor + 'a) -> Tensor {
         let [output] = self.run([input], move |[input]| [compute(input)]);
         output
     }
 
     /// An empty segment: behind it a tensor may be used more than once.
-    pub fn cut(&self, tensor: &Tensor) -> Tensor {
+    pub(crate) fn cut(&self, tensor: &Tensor) -> Tensor {
         self.one(tensor, Tensor::shallow_clone)
     }
 
     /// A segment: all it reads but weights is in `inputs`.
-    pub fn run<const I: usize, const O: usize>(
+    pub(crate) fn run<const I: usize, const O: usize>(
         &self,
         inputs: [&Tensor; I],
         compute: impl Fn([&Tensor; I]) -> [Tensor; O] + 'a,
@@ -85,7 +85,7 @@ impl<'a> Recompute<'a> {
     }
 
     /// Adds the gradients of `loss` to those of the weights.
-    pub fn backward(self, loss: &Tensor) {
+    pub(crate) fn backward(self, loss: &Tensor) {
         loss.backward();
         let mut segments = self.recorded.map(RefCell::into_inner).unwrap_or_default();
         // All who use a segment's results come after it, and have said what they need.

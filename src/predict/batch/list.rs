@@ -9,7 +9,7 @@ use crate::predict::plan::Plan;
 
 /// A list of pairs and what is wanted of each.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     /// The list.
     pub entries: &'a [Entry],
     /// Where the files go.
@@ -26,7 +26,7 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// What is wanted of one pair.
-    pub fn plan(&self, pair: &ListedPair) -> Plan {
+    pub(crate) fn plan(&self, pair: &ListedPair) -> Plan {
         let output = |(ending, format): &(String, Format)| Output {
             format: *format,
             path: self.folder.join(format!("{}.{ending}", pair.name)),

@@ -24,7 +24,7 @@ const MOST_PIXELS: usize = 48_000_000;
 const MOST_ENTRIES: usize = 256;
 
 /// Takes a list batch by batch.
-pub struct Loader<'a> {
+pub(super) struct Loader<'a> {
     batch: &'a Batch<'a>,
     rest: &'a [Entry],
     input: Input,
@@ -37,7 +37,7 @@ pub struct Loader<'a> {
 type Decoded = Result<Arc<Photo>, Arc<str>>;
 
 /// One entry, made ready.
-pub enum Item<'a> {
+pub(super) enum Item<'a> {
     /// Nothing remains to be done.
     Settled(PairOutcome),
     /// Both photos are decoded.
@@ -45,7 +45,7 @@ pub enum Item<'a> {
 }
 
 /// A pair to run.
-pub struct Work<'a> {
+pub(super) struct Work<'a> {
     pub pair: &'a ListedPair,
     pub plan: Plan,
     pub source: Arc<Photo>,
@@ -54,7 +54,7 @@ pub struct Work<'a> {
 
 impl<'a> Item<'a> {
     /// The work, if any remains.
-    pub fn work(&self) -> Option<&Work<'a>> {
+    pub(super) fn work(&self) -> Option<&Work<'a>> {
         match self {
             Self::Work(work) => Some(work),
             Self::Settled(_) => None,
@@ -70,7 +70,7 @@ enum Task<'a> {
 
 impl<'a> Loader<'a> {
     /// At the list's beginning.
-    pub fn new(batch: &'a Batch<'a>, input: Input) -> Self {
+    pub(super) fn new(batch: &'a Batch<'a>, input: Input) -> Self {
         Self { batch, rest: batch.entries, input, recent: HashMap::new() }
     }
 

@@ -1,7 +1,7 @@
 //! A list of pairs: decoding runs ahead of the network, results are written side by side, and what an
 //! earlier run finished is not done again.
 
-pub mod list;
+pub(crate) mod list;
 mod loader;
 mod resume;
 
@@ -21,7 +21,7 @@ use crate::prefetch::Prefetch;
 
 /// How many pairs ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Done now.
     pub done: usize,
     /// Done by an earlier run.
@@ -36,7 +36,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// When the folder cannot be written or the thread that decodes cannot be started.
-pub fn run(
+pub(crate) fn run(
     batch: &Batch,
     network: &mut dyn FlowNetwork,
     report: &mut dyn FnMut(Record),

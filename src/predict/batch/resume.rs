@@ -28,7 +28,7 @@ struct Finished {
 
 /// What an earlier run found for a pair, if its files are complete, were made in the same way and are
 /// younger than the photos.
-pub fn finished(batch: &Batch, pair: &ListedPair) -> Option<Prediction> {
+pub(super) fn finished(batch: &Batch, pair: &ListedPair) -> Option<Prediction> {
     let path = record_path(batch, pair);
     let mut finished: Finished = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
     let keypoints = |keypoints: &Keypoints| keypoints.source.clone();
@@ -53,7 +53,7 @@ pub fn finished(batch: &Batch, pair: &ListedPair) -> Option<Prediction> {
 }
 
 /// Takes back the word that a pair is complete, before its files change.
-pub fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
+pub(super) fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
     let path = record_path(batch, pair);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -64,7 +64,7 @@ pub fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
 }
 
 /// Says that the files of a pair are complete.
-pub fn remember(batch: &Batch, pair: &ListedPair, prediction: &Prediction) -> Result<()> {
+pub(super) fn remember(batch: &Batch, pair: &ListedPair, prediction: &Prediction) -> Result<()> {
     let finished = Finished {
         source: pair.source.clone(),
         target: pair.target.clone(),

@@ -14,7 +14,7 @@ const TAG: f32 = 202_021.25;
 ///
 /// # Errors
 /// When the file cannot be written or a side exceeds 32 bits.
-pub fn write(file: &mut impl Write, flow: &Flow) -> Result<()> {
+pub(crate) fn write(file: &mut impl Write, flow: &Flow) -> Result<()> {
     file.write_all(&TAG.to_le_bytes())?;
     for side in [flow.size.width, flow.size.height] {
         let side = i32::try_from(side).context("the flow is too large for .flo")?;

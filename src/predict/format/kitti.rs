@@ -18,7 +18,7 @@ const ZERO: f32 = 32768.0;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(file: &mut impl Write, flow: &Flow) -> Result<usize> {
+pub(crate) fn write(file: &mut impl Write, flow: &Flow) -> Result<usize> {
     let mut invalid = 0;
     let mut samples = Vec::with_capacity(flow.size.area() * 3);
     for (dx, dy) in flow.dx.iter().zip(&flow.dy) {

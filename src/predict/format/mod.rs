@@ -1,8 +1,8 @@
 //! The forms that flows, maps and pictures take in files.
 
-pub mod flo;
-pub mod kitti;
-pub mod numpy;
-pub mod pfm;
-pub mod picture;
-pub mod wheel;
+pub(crate) mod flo;
+pub(crate) mod kitti;
+pub(crate) mod numpy;
+pub(crate) mod pfm;
+pub(crate) mod picture;
+pub(crate) mod wheel;

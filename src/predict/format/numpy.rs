@@ -15,7 +15,7 @@ use crate::geometry::Size;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_npy(file: &mut impl Write, flow: &Flow) -> Result<()> {
+pub(crate) fn write_npy(file: &mut impl Write, flow: &Flow) -> Result<()> {
     write_array(WriteOptions::new().writer(file), &flow_shape(flow), channels(flow))
 }
 
@@ -23,7 +23,7 @@ pub fn write_npy(file: &mut impl Write, flow: &Flow) -> Result<()> {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_map(file: &mut impl Write, size: Size, values: &[f32]) -> Result<()> {
+pub(crate) fn write_map(file: &mut impl Write, size: Size, values: &[f32]) -> Result<()> {
     write_array(WriteOptions::new().writer(file), &map_shape(size), values.iter().copied())
 }
 
@@ -32,7 +32,11 @@ pub fn write_map(file: &mut impl Write, size: Size, values: &[f32]) -> Result<()
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_npz(file: &mut (impl Write + Seek), flow: &Flow, confidence: &[f32]) -> Result<()> {
+pub(crate) fn write_npz(
+    file: &mut (impl Write + Seek),
+    flow: &Flow,
+    confidence: &[f32],
+) -> Result<()> {
     let mut archive = ZipWriter::new(file);
     // No date, so that equal results are equal files; large, because 16k photos have 4 GB of numbers.
     let options = SimpleFileOptions::default()

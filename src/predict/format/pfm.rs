@@ -13,7 +13,7 @@ use crate::geometry::Size;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_flow(file: &mut impl Write, flow: &Flow) -> Result<()> {
+pub(crate) fn write_flow(file: &mut impl Write, flow: &Flow) -> Result<()> {
     write_header(file, "PF", flow.size)?;
     let rows = flow.dx.chunks(flow.size.width).zip(flow.dy.chunks(flow.size.width));
     for (dx_row, dy_row) in rows.rev() {
@@ -30,7 +30,7 @@ pub fn write_flow(file: &mut impl Write, flow: &Flow) -> Result<()> {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_map(file: &mut impl Write, size: Size, values: &[f32]) -> Result<()> {
+pub(crate) fn write_map(file: &mut impl Write, size: Size, values: &[f32]) -> Result<()> {
     write_header(file, "Pf", size)?;
     for value in values.chunks(size.width).rev().flatten() {
         file.write_all(&value.to_le_bytes())?;

@@ -11,11 +11,11 @@ use image::{DynamicImage, RgbImage, Rgba, RgbaImage};
 /// Quality of JPEG outputs, 1 to 100: no visible artefacts around thin lines.
 const JPEG_QUALITY: u8 = 92;
 /// What stands behind transparent pixels where a format has none: neutral grey.
-pub const BACKDROP: [u8; 3] = [128; 3];
+pub(crate) const BACKDROP: [u8; 3] = [128; 3];
 
 /// A picture format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PictureFormat {
+pub(crate) enum PictureFormat {
     /// Lossless, may be transparent.
     Png,
     /// Lossy, never transparent.
@@ -25,7 +25,7 @@ pub enum PictureFormat {
 }
 
 /// Every picture format with the ends of its file names.
-pub const ENDINGS: &[(&str, PictureFormat)] = &[
+pub(crate) const ENDINGS: &[(&str, PictureFormat)] = &[
     ("png", PictureFormat::Png),
     ("jpg", PictureFormat::Jpeg),
     ("jpeg", PictureFormat::Jpeg),
@@ -37,7 +37,7 @@ impl PictureFormat {
     ///
     /// # Errors
     /// When the file cannot be written or the format does not allow the picture's size.
-    pub fn encode(
+    pub(crate) fn encode(
         self,
         file: &mut (impl Write + Seek),
         picture: impl Into<DynamicImage>,

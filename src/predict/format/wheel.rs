@@ -18,7 +18,7 @@ const BEYOND_SCALE: f32 = 0.75;
 
 /// The displacement that 99 % of the flow's pixels stay below, in the flow's pixels: full colours stand
 /// for it.
-pub fn magnitude(flow: &Flow) -> f32 {
+pub(crate) fn magnitude(flow: &Flow) -> f32 {
     let mut lengths: Vec<f32> =
         flow.dx.iter().zip(&flow.dy).map(|(dx, dy)| dx.hypot(*dy)).collect();
     // NumPy's default: linear interpolation between the two neighbouring ranks.
@@ -30,7 +30,7 @@ pub fn magnitude(flow: &Flow) -> f32 {
 }
 
 /// Draws a flow; displacements of `magnitude` get the wheel's full colours, longer ones darker ones.
-pub fn draw(flow: &Flow, magnitude: f32) -> RgbImage {
+pub(crate) fn draw(flow: &Flow, magnitude: f32) -> RgbImage {
     let wheel = colours();
     let scale = if magnitude > 0.0 { 1.0 / magnitude } else { 0.0 };
     let mut bytes = vec![0; flow.size.area() * 3];

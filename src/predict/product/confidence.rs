@@ -13,11 +13,11 @@ use crate::predict::product::Product;
 
 /// The confidence at each pixel.
 #[derive(Debug)]
-pub struct Confidence;
+pub(crate) struct Confidence;
 
 /// A file format for a confidence map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfidenceFormat {
+pub(crate) enum ConfidenceFormat {
     /// Grey picture, black 0 and white 1.
     Picture(PictureFormat),
     /// NumPy `.npy`: `[H, W]`, float32.

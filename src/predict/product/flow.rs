@@ -12,11 +12,11 @@ use crate::predict::product::Product;
 
 /// The flow.
 #[derive(Debug)]
-pub struct FlowFile;
+pub(crate) struct FlowFile;
 
 /// A file format for a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlowFormat {
+pub(crate) enum FlowFormat {
     /// Colour-wheel picture, to look at.
     Wheel(PictureFormat),
     /// Middlebury `.flo`: both channels interleaved, float32.

@@ -7,7 +7,7 @@ use crate::predict::product::matches::Matches;
 use crate::predict::product::warp::Warp;
 
 /// The products in the order of their flags.
-pub const PRODUCTS: &[Kind] = &[
+pub(crate) const PRODUCTS: &[Kind] = &[
     // What the command is about comes first.
     Kind::of::<FlowFile>(),
     Kind::of::<Warp>(),

@@ -3,13 +3,13 @@
 //! A further product is one new file beside this one and one line in [`list`]: the flag, the help, the formats
 //! of a list of pairs, the checks and the writing follow from it.
 
-pub mod confidence;
-pub mod flow;
-pub mod list;
-pub mod matches;
+pub(crate) mod confidence;
+pub(crate) mod flow;
+pub(crate) mod list;
+pub(crate) mod matches;
 #[cfg(test)]
 mod toy;
-pub mod warp;
+pub(crate) mod warp;
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use anyhow::Result;
 use crate::predict::context::{Context, Written};
 
 /// What a file can show, and the formats it can have.
-pub trait Product {
+pub(crate) trait Product {
     /// A file format.
     type Format: Copy + PartialEq + 'static;
 
@@ -53,7 +53,7 @@ pub trait Product {
 
 /// A product in the list of products.
 #[derive(Debug)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// See [`Product::NAME`].
     pub name: &'static str,
     /// See [`Product::HELP`].
@@ -76,7 +76,7 @@ pub struct Kind {
 
 impl Kind {
     /// A product's line in the list.
-    pub const fn of<P: Product>() -> Self {
+    pub(crate) const fn of<P: Product>() -> Self {
         Self {
             name: P::NAME,
             help: P::HELP,
@@ -96,17 +96,17 @@ impl Kind {
     }
 
     /// The flag that asks for it, without dashes.
-    pub fn flag(&self) -> &'static str {
+    pub(crate) fn flag(&self) -> &'static str {
         if self.main { "output" } else { self.name }
     }
 
     /// One ending for each format.
-    pub fn formats(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn formats(&self) -> impl Iterator<Item = &'static str> {
         (self.endings)().into_iter().filter(|(_, first)| *first).map(|(ending, _)| ending)
     }
 
     /// What a list of pairs puts behind a pair's name for this ending.
-    pub fn in_list(&self, ending: &str) -> String {
+    pub(crate) fn in_list(&self, ending: &str) -> String {
         if self.main { ending.to_owned() } else { format!("{}.{ending}", self.name) }
     }
 }

@@ -11,7 +11,7 @@ use crate::predict::product::Product;
 
 /// The photos' sizes and the confidence in the middle, as text.
 #[derive(Debug)]
-pub struct Toy;
+pub(super) struct Toy;
 
 impl Product for Toy {
     type Format = ();

@@ -15,7 +15,7 @@ use crate::predict::product::Product;
 
 /// The target pulled onto the source.
 #[derive(Debug)]
-pub struct Warp;
+pub(crate) struct Warp;
 
 impl Product for Warp {
     type Format = PictureFormat;

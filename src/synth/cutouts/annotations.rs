@@ -32,7 +32,7 @@ struct ImageRecord {
 
 /// Objects with the same named parts.
 #[derive(Debug)]
-pub struct Category {
+pub(super) struct Category {
     /// Its name.
     pub name: String,
     /// The parts' names.
@@ -46,7 +46,7 @@ pub struct Category {
 
 /// A picture of an object on transparent ground.
 #[derive(Debug)]
-pub struct Cutout {
+pub(super) struct Cutout {
     /// The file's name without folder and ending.
     pub name: String,
     /// Names the individual or species: pictures of one animal are never split.
@@ -63,7 +63,7 @@ pub struct Cutout {
 ///
 /// # Errors
 /// When a file cannot be read, or a record contradicts its picture or its category.
-pub fn read(file: &Path, folder: &Path) -> Result<Vec<Category>> {
+pub(super) fn read(file: &Path, folder: &Path) -> Result<Vec<Category>> {
     let context = || format!("reading the annotated cut-outs of `{}`", file.display());
     let text = fs::read_to_string(file).with_context(context)?;
     let annotations: Annotations = serde_json::from_str(&text).with_context(context)?;
@@ -112,7 +112,7 @@ impl Cutout {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read_picture(path: &Path) -> Result<RgbaImage> {
+pub(super) fn read_picture(path: &Path) -> Result<RgbaImage> {
     let picture = image::open(path).with_context(|| format!("reading `{}`", path.display()))?;
     Ok(picture.to_rgba8())
 }

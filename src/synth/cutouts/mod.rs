@@ -26,7 +26,7 @@ use crate::data::photo::images::photos_below;
 use crate::synth::rendered::{self, Photo, Rendered, generator};
 
 /// The name in the catalog, and the folder below the data root.
-pub const NAME: &str = "cutouts";
+pub(crate) const NAME: &str = "cutouts";
 
 /// Fewer common keypoints make no pair.
 const FEWEST_KEYPOINTS: usize = 5;
@@ -39,7 +39,7 @@ const LARGEST_BACKGROUND: u32 = 1600;
 
 /// What to composite.
 #[derive(Clone, Debug)]
-pub struct CutoutOptions {
+pub(crate) struct CutoutOptions {
     /// Equal seeds give equal datasets.
     pub seed: u64,
     /// The keypoints of the cut-outs.
@@ -61,7 +61,7 @@ pub struct CutoutOptions {
 ///
 /// # Errors
 /// When a picture cannot be read, or that folder exists and is not empty, or cannot be written.
-pub fn make_cutouts(folder: &Path, options: &CutoutOptions) -> Result<Rendered> {
+pub(crate) fn make_cutouts(folder: &Path, options: &CutoutOptions) -> Result<Rendered> {
     let root = folder.join(NAME);
     let attempt = || -> Result<Rendered> {
         rendered::ensure_empty(&root)?;

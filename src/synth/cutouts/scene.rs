@@ -15,7 +15,7 @@ const COVERED: f64 = 100.0;
 
 /// What scenes are made from beside the animals.
 #[derive(Debug)]
-pub struct Stage {
+pub(super) struct Stage {
     /// Photos for the ground.
     pub backgrounds: Vec<RgbImage>,
     /// Other things on transparent ground; may be empty.
@@ -23,7 +23,7 @@ pub struct Stage {
 }
 
 /// Composites a photo of `cutout`.
-pub fn compose(
+pub(super) fn compose(
     category: &Category,
     cutout: &Cutout,
     stage: &Stage,

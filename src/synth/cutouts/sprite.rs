@@ -14,7 +14,7 @@ const UNBEND_ROUNDS: usize = 6;
 
 /// How far a pose may go.
 #[derive(Clone, Copy, Debug)]
-pub struct Range {
+pub(super) struct Range {
     /// Of the longer side, in pixels of the photo.
     pub extent: (f64, f64),
     /// Either way, in degrees.
@@ -25,7 +25,7 @@ pub struct Range {
 
 /// A posed cut-out. Positions on it are pixels of `picture`, relative to its middle.
 #[derive(Debug)]
-pub struct Sprite {
+pub(super) struct Sprite {
     picture: RgbaImage,
     /// From the sprite to the photo, rows `[a, b, c]` of `a x + b y + c`.
     pose: [[f64; 3]; 2],
@@ -49,7 +49,7 @@ struct Wave {
 
 impl Sprite {
     /// Draws a pose of `cutout` within `range` on a photo of `size`.
-    pub fn draw(
+    pub(super) fn draw(
         cutout: &RgbaImage,
         mirrored: bool,
         (width, height): (u32, u32),
@@ -93,7 +93,7 @@ impl Sprite {
     }
 
     /// Where a position of the cut-out lies in the photo, in pixels.
-    pub fn place(&self, at: Point) -> Point {
+    pub(super) fn place(&self, at: Point) -> Point {
         let (width, height) = (f64::from(self.picture.width()), f64::from(self.picture.height()));
         let x = (at.x + 0.5) * self.scale - width / 2.0;
         let x = if self.mirrored { -x } else { x };
@@ -104,7 +104,7 @@ impl Sprite {
     }
 
     /// Colour and cover at a pixel of the photo, each in 0 to 255, the colour times the cover.
-    pub fn at(&self, pixel: Point) -> [f64; 4] {
+    pub(super) fn at(&self, pixel: Point) -> [f64; 4] {
         let [[a, b, c], [d, e, f]] = self.pose;
         let (x, y, area) = (pixel.x - c, pixel.y - f, a * e - b * d);
         let bent = [(e * x - b * y) / area, (a * y - d * x) / area];

@@ -20,14 +20,14 @@ use self::scene::draw;
 use crate::synth::rendered::{self, Photo, Rendered, generator};
 
 /// The name in the catalog, and the folder below the data root.
-pub const NAME: &str = "toy";
+pub(crate) const NAME: &str = "toy";
 
 /// Fewer common keypoints make no pair.
 const FEWEST_KEYPOINTS: usize = 3;
 
 /// What to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ToyOptions {
+pub(crate) struct ToyOptions {
     /// Equal seeds give equal datasets.
     pub seed: u64,
     /// Photos of each category in the training split; validation and test have a third of it each, at
@@ -41,7 +41,7 @@ pub struct ToyOptions {
 ///
 /// # Errors
 /// When that folder exists and is not empty, or cannot be written.
-pub fn make_toy(folder: &Path, options: ToyOptions) -> Result<Rendered> {
+pub(crate) fn make_toy(folder: &Path, options: ToyOptions) -> Result<Rendered> {
     let root = folder.join(NAME);
     let attempt = || -> Result<Rendered> {
         ensure!(options.images >= 2, "a split needs two photos of each category at least");

@@ -7,7 +7,7 @@ use tiny_skia::{Color, Path};
 use crate::synth::toy::sketch::{Sketch, between, curve, ellipse, hsv, mixed, polygon};
 
 /// A kind of object.
-pub struct Category {
+pub(super) struct Category {
     /// Its name in annotations.
     pub name: &'static str,
     /// Draws one of the kind, with all its keypoints, always in the same order.
@@ -15,7 +15,7 @@ pub struct Category {
 }
 
 /// All kinds, in the order of their names.
-pub const CATEGORIES: [Category; 3] = [
+pub(super) const CATEGORIES: [Category; 3] = [
     Category { name: "car", draw: car },
     Category { name: "fish", draw: fish },
     Category { name: "teapot", draw: teapot },

@@ -14,7 +14,7 @@ use crate::synth::toy::objects::Category;
 use crate::synth::toy::sketch::{Sketch, between, curve, ellipse, hsv, polygon};
 
 /// Draws a photo of an object of the category.
-pub fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {
+pub(super) fn draw(category: &Category, random: &mut ChaCha8Rng) -> Scene {
     let size = (random.random_range(240..=360), random.random_range(220..=320));
     let (width, height) = (size.0 as f32, size.1 as f32);
     let mut picture = background(size, random);

@@ -11,10 +11,10 @@ use tiny_skia::{
 use crate::geometry::{BoundingBox, Point};
 
 /// To the right and down, in the object's own coordinates.
-pub type Position = (f32, f32);
+pub(super) type Position = (f32, f32);
 
 /// Draws on a picture through a transformation.
-pub struct Sketch<'a> {
+pub(super) struct Sketch<'a> {
     picture: &'a mut Pixmap,
     to_picture: Transform,
     bounds: Option<BoundingBox>,
@@ -22,12 +22,12 @@ pub struct Sketch<'a> {
 }
 
 impl<'a> Sketch<'a> {
-    pub fn new(picture: &'a mut Pixmap, to_picture: Transform) -> Self {
+    pub(super) fn new(picture: &'a mut Pixmap, to_picture: Transform) -> Self {
         Self { picture, to_picture, bounds: None, keypoints: Vec::new() }
     }
 
     /// Fills a path with a colour that is lighter above and darker below.
-    pub fn fill(&mut self, path: Option<Path>, color: Color) {
+    pub(super) fn fill(&mut self, path: Option<Path>, color: Color) {
         let Some(path) = path else { return };
         self.cover(&path, 0.0);
         let paint = shaded(&path, color);
@@ -35,7 +35,7 @@ impl<'a> Sketch<'a> {
     }
 
     /// Fills a path as far as it lies within another, which must have been filled before.
-    pub fn fill_within(&mut self, outline: Option<&Path>, path: Option<Path>, color: Color) {
+    pub(super) fn fill_within(&mut self, outline: Option<&Path>, path: Option<Path>, color: Color) {
         let mask = Mask::new(self.picture.width(), self.picture.height());
         let (Some(outline), Some(path), Some(mut mask)) = (outline, path, mask) else { return };
         mask.fill_path(outline, FillRule::Winding, true, self.to_picture);
@@ -44,7 +44,7 @@ impl<'a> Sketch<'a> {
     }
 
     /// Draws along a path with a round pen.
-    pub fn stroke(&mut self, path: Option<Path>, color: Color, width: f32) {
+    pub(super) fn stroke(&mut self, path: Option<Path>, color: Color, width: f32) {
         let Some(path) = path else { return };
         self.cover(&path, width / 2.0);
         let stroke = Stroke {
@@ -58,7 +58,7 @@ impl<'a> Sketch<'a> {
     }
 
     /// Names a point of the object.
-    pub fn keypoint(&mut self, name: &'static str, (x, y): Position) {
+    pub(super) fn keypoint(&mut self, name: &'static str, (x, y): Position) {
         let mut point = tiny_skia::Point::from_xy(x, y);
         self.to_picture.map_point(&mut point);
         // Pixel centres lie at halves in the picture, at whole numbers in annotations.
@@ -67,7 +67,7 @@ impl<'a> Sketch<'a> {
     }
 
     /// The keypoints and the box around everything drawn, in pixels.
-    pub fn finish(self) -> (Vec<(&'static str, Point)>, Option<BoundingBox>) {
+    pub(super) fn finish(self) -> (Vec<(&'static str, Point)>, Option<BoundingBox>) {
         (self.keypoints, self.bounds)
     }
 
@@ -106,7 +106,7 @@ fn shaded(path: &Path, color: Color) -> Paint<'static> {
 }
 
 /// A colour between two others.
-pub fn mixed(first: Color, second: Color, share: f32) -> Color {
+pub(super) fn mixed(first: Color, second: Color, share: f32) -> Color {
     let mix = |first: f32, second: f32| (first + (second - first) * share).clamp(0.0, 1.0);
     let mut color = first;
     color.set_red(mix(first.red(), second.red()));
@@ -116,7 +116,7 @@ pub fn mixed(first: Color, second: Color, share: f32) -> Color {
 }
 
 /// A colour by hue (0 to 1, around the wheel), saturation and lightness of the brightest part.
-pub fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
+pub(super) fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
     let channel = |offset: f32| {
         let position = (hue.rem_euclid(1.0) * 6.0 + offset) % 6.0;
         let strength = position.min(4.0 - position).clamp(0.0, 1.0);
@@ -130,7 +130,7 @@ pub fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
 }
 
 /// A closed path through corners.
-pub fn polygon(corners: &[Position]) -> Option<Path> {
+pub(super) fn polygon(corners: &[Position]) -> Option<Path> {
     let mut builder = PathBuilder::new();
     for (index, &(x, y)) in corners.iter().enumerate() {
         if index == 0 { builder.move_to(x, y) } else { builder.line_to(x, y) }
@@ -140,7 +140,7 @@ pub fn polygon(corners: &[Position]) -> Option<Path> {
 }
 
 /// A path through quadratic curves: a start, then control points and ends.
-pub fn curve(start: Position, steps: &[(Position, Position)], closed: bool) -> Option<Path> {
+pub(super) fn curve(start: Position, steps: &[(Position, Position)], closed: bool) -> Option<Path> {
     let mut builder = PathBuilder::new();
     builder.move_to(start.0, start.1);
     for &((control_x, control_y), (x, y)) in steps {
@@ -153,11 +153,11 @@ pub fn curve(start: Position, steps: &[(Position, Position)], closed: bool) -> O
 }
 
 /// An ellipse around a centre.
-pub fn ellipse((x, y): Position, (across, along): Position) -> Option<Path> {
+pub(super) fn ellipse((x, y): Position, (across, along): Position) -> Option<Path> {
     PathBuilder::from_oval(Rect::from_ltrb(x - across, y - along, x + across, y + along)?)
 }
 
 /// A number of a range, as [`RngExt::random_range`] but short to write in drawings.
-pub fn between(random: &mut ChaCha8Rng, low: f32, high: f32) -> f32 {
+pub(super) fn between(random: &mut ChaCha8Rng, low: f32, high: f32) -> f32 {
     low + (high - low) * random.random::<f32>()
 }

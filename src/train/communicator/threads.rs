@@ -9,14 +9,14 @@ use crate::train::communicator::{Communicator, sum_over_processes};
 
 /// Threads that reach each other by what each lays down.
 #[derive(Debug)]
-pub struct Threads {
+pub(crate) struct Threads {
     rank: usize,
     table: Arc<(Barrier, Mutex<Vec<Vec<Tensor>>>)>,
 }
 
 impl Threads {
     /// As many communicators as there will be threads, one for each.
-    pub fn new(count: usize) -> Vec<Self> {
+    pub(crate) fn new(count: usize) -> Vec<Self> {
         let places = (0..count).map(|_| Vec::new()).collect();
         let table = Arc::new((Barrier::new(count), Mutex::new(places)));
         (0..count).map(|rank| Self { rank, table: Arc::clone(&table) }).collect()

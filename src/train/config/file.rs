@@ -24,7 +24,7 @@ const GROUPS: &str = "group_learning_rates";
 
 /// What a configuration file says.
 #[derive(Clone, Debug)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// The settings.
     pub config: TrainConfig,
     /// What its author should know.
@@ -37,7 +37,7 @@ impl ConfigFile {
     /// # Errors
     /// When it is not TOML, has unknown keys (all are listed, each with the nearest valid name), or a
     /// value of the wrong kind or beyond its limits.
-    pub fn from_toml(text: &str) -> Result<Self> {
+    pub(crate) fn from_toml(text: &str) -> Result<Self> {
         let mut given: Table = text.parse().context("it is not valid TOML")?;
         let notes = modernise(&mut given)?;
         let unknown = unknown_keys(&given, &known_keys(&given)?, "");
@@ -57,7 +57,7 @@ impl TrainConfig {
     ///
     /// # Errors
     /// When a number is beyond what TOML can hold.
-    pub fn to_toml(&self) -> Result<String> {
+    pub(crate) fn to_toml(&self) -> Result<String> {
         toml::to_string(self).context("writing the configuration as TOML")
     }
 }

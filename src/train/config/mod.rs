@@ -1,6 +1,6 @@
 //! How to train: every setting, with the paper's values as defaults.
 
-pub mod file;
+pub(crate) mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::train::samples::warp::WarpConfig;
 /// A complete training configuration. A file may leave out whatever is as in the paper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct TrainConfig {
+pub(crate) struct TrainConfig {
     /// Everything random follows from this number.
     pub seed: u64,
     /// How often every training sample is seen.
@@ -102,7 +102,7 @@ impl Default for TrainConfig {
 
 impl TrainConfig {
     /// The rate that a group of parameters starts with; 0 leaves the group as it is.
-    pub fn base_rate(&self, group: Group) -> f64 {
+    pub(crate) fn base_rate(&self, group: Group) -> f64 {
         match self.group_learning_rates.get(group.0) {
             Some(&rate) => rate,
             None if group == Group::BACKBONE => self.backbone_learning_rate,
@@ -114,7 +114,7 @@ impl TrainConfig {
     ///
     /// # Errors
     /// When there are none, or a learning rate is for a group that the model does not have.
-    pub fn trained<'a>(&self, parameters: &'a [Parameter]) -> Result<Vec<&'a Parameter>> {
+    pub(crate) fn trained<'a>(&self, parameters: &'a [Parameter]) -> Result<Vec<&'a Parameter>> {
         let groups: BTreeSet<&str> = parameters.iter().map(|parameter| parameter.group.0).collect();
         for name in self.group_learning_rates.keys() {
             let there_are: Vec<String> = groups.iter().map(|group| format!("`{group}`")).collect();
@@ -137,7 +137,7 @@ impl TrainConfig {
 
     /// # Errors
     /// When settings make no sense; all are listed.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let mut rules: Vec<Rule> = self.own_rules().to_vec();
         rules.extend(self.optimizer.settings().rules());
         rules.extend(self.schedule.rules());

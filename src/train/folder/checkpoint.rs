@@ -20,10 +20,10 @@ use crate::model::weights::{Source, StoredWeights, read};
 use crate::train::folder::state::RunState;
 
 /// The newest weights.
-pub const LAST: &str = "last.safetensors";
+pub(crate) const LAST: &str = "last.safetensors";
 
 /// The weights that validated best.
-pub const BEST: &str = "best.safetensors";
+pub(crate) const BEST: &str = "best.safetensors";
 
 /// How the names of moment files begin.
 const MOMENTS: &str = "moments-";
@@ -41,11 +41,11 @@ struct TrainingRun {
 }
 
 /// Named tensors.
-pub type Tensors = BTreeMap<String, Tensor>;
+pub(crate) type Tensors = BTreeMap<String, Tensor>;
 
 /// The weight files of one run.
 #[derive(Clone, Debug)]
-pub struct Checkpoints {
+pub(crate) struct Checkpoints {
     folder: PathBuf,
     model: ModelConfig,
     provenance: Provenance,
@@ -53,7 +53,7 @@ pub struct Checkpoints {
 
 /// A checkpoint read back.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// Where the run stood.
     pub state: RunState,
     /// The weights.
@@ -64,7 +64,7 @@ pub struct Checkpoint {
 
 impl Checkpoints {
     /// The weight files of the run in `folder`. `provenance` says what training began from.
-    pub fn new(folder: &Path, model: ModelConfig, provenance: Provenance) -> Self {
+    pub(crate) fn new(folder: &Path, model: ModelConfig, provenance: Provenance) -> Self {
         Self { folder: folder.to_owned(), model, provenance }
     }
 
@@ -72,7 +72,12 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When something cannot be written; the checkpoint before it then still stands.
-    pub fn save_last(&self, state: &RunState, weights: &Tensors, moments: &Tensors) -> Result<()> {
+    pub(crate) fn save_last(
+        &self,
+        state: &RunState,
+        weights: &Tensors,
+        moments: &Tensors,
+    ) -> Result<()> {
         let name = format!("{MOMENTS}{:08}.safetensors", state.step);
         let description = self.description(state, Some(name.clone()))?;
         save(&self.folder.join(&name), moments, &description, Storage::Float32)?;
@@ -85,7 +90,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When they cannot be written; those before them then still stand.
-    pub fn save_best(&self, state: &RunState, weights: &Tensors) -> Result<()> {
+    pub(crate) fn save_best(&self, state: &RunState, weights: &Tensors) -> Result<()> {
         let description = self.description(state, None)?;
         save(&self.folder.join(BEST), weights, &description, Storage::Float32)
     }
@@ -102,7 +107,7 @@ impl Checkpoints {
 ///
 /// # Errors
 /// When there is none, or its files are damaged or do not belong together.
-pub fn load_last(folder: &Path) -> Result<Checkpoint> {
+pub(crate) fn load_last(folder: &Path) -> Result<Checkpoint> {
     let path = folder.join(LAST);
     ensure!(
         path.is_file(),

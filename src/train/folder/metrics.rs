@@ -12,7 +12,7 @@ use crate::atomic;
 
 /// Appends to a run's metrics.
 #[derive(Debug)]
-pub struct MetricsLog {
+pub(crate) struct MetricsLog {
     path: PathBuf,
     file: File,
 }
@@ -23,7 +23,7 @@ impl MetricsLog {
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn open(path: &Path, steps: u64) -> Result<Self> {
+    pub(crate) fn open(path: &Path, steps: u64) -> Result<Self> {
         let old = match fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             old => old.with_context(|| format!("reading `{}`", path.display()))?,
@@ -44,7 +44,7 @@ impl MetricsLog {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn append(&mut self, line: &impl Serialize) -> Result<()> {
+    pub(crate) fn append(&mut self, line: &impl Serialize) -> Result<()> {
         let context = || format!("writing `{}`", self.path.display());
         let mut text = serde_json::to_vec(line).with_context(context)?;
         text.push(b'\n');

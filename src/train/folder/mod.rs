@@ -1,9 +1,9 @@
 //! The run folder: begun for a fresh run, opened again for one that goes on.
 
-pub mod checkpoint;
-pub mod metrics;
-pub mod state;
-pub mod tensorboard;
+pub(crate) mod checkpoint;
+pub(crate) mod metrics;
+pub(crate) mod state;
+pub(crate) mod tensorboard;
 
 use std::fs;
 use std::io::Write;
@@ -19,16 +19,16 @@ use crate::train::folder::metrics::MetricsLog;
 use crate::train::folder::tensorboard::{EventWriter, delete_events};
 
 /// The complete configuration.
-pub const CONFIG: &str = "config.toml";
+pub(crate) const CONFIG: &str = "config.toml";
 
 /// The numbers of every step and epoch.
-pub const METRICS: &str = "metrics.jsonl";
+pub(crate) const METRICS: &str = "metrics.jsonl";
 
 /// Reads a configuration file, complete or not.
 ///
 /// # Errors
 /// When it cannot be read or says something it cannot.
-pub fn read_config(path: &Path) -> Result<ConfigFile> {
+pub(crate) fn read_config(path: &Path) -> Result<ConfigFile> {
     fs::read_to_string(path)
         .map_err(anyhow::Error::from)
         .and_then(|text| ConfigFile::from_toml(&text))
@@ -39,7 +39,7 @@ pub fn read_config(path: &Path) -> Result<ConfigFile> {
 ///
 /// # Errors
 /// When there is a run in it already, or it cannot be written.
-pub fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
+pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("making the run folder `{}`", folder.display()))?;
     ensure!(
@@ -59,14 +59,14 @@ pub fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
+pub(crate) fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
     let text = config.to_toml()?;
     atomic::write(&folder.join(CONFIG), |file| Ok(file.write_all(text.as_bytes())?))
 }
 
 /// Where a run's numbers go: `metrics.jsonl` and TensorBoard.
 #[derive(Debug)]
-pub struct Logs {
+pub(crate) struct Logs {
     metrics: MetricsLog,
     events: EventWriter,
 }
@@ -76,7 +76,7 @@ impl Logs {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn open(folder: &Path, steps: u64) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, steps: u64) -> Result<Self> {
         let metrics: PathBuf = folder.join(METRICS);
         Ok(Self {
             metrics: MetricsLog::open(&metrics, steps)?,
@@ -88,7 +88,7 @@ impl Logs {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn append(
+    pub(crate) fn append(
         &mut self,
         step: u64,
         line: &impl serde::Serialize,

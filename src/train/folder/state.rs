@@ -7,7 +7,7 @@ use crate::train::samples::sampler::Position;
 /// Where a run stands between two optimizer steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunState {
+pub(crate) struct RunState {
     /// Optimizer steps done.
     pub step: u64,
     /// The next batch.
@@ -21,7 +21,7 @@ pub struct RunState {
 /// Sums over the batches of an epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StoredTotals")]
-pub struct Totals {
+pub(crate) struct Totals {
     loss: Sum,
     terms: Vec<(String, Sum)>,
 }
@@ -47,12 +47,12 @@ impl Sum {
 
 impl Totals {
     /// Counts a step's loss for each of the step's batches.
-    pub fn add_loss(&mut self, value: f64, batches: u64) {
+    pub(crate) fn add_loss(&mut self, value: f64, batches: u64) {
         self.loss.add(value, batches);
     }
 
     /// The same of one of the loss's terms.
-    pub fn add_term(&mut self, name: &str, value: f64, batches: u64) {
+    pub(crate) fn add_term(&mut self, name: &str, value: f64, batches: u64) {
         match self.terms.iter_mut().find(|(other, _)| other == name) {
             Some((_, sum)) => sum.add(value, batches),
             None => {
@@ -64,12 +64,12 @@ impl Totals {
     }
 
     /// The mean loss.
-    pub fn mean_loss(&self) -> f64 {
+    pub(crate) fn mean_loss(&self) -> f64 {
         self.loss.mean()
     }
 
     /// The mean of each term, in the order in which they were first counted.
-    pub fn mean_terms(&self) -> Vec<(String, f64)> {
+    pub(crate) fn mean_terms(&self) -> Vec<(String, f64)> {
         self.terms.iter().map(|(name, sum)| (name.clone(), sum.mean())).collect()
     }
 }
@@ -100,7 +100,7 @@ impl From<StoredTotals> for Totals {
 /// A validation result.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Best {
+pub(crate) struct Best {
     /// The epoch it followed, counted from 0.
     pub epoch: u64,
     /// Its PCK in percent.

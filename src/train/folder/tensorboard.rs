@@ -21,7 +21,7 @@ const SESSION_START: u64 = 1;
 
 /// Appends scalars to an event file of its own.
 #[derive(Debug)]
-pub struct EventWriter {
+pub(crate) struct EventWriter {
     path: PathBuf,
     file: File,
 }
@@ -32,7 +32,7 @@ impl EventWriter {
     ///
     /// # Errors
     /// When the file cannot be made or written.
-    pub fn create(folder: &Path, first_step: u64) -> Result<Self> {
+    pub(crate) fn create(folder: &Path, first_step: u64) -> Result<Self> {
         let now = since_epoch();
         // TensorBoard finds files by this infix and reads them in the order of their names.
         let stem = format!("events.out.tfevents.{:010}.lpmflow", now.as_secs());
@@ -57,7 +57,7 @@ impl EventWriter {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn scalars(&mut self, step: u64, values: &[(String, f64)]) -> Result<()> {
+    pub(crate) fn scalars(&mut self, step: u64, values: &[(String, f64)]) -> Result<()> {
         let mut summary = Message::default();
         for (tag, value) in values {
             let value = Message::default().text(1, tag).float(2, *value as f32);
@@ -78,7 +78,7 @@ impl EventWriter {
 ///
 /// # Errors
 /// When the folder cannot be read or a file not deleted.
-pub fn delete_events(folder: &Path) -> Result<()> {
+pub(crate) fn delete_events(folder: &Path) -> Result<()> {
     let context = || format!("deleting old event files in `{}`", folder.display());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;

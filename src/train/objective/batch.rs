@@ -12,7 +12,7 @@ use crate::train::samples::sample::Sample;
 
 /// Samples that pass the network together.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     /// The model under training.
     pub model: &'a Model,
     /// The samples.
@@ -27,7 +27,7 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// All sources, then all targets, `[2 B, 3, H, W]`: the backbone sees them as one batch.
-    pub fn images(&self) -> Tensor {
+    pub(crate) fn images(&self) -> Tensor {
         let sources = self.samples.iter().map(|sample| &sample.source);
         let sides = sources.chain(self.samples.iter().map(|sample| &sample.target));
         let images: Vec<Tensor> = sides
@@ -40,7 +40,7 @@ impl Batch<'_> {
     }
 
     /// The flows that training aims at, `[B, 2, F, F]`.
-    pub fn target(&self) -> Tensor {
+    pub(crate) fn target(&self) -> Tensor {
         let flow = |sample: &Sample| {
             let size = sample.flow.size;
             let values = [&sample.flow.dx[..], &sample.flow.dy[..]].concat();
@@ -51,7 +51,7 @@ impl Batch<'_> {
     }
 
     /// Where these are known, `[B, F, F]`, of kind Bool.
-    pub fn valid(&self) -> Tensor {
+    pub(crate) fn valid(&self) -> Tensor {
         let cells = |sample: &Sample| {
             let size = sample.flow.size;
             Tensor::from_slice(&sample.valid).view([1, size.height as i64, size.width as i64])
@@ -61,7 +61,7 @@ impl Batch<'_> {
     }
 
     /// How many cells that is.
-    pub fn valid_count(&self) -> f64 {
+    pub(crate) fn valid_count(&self) -> f64 {
         let cells = self.samples.iter().flat_map(|sample| &sample.valid);
         cells.filter(|&&valid| valid).count() as f64
     }
@@ -70,7 +70,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// When the grid is too small to mask some.
-    pub fn masked_ranks(&self) -> Result<Option<Tensor>> {
+    pub(crate) fn masked_ranks(&self) -> Result<Option<Tensor>> {
         let Some(Masking { candidates: all, chosen }) = self.model.matcher().masking() else {
             return Ok(None);
         };

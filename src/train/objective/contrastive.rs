@@ -14,7 +14,7 @@ const TEMPERATURE: f64 = 0.1;
 /// # Shapes
 /// `tokens` `[B, 1 + G * G, D]`, class token first; `masked` `[B, M]`, positions among these tokens;
 /// result one value, the sum over masked tokens and samples.
-pub fn contrastive_loss(tokens: &Tensor, masked: &Tensor) -> Tensor {
+pub(crate) fn contrastive_loss(tokens: &Tensor, masked: &Tensor) -> Tensor {
     let [_, _, dim] = dims(tokens);
     let [batch, count] = dims(masked);
     let index = masked.unsqueeze(-1).expand([batch, count, dim], false); // [B, M, D]

@@ -8,13 +8,13 @@ use crate::train::samples::sample::Sample;
 
 /// The cells of all sources, then of all targets, that lie beside the object's box: `[2 B, G * G]`, of
 /// kind Float, 1 or 0. A photo without a box has none.
-pub fn outside_objects(samples: &[Sample], side: i64, device: Device) -> Tensor {
+pub(crate) fn outside_objects(samples: &[Sample], side: i64, device: Device) -> Tensor {
     let cells: Vec<f32> = cells(samples, side).map(f32::from).collect();
     Tensor::from_slice(&cells).view([-1, side * side]).to_device(device)
 }
 
 /// How many cells that is.
-pub fn outside_count(samples: &[Sample], side: i64) -> f64 {
+pub(crate) fn outside_count(samples: &[Sample], side: i64) -> f64 {
     cells(samples, side).filter(|&outside| outside).count() as f64
 }
 
@@ -30,7 +30,7 @@ fn cells(samples: &[Sample], side: i64) -> impl Iterator<Item = bool> {
 }
 
 /// How far unit features have moved: 1 - cosine, summed over the cells that `kept` `[N, G * G]` marks.
-pub fn distillation_loss(now: &Features, before: &Features, kept: &Tensor) -> Tensor {
+pub(crate) fn distillation_loss(now: &Features, before: &Features, kept: &Tensor) -> Tensor {
     let products = &now.last().patches() * before.last().patches();
     let moved = products.sum_dim_intlist([2].as_slice(), false, Kind::Float) * -1.0 + 1.0; // [N, G * G]
     (moved * kept).sum(Kind::Float)

@@ -13,7 +13,7 @@ use crate::train::objective::{Objective, ObjectiveConfig, Start, Term};
 use crate::train::rules::{Rule, not_negative};
 
 /// The name of the mean distance between predicted and true flow, in cells of the flow's grid.
-pub const END_POINT_ERROR: &str = "end_point_error";
+pub(crate) const END_POINT_ERROR: &str = "end_point_error";
 
 /// Epochs after which the guided weight stays at its end value.
 const GUIDANCE_EPOCHS: u64 = 10;
@@ -21,7 +21,7 @@ const GUIDANCE_EPOCHS: u64 = 10;
 /// How much the contrastive loss weighs; the defaults are the paper's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct FlowSettings {
+pub(crate) struct FlowSettings {
     /// The contrastive loss's weight in the first epochs; 0 leaves it out.
     pub contrastive_weight: f64,
     /// Whether that weight falls as 1 over the epoch ("gradual guidance").
@@ -37,7 +37,7 @@ impl Default for FlowSettings {
 impl FlowSettings {
     /// The contrastive loss's weight in an epoch, counted from 0: with gradual guidance its first weight over
     /// the epoch up to epoch 10, and a tenth of it after that.
-    pub fn weight(&self, epoch: u64) -> f64 {
+    pub(crate) fn weight(&self, epoch: u64) -> f64 {
         if self.gradual_guidance {
             self.contrastive_weight / epoch.clamp(1, GUIDANCE_EPOCHS) as f64
         } else {
@@ -109,7 +109,7 @@ impl Objective for FlowObjective {
 /// # Shapes
 /// `target` `[B, 2, H, W]`; result `[B, H, W]`, of kind Bool.
 #[cfg(test)]
-pub fn known_cells(target: &Tensor) -> Tensor {
+pub(crate) fn known_cells(target: &Tensor) -> Tensor {
     target.not_equal(0.0).any_dim(1, false) // [B, H, W]
 }
 
@@ -117,7 +117,7 @@ pub fn known_cells(target: &Tensor) -> Tensor {
 ///
 /// # Shapes
 /// `predicted`, `target` `[B, 2, H, W]`; `valid` `[B, H, W]`, of kind Bool; result one value.
-pub fn end_point_error(predicted: &Tensor, target: &Tensor, valid: &Tensor) -> Tensor {
+pub(crate) fn end_point_error(predicted: &Tensor, target: &Tensor, valid: &Tensor) -> Tensor {
     let distance = (target - predicted).norm_scalaropt_dim(2.0, [1], false); // [B, H, W]
     distance.where_scalarother(valid, 0.0).sum(Kind::Float)
 }

@@ -13,7 +13,7 @@ use crate::train::objective::matching::MatchingSettings;
 
 /// An objective.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its table in the training configuration.
     pub table: &'static str,
     /// The default settings.
@@ -23,7 +23,7 @@ pub struct Entry {
 }
 
 /// All objectives.
-pub const OBJECTIVES: &[Entry] = &[
+pub(crate) const OBJECTIVES: &[Entry] = &[
     entry::<FlowSettings>("loss"),
     entry::<MatchingSettings>("matching"),
     #[cfg(test)]

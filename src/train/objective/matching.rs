@@ -19,7 +19,7 @@ use crate::train::rules::{Rule, not_negative, positive};
 /// How the parts of the loss weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct MatchingSettings {
+pub(crate) struct MatchingSettings {
     /// Weight of the true matches' cross entropy after the last round of consensus.
     pub consensus_weight: f64,
     /// Weight of their cross entropy by the cosines alone.

@@ -3,16 +3,16 @@
 //! A matcher names its objective; [`list`] says what there is. A further objective is one new file beside
 //! this one and one line there: nothing else knows the names of its terms or its settings.
 
-pub mod batch;
-pub mod contrastive;
-pub mod distillation;
-pub mod flow;
-pub mod list;
-pub mod matching;
-pub mod tables;
+pub(crate) mod batch;
+pub(crate) mod contrastive;
+pub(crate) mod distillation;
+pub(crate) mod flow;
+pub(crate) mod list;
+pub(crate) mod matching;
+pub(crate) mod tables;
 #[cfg(test)]
-pub mod toy;
-pub mod truth;
+pub(crate) mod toy;
+pub(crate) mod truth;
 
 use std::fmt::Debug;
 
@@ -27,7 +27,7 @@ use crate::train::objective::batch::Batch;
 use crate::train::rules::Rule;
 
 /// The settings of an objective: a table of the training configuration.
-pub trait ObjectiveConfig: Settings {
+pub(crate) trait ObjectiveConfig: Settings {
     /// What the settings must keep to.
     fn rules(&self) -> Vec<Rule>;
 
@@ -39,7 +39,7 @@ pub trait ObjectiveConfig: Settings {
 }
 
 /// What an objective is built for.
-pub struct Start<'a> {
+pub(crate) struct Start<'a> {
     /// The model under training.
     pub model: &'a Model,
     /// Parts of the network or its training that are left out.
@@ -49,7 +49,7 @@ pub struct Start<'a> {
 }
 
 /// What is minimised: a weighed sum of the means of its terms.
-pub trait Objective: Debug {
+pub(crate) trait Objective: Debug {
     /// The terms of a batch, known from its samples: their names and their order are the same for all
     /// batches of a step.
     fn terms(&self, batch: &Batch) -> Vec<Term>;
@@ -67,7 +67,7 @@ pub trait Objective: Debug {
 /// Its mean is taken over all batches of a step and all processes, so that a step does not depend on how its
 /// samples are spread over batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Term {
+pub(crate) struct Term {
     /// The name under which it is reported.
     pub name: &'static str,
     /// What its mean is multiplied by.
@@ -78,7 +78,7 @@ pub struct Term {
 
 /// The mean of a term over a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mean {
+pub(crate) struct Mean {
     /// The term's name.
     pub name: &'static str,
     /// The term's weight.

@@ -16,21 +16,21 @@ use crate::train::rules::Rule;
 
 /// The settings of each objective there is, in the list's order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ObjectiveTables(Vec<Chosen<dyn ObjectiveConfig>>);
+pub(crate) struct ObjectiveTables(Vec<Chosen<dyn ObjectiveConfig>>);
 
 impl ObjectiveTables {
     /// The settings of the objective that a matcher names.
     ///
     /// # Errors
     /// When there is no such objective.
-    pub fn get(&self, name: &str) -> Result<&dyn ObjectiveConfig> {
+    pub(crate) fn get(&self, name: &str) -> Result<&dyn ObjectiveConfig> {
         let settings = self.0.iter().find(|settings| settings.kind() == name);
         settings.map(|found| &**found).with_context(|| format!("there is no objective `{name}`"))
     }
 
     /// These tables, one of them with other settings.
     #[must_use]
-    pub fn with(mut self, settings: impl ObjectiveConfig) -> Self {
+    pub(crate) fn with(mut self, settings: impl ObjectiveConfig) -> Self {
         let settings: Arc<dyn ObjectiveConfig> = Arc::new(settings);
         for slot in self.0.iter_mut().filter(|slot| slot.kind() == settings.kind()) {
             *slot = Chosen::of(Arc::clone(&settings));
@@ -39,7 +39,7 @@ impl ObjectiveTables {
     }
 
     /// What all settings must keep to.
-    pub fn rules(&self) -> Vec<Rule> {
+    pub(crate) fn rules(&self) -> Vec<Rule> {
         self.0.iter().flat_map(|settings| settings.rules()).collect()
     }
 

@@ -13,7 +13,7 @@ use crate::train::rules::{Rule, positive};
 /// The objective's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ToySettings {
+pub(crate) struct ToySettings {
     /// Weight of the loss.
     pub toy_weight: f64,
 }

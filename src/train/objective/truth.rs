@@ -7,7 +7,7 @@ use crate::train::samples::sample::Sample;
 
 /// The true matches of a batch on the feature grid.
 #[derive(Debug)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// Cell of each match's source point among all cells of the batch, `[K]`.
     source_rows: Tensor,
     /// The same of the target points.
@@ -21,7 +21,7 @@ pub struct Truth {
 
 impl Truth {
     /// Of samples on a grid of `side` by `side` cells.
-    pub fn new(samples: &[Sample], side: i64, sigma: f64, device: Device) -> Self {
+    pub(crate) fn new(samples: &[Sample], side: i64, sigma: f64, device: Device) -> Self {
         let size = Size::square(side as usize);
         let cell = |point: Point| {
             let pixel = size.pixel_from_unit(point);
@@ -50,7 +50,7 @@ impl Truth {
 
     /// Cross entropy of the matches under the softmaxes of `logits` `[B, S, T]` over targets and over
     /// sources: the mean of both and over each sample's matches, summed over the samples.
-    pub fn cross_entropy(&self, logits: &Tensor) -> Tensor {
+    pub(crate) fn cross_entropy(&self, logits: &Tensor) -> Tensor {
         let transposed = logits.transpose(1, 2);
         let forward = self.one_way(logits, &self.source_rows, &self.on_target);
         let back = self.one_way(&transposed, &self.target_rows, &self.on_source);

@@ -17,7 +17,7 @@ use crate::train::rules::{Rule, decay, not_negative, positive};
 /// AdamW's constants; the learning rates come from the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AdamWConfig {
+pub(crate) struct AdamWConfig {
     /// How fast the mean gradient is forgotten.
     pub beta1: f64,
     /// How fast the mean squared gradient is forgotten.
@@ -55,7 +55,7 @@ impl OptimizerConfig for AdamWConfig {
 
 /// The optimizer: the variables it trains and their moments.
 #[derive(Debug)]
-pub struct AdamW {
+pub(crate) struct AdamW {
     config: AdamWConfig,
     slots: Vec<Slot>,
 }
@@ -80,7 +80,7 @@ struct Moments {
 
 impl AdamW {
     /// Trains these variables, and makes them ask for gradients.
-    pub fn new(trained: &[&Parameter], config: AdamWConfig) -> Self {
+    pub(crate) fn new(trained: &[&Parameter], config: AdamWConfig) -> Self {
         let slot = |variable: &&Parameter| Slot {
             name: variable.name.clone(),
             group: variable.group,

@@ -27,16 +27,16 @@ impl Family for dyn OptimizerConfig {
 /// The chosen optimizer with its settings; AdamW where a table names none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct OptimizerChoice(Chosen<dyn OptimizerConfig>);
+pub(crate) struct OptimizerChoice(Chosen<dyn OptimizerConfig>);
 
 impl OptimizerChoice {
     /// The settings.
-    pub fn settings(&self) -> &dyn OptimizerConfig {
+    pub(crate) fn settings(&self) -> &dyn OptimizerConfig {
         &*self.0
     }
 
     /// The optimizer of this kind with its default settings.
-    pub fn of_kind(kind: &str) -> Option<Self> {
+    pub(crate) fn of_kind(kind: &str) -> Option<Self> {
         let kind = OPTIMIZERS.iter().find(|other| other.name == kind)?;
         (kind.read)(Value::Object(Map::new())).ok().map(|settings| Self(Chosen::of(settings)))
     }

@@ -13,7 +13,7 @@ const PREFIX: &str = "average.";
 
 /// The average of every variable.
 #[derive(Debug)]
-pub struct Ema {
+pub(crate) struct Ema {
     decay: f64,
     slots: BTreeMap<String, Slot>,
 }
@@ -29,7 +29,7 @@ struct Slot {
 
 impl Ema {
     /// Starts at the variables' present values; `decay` of an average is kept per step.
-    pub fn new(variables: &[Parameter], decay: f64) -> Self {
+    pub(crate) fn new(variables: &[Parameter], decay: f64) -> Self {
         let slot = |variable: &Parameter| {
             let live = variable.tensor.shallow_clone();
             let average = variable.tensor.detach().copy();
@@ -39,7 +39,7 @@ impl Ema {
     }
 
     /// Moves the averages towards the variables' values after a step.
-    pub fn update(&mut self) {
+    pub(crate) fn update(&mut self) {
         no_grad(|| {
             for Slot { live, average, buffer } in self.slots.values_mut() {
                 if *buffer {
@@ -52,13 +52,13 @@ impl Ema {
     }
 
     /// The averaged weights, under the variables' names.
-    pub fn weights(&self) -> Tensors {
+    pub(crate) fn weights(&self) -> Tensors {
         let average = |(name, slot): (&String, &Slot)| (name.clone(), slot.average.shallow_clone());
         self.slots.iter().map(average).collect()
     }
 
     /// The averages as a checkpoint's tensors: `average.NAME`.
-    pub fn state(&self) -> Tensors {
+    pub(crate) fn state(&self) -> Tensors {
         self.weights().into_iter().map(|(name, mean)| (format!("{PREFIX}{name}"), mean)).collect()
     }
 
@@ -66,7 +66,7 @@ impl Ema {
     ///
     /// # Errors
     /// When an average is missing or of another shape.
-    pub fn restore(&mut self, state: &mut Tensors) -> Result<()> {
+    pub(crate) fn restore(&mut self, state: &mut Tensors) -> Result<()> {
         for (name, Slot { average, .. }) in &mut self.slots {
             let name = format!("{PREFIX}{name}");
             let stored =

@@ -1,8 +1,8 @@
 //! How weights move.
 
-pub mod adamw;
-pub mod choice;
-pub mod ema;
-pub mod optimizer;
-pub mod schedule;
-pub mod step;
+pub(crate) mod adamw;
+pub(crate) mod choice;
+pub(crate) mod ema;
+pub(crate) mod optimizer;
+pub(crate) mod schedule;
+pub(crate) mod step;

@@ -15,7 +15,7 @@ use crate::train::rules::Rule;
 const CLIP_EPSILON: f64 = 1e-6;
 
 /// The settings of an optimizer; learning rates come from the schedule.
-pub trait OptimizerConfig: Settings {
+pub(crate) trait OptimizerConfig: Settings {
     /// What the settings must keep to.
     fn rules(&self) -> Vec<Rule>;
 
@@ -24,7 +24,7 @@ pub trait OptimizerConfig: Settings {
 }
 
 /// Moves variables along their gradients.
-pub trait Optimizer: Debug {
+pub(crate) trait Optimizer: Debug {
     /// The variables it moves.
     fn variables(&self) -> Vec<Tensor>;
 

@@ -7,7 +7,7 @@ use crate::train::rules::{Rule, not_negative};
 /// How the learning rate falls from epoch to epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Decay {
+pub(crate) enum Decay {
     /// Multiplied by a factor at each milestone.
     #[default]
     Step,
@@ -20,7 +20,7 @@ pub enum Decay {
 /// How the learning rate changes; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ScheduleConfig {
+pub(crate) struct ScheduleConfig {
     /// `step`, `cosine` or `constant`.
     pub decay: Decay,
     /// For `step`: the epochs, counted from 0, whose beginning lowers the rate.
@@ -47,7 +47,7 @@ impl Default for ScheduleConfig {
 
 /// A place in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Epochs before this one.
     pub epoch: u64,
     /// Epochs of the whole run.
@@ -58,7 +58,7 @@ pub struct Progress {
 
 impl ScheduleConfig {
     /// What the settings must keep to.
-    pub fn rules(&self) -> [Rule; 2] {
+    pub(crate) fn rules(&self) -> [Rule; 2] {
         [
             (not_negative(self.factor), "schedule.factor must not be negative"),
             (not_negative(self.floor), "schedule.floor must not be negative"),
@@ -68,7 +68,7 @@ impl ScheduleConfig {
     /// The learning rate of a group whose base rate is `base`.
     ///
     /// Parity: the decay changes at epochs, as the reference's schedulers do, not within them.
-    pub fn learning_rate(&self, base: f64, now: Progress) -> f64 {
+    pub(crate) fn learning_rate(&self, base: f64, now: Progress) -> f64 {
         let decayed = match self.decay {
             Decay::Step => {
                 let passed = self.milestones.iter().filter(|&&epoch| epoch <= now.epoch).count();

@@ -23,7 +23,7 @@ use crate::train::samples::target::FlowGrid;
 
 /// The model under training with its optimizer.
 #[derive(Debug)]
-pub struct Trainer {
+pub(crate) struct Trainer {
     model: Model,
     parameters: Vec<Parameter>,
     /// What moves the parameters whose learning rate is not 0.
@@ -38,7 +38,7 @@ pub struct Trainer {
 
 /// What one step came to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Losses {
+pub(crate) struct Losses {
     /// The means of the objective's terms, in its order.
     pub means: Vec<Mean>,
     /// Norm of all gradients together, before clipping.
@@ -47,7 +47,7 @@ pub struct Losses {
 
 impl Losses {
     /// What was minimised.
-    pub fn total(&self) -> f64 {
+    pub(crate) fn total(&self) -> f64 {
         self.means.iter().map(|mean| mean.weight * mean.value).sum()
     }
 }
@@ -66,7 +66,7 @@ impl Trainer {
     /// # Errors
     /// When the model does not learn or has no such groups of parameters, or what its objective needs cannot be
     /// read.
-    pub fn new(
+    pub(crate) fn new(
         initial: InitialModel,
         config: &TrainConfig,
         device: Device,
@@ -94,17 +94,17 @@ impl Trainer {
     }
 
     /// The model.
-    pub fn model(&self) -> &Model {
+    pub(crate) fn model(&self) -> &Model {
         &self.model
     }
 
     /// The model's parameters.
-    pub fn parameters(&self) -> &[Parameter] {
+    pub(crate) fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
 
     /// The network's flow grid in its frame.
-    pub fn grid(&self) -> FlowGrid {
+    pub(crate) fn grid(&self) -> FlowGrid {
         let cells = self.model.flow_side();
         FlowGrid { frame: self.model.config().input_size, cells: cells as usize }
     }
@@ -115,7 +115,7 @@ impl Trainer {
     ///
     /// # Errors
     /// When the loss or the gradient is not finite; the error names the pairs.
-    pub fn step(
+    pub(crate) fn step(
         &mut self,
         batches: &[Vec<Sample>],
         now: Progress,

@@ -7,7 +7,7 @@ const ESTIMATE_STEPS: u32 = 4;
 
 /// Measures the time of steps.
 #[derive(Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     last: Instant,
     steps: u32,
     /// Time of all steps but the first.
@@ -18,18 +18,18 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that starts now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (measured, since_line) = (Duration::ZERO, (Duration::ZERO, 0));
         Self { last: Instant::now(), steps: 0, measured, since_line }
     }
 
     /// The time since the last step was spent on something else, as validation.
-    pub fn pause_over(&mut self) {
+    pub(crate) fn pause_over(&mut self) {
         self.last = Instant::now();
     }
 
     /// A step over `pairs` is done.
-    pub fn step(&mut self, pairs: usize) {
+    pub(crate) fn step(&mut self, pairs: usize) {
         let time = self.last.elapsed();
         self.last = Instant::now();
         self.count(time, pairs);
@@ -45,18 +45,18 @@ impl Clock {
     }
 
     /// The speed since the last line.
-    pub fn pairs_per_second(&self) -> f64 {
+    pub(crate) fn pairs_per_second(&self) -> f64 {
         let (time, pairs) = self.since_line;
         if time.is_zero() { 0.0 } else { pairs as f64 / time.as_secs_f64() }
     }
 
     /// A line is written: the speed is measured anew.
-    pub fn line(&mut self) {
+    pub(crate) fn line(&mut self) {
         self.since_line = (Duration::ZERO, 0);
     }
 
     /// How long `steps` more will take; once, as soon as enough are measured.
-    pub fn estimate(&self, steps: u64) -> Option<Duration> {
+    pub(crate) fn estimate(&self, steps: u64) -> Option<Duration> {
         let mean = self.measured.as_secs_f64() / f64::from(ESTIMATE_STEPS - 1);
         (self.steps == ESTIMATE_STEPS).then(|| Duration::from_secs_f64(mean * steps as f64))
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result};
 
 use crate::inference::Engine;
-use crate::train::folder::checkpoint::{Tensors};
+use crate::train::folder::checkpoint::Tensors;
 use crate::train::folder::state::{Best, Totals};
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;

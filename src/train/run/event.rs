@@ -12,7 +12,7 @@ use crate::train::samples::sampler::Position;
 
 /// Something that happened.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// The run is about to begin or go on.
     Plan(&'a Plan),
     /// An epoch begins or goes on.
@@ -44,7 +44,7 @@ pub enum Event<'a> {
 
 /// What will be trained.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Every setting.
     pub config: TrainConfig,
     /// Where the weights come from.
@@ -71,7 +71,7 @@ pub struct Plan {
 
 /// What a group of parameters comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     /// How many values, buffers left out.
     pub count: u64,
     /// The group's learning rate at the beginning; 0 for a frozen one.
@@ -80,7 +80,7 @@ pub struct Parameters {
 
 /// One optimizer step; also a line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StepReport {
+pub(crate) struct StepReport {
     /// Optimizer steps done.
     pub step: u64,
     /// The epoch, from 0.
@@ -97,7 +97,7 @@ pub struct StepReport {
 
 impl StepReport {
     /// The line.
-    pub fn line(&self) -> Value {
+    pub(crate) fn line(&self) -> Value {
         let mut line = Map::new();
         let mut put = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
         put("step", self.step.into());
@@ -120,7 +120,7 @@ impl StepReport {
     }
 
     /// The same for TensorBoard.
-    pub fn scalars(&self) -> Vec<(String, f64)> {
+    pub(crate) fn scalars(&self) -> Vec<(String, f64)> {
         let mut scalars = vec![("train/loss".to_owned(), self.losses.total())];
         for Mean { name, weight, value } in &self.losses.means {
             scalars.push((format!("train/{name}"), *value));
@@ -136,7 +136,7 @@ impl StepReport {
 
 /// One epoch; also a line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EpochReport {
+pub(crate) struct EpochReport {
     /// Optimizer steps done.
     pub step: u64,
     /// The epoch, from 0.
@@ -153,7 +153,7 @@ pub struct EpochReport {
 
 impl EpochReport {
     /// The line.
-    pub fn line(&self) -> Value {
+    pub(crate) fn line(&self) -> Value {
         let mut line = Map::new();
         let mut put = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
         put("step", self.step.into());
@@ -166,7 +166,7 @@ impl EpochReport {
     }
 
     /// The same for TensorBoard.
-    pub fn scalars(&self) -> Vec<(String, f64)> {
+    pub(crate) fn scalars(&self) -> Vec<(String, f64)> {
         let mean = |(name, mean): &(String, f64)| (format!("epoch/mean_{name}"), *mean);
         let loss = ("epoch/mean_loss".to_owned(), self.mean_loss);
         let pck = ("validation/pck".to_owned(), self.validation_pck);

@@ -1,8 +1,8 @@
 //! A training run: epochs of steps, validation after each, checkpoints in between.
 
-pub mod clock;
+pub(crate) mod clock;
 mod epoch;
-pub mod event;
+pub(crate) mod event;
 mod standing;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use crate::train::validation::Validation;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// All epochs are done.
     Finished,
     /// The user stopped it; a checkpoint is written.
@@ -34,7 +34,7 @@ pub enum Ending {
 }
 
 /// Who watches a run: hears what happens, and may stop it.
-pub struct Watcher<'a> {
+pub(crate) struct Watcher<'a> {
     /// Hears what happens.
     pub on_event: &'a mut dyn FnMut(Event),
     /// Whether to save and stop; asked between optimizer steps and between batches of validation.
@@ -43,7 +43,7 @@ pub struct Watcher<'a> {
 
 /// A run under way.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     folder: PathBuf,
     config: TrainConfig,
     trainer: Trainer,
@@ -63,7 +63,7 @@ impl Run {
     ///
     /// # Errors
     /// When data or weights cannot be used, or the folder cannot be written or holds a run.
-    pub fn begin(folder: &Path, config: TrainConfig, device: Device) -> Result<Self> {
+    pub(crate) fn begin(folder: &Path, config: TrainConfig, device: Device) -> Result<Self> {
         config.check()?;
         let parts = config.data.open(config.seed)?;
         let initial = config.model.build(config.seed, device)?;
@@ -96,7 +96,7 @@ impl Run {
     ///
     /// # Errors
     /// When there is nothing to resume, or data and checkpoint cannot be used.
-    pub fn resume(folder: &Path, config: TrainConfig, device: Device) -> Result<Self> {
+    pub(crate) fn resume(folder: &Path, config: TrainConfig, device: Device) -> Result<Self> {
         config.check()?;
         let mut checkpoint = load_last(folder)?;
         let Parts { training, validation } = config.data.open(config.seed)?;
@@ -143,7 +143,7 @@ impl Run {
     /// # Errors
     /// When a loss is not finite, a photo cannot be read, or a file not written. The newest checkpoint,
     /// which the error names, still stands.
-    pub fn train(&mut self, watcher: &mut Watcher) -> Result<Ending> {
+    pub(crate) fn train(&mut self, watcher: &mut Watcher) -> Result<Ending> {
         (watcher.on_event)(Event::Plan(&self.plan()));
         let mut saved = self.state.step;
         self.epochs(&mut saved, watcher).with_context(|| {

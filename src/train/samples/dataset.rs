@@ -23,7 +23,7 @@ const VALIDATION_SPLIT: &str = "val";
 /// What to train on: a dataset of the catalog, or a folder of photos.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct DataConfig {
+pub(crate) struct DataConfig {
     /// A dataset's name in the catalog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -56,7 +56,7 @@ impl Default for DataConfig {
 
 /// The two parts of a dataset.
 #[derive(Debug)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// What is trained on.
     pub training: TrainingSet,
     /// What the weights are judged by.
@@ -75,7 +75,7 @@ impl DataConfig {
     ///
     /// # Errors
     /// When it names nothing, or two things, or they cannot be read.
-    pub fn open(&self, seed: u64) -> Result<Parts> {
+    pub(crate) fn open(&self, seed: u64) -> Result<Parts> {
         match (&self.dataset, &self.photos) {
             (Some(name), None) => self.open_dataset(name),
             (None, Some(folder)) => {

@@ -9,14 +9,14 @@ use crate::prefetch::Prefetch;
 ///
 /// What a batch holds depends on its sample indices alone, and batches come in their order; so the
 /// number of workers changes nothing but the time.
-pub type Loader<T> = Prefetch<'static, Result<Vec<T>>>;
+pub(crate) type Loader<T> = Prefetch<'static, Result<Vec<T>>>;
 
 /// Starts preparing `batches` of sample indices by `make`, at most `ahead` finished batches waiting
 /// (and one more in the making). A sample that fails is the last thing that comes.
 ///
 /// # Errors
 /// When the system refuses another thread.
-pub fn start<T: Send + 'static>(
+pub(crate) fn start<T: Send + 'static>(
     batches: Vec<Vec<usize>>,
     ahead: usize,
     make: impl Fn(usize) -> Result<T> + Send + Sync + 'static,

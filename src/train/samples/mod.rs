@@ -1,16 +1,16 @@
 //! What a training sample is, and how it is made.
 
 mod annotated;
-pub mod augment;
-pub mod dataset;
-pub mod loader;
-pub mod photos;
-pub mod planes;
-pub mod random;
-pub mod sample;
-pub mod sampler;
-pub mod settings;
-pub mod target;
-pub mod training_set;
-pub mod warp;
+pub(crate) mod augment;
+pub(crate) mod dataset;
+pub(crate) mod loader;
+pub(crate) mod photos;
+pub(crate) mod planes;
+pub(crate) mod random;
+pub(crate) mod sample;
+pub(crate) mod sampler;
+pub(crate) mod settings;
+pub(crate) mod target;
+pub(crate) mod training_set;
+pub(crate) mod warp;
 mod warped;

@@ -12,7 +12,7 @@ const VALIDATION_SHARE: usize = 10;
 
 /// A folder's photos in two parts, each sorted by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Photos {
+pub(crate) struct Photos {
     /// What is trained on.
     pub train: Vec<PathBuf>,
     /// What validation warps.
@@ -24,7 +24,7 @@ pub struct Photos {
 ///
 /// # Errors
 /// When a folder cannot be read, or there are fewer than two photos.
-pub fn find_photos(folder: &Path) -> Result<Photos> {
+pub(crate) fn find_photos(folder: &Path) -> Result<Photos> {
     let mut photos = photos_below(folder)?;
     ensure!(
         photos.len() >= 2,

@@ -7,7 +7,7 @@ use crate::model::backbone::Normalisation;
 
 /// A normalised photo: red, green and blue plane, each row by row.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Planes {
+pub(crate) struct Planes {
     /// Rows and columns of each plane.
     pub size: Size,
     /// `3 * height * width` values.
@@ -16,7 +16,7 @@ pub struct Planes {
 
 impl Planes {
     /// Normalises an 8-bit photo.
-    pub fn from_image(image: &RgbImage, normalisation: Normalisation) -> Self {
+    pub(crate) fn from_image(image: &RgbImage, normalisation: Normalisation) -> Self {
         let size = Size::new(image.height() as usize, image.width() as usize);
         let mut values = Vec::with_capacity(3 * size.area());
         for channel in 0..3 {
@@ -28,12 +28,12 @@ impl Planes {
 
     /// One channel's values, row by row.
     #[cfg(test)]
-    pub fn plane(&self, channel: usize) -> &[f32] {
+    pub(crate) fn plane(&self, channel: usize) -> &[f32] {
         &self.values[channel * self.size.area()..(channel + 1) * self.size.area()]
     }
 
     /// Left and right exchanged.
-    pub fn mirrored(&self) -> Self {
+    pub(crate) fn mirrored(&self) -> Self {
         let mut mirrored = self.clone();
         mirrored.values.chunks_exact_mut(self.size.width).for_each(<[f32]>::reverse);
         mirrored

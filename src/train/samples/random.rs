@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// What random numbers are drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// The order of an epoch's samples.
     Order,
     /// Colours, crops and warps of one sample.
@@ -39,12 +39,12 @@ impl Purpose {
 
 /// The generator for `purpose` at one place of the run: `index` counts samples of the dataset, or
 /// steps of the epoch, as the purpose has it.
-pub fn generator(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> ChaCha8Rng {
+pub(crate) fn generator(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(digest(seed, purpose, epoch, index))
 }
 
 /// A seed for libtorch's own generator at one place of the run.
-pub fn torch_seed(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> i64 {
+pub(crate) fn torch_seed(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> i64 {
     let digest = digest(seed, purpose, epoch, index);
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

@@ -7,7 +7,7 @@ use crate::train::samples::planes::Planes;
 
 /// A training sample.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Position in the dataset.
     pub index: usize,
     /// The photos it came from, for messages.

@@ -8,7 +8,7 @@ use crate::train::samples::random::{Purpose, generator};
 /// A place between two batches of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Position {
+pub(crate) struct Position {
     /// Epochs finished.
     pub epoch: u64,
     /// Batches of the current epoch finished.
@@ -17,7 +17,7 @@ pub struct Position {
 
 /// The batches of every epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sampler {
+pub(crate) struct Sampler {
     /// The run's seed.
     pub seed: u64,
     /// Samples in the dataset.
@@ -28,19 +28,19 @@ pub struct Sampler {
 
 impl Sampler {
     /// How many batches an epoch has.
-    pub fn batches(&self) -> u64 {
+    pub(crate) fn batches(&self) -> u64 {
         self.samples.div_ceil(self.batch_size) as u64
     }
 
     /// The batches of an epoch, each a list of sample indices; every sample occurs once.
-    pub fn epoch(&self, epoch: u64) -> Vec<Vec<usize>> {
+    pub(crate) fn epoch(&self, epoch: u64) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.samples).collect();
         order.shuffle(&mut generator(self.seed, Purpose::Order, epoch, 0));
         order.chunks(self.batch_size).map(<[usize]>::to_vec).collect()
     }
 
     /// What is left of the epoch at `position`.
-    pub fn rest(&self, position: Position) -> Vec<Vec<usize>> {
+    pub(crate) fn rest(&self, position: Position) -> Vec<Vec<usize>> {
         self.epoch(position.epoch).split_off(position.batch.min(self.batches()) as usize)
     }
 }

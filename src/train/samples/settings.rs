@@ -14,7 +14,7 @@ use crate::train::samples::warp::WarpConfig;
 
 /// How samples are made.
 #[derive(Clone, Copy, Debug)]
-pub struct SampleSettings {
+pub(crate) struct SampleSettings {
     /// The run's seed.
     pub seed: u64,
     /// The network's flow grid in its frame.

@@ -10,7 +10,7 @@ const HALF_WINDOW: f64 = 17.0 / 512.0;
 
 /// How the network's flow grid lies in the square frame of the photos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowGrid {
+pub(crate) struct FlowGrid {
     /// The frame's side in pixels.
     pub frame: usize,
     /// The grid's side in cells.
@@ -19,12 +19,12 @@ pub struct FlowGrid {
 
 impl FlowGrid {
     /// The grid's rows and columns.
-    pub fn size(self) -> Size {
+    pub(crate) fn size(self) -> Size {
         Size::square(self.cells)
     }
 
     /// Pixels of the frame per cell.
-    pub fn stride(self) -> f64 {
+    pub(crate) fn stride(self) -> f64 {
         self.frame as f64 / self.cells as f64
     }
 
@@ -37,7 +37,7 @@ impl FlowGrid {
     ///
     /// # Panics
     /// When the two lists differ in length.
-    pub fn target(self, source: &[Point], target: &[Point]) -> Flow {
+    pub(crate) fn target(self, source: &[Point], target: &[Point]) -> Flow {
         assert_eq!(source.len(), target.len(), "every source keypoint has one in the target");
         let stride = self.stride();
         let half = HALF_WINDOW * self.frame as f64;

@@ -11,7 +11,7 @@ use crate::train::samples::settings::SampleSettings;
 
 /// Annotated pairs or plain photos.
 #[derive(Clone, Debug)]
-pub enum TrainingSet {
+pub(crate) enum TrainingSet {
     /// Annotated pairs.
     Pairs(Vec<Pair>),
     /// Plain photos, each warped to make a pair.
@@ -20,7 +20,7 @@ pub enum TrainingSet {
 
 impl TrainingSet {
     /// How many samples an epoch has.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Pairs(pairs) => pairs.len(),
             Self::Photos(photos) => photos.len(),
@@ -28,7 +28,7 @@ impl TrainingSet {
     }
 
     /// Whether there is nothing to train on.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -36,7 +36,12 @@ impl TrainingSet {
     ///
     /// # Errors
     /// When a photo cannot be read.
-    pub fn sample(&self, index: usize, epoch: u64, settings: &SampleSettings) -> Result<Sample> {
+    pub(crate) fn sample(
+        &self,
+        index: usize,
+        epoch: u64,
+        settings: &SampleSettings,
+    ) -> Result<Sample> {
         let rng = generator(settings.seed, Purpose::Augmentation, epoch, index as u64);
         match self {
             Self::Pairs(pairs) => settings.annotated(rng, index, &pairs[index]),

@@ -44,7 +44,7 @@ impl Plot {
 }
 
 /// PCK of every protocol over alpha, with the report's alphas marked.
-pub fn curve(evaluation: &Evaluation) -> Markup {
+pub(super) fn curve(evaluation: &Evaluation) -> Markup {
     let largest = evaluation.alphas.iter().copied().fold(LEAST_REACH, f64::max);
     let plot = Plot { reach: largest };
     let [left, top, right, bottom] = MARGINS;

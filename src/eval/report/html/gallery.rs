@@ -20,7 +20,7 @@ use crate::eval::summary::{Evaluation, headline_alpha};
 use crate::geometry::Size;
 
 /// How a photo is read for the gallery, as it was for the network.
-pub type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
+pub(crate) type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
 
 /// Pairs in each gallery.
 const SHOWN: usize = 6;
@@ -34,7 +34,7 @@ const JPEG_QUALITY: u8 = 82;
 type Pictures<'a> = BTreeMap<&'a Path, Result<String>>;
 
 /// Both galleries.
-pub fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
+pub(super) fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
     let (worst, best) = worst_and_best(evaluation);
     let shown = worst.iter().chain(&best).map(|&position| evaluation.pairs[position]);
     let paths: BTreeSet<&Path> =

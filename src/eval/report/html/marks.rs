@@ -9,7 +9,7 @@ use crate::eval::transfer::{PAPER_FRAME_SIDE, original_from_paper_frame};
 use crate::geometry::{Point, Size};
 
 /// What the marks mean.
-pub fn legend() -> Markup {
+pub(super) fn legend() -> Markup {
     html! {
         ul.marks {
             li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.right r="6" {} } "within the threshold" }
@@ -21,7 +21,7 @@ pub fn legend() -> Markup {
 }
 
 /// What is drawn on a pair's photos, in original pixels.
-pub struct Marks {
+pub(super) struct Marks {
     /// Which predictions are right.
     pub right: Vec<bool>,
     /// The pair's own PCK in percent.
@@ -36,7 +36,7 @@ pub struct Marks {
 
 impl Marks {
     /// The marks of the pair at a position of the evaluation, under its first protocol.
-    pub fn new(evaluation: &Evaluation, position: usize, alpha: f64) -> Self {
+    pub(super) fn new(evaluation: &Evaluation, position: usize, alpha: f64) -> Self {
         let ProtocolScores { protocol, measured, .. } = &evaluation.protocols[0];
         let (pair, measured) = (evaluation.pairs[position], &measured[position]);
         let prediction = &evaluation.predictions[position];
@@ -61,7 +61,7 @@ impl Marks {
     }
 
     /// What is drawn on the source photo.
-    pub fn on_source(&self, pair: &Pair) -> Markup {
+    pub(super) fn on_source(&self, pair: &Pair) -> Markup {
         let unit = unit(pair.source.size);
         html! {
             @for (number, (point, right)) in pair.source.keypoints.iter().zip(&self.right).enumerate() {
@@ -71,7 +71,7 @@ impl Marks {
     }
 
     /// What is drawn on the target photo.
-    pub fn on_target(&self, pair: &Pair) -> Markup {
+    pub(super) fn on_target(&self, pair: &Pair) -> Markup {
         let unit = unit(pair.target.size);
         html! {
             @for (index, (point, keypoint)) in self.predicted.iter().zip(&pair.target.keypoints).enumerate() {

@@ -12,7 +12,7 @@ use crate::eval::report::html::tables::with_code;
 use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ModelKind, Report};
 use crate::eval::summary::Evaluation;
-pub use gallery::Decode;
+pub(crate) use gallery::Decode;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -20,7 +20,7 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead.
-pub fn page(
+pub(crate) fn page(
     report: &Report,
     evaluation: &Evaluation,
     comparison: Option<&Comparison>,

@@ -7,7 +7,7 @@ use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::Group;
 
 /// PCK under each protocol, and what they mean.
-pub fn protocols(report: &Report) -> Markup {
+pub(super) fn protocols(report: &Report) -> Markup {
     let alphas: Vec<&String> = report.protocols[0].overall.keys().collect();
     let cell = |protocol: &ProtocolReport, alpha: &String| {
         let [low, high] = protocol.interval95[alpha];
@@ -44,7 +44,7 @@ pub fn protocols(report: &Report) -> Markup {
 }
 
 /// PCK of each category as bars, and as numbers.
-pub fn categories(report: &Report) -> Markup {
+pub(super) fn categories(report: &Report) -> Markup {
     let (protocol, alpha) = (&report.protocols[0], &report.headline.alpha);
     html! {
         section {
@@ -61,7 +61,7 @@ pub fn categories(report: &Report) -> Markup {
 }
 
 /// PCK of each grade of difficulty; nothing where there are no grades.
-pub fn difficulty(report: &Report) -> Markup {
+pub(super) fn difficulty(report: &Report) -> Markup {
     let kinds = &report.protocols[0].difficulty;
     if kinds.is_empty() {
         return Markup::default();
@@ -80,7 +80,7 @@ pub fn difficulty(report: &Report) -> Markup {
 }
 
 /// Text whose backticks mark code.
-pub fn with_code(text: &str) -> Markup {
+pub(super) fn with_code(text: &str) -> Markup {
     html! {
         @for (number, part) in text.split('`').enumerate() {
             @if number % 2 == 1 { code { (part) } } @else { (part) }

@@ -39,7 +39,7 @@ const TINY: f64 = 1e-30;
 /// The matcher's constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConsensusConfig {
+pub(crate) struct ConsensusConfig {
     /// What cosines are divided by.
     pub temperature: f64,
     /// Rounds of agreement, at least one.
@@ -127,7 +127,7 @@ impl MatcherConfig for ConsensusConfig {
 
 /// How well each source cell matches each target cell, as the logits of softmaxes; `[B, S, T]` each.
 #[derive(Debug)]
-pub struct Logits {
+pub(crate) struct Logits {
     /// After the last round of agreement.
     pub consensus: Tensor,
     /// Cosines less 1: not yet divided by a temperature.
@@ -136,7 +136,7 @@ pub struct Logits {
 
 impl Logits {
     /// One batch of several.
-    pub fn cat(parts: &[Self]) -> Self {
+    pub(crate) fn cat(parts: &[Self]) -> Self {
         let all = |pick: fn(&Self) -> &Tensor| {
             Tensor::cat(&parts.iter().map(pick).collect::<Vec<_>>(), 0)
         };
@@ -146,13 +146,13 @@ impl Logits {
 
 /// The matcher; it has no parameters.
 #[derive(Debug)]
-pub struct Consensus {
+pub(crate) struct Consensus {
     config: ConsensusConfig,
 }
 
 impl Consensus {
     /// The matcher with these constants.
-    pub fn new(config: &ConsensusConfig) -> Self {
+    pub(crate) fn new(config: &ConsensusConfig) -> Self {
         Self { config: config.clone() }
     }
 
@@ -165,13 +165,13 @@ impl Consensus {
     }
 
     /// The flow that the consensus of `logits` comes to, both grids being of `side` cells a side.
-    pub fn flow_of(&self, logits: &Logits, side: i64) -> Tensor {
+    pub(crate) fn flow_of(&self, logits: &Logits, side: i64) -> Tensor {
         flow_to(&self.expected_cells(&logits.consensus.exp(), side), side)
     }
 
     /// L of the last round and the cosines less 1, both `[B, S, T]`: what training compares with the
     /// truth.
-    pub fn logits(&self, source: &Features, target: &Features) -> Logits {
+    pub(crate) fn logits(&self, source: &Features, target: &Features) -> Logits {
         let (agreement, similarity) = self.last_round(source, target);
         let agreed = (agreement + FLOOR).log() * self.config.agreement;
         Logits {

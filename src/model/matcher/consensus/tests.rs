@@ -79,7 +79,7 @@ fn empty_features_and_sharp_temperatures_stay_finite() {
 mod plain {
     use super::*;
 
-    pub fn flow(
+    pub(super) fn flow(
         config: &ConsensusConfig,
         source: &Features,
         target: &Features,

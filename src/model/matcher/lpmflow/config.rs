@@ -9,7 +9,7 @@ use crate::model::features::FeatureShape;
 /// the flow eight times the coarse grid's side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LpmFlowConfig {
+pub(crate) struct LpmFlowConfig {
     /// Blocks of the cross-image encoder.
     pub encoder_depth: i64,
     /// Attention heads everywhere behind the backbone.
@@ -36,7 +36,7 @@ pub struct LpmFlowConfig {
 /// A part of the network or its training that can be left out (the paper's ablation table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ablation {
+pub(crate) enum Ablation {
     /// The cross-image encoder: backbone tokens go to the first decoder
     Larl,
     /// The feature super-resolution: one decoder, fine tokens and scores by bilinear resizing
@@ -69,7 +69,7 @@ pub enum Ablation {
 
 impl LpmFlowConfig {
     /// The paper's network, with the position embeddings as the authors' test script uses them.
-    pub fn base() -> Self {
+    pub(crate) fn base() -> Self {
         Self {
             encoder_depth: 6,
             heads: 8,
@@ -84,7 +84,7 @@ impl LpmFlowConfig {
     }
 
     /// A matcher small enough for tests.
-    pub fn tiny() -> Self {
+    pub(crate) fn tiny() -> Self {
         Self {
             encoder_depth: 2,
             heads: 4,
@@ -99,7 +99,7 @@ impl LpmFlowConfig {
     ///
     /// # Errors
     /// When the features have no class token, or a size is out of range or does not divide.
-    pub fn check_sizes(&self, shape: &FeatureShape) -> Result<()> {
+    pub(crate) fn check_sizes(&self, shape: &FeatureShape) -> Result<()> {
         ensure!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
         ensure!((0..=64).contains(&self.encoder_depth), "the encoder has at most 64 blocks");
         ensure!(
@@ -136,7 +136,7 @@ impl LpmFlowConfig {
     }
 
     /// Whether a part is in place.
-    pub fn has(&self, part: Ablation) -> bool {
+    pub(crate) fn has(&self, part: Ablation) -> bool {
         !self.ablations.contains(&part)
     }
 }

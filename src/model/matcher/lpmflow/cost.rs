@@ -5,7 +5,7 @@ use crate::model::features::FeatureShape;
 use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
 
 /// Operations per pair of photos, part by part in the order of the forward pass.
-pub fn operations(config: &LpmFlowConfig, shape: &FeatureShape) -> Vec<StageCost> {
+pub(super) fn operations(config: &LpmFlowConfig, shape: &FeatureShape) -> Vec<StageCost> {
     let dim = shape.dim as f64;
     let coarse = 1.0 + (shape.side * shape.side) as f64;
     let fine = 1.0 + 4.0 * (shape.side * shape.side) as f64;

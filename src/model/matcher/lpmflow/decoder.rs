@@ -16,7 +16,7 @@ const EPSILON: f64 = 1e-6;
 
 /// The decoder with its parameters. One decoder serves both grids.
 #[derive(Debug)]
-pub struct MatchingDecoder {
+pub(super) struct MatchingDecoder {
     coarse_positions: [Tensor; 2],
     fine_positions: [Tensor; 2],
     self_attention: Attention,
@@ -28,7 +28,7 @@ pub struct MatchingDecoder {
 
 /// The tokens of two photos on grids of their own.
 #[derive(Debug)]
-pub struct TokenPair {
+pub(super) struct TokenPair {
     /// `[B, 1 + S, D]`.
     pub source: Tensor,
     /// `[B, 1 + T, D]`.
@@ -37,7 +37,7 @@ pub struct TokenPair {
 
 /// What looking from the source into the target yields.
 #[derive(Debug)]
-pub struct Decoded {
+pub(super) struct Decoded {
     /// Attention weights summed over the heads, class tokens left out: `[B, S, T]`.
     pub correlation: Tensor,
     /// The source's tokens with what they found, `[B, 1 + S, D]`.
@@ -46,7 +46,7 @@ pub struct Decoded {
 
 impl MatchingDecoder {
     /// Builds the parameters under `path`, for coarse tokens of the given shape.
-    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub(super) fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let path = path / "last_block" / 0;
         let FeatureShape { dim, side, .. } = *shape;
         let [coarse, fine] = [1, 2].map(|factor| 1 + factor * factor * side * side);
@@ -69,7 +69,7 @@ impl MatchingDecoder {
     }
 
     /// Each photo's tokens attend to themselves; both photos on the same grid, in one batch.
-    pub fn attend_within<'a>(
+    pub(super) fn attend_within<'a>(
         &'a self,
         tokens: &TokenPair,
         dropout: f64,
@@ -81,7 +81,7 @@ impl MatchingDecoder {
     }
 
     /// The source's tokens look into the target's; the grids may differ.
-    pub fn attend_across<'a>(
+    pub(super) fn attend_across<'a>(
         &'a self,
         source: &Tensor,
         target: &Tensor,
@@ -121,7 +121,7 @@ impl MatchingDecoder {
 
 /// The two halves of a batch that holds the sources first and then the targets: `[2B, N, D]` to twice
 /// `[B, N, D]`. The batch size is never read, so that a traced network takes any.
-pub fn split_photos(both: &Tensor) -> [Tensor; 2] {
+pub(super) fn split_photos(both: &Tensor) -> [Tensor; 2] {
     let halves = both.chunk(2, 0);
     [halves[0].shallow_clone(), halves[1].shallow_clone()]
 }

@@ -50,7 +50,7 @@ impl EncoderBlock {
 
 /// The encoder with its parameters.
 #[derive(Debug)]
-pub struct CrossImageEncoder {
+pub(super) struct CrossImageEncoder {
     source_positions: Tensor,
     target_positions: Tensor,
     source_class_position: Tensor,
@@ -65,7 +65,7 @@ pub struct CrossImageEncoder {
 
 impl CrossImageEncoder {
     /// Builds the parameters under `path`, for tokens of the given shape.
-    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub(super) fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let FeatureShape { dim, side, .. } = *shape;
         let table = |name, positions| {
             path.parameter(name, &[1, positions, dim], Init::TruncatedNormal(INITIAL_STD))
@@ -95,7 +95,7 @@ impl CrossImageEncoder {
     /// # Shapes
     /// `source`, `target` `[B, N, D]`, class token first; result `[B, 2 * N, D]`, the source's tokens
     /// first.
-    pub fn forward<'a>(
+    pub(super) fn forward<'a>(
         &'a self,
         source: &Tensor,
         target: &Tensor,

@@ -9,18 +9,18 @@ use crate::nn::shape::dims;
 const LENGTH_FLOOR: f64 = 1e-6;
 
 /// A quarter of the patches, those that look most like foreground, are candidates for masking.
-pub const fn candidates(patches: i64) -> i64 {
+pub(crate) const fn candidates(patches: i64) -> i64 {
     patches / 4
 }
 
 /// A quarter of the candidates is masked.
-pub const fn masked(patches: i64) -> i64 {
+pub(crate) const fn masked(patches: i64) -> i64 {
     candidates(patches) / 4
 }
 
 /// Source tokens of which some are replaced.
 #[derive(Debug)]
-pub struct Masked {
+pub(crate) struct Masked {
     /// `[B, N, D]`.
     pub source: Tensor,
     /// Token indices of the replaced patches (class token = 0), `[B, M]`.
@@ -33,7 +33,7 @@ pub struct Masked {
 /// says which ranks (0 the highest) to replace in each sample.
 ///
 /// Parity: the replacement is a constant, no gradient flows through it into the class tokens.
-pub fn mask_foreground_tokens(source: &Tensor, target: &Tensor, ranks: &Tensor) -> Masked {
+pub(crate) fn mask_foreground_tokens(source: &Tensor, target: &Tensor, ranks: &Tensor) -> Masked {
     let [_, tokens, dim] = dims(source);
     let patches = source.narrow(1, 1, tokens - 1).detach();
     let classes = Tensor::cat(&[source.narrow(1, 0, 1), target.narrow(1, 0, 1)], 1).detach(); // [B, 2, D]

@@ -1,12 +1,12 @@
 //! The LPMFlow matcher (Sun et al., CVPR 2024): layout-aware encoding of both photos together,
 //! progressive feature super-resolution, and integration of matching flows of several scales.
 
-pub mod config;
+pub(crate) mod config;
 mod cost;
 mod decoder;
 mod encoder;
-pub mod kind;
-pub mod masking;
+pub(crate) mod kind;
+pub(crate) mod masking;
 mod refiner;
 mod soft_argmax;
 mod swin;
@@ -35,11 +35,11 @@ use upsampler::{TokenUpsampler, upsample_tokens};
 const FLOW_PER_FINE: i64 = 4;
 
 /// Cells of the flow per cell of the feature grid; the fine grid has two.
-pub const FLOW_PER_FEATURE: i64 = 2 * FLOW_PER_FINE;
+pub(crate) const FLOW_PER_FEATURE: i64 = 2 * FLOW_PER_FINE;
 
 /// The matcher with its variables; parts that an ablation leaves out have none.
 #[derive(Debug)]
-pub struct LpmFlow {
+pub(crate) struct LpmFlow {
     encoder: Option<CrossImageEncoder>,
     coarse_decoder: MatchingDecoder,
     super_resolution: Option<SuperResolution>,
@@ -80,7 +80,7 @@ struct Correlations {
 
 impl LpmFlow {
     /// Builds the variables below the model's root `path`, for features of the given shape.
-    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub(crate) fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let decoder = |name| MatchingDecoder::new(&(path / name), config, shape);
         let super_resolution = config.has(Ablation::Pfsr).then(|| SuperResolution {
             upsampler: TokenUpsampler::new(&(path / "SRBranch_feat"), config, shape),
@@ -117,7 +117,7 @@ impl LpmFlow {
 
     /// The flow `[B, 2, 4 * F, 4 * F]` from source to target, in its own pixels. Every stage's result is shown
     /// to `observe` under the name that the reference numbers use.
-    pub fn forward_observed(
+    pub(crate) fn forward_observed(
         &self,
         source: &Tensor,
         target: &Tensor,

@@ -15,7 +15,7 @@ const STAGES: [(i64, Option<Ablation>); 3] =
 
 /// Swin stages from coarse to fine windows, their sum, and two convolutions.
 #[derive(Debug)]
-pub struct FlowRefiner {
+pub(super) struct FlowRefiner {
     stages: Vec<(i64, SwinStage)>,
     widen: Conv2d,
     residual: Conv2d,
@@ -23,7 +23,7 @@ pub struct FlowRefiner {
 
 impl FlowRefiner {
     /// Builds the variables under `path`.
-    pub fn new(path: &VarBuilder, config: &LpmFlowConfig) -> Self {
+    pub(super) fn new(path: &VarBuilder, config: &LpmFlowConfig) -> Self {
         let dim = config.feature_channels + 8;
         let kept =
             STAGES.into_iter().filter(|(_, switch)| switch.is_none_or(|part| config.has(part)));
@@ -46,7 +46,7 @@ impl FlowRefiner {
     /// # Shapes
     /// `xs` `[B, C, H, W]`, result `[B, 2, H, W]`. `observe` sees each stage's output as
     /// `[B, C, H, W]`.
-    pub fn forward<'a>(
+    pub(super) fn forward<'a>(
         &'a self,
         xs: &Tensor,
         recompute: &Recompute<'a>,

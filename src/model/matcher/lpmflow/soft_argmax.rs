@@ -11,7 +11,7 @@ const TEMPERATURE: f64 = 0.02;
 
 /// Soft-argmax over the fine grid with learned coordinates.
 #[derive(Debug)]
-pub struct SoftArgmax {
+pub(super) struct SoftArgmax {
     /// Learned column coordinates, `[F]`, about -1 to 1.
     x: Tensor,
     /// Learned row coordinates, `[F]`.
@@ -21,7 +21,7 @@ pub struct SoftArgmax {
 
 impl SoftArgmax {
     /// Builds the variables `x_normal` and `y_normal` under `path`.
-    pub fn new(path: &VarBuilder, side: i64) -> Self {
+    pub(super) fn new(path: &VarBuilder, side: i64) -> Self {
         let path = path.in_kind(Kind::Float);
         let [x, y] =
             ["x_normal", "y_normal"].map(|name| path.parameter(name, &[side], Init::UnitLine));
@@ -33,7 +33,7 @@ impl SoftArgmax {
     ///
     /// # Shapes
     /// `correlation` `[B, S, T]`, result `[B, 2, F, F]` in fine cells.
-    pub fn flow(&self, correlation: &Tensor) -> Tensor {
+    pub(super) fn flow(&self, correlation: &Tensor) -> Tensor {
         let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, F * F, F * F]
         let probability = (scores / TEMPERATURE).softmax(-1, None);
         let found = probability.matmul(&self.coordinates(&self.x, &self.y)); // [B, F * F, 2]

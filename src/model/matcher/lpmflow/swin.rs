@@ -18,7 +18,7 @@ const EPSILON: f64 = 1e-5;
 
 /// Sizes of a Swin stage.
 #[derive(Clone, Copy, Debug)]
-pub struct SwinShape {
+pub(super) struct SwinShape {
     /// Channels (C).
     pub dim: i64,
     /// Attention heads.
@@ -110,7 +110,7 @@ impl ChannelAttention {
 
 /// A Swin stage (one block and a layer norm, added to the input), then channel attention.
 #[derive(Debug)]
-pub struct SwinStage {
+pub(super) struct SwinStage {
     /// Absent in the ablation that keeps channel attention alone.
     transformer: Option<(SwinBlock, LayerNorm)>,
     channel_attention: ChannelAttention,
@@ -118,7 +118,7 @@ pub struct SwinStage {
 
 impl SwinStage {
     /// The complete stage.
-    pub fn new(path: &VarBuilder, shape: SwinShape) -> Self {
+    pub(super) fn new(path: &VarBuilder, shape: SwinShape) -> Self {
         let transformer = path / 0 / "transformer";
         let block = SwinBlock::new(&(&transformer / "layers" / 0 / "blocks" / 0), shape);
         let norm = LayerNorm::new(&(&transformer / "norm"), shape.dim, EPSILON);
@@ -129,12 +129,12 @@ impl SwinStage {
     }
 
     /// The stage without window attention and perceptron.
-    pub fn channel_attention_alone(path: &VarBuilder, dim: i64) -> Self {
+    pub(super) fn channel_attention_alone(path: &VarBuilder, dim: i64) -> Self {
         Self { transformer: None, channel_attention: ChannelAttention::new(&(path / 1), dim) }
     }
 
     /// `[B, H, W, C]` to the same shape; the window's side divides H and W.
-    pub fn forward(&self, xs: &Tensor) -> Tensor {
+    pub(super) fn forward(&self, xs: &Tensor) -> Tensor {
         match &self.transformer {
             Some((block, norm)) => {
                 self.channel_attention.forward(&(xs + norm.forward(&block.forward(xs))))

@@ -13,7 +13,7 @@ use crate::nn::shape::dims;
 
 /// Doubles the grid of patch tokens; the class token passes through.
 #[derive(Debug)]
-pub struct TokenUpsampler {
+pub(super) struct TokenUpsampler {
     /// Empty in the ablation with bilinear resizing alone.
     stages: Vec<SwinStage>,
     side: i64,
@@ -21,7 +21,7 @@ pub struct TokenUpsampler {
 
 impl TokenUpsampler {
     /// Builds the parameters under `path`, for coarse tokens of the given shape.
-    pub fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
+    pub(super) fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let swin =
             SwinShape { dim: shape.dim, heads: config.heads, window: config.upsampler_window };
         let stage = |name| {
@@ -42,7 +42,7 @@ impl TokenUpsampler {
     }
 
     /// `[B, 1 + G * G, D]` to `[B, 1 + F * F, D]`.
-    pub fn forward<'a>(&'a self, tokens: &Tensor, recompute: &Recompute<'a>) -> Tensor {
+    pub(super) fn forward<'a>(&'a self, tokens: &Tensor, recompute: &Recompute<'a>) -> Tensor {
         let resized = upsample_tokens(tokens, self.side);
         if self.stages.is_empty() {
             return resized;
@@ -58,7 +58,7 @@ impl TokenUpsampler {
 }
 
 /// Doubles the grid by bilinear resizing alone, `[B, 1 + G * G, D]` to `[B, 1 + F * F, D]`.
-pub fn upsample_tokens(tokens: &Tensor, side: i64) -> Tensor {
+pub(super) fn upsample_tokens(tokens: &Tensor, side: i64) -> Tensor {
     let [_, count, dim] = dims(tokens);
     let map = tokens.narrow(1, 1, count - 1).reshape([-1, side, side, dim]).permute([0, 3, 1, 2]); // [B, D, G, G]
     let map = resize_bilinear(&map, [2 * side; 2], Corners::Edges).permute([0, 2, 3, 1]); // [B, F, F, D]

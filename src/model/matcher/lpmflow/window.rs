@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::nn::shape::dims;
 
 /// `[B, H, W, C]` to `[B * windows, side * side, C]`, windows row by row.
-pub fn window_partition(xs: &Tensor, side: i64) -> Tensor {
+pub(super) fn window_partition(xs: &Tensor, side: i64) -> Tensor {
     let [_, height, width, channels] = dims(xs);
     xs.view([-1, height / side, side, width / side, side, channels])
         .transpose(2, 3) // [B, H/w, W/w, w, w, C]
@@ -14,7 +14,7 @@ pub fn window_partition(xs: &Tensor, side: i64) -> Tensor {
 }
 
 /// The inverse of [`window_partition`]: `[B * windows, side * side, C]` to `[B, H, W, C]`.
-pub fn window_reverse(windows: &Tensor, side: i64, [height, width]: [i64; 2]) -> Tensor {
+pub(super) fn window_reverse(windows: &Tensor, side: i64, [height, width]: [i64; 2]) -> Tensor {
     let channels = windows.size()[2];
     windows
         .view([-1, height / side, width / side, side, side, channels])
@@ -23,7 +23,7 @@ pub fn window_reverse(windows: &Tensor, side: i64, [height, width]: [i64; 2]) ->
 }
 
 /// For each pair (query, key) of positions in a window, the row of the bias table: `[W², W²]` flattened.
-pub fn relative_position_index(side: i64, device: Device) -> Tensor {
+pub(super) fn relative_position_index(side: i64, device: Device) -> Tensor {
     let position = Tensor::arange(side * side, (Kind::Int64, device));
     let row = position.divide_scalar_mode(side, "floor");
     let column = position.remainder(side);

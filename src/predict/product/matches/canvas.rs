@@ -26,7 +26,7 @@ const LINE_WIDTH: f64 = 0.0036;
 const PAPER: [u8; 3] = [255; 3];
 
 /// The picture under way.
-pub struct Canvas {
+pub(super) struct Canvas {
     picture: Pixmap,
     source: Placement,
     target: Placement,
@@ -44,7 +44,7 @@ struct Placement {
 
 impl Canvas {
     /// Both photos side by side at one height.
-    pub fn new(source: &RgbImage, target: &RgbImage) -> Self {
+    pub(super) fn new(source: &RgbImage, target: &RgbImage) -> Self {
         let panel_aspect = |photo: &RgbImage| {
             let aspect = f64::from(photo.width()) / f64::from(photo.height());
             aspect.clamp(1.0 / MOST_ELONGATED, MOST_ELONGATED)
@@ -68,7 +68,7 @@ impl Canvas {
     }
 
     /// A line between a position of the source photo and one of the target photo.
-    pub fn line(&mut self, source: Point, target: Point, colour: [u8; 3], opacity: f64) {
+    pub(super) fn line(&mut self, source: Point, target: Point, colour: [u8; 3], opacity: f64) {
         let (from, to) = (self.source.position(source), self.target.position(target));
         let mut path = PathBuilder::new();
         path.move_to(from.x as f32, from.y as f32);
@@ -79,7 +79,7 @@ impl Canvas {
     }
 
     /// A dot at a position of the source photo and one at a position of the target photo.
-    pub fn dots(&mut self, source: Point, target: Point, colour: [u8; 3]) {
+    pub(super) fn dots(&mut self, source: Point, target: Point, colour: [u8; 3]) {
         let radius = DOT_RADIUS * f64::from(self.picture.height());
         for place in [self.source.position(source), self.target.position(target)] {
             let (x, y) = (place.x as f32, place.y as f32);
@@ -92,7 +92,7 @@ impl Canvas {
     }
 
     /// The finished picture.
-    pub fn into_picture(self) -> RgbImage {
+    pub(super) fn into_picture(self) -> RgbImage {
         RgbImage::from_fn(self.picture.width(), self.picture.height(), |x, y| {
             let pixel = self.picture.pixel(x, y).expect("within the picture").demultiply();
             Rgb([pixel.red(), pixel.green(), pixel.blue()])

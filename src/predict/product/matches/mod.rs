@@ -26,7 +26,7 @@ const FAINTEST: f64 = 0.25;
 
 /// Both photos side by side.
 #[derive(Debug)]
-pub struct Matches;
+pub(crate) struct Matches;
 
 impl Product for Matches {
     type Format = PictureFormat;

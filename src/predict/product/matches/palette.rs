@@ -11,7 +11,7 @@ const CHROMA: f64 = 0.17;
 const HUE: [f64; 2] = [20.0, 320.0];
 
 /// The colour of a position within `bounds`, as sRGB bytes.
-pub fn colour(position: Point, bounds: BoundingBox) -> [u8; 3] {
+pub(super) fn colour(position: Point, bounds: BoundingBox) -> [u8; 3] {
     let part = |value: f64, low: f64, high: f64| {
         if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
     };

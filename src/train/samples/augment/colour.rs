@@ -13,7 +13,7 @@ const SOLARIZE_THRESHOLD: u8 = 128;
 const POSTERIZE_MASK: u8 = 0xF0;
 
 /// The grey value of a pixel, rounded.
-pub fn grey([red, green, blue]: [u8; 3]) -> u8 {
+pub(crate) fn grey([red, green, blue]: [u8; 3]) -> u8 {
     let sum = u32::from(red) * GREY_WEIGHTS[0]
         + u32::from(green) * GREY_WEIGHTS[1]
         + u32::from(blue) * GREY_WEIGHTS[2];
@@ -21,24 +21,24 @@ pub fn grey([red, green, blue]: [u8; 3]) -> u8 {
 }
 
 /// Replaces all three channels by the grey value.
-pub fn to_gray(image: &mut RgbImage) {
+pub(crate) fn to_gray(image: &mut RgbImage) {
     for pixel in image.pixels_mut() {
         pixel.0 = [grey(pixel.0); 3];
     }
 }
 
 /// Keeps the upper four bits of every value.
-pub fn posterize(image: &mut RgbImage) {
+pub(crate) fn posterize(image: &mut RgbImage) {
     look_up(image, |value| value & POSTERIZE_MASK);
 }
 
 /// Inverts the values from 128 on.
-pub fn solarize(image: &mut RgbImage) {
+pub(crate) fn solarize(image: &mut RgbImage) {
     look_up(image, |value| if value >= SOLARIZE_THRESHOLD { 255 - value } else { value });
 }
 
 /// Equalises the histogram of each channel alone; a channel of one level stays.
-pub fn equalize(image: &mut RgbImage) {
+pub(crate) fn equalize(image: &mut RgbImage) {
     for channel in 0..3 {
         let mut histogram = [0_u32; 256];
         for pixel in image.pixels() {
@@ -63,7 +63,7 @@ pub fn equalize(image: &mut RgbImage) {
 }
 
 /// `v` becomes `contrast * v + 255 * brightness`, cut to 0..=255 and towards zero.
-pub fn brightness_contrast(image: &mut RgbImage, contrast: f64, brightness: f64) {
+pub(crate) fn brightness_contrast(image: &mut RgbImage, contrast: f64, brightness: f64) {
     // Parity: the table is computed in 32 bits.
     let (factor, offset) = (contrast as f32, (brightness * 255.0) as f32);
     look_up(image, |value| (f32::from(value) * factor + offset) as u8);

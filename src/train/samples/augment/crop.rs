@@ -7,7 +7,7 @@ use crate::train::samples::planes::Planes;
 
 /// A window of the frame, in its whole pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crop {
+pub(crate) struct Crop {
     /// First column.
     pub left: usize,
     /// First row.
@@ -22,7 +22,7 @@ impl Crop {
     ///
     /// `bounds` is the box in the frame. Parity: its edges are rounded down, and the draws come in
     /// the order left, top, bottom, right.
-    pub fn draw(rng: &mut impl Rng, bounds: BoundingBox, frame: Size) -> Option<Self> {
+    pub(crate) fn draw(rng: &mut impl Rng, bounds: BoundingBox, frame: Size) -> Option<Self> {
         let whole = |edge: f64, length: usize| edge.floor().clamp(0.0, length as f64) as usize;
         let left = rng.random_range(0..=whole(bounds.x1, frame.width));
         let top = rng.random_range(0..=whole(bounds.y1, frame.height));
@@ -36,7 +36,7 @@ impl Crop {
     ///
     /// # Panics
     /// When the window does not lie inside the photo.
-    pub fn apply(self, planes: &Planes) -> Planes {
+    pub(crate) fn apply(self, planes: &Planes) -> Planes {
         let size = planes.size;
         let columns = taps(self.size.width, size.width);
         let rows = taps(self.size.height, size.height);
@@ -62,7 +62,7 @@ impl Crop {
     /// Where a keypoint of the frame lies after the crop; points outside the window move to the rim.
     ///
     /// Parity: scaled about 0, half a pixel of scale off from what happens to the photo.
-    pub fn transfer(self, point: Point, frame: Size) -> Point {
+    pub(crate) fn transfer(self, point: Point, frame: Size) -> Point {
         let along = |position: f64, start: usize, length: usize, frame: usize| {
             let stretched = (position - start as f64) * frame as f64 / length as f64;
             stretched.clamp(0.0, (frame - 1) as f64)

@@ -14,7 +14,7 @@ const HUES: f64 = 180.0;
 
 /// One part of the jitter with its strength.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum JitterPart {
+pub(crate) enum JitterPart {
     /// Values are multiplied by the factor.
     Brightness(f64),
     /// Values move away from the image's mean grey by the factor.
@@ -26,7 +26,7 @@ pub enum JitterPart {
 }
 
 /// Draws the four parts: factors from 0.8 to 1.2, the hue from -0.2 to 0.2, in a random order.
-pub fn draw(rng: &mut impl Rng) -> [JitterPart; 4] {
+pub(crate) fn draw(rng: &mut impl Rng) -> [JitterPart; 4] {
     let mut parts = [
         JitterPart::Brightness(rng.random_range(0.8..1.2)),
         JitterPart::Contrast(rng.random_range(0.8..1.2)),
@@ -39,7 +39,7 @@ pub fn draw(rng: &mut impl Rng) -> [JitterPart; 4] {
 
 impl JitterPart {
     /// Changes the image.
-    pub fn apply(self, image: &mut RgbImage) {
+    pub(crate) fn apply(self, image: &mut RgbImage) {
         match self {
             Self::Brightness(factor) => look_up(image, |value| (f64::from(value) * factor) as u8),
             Self::Contrast(factor) => {

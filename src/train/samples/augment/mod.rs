@@ -3,10 +3,10 @@
 //! Every step is a function of given parameters, and drawing the parameters is apart, so that steps
 //! can be compared with the original's values and draws with its ranges and frequencies.
 
-pub mod colour;
-pub mod crop;
-pub mod jitter;
-pub mod sharpen;
+pub(crate) mod colour;
+pub(crate) mod crop;
+pub(crate) mod jitter;
+pub(crate) mod sharpen;
 
 use image::RgbImage;
 use rand::{Rng, RngExt};
@@ -19,7 +19,7 @@ use jitter::JitterPart;
 /// How training photos are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AugmentationConfig {
+pub(crate) struct AugmentationConfig {
     /// Off: photos are prepared as for evaluation (antialiased resize, colours and extent as they are).
     pub enabled: bool,
     /// Probability of each of the seven colour steps.
@@ -36,7 +36,7 @@ impl Default for AugmentationConfig {
 
 impl AugmentationConfig {
     /// What the settings must keep to.
-    pub fn rules(&self) -> [Rule; 2] {
+    pub(crate) fn rules(&self) -> [Rule; 2] {
         [
             (
                 probability(self.colour_probability),
@@ -52,7 +52,7 @@ impl AugmentationConfig {
 
 /// One colour step with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ColourStep {
+pub(crate) enum ColourStep {
     /// All channels become the grey value.
     ToGray,
     /// Four bits are kept.
@@ -81,7 +81,7 @@ pub enum ColourStep {
 
 impl ColourStep {
     /// Changes the photo.
-    pub fn apply(&self, image: &mut RgbImage) {
+    pub(crate) fn apply(&self, image: &mut RgbImage) {
         match *self {
             Self::ToGray => colour::to_gray(image),
             Self::Posterize => colour::posterize(image),
@@ -97,7 +97,7 @@ impl ColourStep {
 }
 
 /// Draws the colour steps of one photo: each of the seven with `probability`, in their fixed order.
-pub fn draw_colour_steps(rng: &mut impl Rng, probability: f64) -> Vec<ColourStep> {
+pub(crate) fn draw_colour_steps(rng: &mut impl Rng, probability: f64) -> Vec<ColourStep> {
     let mut steps = Vec::new();
     let mut maybe = |rng: &mut _, draw: fn(&mut _) -> ColourStep| {
         if RngExt::random_bool(rng, probability) {
@@ -123,7 +123,7 @@ pub fn draw_colour_steps(rng: &mut impl Rng, probability: f64) -> Vec<ColourStep
 /// A keypoint of a mirrored photo (PF-PASCAL's flip).
 ///
 /// Parity: pixels go from `x` to `width - 1 - x`, keypoints from `x` to `width - x`.
-pub fn mirror_keypoint(point: Point, frame: Size) -> Point {
+pub(crate) fn mirror_keypoint(point: Point, frame: Size) -> Point {
     Point::new(frame.width as f64 - point.x, point.y)
 }
 

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 /// Sharpens by a 3x3 kernel of centre `(1 - alpha) + alpha * (8 + lightness)` and neighbours
 /// `-alpha`; borders are reflected without repeating the edge pixel.
-pub fn sharpen(image: &mut RgbImage, alpha: f64, lightness: f64) {
+pub(crate) fn sharpen(image: &mut RgbImage, alpha: f64, lightness: f64) {
     let centre = ((1.0 - alpha) + alpha * (8.0 + lightness)) as f32;
     let neighbour = -alpha as f32;
     let original = image.clone();

@@ -3,7 +3,7 @@
 //! The photo itself is the target. The source shows, at `p`, what the target shows at `map(p)`; so the
 //! flow is known everywhere without inverting anything. Positions are in the unit square.
 
-pub mod spline;
+pub(crate) mod spline;
 
 use image::{Rgb, RgbImage};
 use rand::{Rng, RngExt};
@@ -26,7 +26,7 @@ const LEAST_AREA: f64 = 0.1;
 /// How strong random warps are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct WarpConfig {
+pub(crate) struct WarpConfig {
     /// Largest rotation either way, in degrees.
     pub rotation: f64,
     /// Largest enlargement, and shrinkage, of the whole.
@@ -59,7 +59,7 @@ impl Default for WarpConfig {
 
 impl WarpConfig {
     /// What the settings must keep to.
-    pub fn rules(&self) -> [Rule; 4] {
+    pub(crate) fn rules(&self) -> [Rule; 4] {
         let factor = |value: f64| (1.0..=10.0).contains(&value);
         [
             (probability(self.bend_probability), "warp.bend_probability must lie in 0 to 1"),
@@ -75,18 +75,18 @@ impl WarpConfig {
 
 /// Where each source position lies in the target: an affine map and, if it bends, a thin-plate spline.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Warp {
+pub(crate) struct Warp {
     affine: Affine,
     bend: Option<Spline>,
 }
 
 /// `(x, y)` to `(a x + b y + c, d x + e y + f)`, the rows `[a, b, c]` and `[d, e, f]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Affine(pub [[f64; 3]; 2]);
+pub(crate) struct Affine(pub [[f64; 3]; 2]);
 
 impl Affine {
     /// Applies the map.
-    pub fn map(self, point: Point) -> Point {
+    pub(crate) fn map(self, point: Point) -> Point {
         let [x, y] = self.0.map(|[a, b, c]| a * point.x + b * point.y + c);
         Point::new(x, y)
     }
@@ -121,7 +121,7 @@ fn symmetric(rng: &mut impl Rng, limit: f64) -> f64 {
 
 impl Warp {
     /// An affine warp.
-    pub fn affine(affine: Affine) -> Self {
+    pub(crate) fn affine(affine: Affine) -> Self {
         Self { affine, bend: None }
     }
 
@@ -129,12 +129,12 @@ impl Warp {
     ///
     /// # Panics
     /// When the lists differ in length, or the controls lie on one line.
-    pub fn bending(affine: Affine, controls: &[Point], shifts: &[Point]) -> Self {
+    pub(crate) fn bending(affine: Affine, controls: &[Point], shifts: &[Point]) -> Self {
         Self { affine, bend: Some(Spline::through(controls, shifts)) }
     }
 
     /// Draws a warp without folds.
-    pub fn draw(rng: &mut impl Rng, config: &WarpConfig) -> Self {
+    pub(crate) fn draw(rng: &mut impl Rng, config: &WarpConfig) -> Self {
         let affine = Affine::draw(rng, config);
         let controls: Vec<Point> = centres(CONTROLS).collect();
         let mut shifts: Vec<Point> = controls
@@ -154,7 +154,7 @@ impl Warp {
     }
 
     /// Where a source position lies in the target.
-    pub fn map(&self, point: Point) -> Point {
+    pub(crate) fn map(&self, point: Point) -> Point {
         let straight = self.affine.map(point);
         match &self.bend {
             None => straight,
@@ -180,7 +180,7 @@ impl Warp {
 
     /// The flow on a grid, source to target in the grid's pixels, and which cells have their target
     /// inside the photo.
-    pub fn flow(&self, size: Size) -> (Flow, Vec<bool>) {
+    pub(crate) fn flow(&self, size: Size) -> (Flow, Vec<bool>) {
         let mut flow = Flow::zero(size);
         let mut valid = vec![false; size.area()];
         for (index, valid) in valid.iter_mut().enumerate() {
@@ -195,7 +195,7 @@ impl Warp {
     }
 
     /// The source photo: the target seen through the warp, bilinear; beyond its rim it is mirrored.
-    pub fn source(&self, target: &RgbImage) -> RgbImage {
+    pub(crate) fn source(&self, target: &RgbImage) -> RgbImage {
         let size = Size::new(target.height() as usize, target.width() as usize);
         RgbImage::from_fn(target.width(), target.height(), |x, y| {
             let unit = size.unit_from_pixel(Point::new(f64::from(x), f64::from(y)));

@@ -7,7 +7,7 @@ use crate::geometry::Point;
 /// A smooth field of displacements, `a + b x + c y + sum of w_i U(|p - c_i|)` with
 /// `U(r) = r^2 ln(r^2)` for each of its two components.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spline {
+pub(crate) struct Spline {
     controls: Vec<Point>,
     /// One weight per control.
     weights: Vec<Point>,
@@ -20,7 +20,7 @@ impl Spline {
     ///
     /// # Panics
     /// When the lists differ in length, or the controls coincide or lie on one line.
-    pub fn through(controls: &[Point], values: &[Point]) -> Self {
+    pub(crate) fn through(controls: &[Point], values: &[Point]) -> Self {
         assert_eq!(controls.len(), values.len(), "every control has a value");
         let count = controls.len();
         // Rows: one per control, then the three that keep the bending from growing far away. The last
@@ -47,7 +47,7 @@ impl Spline {
     }
 
     /// The field's value.
-    pub fn at(&self, point: Point) -> Point {
+    pub(crate) fn at(&self, point: Point) -> Point {
         let [constant, along_x, along_y] = self.affine;
         let mut x = constant.x + along_x.x * point.x + along_y.x * point.y;
         let mut y = constant.y + along_x.y * point.x + along_y.y * point.y;
