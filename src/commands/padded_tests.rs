@@ -22,13 +22,20 @@ use crate::nn::parameters::VarBuilder;
 const SIDE: f64 = 96.0;
 
 fn weights(folder: &Path) -> String {
-    let config = ModelConfig {
-        input_size: SIDE as usize,
-        input: InputRule::PaddedSquare,
-        backbone: Chosen::of(Arc::new(VitConfig::tiny())),
-        head: None,
-        matcher: Chosen::of(Arc::new(Identity {})),
-    };
+    written(
+        folder,
+        ModelConfig {
+            input_size: SIDE as usize,
+            input: InputRule::PaddedSquare,
+            backbone: Chosen::of(Arc::new(VitConfig::tiny())),
+            head: None,
+            matcher: Chosen::of(Arc::new(Identity {})),
+        },
+    )
+}
+
+/// A weight file of a fresh model.
+fn written(folder: &Path, config: ModelConfig) -> String {
     let path = VarBuilder::fresh(Device::Cpu);
     drop(Model::new(&path, &config).unwrap());
     let parameters = path.finish().0;
@@ -100,7 +107,7 @@ fn eval_moves_keypoints_by_the_same_rule() {
     let folder = tempfile::tempdir().unwrap();
     let weights = weights(folder.path());
     let root = folder.path().display().to_string();
-    lpmflow(["datasets", "toy", &root, "--images", "3", "--pairs", "3"]).succeeded();
+    lpmflow(["datasets", "make-toy", &root, "--images", "3", "--pairs", "3"]).succeeded();
     let out = folder.path().join("predicted.jsonl");
     let predictions = out.display().to_string();
     let arguments = ["eval", "--dataset", "toy", "--data-root", &root, "--weights", &weights];
@@ -148,6 +155,9 @@ fn export_takes_the_squares_and_training_is_refused() {
     for name in ["a.png", "b.png"] {
         photo(folder.path().join(name), 20, 30);
     }
+    // One that learns.
+    let learning = ModelConfig { input: InputRule::PaddedSquare, ..ModelConfig::tiny() };
+    let weights = written(folder.path(), learning);
     let (photos, run) = (folder.path().display().to_string(), folder.path().join("run"));
     let run = run.display().to_string();
     let error =

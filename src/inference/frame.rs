@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn photo(width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * x) as u8 + 1, y as u8 + 1, 9]))
+        RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * x + 1) as u8, (y + 1) as u8, 9]))
     }
 
     fn key(mirrored: bool) -> FrameKey {

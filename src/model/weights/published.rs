@@ -15,6 +15,9 @@ pub(crate) const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their
      https://github.com/YXSUNMADMAX/LPMFlow; give the downloaded folder or its `model_best.pth` to \
      `--weights`, or convert it once: `lpmflow export --weights FOLDER -o weights/base.safetensors`";
 
+/// Named tensors.
+type Tensors = BTreeMap<String, Tensor>;
+
 /// A form in which weights are published.
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -25,7 +28,7 @@ pub(crate) struct Published {
     /// A model's name for a tensor of the file.
     pub rename: fn(&str) -> String,
     /// What the model's tensors are, made of the renamed ones of the file.
-    pub adapt: fn(BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>>,
+    pub adapt: fn(Tensors) -> Result<Tensors>,
     /// The model to make of the file where nobody says which.
     pub config: fn() -> ModelConfig,
     /// Whether the file holds a whole model; a backbone alone otherwise.

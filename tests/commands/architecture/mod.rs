@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("export", &["model", "nn"]),
-    ("api", &[]),
+    ("api", &["inference", "model", "data", "eval", "predict"]),
 ];
 
 /// Open to every layer.
