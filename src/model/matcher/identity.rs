@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::model::cost::StageCost;
@@ -22,14 +21,6 @@ impl Tagged for Identity {
 }
 
 impl MatcherConfig for Identity {
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
-        Ok(())
-    }
-
-    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        levels[levels.len() - 1].shape.side
-    }
-
     fn operations(&self, _levels: &[LevelShape]) -> Vec<StageCost> {
         Vec::new()
     }

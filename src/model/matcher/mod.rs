@@ -41,10 +41,14 @@ pub(crate) trait MatcherConfig: Settings {
     ///
     /// # Errors
     /// When a size or constant makes no sense or does not fit the features.
-    fn check(&self, levels: &[LevelShape]) -> Result<()>;
+    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
+        Ok(())
+    }
 
-    /// Rows and columns of the flow.
-    fn flow_side(&self, levels: &[LevelShape]) -> i64;
+    /// Rows and columns of the flow: those of the deepest features, unless the matcher has its own.
+    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
+        levels[levels.len() - 1].shape.side
+    }
 
     /// Floating-point operations per pair of photos, part by part in the order of the forward pass.
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost>;

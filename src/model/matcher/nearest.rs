@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -24,14 +23,6 @@ impl Tagged for Nearest {
 }
 
 impl MatcherConfig for Nearest {
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
-        Ok(())
-    }
-
-    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        levels[levels.len() - 1].shape.side
-    }
-
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         vec![cosine::operations(&levels[levels.len() - 1].shape)]
     }

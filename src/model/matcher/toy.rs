@@ -46,14 +46,6 @@ impl MatcherConfig for ToyMatcher {
         Ok(offered[offered.len() - 2..].to_vec())
     }
 
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
-        Ok(())
-    }
-
-    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        levels[levels.len() - 1].shape.side
-    }
-
     fn operations(&self, _levels: &[LevelShape]) -> Vec<StageCost> {
         Vec::new()
     }

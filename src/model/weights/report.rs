@@ -28,14 +28,14 @@ impl LoadReport {
     /// The report of a model built from stored tensors; `is_unused` tells which surplus names are known.
     pub(crate) fn new(
         outcome: LoadOutcome,
-        variables: &[Parameter],
+        parameters: &[Parameter],
         is_unused: impl Fn(&str) -> bool,
     ) -> Self {
         let (unused, unexpected) = outcome.unexpected.into_iter().partition(|name| is_unused(name));
-        let not_finite = variables
+        let not_finite = parameters
             .iter()
-            .filter(|variable| !is_finite(&variable.tensor))
-            .map(|variable| variable.name.clone())
+            .filter(|parameter| !is_finite(&parameter.tensor))
+            .map(|parameter| parameter.name.clone())
             .collect();
         let LoadOutcome { loaded, missing, mismatched, .. } = outcome;
         Self { loaded, unused, missing, unexpected, mismatched, not_finite }

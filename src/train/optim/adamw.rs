@@ -1,4 +1,4 @@
-//! AdamW over a model's variables, with a state that can be saved and restored exactly (libtorch's
+//! AdamW over a model's parameters, with a state that can be saved and restored exactly (libtorch's
 //! own cannot be, through tch).
 //!
 //! Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; the order of operations is
@@ -53,14 +53,14 @@ impl OptimizerConfig for AdamWConfig {
     }
 }
 
-/// The optimizer: the variables it trains and their moments.
+/// The optimizer: the parameters it trains and their moments.
 #[derive(Debug)]
 pub(crate) struct AdamW {
     config: AdamWConfig,
     slots: Vec<Slot>,
 }
 
-/// One trained variable. Its moments come into being with its first gradient.
+/// One trained parameter. Its moments come into being with its first gradient.
 #[derive(Debug)]
 struct Slot {
     name: String,
@@ -79,12 +79,12 @@ struct Moments {
 }
 
 impl AdamW {
-    /// Trains these variables, and makes them ask for gradients.
+    /// Trains these parameters, and makes them ask for gradients.
     pub(crate) fn new(trained: &[&Parameter], config: AdamWConfig) -> Self {
-        let slot = |variable: &&Parameter| Slot {
-            name: variable.name.clone(),
-            group: variable.group,
-            parameter: variable.tensor.set_requires_grad(true),
+        let slot = |parameter: &&Parameter| Slot {
+            name: parameter.name.clone(),
+            group: parameter.group,
+            parameter: parameter.tensor.set_requires_grad(true),
             moments: None,
         };
         Self { config, slots: trained.iter().map(slot).collect() }
@@ -92,7 +92,7 @@ impl AdamW {
 }
 
 impl Optimizer for AdamW {
-    fn variables(&self) -> Vec<Tensor> {
+    fn parameters(&self) -> Vec<Tensor> {
         self.slots.iter().map(|slot| slot.parameter.shallow_clone()).collect()
     }
 

@@ -11,14 +11,14 @@ use crate::train::folder::checkpoint::Tensors;
 /// How the averages' names begin among a checkpoint's tensors.
 const PREFIX: &str = "average.";
 
-/// The average of every variable.
+/// The average of every parameter.
 #[derive(Debug)]
 pub(crate) struct Ema {
     decay: f64,
     slots: BTreeMap<String, Slot>,
 }
 
-/// One variable.
+/// One parameter.
 #[derive(Debug)]
 struct Slot {
     live: Tensor,
@@ -28,17 +28,17 @@ struct Slot {
 }
 
 impl Ema {
-    /// Starts at the variables' present values; `decay` of an average is kept per step.
-    pub(crate) fn new(variables: &[Parameter], decay: f64) -> Self {
-        let slot = |variable: &Parameter| {
-            let live = variable.tensor.shallow_clone();
-            let average = variable.tensor.detach().copy();
-            (variable.name.clone(), Slot { live, average, buffer: variable.buffer })
+    /// Starts at the parameters' present values; `decay` of an average is kept per step.
+    pub(crate) fn new(parameters: &[Parameter], decay: f64) -> Self {
+        let slot = |parameter: &Parameter| {
+            let live = parameter.tensor.shallow_clone();
+            let average = parameter.tensor.detach().copy();
+            (parameter.name.clone(), Slot { live, average, buffer: parameter.buffer })
         };
-        Self { decay, slots: variables.iter().map(slot).collect() }
+        Self { decay, slots: parameters.iter().map(slot).collect() }
     }
 
-    /// Moves the averages towards the variables' values after a step.
+    /// Moves the averages towards the parameters' values after a step.
     pub(crate) fn update(&mut self) {
         no_grad(|| {
             for Slot { live, average, buffer } in self.slots.values_mut() {
@@ -51,7 +51,7 @@ impl Ema {
         });
     }
 
-    /// The averaged weights, under the variables' names.
+    /// The averaged weights, under the parameters' names.
     pub(crate) fn weights(&self) -> Tensors {
         let average = |(name, slot): (&String, &Slot)| (name.clone(), slot.average.shallow_clone());
         self.slots.iter().map(average).collect()
@@ -84,22 +84,22 @@ mod tests {
     use super::*;
     use crate::nn::parameters::Group;
 
-    fn variable(name: &str, value: f32, buffer: bool) -> Parameter {
+    fn parameter(name: &str, value: f32, buffer: bool) -> Parameter {
         let tensor = Tensor::from_slice(&[value]);
         Parameter { name: name.to_owned(), tensor, group: Group::HEAD, buffer }
     }
 
     #[test]
     fn the_average_follows_the_variable_and_is_restored() {
-        let mut variables = [variable("x", 1.0, false)];
-        let mut average = Ema::new(&variables, 0.75);
-        let _ = variables[0].tensor.fill_(5.0);
+        let mut parameters = [parameter("x", 1.0, false)];
+        let mut average = Ema::new(&parameters, 0.75);
+        let _ = parameters[0].tensor.fill_(5.0);
         average.update();
         average.update();
         // 1, then 1 + (5 - 1) / 4 = 2, then 2 + (5 - 2) / 4 = 2.75.
         assert_eq!(average.weights()["x"].double_value(&[0]), 2.75);
 
-        let mut restored = Ema::new(&variables, 0.75);
+        let mut restored = Ema::new(&parameters, 0.75);
         let mut state = average.state();
         restored.restore(&mut state).unwrap();
         assert!(state.is_empty());
@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn buffers_are_followed_at_once() {
-        let mut variables = [variable("mean", 1.0, true), variable("x", 1.0, false)];
-        let mut average = Ema::new(&variables, 0.75);
-        variables.iter_mut().for_each(|variable| drop(variable.tensor.fill_(5.0)));
+        let mut parameters = [parameter("mean", 1.0, true), parameter("x", 1.0, false)];
+        let mut average = Ema::new(&parameters, 0.75);
+        parameters.iter_mut().for_each(|parameter| drop(parameter.tensor.fill_(5.0)));
         average.update();
         let weights = average.weights();
         assert_eq!(["mean", "x"].map(|name| weights[name].double_value(&[0])), [5.0, 2.0]);

@@ -1,4 +1,4 @@
-//! What optimizers have in common: their settings, their variables' gradients, and a state that can be saved
+//! What optimizers have in common: their settings, their parameters' gradients, and a state that can be saved
 //! and restored exactly.
 
 use std::fmt::Debug;
@@ -19,16 +19,16 @@ pub(crate) trait OptimizerConfig: Settings {
     /// What the settings must keep to.
     fn rules(&self) -> Vec<Rule>;
 
-    /// An optimizer of these variables, which are made to ask for gradients.
+    /// An optimizer of these parameters, which are made to ask for gradients.
     fn build(&self, trained: &[&Parameter]) -> Box<dyn Optimizer>;
 }
 
-/// Moves variables along their gradients.
+/// Moves parameters along their gradients.
 pub(crate) trait Optimizer: Debug {
-    /// The variables it moves.
-    fn variables(&self) -> Vec<Tensor>;
+    /// The parameters it moves.
+    fn parameters(&self) -> Vec<Tensor>;
 
-    /// One update of every variable that has a gradient, at the learning rate of its group.
+    /// One update of every parameter that has a gradient, at the learning rate of its group.
     fn step(&mut self, learning_rate: &dyn Fn(Group) -> f64);
 
     /// What it remembers from step to step, as named float32 tensors.
@@ -37,17 +37,17 @@ pub(crate) trait Optimizer: Debug {
     /// Takes back what [`Optimizer::state`] gave.
     ///
     /// # Errors
-    /// When a tensor is missing, of another shape, or of a variable that is not trained.
+    /// When a tensor is missing, of another shape, or of a parameter that is not trained.
     fn restore(&mut self, state: Tensors) -> Result<()>;
 
-    /// The gradients of the variables that have one.
+    /// The gradients of the parameters that have one.
     fn gradients(&self) -> Vec<Tensor> {
-        self.variables().iter().map(Tensor::grad).filter(Tensor::defined).collect()
+        self.parameters().iter().map(Tensor::grad).filter(Tensor::defined).collect()
     }
 
     /// Forgets all gradients.
     fn zero_gradients(&mut self) {
-        self.variables().iter_mut().for_each(Tensor::zero_grad);
+        self.parameters().iter_mut().for_each(Tensor::zero_grad);
     }
 
     /// Gives every gradient memory of its own; to be called after every backward pass.

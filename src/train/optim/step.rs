@@ -208,18 +208,18 @@ impl Trainer {
         if self.communicator.world_size() == 1 {
             return Ok(());
         }
-        let variables = self.optimizer.variables();
+        let parameters = self.optimizer.parameters();
         let present: Vec<f64> =
-            variables.iter().map(|variable| f64::from(variable.grad().defined())).collect();
+            parameters.iter().map(|parameter| f64::from(parameter.grad().defined())).collect();
         let present = sum_over_processes(&*self.communicator, &present)?;
         let mut gradients = Vec::new();
-        for (variable, present) in variables.iter().zip(present) {
+        for (parameter, present) in parameters.iter().zip(present) {
             if present > 0.0 {
-                if !variable.grad().defined() {
+                if !parameter.grad().defined() {
                     // Another process has one, so this one takes part with zeros.
-                    (variable * 0.0).sum(Kind::Float).backward();
+                    (parameter * 0.0).sum(Kind::Float).backward();
                 }
-                gradients.push(variable.grad());
+                gradients.push(parameter.grad());
             }
         }
         no_grad(|| self.communicator.all_reduce(&mut gradients))

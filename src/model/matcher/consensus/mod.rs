@@ -98,10 +98,6 @@ impl MatcherConfig for ConsensusConfig {
         Ok(())
     }
 
-    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        levels[levels.len() - 1].shape.side
-    }
-
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let shape = &levels[levels.len() - 1].shape;
         let reach = self.radius_squared.isqrt();

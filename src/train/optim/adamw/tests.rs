@@ -1,12 +1,12 @@
-//! The optimizer on a variable or two.
+//! The optimizer on a parameter or two.
 
 use tch::Device;
 
 use super::*;
 use crate::nn::parameters::{Init, VarBuilder};
 
-fn adamw(variables: &[Parameter]) -> AdamW {
-    AdamW::new(&variables.iter().collect::<Vec<_>>(), AdamWConfig::default())
+fn adamw(parameters: &[Parameter]) -> AdamW {
+    AdamW::new(&parameters.iter().collect::<Vec<_>>(), AdamWConfig::default())
 }
 
 fn one_variable() -> (Tensor, AdamW) {
@@ -58,8 +58,8 @@ fn a_state_of_another_model_is_refused() {
 #[test]
 fn gradients_that_libtorch_lets_share_memory_are_separated() {
     let path = VarBuilder::fresh(Device::Cpu);
-    let variable = |name, tokens| path.parameter(name, &[1, tokens, 2], Init::Constant(1.0));
-    let (whole, first, rest) = (variable("whole", 3), variable("first", 1), variable("rest", 2));
+    let parameter = |name, tokens| path.parameter(name, &[1, tokens, 2], Init::Constant(1.0));
+    let (whole, first, rest) = (parameter("whole", 3), parameter("first", 1), parameter("rest", 2));
     let mut optimizer = adamw(&path.finish().0);
     let backward = || {
         let sum = (&whole + 1.0) + Tensor::cat(&[&first, &rest], 1);
@@ -83,8 +83,8 @@ fn a_frozen_group_asks_for_no_gradient_and_stays() {
     let path = VarBuilder::fresh(Device::Cpu);
     let frozen = path.in_group(Group::BACKBONE).parameter("b", &[1], Init::Constant(1.0));
     let trained = path.parameter("x", &[1], Init::Constant(1.0));
-    let variables = path.finish().0;
-    let heads: Vec<&Parameter> = variables.iter().filter(|v| v.group == Group::HEAD).collect();
+    let parameters = path.finish().0;
+    let heads: Vec<&Parameter> = parameters.iter().filter(|v| v.group == Group::HEAD).collect();
     let mut optimizer = AdamW::new(&heads, AdamWConfig::default());
     (&frozen * &trained).backward();
     optimizer.step(&|_| 0.1);
