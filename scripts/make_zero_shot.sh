@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes weights/zero-shot.safetensors again from the published package. The file is part of the
-# repository; this shows where it comes from, and its result is the same byte for byte.
+# repository; this shows where it comes from, and the values of its result are the same bit for bit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
