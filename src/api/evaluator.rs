@@ -5,23 +5,19 @@ use std::path::Path;
 
 use crate::api::engine::Engine;
 use crate::api::error::{Classify, Error};
-use crate::data::Pair;
 use crate::data::catalog::Catalog;
-use crate::data::load::load_split;
 use crate::eval::predictions::{self, Prediction};
 use crate::eval::protocol::Protocol;
-use crate::eval::selection::{ensure_none, keep_predicted, remove_unmeasurable};
+use crate::eval::selection::keep_predicted;
 use crate::eval::summary::{ProtocolScores, headline_alpha, score};
+use crate::eval::task::{Task, Wanted};
 use crate::eval::{PredictOptions, predict, prefetch};
 use crate::inference::frame::FrameKey;
 
 /// The pairs of a split, and the protocols that fit them.
 #[derive(Clone, Debug)]
 pub struct Evaluator {
-    pairs: Vec<Pair>,
-    /// The dataset's usual one first.
-    protocols: Vec<Protocol>,
-    alphas: Vec<f64>,
+    task: Task,
 }
 
 impl Evaluator {
@@ -37,21 +33,24 @@ impl Evaluator {
         limit: Option<usize>,
     ) -> Result<Self, Error> {
         let open = || -> anyhow::Result<Self> {
-            let catalog = Catalog::load(None)?;
-            let entry = catalog.get(dataset)?;
-            let split = split.unwrap_or(&entry.default_split);
-            let mut pairs = load_split(dataset, entry, data_root, split, false)?.split.pairs;
-            pairs.truncate(limit.unwrap_or(usize::MAX));
-            let protocols = Protocol::all_for_layout(entry.protocol.parse()?, entry.layout)?;
-            ensure_none(&remove_unmeasurable(&mut pairs, &protocols), "pairs cannot be scored")?;
-            Ok(Self { pairs, protocols, alphas: entry.alphas.clone() })
+            let wanted = Wanted {
+                dataset,
+                data_root,
+                split,
+                categories: &[],
+                limit,
+                protocols: &[],
+                alphas: &[],
+                skip_bad: false,
+            };
+            Ok(Self { task: Task::new(&Catalog::load(None)?, &wanted)? })
         };
         open().classed(Error::Dataset)
     }
 
     /// How many pairs there are.
     pub fn pairs(&self) -> usize {
-        self.pairs.len()
+        self.task.pairs.len()
     }
 
     /// Runs a network over all pairs, and scores it.
@@ -63,13 +62,13 @@ impl Evaluator {
         let options = PredictOptions {
             batch_size: NonZeroUsize::MIN,
             skip_bad: false,
-            protocol: self.protocols[0],
-            alpha: headline_alpha(&self.alphas),
+            protocol: self.task.protocols[0],
+            alpha: headline_alpha(&self.task.alphas),
         };
         let load = |key: &FrameKey| prefetch::load(key, input);
-        let predicted = predict(&self.pairs, &options, &load, &mut engine.0, &mut |_| {});
+        let predicted = predict(&self.task.pairs, &options, &load, &mut engine.0, &mut |_| {});
         let predicted = predicted.classed(Error::Network)?;
-        self.scored(&predicted, self.protocols.clone()).classed(Error::Network)
+        self.scored(&predicted, &self.task.protocols).classed(Error::Network)
     }
 
     /// Scores stored predictions of any system (README says how such files look); a part of the pairs is scored
@@ -79,18 +78,16 @@ impl Evaluator {
     /// [`Error::Predictions`].
     pub fn score(&self, predictions: &Path) -> Result<Scores, Error> {
         let score = || -> anyhow::Result<Scores> {
-            let predicted = predictions::read(predictions, &self.pairs)?;
-            let paper = predicted.iter().all(|prediction| prediction.paper_points.is_some());
-            let stored = self.protocols.iter().map(|protocol| protocol.stored(paper));
-            self.scored(&predicted, stored.collect())
+            let predicted = predictions::read(predictions, &self.task.pairs)?;
+            self.scored(&predicted, &self.task.stored_protocols(&predicted))
         };
         score().classed(Error::Predictions)
     }
 
-    fn scored(&self, predicted: &[Prediction], protocols: Vec<Protocol>) -> anyhow::Result<Scores> {
-        let mut pairs = self.pairs.clone();
+    fn scored(&self, predicted: &[Prediction], protocols: &[Protocol]) -> anyhow::Result<Scores> {
+        let mut pairs = self.task.pairs.clone();
         keep_predicted(&mut pairs, predicted);
-        let evaluation = score(&pairs, predicted, &protocols, &self.alphas)?;
+        let evaluation = score(&pairs, predicted, protocols, &self.task.alphas)?;
         Ok(Scores { pairs: pairs.len(), protocols: evaluation.protocols })
     }
 }

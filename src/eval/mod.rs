@@ -14,6 +14,7 @@ pub(crate) mod protocol;
 pub(crate) mod report;
 pub(crate) mod selection;
 pub(crate) mod summary;
+pub(crate) mod task;
 #[cfg(test)]
 mod testing;
 pub(crate) mod transfer;

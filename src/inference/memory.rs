@@ -15,9 +15,13 @@ pub(crate) fn peak_bytes() -> Option<u64> {
 /// into getting the same pages again.
 pub(crate) fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        mallopt(M_MMAP_THRESHOLD, HIGHEST_THRESHOLD);
-        mallopt(M_TRIM_THRESHOLD, KEPT);
+    #[allow(
+        unsafe_code,
+        reason = "a setting of the C library, to which any two numbers may be given"
+    )]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, HIGHEST_THRESHOLD);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
     }
 }
 
@@ -28,18 +32,6 @@ const HIGHEST_THRESHOLD: i32 = 32 << 20;
 /// Bytes at the heap's end that are kept though nothing uses them.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const KEPT: i32 = 1 << 30;
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const M_TRIM_THRESHOLD: i32 = -1;
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const M_MMAP_THRESHOLD: i32 = -3;
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code, reason = "a setting of the C library")]
-unsafe extern "C" {
-    safe fn mallopt(parameter: i32, value: i32) -> i32;
-}
 
 #[cfg(test)]
 mod tests {

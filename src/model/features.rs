@@ -32,6 +32,14 @@ impl LevelShape {
     }
 }
 
+/// The form of the deepest of a backbone's levels, which come in order of depth.
+///
+/// # Panics
+/// Without any level.
+pub(crate) fn deepest(levels: &[LevelShape]) -> &FeatureShape {
+    &levels[levels.len() - 1].shape
+}
+
 /// One level of a batch of photos.
 #[derive(Debug)]
 pub(crate) struct Level {

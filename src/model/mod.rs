@@ -26,7 +26,7 @@ use crate::nn::runtime::recompute::Recompute;
 
 use backbone::{Backbone, Normalisation};
 use config::ModelConfig;
-use features::{FeatureShape, Features, LevelShape};
+use features::{FeatureShape, Features, LevelShape, deepest};
 use head::Head;
 use matcher::{Matcher, Matching};
 
@@ -75,7 +75,7 @@ impl Model {
 
     /// The form of the deepest features.
     pub(crate) fn feature_shape(&self) -> FeatureShape {
-        self.levels[self.levels.len() - 1].shape
+        *deepest(&self.levels)
     }
 
     /// Rows and columns of the flow.

@@ -57,6 +57,8 @@ pub fn lpmflow_reading<S: AsRef<OsStr>>(
         // Tests run side by side already.
         .env("LPMFLOW_THREADS", "1")
         .env_remove("LPMFLOW_WEIGHTS")
+        .env_remove("LPMFLOW_DATA_ROOT")
+        .env_remove("LPMFLOW_DATASETS")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

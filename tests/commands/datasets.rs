@@ -2,29 +2,23 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use image::RgbImage;
 use serde_json::{Value, json};
 
+use crate::command::{Run, lpmflow};
 use crate::spair::TinySpair;
-
-/// Runs the binary; returns exit code, stdout and stderr.
-fn run(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments)
-        .env_remove("LPMFLOW_DATA_ROOT")
-        .env_remove("LPMFLOW_DATASETS")
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
 
 /// What `datasets check` finds, and whether it exits with 0.
 fn check(dataset: &str, data_root: &Path) -> (bool, Value) {
-    let (code, stdout, stderr) =
-        run(&["datasets", "check", dataset, "--json", "--data-root", data_root.to_str().unwrap()]);
+    let Run { code, stdout, stderr } = lpmflow([
+        "datasets",
+        "check",
+        dataset,
+        "--json",
+        "--data-root",
+        data_root.to_str().unwrap(),
+    ]);
     assert!(code == 0 || code == 1, "{stderr}");
     (code == 0, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}")))
 }
@@ -286,7 +280,8 @@ fn images_that_do_not_decode_are_found_by_the_check() {
     assert_has(&problems, &["unreadable", "c.png`: the file is damaged or cut off"]);
     assert_has(&problems, &["unreadable", "not JPEG, PNG, WebP, BMP or TIFF"]);
     let data_root = dataset.data_root().to_str().unwrap();
-    let (code, stdout, _) = run(&["datasets", "check", "spair71k", "--data-root", data_root]);
+    let Run { code, stdout, .. } =
+        lpmflow(["datasets", "check", "spair71k", "--data-root", data_root]);
     assert_eq!(code, 1);
     assert!(stdout.contains("unreadable files or records (2):"), "{stdout}");
 }
@@ -299,12 +294,12 @@ fn faulty_pairs_stop_an_evaluation_unless_they_are_to_be_skipped() {
     let root = dataset.data_root().to_str().unwrap();
     let arguments =
         ["eval", "--dataset", "spair71k", "--data-root", root, "--baseline-model", "identity"];
-    let (code, stdout, stderr) = run(&arguments);
+    let Run { code, stdout, stderr } = lpmflow(arguments);
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert!(stderr.contains("2 of 6 pairs cannot be used"), "{stderr}");
     assert!(stderr.contains("missing files (1):") && stderr.contains("z.png"), "{stderr}");
     assert!(stderr.contains("wrong number of values (1):"), "{stderr}");
-    let (code, stdout, stderr) = run(&[arguments.as_slice(), &["--skip-bad"]].concat());
+    let Run { code, stdout, stderr } = lpmflow([arguments.as_slice(), &["--skip-bad"]].concat());
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("4 pairs") && stderr.contains("2 unusable pairs"), "{stdout}{stderr}");
 }
@@ -313,7 +308,7 @@ fn faulty_pairs_stop_an_evaluation_unless_they_are_to_be_skipped() {
 fn list_tells_what_is_there() {
     let dataset = TinySpair::write();
     let root = dataset.data_root().to_str().unwrap();
-    let (code, stdout, _) = run(&["datasets", "list", "--json", "--data-root", root]);
+    let Run { code, stdout, .. } = lpmflow(["datasets", "list", "--json", "--data-root", root]);
     assert_eq!(code, 0);
     let listed: Value = serde_json::from_str(&stdout).unwrap();
     let present: Vec<(&str, usize)> = listed
@@ -324,7 +319,7 @@ fn list_tells_what_is_there() {
         .collect();
     let present = &present[1..]; // after `cutouts`
     assert_eq!(present, [("pf-pascal", 0), ("pf-willow", 0), ("spair71k", 1), ("toy", 0)]);
-    let (_, stdout, _) = run(&["datasets", "list", "--data-root", root]);
+    let Run { stdout, .. } = lpmflow(["datasets", "list", "--data-root", root]);
     let row = stdout.lines().find(|line| line.starts_with("spair71k")).unwrap();
     assert!(row.contains("trn, val, test") && row.contains("https://"), "{row}");
 }
@@ -333,18 +328,19 @@ fn list_tells_what_is_there() {
 fn wrong_names_and_keys_get_the_nearest_valid_one_and_absent_data_a_source() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
-    let (code, _, stderr) = run(&["datasets", "check", "pf-wilow", "--data-root", root]);
+    let Run { code, stderr, .. } = lpmflow(["datasets", "check", "pf-wilow", "--data-root", root]);
     assert_eq!(code, 1);
     assert!(stderr.contains("did you mean `pf-willow`?"), "{stderr}");
-    let (code, _, stderr) = run(&["datasets", "check", "pf-willow", "--data-root", root]);
+    let Run { code, stderr, .. } = lpmflow(["datasets", "check", "pf-willow", "--data-root", root]);
     assert_eq!(code, 1);
     assert!(stderr.contains("https://") && stderr.contains("--data-root"), "{stderr}");
     fs::create_dir(folder.path().join("PF-WILLOW")).unwrap();
-    let (_, _, stderr) = run(&["datasets", "check", "pf-willow", "--data-root", root]);
+    let Run { stderr, .. } = lpmflow(["datasets", "check", "pf-willow", "--data-root", root]);
     assert!(stderr.contains("none of the lists of PF-WILLOW: test_pairs.csv"), "{stderr}");
     let catalog = folder.path().join("own.toml");
     write(&catalog, "[mine]\nlayot = \"spair71k\"\n");
-    let (code, _, stderr) = run(&["datasets", "list", "--datasets", catalog.to_str().unwrap()]);
+    let Run { code, stderr, .. } =
+        lpmflow(["datasets", "list", "--datasets", catalog.to_str().unwrap()]);
     assert_eq!(code, 1);
     assert!(stderr.contains("own.toml") && stderr.contains("did you mean `layout`?"), "{stderr}");
 }
@@ -354,7 +350,7 @@ fn toy_dataset_is_sound_disjoint_and_the_same_for_the_same_seed() {
     let folder = tempfile::tempdir().unwrap();
     let make = |name: &str, seed: &str| -> Value {
         let root = folder.path().join(name);
-        let (code, _, stderr) = run(&[
+        let Run { code, stderr, .. } = lpmflow([
             "datasets",
             "make-toy",
             root.to_str().unwrap(),
@@ -384,11 +380,11 @@ fn toy_dataset_is_sound_disjoint_and_the_same_for_the_same_seed() {
 
     let root = folder.path().join("first");
     let root = root.to_str().unwrap();
-    let (code, _, stderr) = run(&["datasets", "make-toy", root]);
+    let Run { code, stderr, .. } = lpmflow(["datasets", "make-toy", root]);
     assert_eq!(code, 1);
     assert!(stderr.contains("not empty: delete it or choose another"), "{stderr}");
-    let (code, stdout, stderr) =
-        run(&["eval", "--dataset", "toy", "--data-root", root, "--baseline-model", "identity"]);
+    let Run { code, stdout, stderr } =
+        lpmflow(["eval", "--dataset", "toy", "--data-root", root, "--baseline-model", "identity"]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("teapot"), "{stdout}");
 }

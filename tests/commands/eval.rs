@@ -2,27 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
+use crate::command::{Run, lpmflow};
 use crate::spair::TinySpair;
 
-/// Runs `eval` on the tiny dataset; returns exit code, stdout and stderr.
-fn eval(dataset: &TinySpair, arguments: &[&str]) -> (i32, String, String) {
+/// Runs `eval` on the tiny dataset.
+fn eval(dataset: &TinySpair, arguments: &[&str]) -> Run {
     let root = dataset.data_root().to_string_lossy().into_owned();
-    run(&[&["eval", "--dataset", "spair71k", "--data-root", &root], arguments].concat())
-}
-
-fn run(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments)
-        .env_remove("LPMFLOW_DATA_ROOT")
-        .env_remove("LPMFLOW_DATASETS")
-        .output()
-        .expect("the program starts");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+    lpmflow([&["eval", "--dataset", "spair71k", "--data-root", &root], arguments].concat())
 }
 
 fn text(path: &Path) -> &str {
@@ -50,7 +39,7 @@ fn stored_predictions_are_scored_and_every_report_is_written() {
     let predictions = dataset.predictions("predictions.jsonl", &[3, 3, 0, 2, 1, 0]);
     let [report, markdown, junit, html] =
         ["report.json", "report.md", "junit.xml", "report.html"].map(|name| dataset.path(name));
-    let (code, stdout, stderr) = eval(
+    let Run { code, stdout, stderr } = eval(
         &dataset,
         &[
             "--predictions",
@@ -99,7 +88,7 @@ fn subset_is_scored_as_a_subset_and_the_missing_pairs_are_counted() {
     let dataset = TinySpair::write();
     let predictions = dataset.predictions("predictions.jsonl", &[3, 0]);
     let arguments = ["--predictions", text(&predictions), "--json"];
-    let (code, stdout, stderr) = eval(&dataset, &arguments);
+    let Run { code, stdout, stderr } = eval(&dataset, &arguments);
     assert_eq!(code, 0, "{stderr}");
     assert!(
         stderr.contains("4 of 6 pairs have no prediction; the scores are of the other 2"),
@@ -113,7 +102,7 @@ fn subset_is_scored_as_a_subset_and_the_missing_pairs_are_counted() {
     );
     assert_eq!(report["headline"]["pck"], 50.0);
 
-    let (_, stdout, stderr) = eval(&dataset, &[&arguments[..], &["--limit", "1"]].concat());
+    let Run { stdout, stderr, .. } = eval(&dataset, &[&arguments[..], &["--limit", "1"]].concat());
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (&report["headline"]["pck"], &report["dataset"]["missing"]),
@@ -125,7 +114,7 @@ fn subset_is_scored_as_a_subset_and_the_missing_pairs_are_counted() {
 #[test]
 fn protocols_alphas_and_categories_can_be_chosen() {
     let dataset = TinySpair::write();
-    let (code, stdout, _) = eval(
+    let Run { code, stdout, .. } = eval(
         &dataset,
         &[
             "--baseline-model",
@@ -160,8 +149,8 @@ fn stored_predictions_of_our_own_score_as_the_run_that_wrote_them() {
     let dataset = TinySpair::write();
     let predictions = dataset.path("own.jsonl");
     let first = ["--baseline-model", "identity", "--json", "--predictions-out", text(&predictions)];
-    let (_, written, stderr) = eval(&dataset, &first);
-    let (_, read, _) = eval(&dataset, &["--predictions", text(&predictions), "--json"]);
+    let Run { stdout: written, stderr, .. } = eval(&dataset, &first);
+    let Run { stdout: read, .. } = eval(&dataset, &["--predictions", text(&predictions), "--json"]);
     let [written, read]: [Value; 2] = [written, read].map(|text| {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {stderr}"))
     });
@@ -173,7 +162,7 @@ fn stored_predictions_of_our_own_score_as_the_run_that_wrote_them() {
 fn network_gives_the_same_scores_for_every_batch_and_cache_size() {
     let dataset = TinySpair::write();
     let pairs = |arguments: &[&str]| {
-        let (code, stdout, stderr) = eval(&dataset, &[&["--json"], arguments].concat());
+        let Run { code, stdout, stderr } = eval(&dataset, &[&["--json"], arguments].concat());
         assert_eq!(code, 0, "{stderr}");
         let report: Value = serde_json::from_str(&stdout).unwrap();
         assert_satisfies_schema(&report);
@@ -191,10 +180,10 @@ fn damaged_photo_stops_the_run_or_is_left_out_and_counted() {
     let photo = dataset.photo("dog/z.png");
     let bytes = fs::read(&photo).unwrap();
     fs::write(&photo, &bytes[..bytes.len() / 2]).unwrap();
-    let (code, _, stderr) = eval(&dataset, &[]);
+    let Run { code, stderr, .. } = eval(&dataset, &[]);
     assert_eq!(code, 1);
     assert!(stderr.contains("--skip-bad") && stderr.contains("z.png"), "{stderr}");
-    let (code, stdout, stderr) = eval(&dataset, &["--skip-bad", "--json"]);
+    let Run { code, stdout, stderr } = eval(&dataset, &["--skip-bad", "--json"]);
     assert_eq!(code, 0, "{stderr}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
@@ -228,7 +217,7 @@ fn failures_say_what_is_wrong_and_exit_with_1() {
         (vec!["--baseline-model", "identity", "--baseline", text(&wrong)], "reading report"),
         (vec!["--baseline-model", "identity", "--split", "nowhere"], "nowhere"),
     ] {
-        let (code, stdout, stderr) = eval(&dataset, &arguments);
+        let Run { code, stdout, stderr } = eval(&dataset, &arguments);
         assert_eq!((code, stdout.as_str()), (1, ""), "{arguments:?}: {stderr}");
         assert!(stderr.contains(expected), "`{expected}` is not in:\n{stderr}");
     }
@@ -246,7 +235,7 @@ fn wrong_flags_exit_with_2() {
         &["--json", "--markdown", "-"],
         &["--feature-cache", "much"],
     ] {
-        let (code, stdout, stderr) = eval(&dataset, arguments);
+        let Run { code, stdout, stderr } = eval(&dataset, arguments);
         assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
     }
 }
@@ -278,23 +267,23 @@ fn drop_below_the_baseline_exits_with_3_and_says_so_everywhere() {
             ],
         )
     };
-    let (code, stdout, stderr) = judged("5");
+    let Run { code, stdout, stderr } = judged("5");
     assert_eq!(code, 3, "{stderr}");
     let verdict = "regression: `standard` PCK@0.1 100.00 -> 94.44 (-5.56 points, 95 % interval";
     assert!(stdout.contains(verdict) && stderr.contains(verdict), "{stdout}{stderr}");
     assert!(fs::read_to_string(&junit).unwrap().contains("<failure type=\"regression\""));
-    let (code, _, _) = judged("6");
+    let Run { code, .. } = judged("6");
     assert_eq!(code, 0);
     assert!(!fs::read_to_string(&junit).unwrap().contains("<failure"));
 
-    let compare = |arguments: &[&str]| run(&[&["compare"], arguments].concat());
+    let compare = |arguments: &[&str]| lpmflow([&["compare"], arguments].concat());
     let both = [text(&before), text(&after)];
-    let (code, stdout, _) = compare(&both);
+    let Run { code, stdout, .. } = compare(&both);
     assert_eq!(code, 0);
     assert!(stdout.contains("standard        0.1  100.00  94.44   -5.56"), "{stdout}");
-    assert_eq!(compare(&[both[0], both[1], "--max-drop", "5"]).0, 3);
-    assert_eq!(compare(&[both[1], both[0], "--max-drop", "0"]).0, 0);
-    let (code, stdout, _) =
+    assert_eq!(compare(&[both[0], both[1], "--max-drop", "5"]).code, 3);
+    assert_eq!(compare(&[both[1], both[0], "--max-drop", "0"]).code, 0);
+    let Run { code, stdout, .. } =
         compare(&[both[0], both[1], "--json", "--protocol", "paper", "--alpha", "0.05"]);
     let comparison: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &comparison["headline"]["protocol"]), (0, &"paper".into()));
@@ -307,10 +296,11 @@ fn reports_on_different_pairs_are_not_compared() {
     eval(&dataset, &["--baseline-model", "identity", "--report", text(&all)]);
     let limited = ["--baseline-model", "identity", "--limit", "4"];
     eval(&dataset, &[&limited[..], &["--report", text(&some)]].concat());
-    let (code, _, stderr) = run(&["compare", text(&all), text(&some)]);
+    let Run { code, stderr, .. } = lpmflow(["compare", text(&all), text(&some)]);
     assert_eq!(code, 1);
     assert!(stderr.contains("different pairs or annotations: 6 pairs"), "{stderr}");
-    let (code, _, stderr) = eval(&dataset, &[&limited[..], &["--baseline", text(&all)]].concat());
+    let Run { code, stderr, .. } =
+        eval(&dataset, &[&limited[..], &["--baseline", text(&all)]].concat());
     assert_eq!(code, 1);
     assert!(stderr.contains("comparing with --baseline"), "{stderr}");
 }

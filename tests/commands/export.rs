@@ -4,14 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::command::{Run, lpmflow};
+use crate::support::export;
 
-fn weights() -> String {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/weights/zero-shot.safetensors").to_owned()
-}
-
-fn export(output: &Path, more: &[&str]) -> Run {
-    let output = output.to_str().unwrap();
-    lpmflow([&["export", "--weights", &weights(), "-o", output, "--verify"], more].concat())
+fn exported(output: &Path, more: &[&str]) -> Run {
+    lpmflow([&export(output), more].concat())
 }
 
 #[test]
@@ -19,8 +15,8 @@ fn half_precision_storage_halves_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let [single, half] =
         ["single", "half"].map(|name| folder.path().join(name).with_extension("safetensors"));
-    export(&single, &[]).succeeded();
-    export(&half, &["--precision", "float16"]).succeeded();
+    exported(&single, &[]).succeeded();
+    exported(&half, &["--precision", "float16"]).succeeded();
     let size = |path| fs::metadata(path).unwrap().len() as f64;
     assert!((size(&half) / size(&single) - 0.5).abs() < 0.01);
 }
@@ -28,7 +24,7 @@ fn half_precision_storage_halves_the_file() {
 #[test]
 fn unknown_endings_are_answered_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
-    let error = export(&folder.path().join("network.onnx"), &[]).stderr;
+    let error = exported(&folder.path().join("network.onnx"), &[]).stderr;
     assert!(error.contains("safetensors") && error.contains(".pt"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

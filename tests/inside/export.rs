@@ -5,25 +5,17 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::commands::testing::{Run, lpmflow};
+use crate::commands::testing::lpmflow;
 use crate::export::torchscript::{self, Network};
+use crate::inside::support::{ZERO_SHOT, export};
 use crate::model::weights::{load, read};
-
-fn weights() -> String {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/weights/zero-shot.safetensors").to_owned()
-}
-
-fn export(output: &Path, more: &[&str]) -> Run {
-    let output = output.to_str().unwrap();
-    lpmflow([&["export", "--weights", &weights(), "-o", output, "--verify"], more].concat())
-}
 
 #[test]
 fn safetensors_in_single_precision_hold_every_value_exactly() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("copy.safetensors");
-    export(&file, &[]).succeeded();
-    let [original, copy] = [Path::new(&weights()), &file].map(|path| read(path).unwrap());
+    lpmflow(export(&file)).succeeded();
+    let [original, copy] = [Path::new(ZERO_SHOT), &file].map(|path| read(path).unwrap());
     assert_eq!(original.config(), copy.config());
     assert_eq!(original.tensors.len(), copy.tensors.len());
     for (name, tensor) in &original.tensors {
@@ -36,9 +28,9 @@ fn safetensors_in_single_precision_hold_every_value_exactly() {
 fn torchscript_gives_our_flow_at_any_batch_size() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("network.pt");
-    export(&file, &[]).succeeded();
+    lpmflow(export(&file)).succeeded();
     let module = torchscript::load(&file).unwrap();
-    let loaded = load(Path::new(&weights()), Device::Cpu, Kind::Float).unwrap();
+    let loaded = load(Path::new(ZERO_SHOT), Device::Cpu, Kind::Float).unwrap();
     for batch in [1, 3] {
         let images =
             [(); 2].map(|()| Tensor::rand([batch, 3, 256, 256], (Kind::Float, Device::Cpu)));
@@ -59,7 +51,7 @@ fn damaged_files_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["weights.safetensors", "network.pt"] {
         let file = folder.path().join(name);
-        export(&file, &[]).succeeded();
+        lpmflow(export(&file)).succeeded();
         let sound = fs::read(&file).unwrap();
         let opens = |bytes: &[u8]| {
             fs::write(&file, bytes).unwrap();

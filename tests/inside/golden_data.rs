@@ -15,19 +15,9 @@ use crate::data::{AnnotatedImage, Pair};
 use crate::eval::transfer::paper_frame_from_original;
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
-use crate::inside::shared_data;
+use crate::inside::shared_data::{self, GOLDEN_SPLITS};
 use crate::train::samples::augment::mirror_keypoint;
 use crate::train::samples::target::FlowGrid;
-
-/// Each file of golden numbers with the dataset, split and data root it is about.
-const GOLDEN: [(&str, &str, &str, &str); 6] = [
-    ("spair_trn", "spair71k", "trn", "dogs-spair"),
-    ("spair_val", "spair71k", "val", "dogs-spair"),
-    ("pfpascal_trn", "pf-pascal", "trn", "dogs-pfpascal"),
-    ("pfpascal_val", "pf-pascal", "val", "dogs-pfpascal"),
-    ("pfpascal_test", "pf-pascal", "test", "dogs-pfpascal"),
-    ("pfwillow_test", "pf-willow", "test", "pf-willow"),
-];
 
 const FRAME: usize = 512;
 
@@ -52,7 +42,7 @@ fn cases() -> Vec<Case> {
         let root = data.join(golden["dataset_dir"].as_str().unwrap());
         Case { golden, split, categories: entry.categories.clone(), root }
     };
-    GOLDEN.map(case).into()
+    GOLDEN_SPLITS.map(case).into()
 }
 
 fn array(value: &Value) -> &[Value] {

@@ -11,19 +11,9 @@ use crate::data::load::load_split;
 use crate::eval::predict_identity;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::score;
-use crate::inside::shared_data;
+use crate::inside::shared_data::{self, GOLDEN_SPLITS};
 
 const ALPHAS: [f64; 3] = [0.05, 0.1, 0.15];
-
-/// Golden file, dataset, folder in the data, split.
-const SPLITS: [(&str, &str, &str, &str); 6] = [
-    ("spair_trn", "spair71k", "dogs-spair", "trn"),
-    ("spair_val", "spair71k", "dogs-spair", "val"),
-    ("pfpascal_trn", "pf-pascal", "dogs-pfpascal", "trn"),
-    ("pfpascal_val", "pf-pascal", "dogs-pfpascal", "val"),
-    ("pfpascal_test", "pf-pascal", "dogs-pfpascal", "test"),
-    ("pfwillow_test", "pf-willow", "pf-willow", "test"),
-];
 
 #[derive(Deserialize)]
 struct Golden {
@@ -40,7 +30,7 @@ struct WholeSplit {
 fn zero_flow_scores_as_in_the_reference() {
     let (Some(golden), Some(data)) = (shared_data::golden(), shared_data::data()) else { return };
     let catalog = Catalog::load(None).unwrap();
-    for (file, dataset, folder, split) in SPLITS {
+    for (file, dataset, split, folder) in GOLDEN_SPLITS {
         let bytes = fs::read(golden.join("datasets").join(format!("{file}.json"))).unwrap();
         let golden: Golden = serde_json::from_slice(&bytes).unwrap();
         let entry = catalog.get(dataset).unwrap();

@@ -4,6 +4,16 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Each file of golden numbers with the dataset, split and data root it is about.
+pub const GOLDEN_SPLITS: [(&str, &str, &str, &str); 6] = [
+    ("spair_trn", "spair71k", "trn", "dogs-spair"),
+    ("spair_val", "spair71k", "val", "dogs-spair"),
+    ("pfpascal_trn", "pf-pascal", "trn", "dogs-pfpascal"),
+    ("pfpascal_val", "pf-pascal", "val", "dogs-pfpascal"),
+    ("pfpascal_test", "pf-pascal", "test", "dogs-pfpascal"),
+    ("pfwillow_test", "pf-willow", "test", "pf-willow"),
+];
+
 /// The folder of golden numbers, or `None` after saying that the test is skipped.
 ///
 /// # Panics

@@ -2,3 +2,13 @@
 
 pub mod files;
 pub mod toy;
+
+use std::path::Path;
+
+/// The weight file without training that the project ships.
+pub const ZERO_SHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/zero-shot.safetensors");
+
+/// The arguments that export [`ZERO_SHOT`] and compare the file with it.
+pub fn export(output: &Path) -> [&str; 6] {
+    ["export", "--weights", ZERO_SHOT, "--verify", "-o", output.to_str().unwrap()]
+}

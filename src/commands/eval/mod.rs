@@ -2,10 +2,10 @@
 
 mod outputs;
 mod predicted;
-mod task;
 #[cfg(test)]
 mod toy_protocol;
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -13,13 +13,14 @@ use anyhow::{Context, Result};
 use crate::cli::eval::EvalArguments;
 use crate::commands::Outcome;
 use crate::commands::compare::{conclude, outcome};
+use crate::data::catalog::Catalog;
 use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
 use crate::eval::report::{Circumstances, Report, RunReport};
 use crate::eval::summary::score;
+use crate::eval::task::{Task, Wanted};
 use crate::terminal::Terminal;
 use outputs::Outputs;
 use predicted::Predicted;
-use task::Task;
 
 /// Runs the command.
 ///
@@ -28,7 +29,8 @@ use task::Task;
 pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
     let outputs = Outputs::new(&arguments.outputs)?;
     let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
-    let mut task = Task::new(arguments, terminal)?;
+    let mut task = task(arguments)?;
+    task.warnings.iter().for_each(|warning| terminal.warn(warning));
     if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
         // Better refused now than after an hour.
         ensure_same_pairs(&baseline.dataset, &task.dataset())
@@ -59,4 +61,19 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     let Some(comparison) = comparison else { return Ok(Outcome::Done) };
     conclude(&comparison, terminal);
     Ok(outcome(&comparison))
+}
+
+fn task(arguments: &EvalArguments) -> Result<Task> {
+    let (selection, scoring) = (&arguments.selection, &arguments.scoring);
+    let wanted = Wanted {
+        dataset: &selection.dataset,
+        data_root: &selection.data_root,
+        split: selection.split.as_deref(),
+        categories: &selection.category,
+        limit: selection.limit.map(NonZeroUsize::get),
+        protocols: &scoring.protocol,
+        alphas: &scoring.alpha,
+        skip_bad: selection.skip_bad,
+    };
+    Task::new(&Catalog::load(selection.datasets.as_deref())?, &wanted)
 }

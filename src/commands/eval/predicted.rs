@@ -7,12 +7,12 @@ use clap::ValueEnum;
 
 use crate::cli::eval::{BaselineModel, EvalArguments};
 use crate::commands::engine;
-use crate::commands::eval::task::Task;
 use crate::eval::predictions::{self, Prediction};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
 use crate::eval::summary::{alpha_key, headline_alpha};
+use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::inference::frame::FrameKey;
 use crate::model::weights;
@@ -65,8 +65,7 @@ impl Predicted {
             config: None,
             parameters: None,
         };
-        let paper = predictions.iter().all(|prediction| prediction.paper_points.is_some());
-        let protocols = task.protocols.iter().map(|protocol| protocol.stored(paper)).collect();
+        let protocols = task.stored_protocols(&predictions);
         Ok(Self::without_network(predictions, protocols, model))
     }
 

@@ -21,7 +21,7 @@ use tch::Tensor;
 
 use crate::flow::PointTransfer;
 use crate::model::cost::StageCost;
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -47,7 +47,7 @@ pub(crate) trait MatcherConfig: Settings {
 
     /// Rows and columns of the flow: those of the deepest features, unless the matcher has its own.
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        levels[levels.len() - 1].shape.side
+        deepest(levels).side
     }
 
     /// Floating-point operations per pair of photos, part by part in the order of the forward pass.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::model::cost::StageCost;
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::matcher::cosine::{self, cells, cosines, flow_to};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
@@ -24,7 +24,7 @@ impl Tagged for Nearest {
 
 impl MatcherConfig for Nearest {
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        vec![cosine::operations(&levels[levels.len() - 1].shape)]
+        vec![cosine::operations(deepest(levels))]
     }
 
     fn complete(&self) -> Chosen<dyn MatcherConfig> {

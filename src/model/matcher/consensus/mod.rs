@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::model::cost::StageCost;
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::matcher::cosine::{self, cells, cosines, flow_to};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
@@ -99,7 +99,7 @@ impl MatcherConfig for ConsensusConfig {
     }
 
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        let shape = &levels[levels.len() - 1].shape;
+        let shape = deepest(levels);
         let reach = self.radius_squared.isqrt();
         // Rows of the disc are shared: one shifted sum per step along x and along y, in both directions.
         let shifted_sums = 4.0 * reach as f64;

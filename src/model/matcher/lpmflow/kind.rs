@@ -7,11 +7,11 @@ use anyhow::Result;
 use tch::Tensor;
 
 use crate::model::cost::StageCost;
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
-use crate::model::matcher::lpmflow::masking::{candidates, masked};
+use crate::model::matcher::lpmflow::masking::{candidates, mask_foreground_tokens, masked};
 use crate::model::matcher::lpmflow::{FLOW_PER_FEATURE, LpmFlow, cost};
-use crate::model::matcher::{Masking, Matcher, MatcherConfig, Matching, TrainOutput};
+use crate::model::matcher::{MaskedTokens, Masking, Matcher, MatcherConfig, Matching, TrainOutput};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -22,15 +22,15 @@ impl Tagged for LpmFlowConfig {
 
 impl MatcherConfig for LpmFlowConfig {
     fn check(&self, levels: &[LevelShape]) -> Result<()> {
-        self.check_sizes(&levels[levels.len() - 1].shape)
+        self.check_sizes(deepest(levels))
     }
 
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        FLOW_PER_FEATURE * levels[levels.len() - 1].shape.side
+        FLOW_PER_FEATURE * deepest(levels).side
     }
 
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        cost::operations(self, &levels[levels.len() - 1].shape)
+        cost::operations(self, deepest(levels))
     }
 
     fn objective(&self) -> Option<&'static str> {
@@ -59,7 +59,7 @@ impl MatcherConfig for LpmFlowConfig {
     }
 
     fn build(&self, path: &VarBuilder, levels: &[LevelShape]) -> Box<dyn Matcher> {
-        Box::new(LpmFlow::new(path, self, &levels[levels.len() - 1].shape))
+        Box::new(LpmFlow::new(path, self, deepest(levels)))
     }
 
     fn is_unused(&self, name: &str) -> bool {
@@ -82,6 +82,7 @@ impl Matcher for LpmFlow {
         self.forward_observed(source, target, &mut |_, _| {}).into()
     }
 
+    /// Tokens masked where their ranks are given, dropout on.
     fn forward_train<'a>(
         &'a self,
         source: &Features,
@@ -89,7 +90,19 @@ impl Matcher for LpmFlow {
         masked_ranks: Option<&Tensor>,
         recompute: &Recompute<'a>,
     ) -> TrainOutput {
-        self.forward_masked(source, target, masked_ranks, recompute)
+        let [source, target] = [source, target].map(|features| &features.last().tokens);
+        let (source, indices) = match (&self.masking_positions, masked_ranks) {
+            (Some(positions), Some(ranks)) => {
+                let masked = mask_foreground_tokens(source, target, ranks);
+                // Without an encoder, both the matching and the contrast use it.
+                (recompute.cut(&(masked.source + positions)), Some(masked.tokens))
+            }
+            _ => (source.shallow_clone(), None),
+        };
+        let encoded = self.encode(&source, target, self.config.dropout, recompute);
+        let flow = self.match_encoded(&encoded, true, recompute, &mut |_, _| {});
+        let masked = indices.map(|indices| MaskedTokens { tokens: encoded.source, indices });
+        TrainOutput { flow, masked }
     }
 
     fn masking(&self) -> Option<Masking> {

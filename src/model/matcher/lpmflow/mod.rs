@@ -15,8 +15,7 @@ mod window;
 
 use tch::Tensor;
 
-use crate::model::features::{FeatureShape, Features};
-use crate::model::matcher::{MaskedTokens, TrainOutput};
+use crate::model::features::FeatureShape;
 use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::layers::linear::INITIAL_STD;
 use crate::nn::parameters::{Init, VarBuilder};
@@ -26,7 +25,6 @@ use crate::nn::shape::dims;
 use config::{Ablation, LpmFlowConfig};
 use decoder::{Decoded, MatchingDecoder, TokenPair, split_photos};
 use encoder::CrossImageEncoder;
-use masking::mask_foreground_tokens;
 use refiner::FlowRefiner;
 use soft_argmax::SoftArgmax;
 use upsampler::{TokenUpsampler, upsample_tokens};
@@ -127,29 +125,6 @@ impl LpmFlow {
         let encoded = self.encode(source, target, 0.0, &recompute);
         observe("encoder", &Tensor::cat(&[&encoded.source, &encoded.target], 1));
         self.match_encoded(&encoded, false, &recompute, observe)
-    }
-
-    /// The forward pass of training: tokens masked where their ranks are given, dropout on.
-    fn forward_masked<'a>(
-        &'a self,
-        source: &Features,
-        target: &Features,
-        masked_ranks: Option<&Tensor>,
-        recompute: &Recompute<'a>,
-    ) -> TrainOutput {
-        let [source, target] = [source, target].map(|features| &features.last().tokens);
-        let (source, indices) = match (&self.masking_positions, masked_ranks) {
-            (Some(positions), Some(ranks)) => {
-                let masked = mask_foreground_tokens(source, target, ranks);
-                // Without an encoder, both the matching and the contrast use it.
-                (recompute.cut(&(masked.source + positions)), Some(masked.tokens))
-            }
-            _ => (source.shallow_clone(), None),
-        };
-        let encoded = self.encode(&source, target, self.config.dropout, recompute);
-        let flow = self.match_encoded(&encoded, true, recompute, &mut |_, _| {});
-        let masked = indices.map(|indices| MaskedTokens { tokens: encoded.source, indices });
-        TrainOutput { flow, masked }
     }
 
     /// Tokens of both photos, aware of each other.

@@ -1,23 +1,43 @@
 //! What is to be evaluated, and under which protocols.
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cli::eval::EvalArguments;
 use crate::data::Pair;
 use crate::data::catalog::Catalog;
 use crate::data::load::{Split, fingerprint, load_split, summary};
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
+use crate::eval::protocol::name::ProtocolName;
 use crate::eval::report::{DatasetReport, ModelKind};
 use crate::eval::selection::{ensure_none, keep_predicted, remove_unmeasurable, select};
 use crate::eval::summary::ascending;
-use crate::terminal::Terminal;
+
+/// What of a dataset is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The dataset's name in the catalog.
+    pub dataset: &'a str,
+    /// The folder that holds the dataset's folder.
+    pub data_root: &'a Path,
+    /// The dataset's usual split if `None`.
+    pub split: Option<&'a str>,
+    /// All categories if there are none.
+    pub categories: &'a [String],
+    /// Only the first pairs of the categories.
+    pub limit: Option<usize>,
+    /// The headline's protocol first; the dataset's usual one and then all that fit if there are none.
+    pub protocols: &'a [ProtocolName],
+    /// The dataset's if there are none.
+    pub alphas: &'a [f64],
+    /// Whether unusable pairs are left out; they are an error otherwise.
+    pub skip_bad: bool,
+}
 
 /// What is to be evaluated, and under which protocols.
-pub(super) struct Task {
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
     /// The whole split.
     pub split: Split,
     /// The pairs that were selected and can be scored.
@@ -26,6 +46,8 @@ pub(super) struct Task {
     pub protocols: Vec<Protocol>,
     /// The alphas, ascending.
     pub alphas: Vec<f64>,
+    /// What users should know of pairs that are left out.
+    pub warnings: Vec<String>,
     /// The dataset's folder.
     root: PathBuf,
     skipped: usize,
@@ -33,50 +55,55 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Reads the dataset and selects from it as the flags say.
+    /// Reads the dataset and selects from it what is wanted.
     ///
     /// # Errors
     /// When the dataset is unusable, or cannot be scored as wanted.
-    pub(super) fn new(arguments: &EvalArguments, terminal: &Terminal) -> Result<Self> {
-        let (selection, scoring) = (&arguments.selection, &arguments.scoring);
-        let catalog = Catalog::load(selection.datasets.as_deref())?;
-        let entry = catalog.get(&selection.dataset)?;
-        let split = selection.split.as_deref().unwrap_or(&entry.default_split);
+    pub(crate) fn new(catalog: &Catalog, wanted: &Wanted) -> Result<Self> {
+        let entry = catalog.get(wanted.dataset)?;
         let layout = entry.layout;
-        let protocols = match &scoring.protocol[..] {
+        let protocols = match wanted.protocols {
             [] => Protocol::all_for_layout(entry.protocol.parse()?, layout)?,
             names => names
                 .iter()
                 .map(|name| Protocol::for_layout(*name, layout))
                 .collect::<Result<_>>()?,
         };
-        let alphas = if scoring.alpha.is_empty() { &entry.alphas } else { &scoring.alpha };
-        let (data_root, skip_bad) = (&selection.data_root, selection.skip_bad);
-        let loaded = load_split(&selection.dataset, entry, data_root, split, skip_bad)?;
+        let alphas = if wanted.alphas.is_empty() { &entry.alphas } else { wanted.alphas };
+        let split = wanted.split.unwrap_or(&entry.default_split);
+        let loaded = load_split(wanted.dataset, entry, wanted.data_root, split, wanted.skip_bad)?;
+        let mut warnings = Vec::new();
         if loaded.skipped > 0 {
             let reasons = summary(&loaded.problems);
-            terminal.warn(&format!("{} unusable pairs are left out\n{reasons}", loaded.skipped));
+            warnings.push(format!("{} unusable pairs are left out\n{reasons}", loaded.skipped));
         }
         let mut pairs = loaded.split.pairs.clone();
-        select(&mut pairs, &selection.category, selection.limit.map(NonZeroUsize::get))?;
+        select(&mut pairs, wanted.categories, wanted.limit)?;
         let unmeasurable = remove_unmeasurable(&mut pairs, &protocols);
-        if !skip_bad {
+        if !wanted.skip_bad {
             ensure_none(&unmeasurable, "pairs cannot be scored")?;
         }
-        unmeasurable.iter().for_each(|error| terminal.warn(&format!("left out: {error:#}")));
+        warnings.extend(unmeasurable.iter().map(|error| format!("left out: {error:#}")));
         Ok(Self {
             split: loaded.split,
             pairs,
             protocols,
             alphas: ascending(alphas),
-            root: data_root.join(&entry.root),
+            warnings,
+            root: wanted.data_root.join(&entry.root),
             skipped: loaded.skipped + unmeasurable.len(),
             missing: 0,
         })
     }
 
+    /// The protocols as they apply to predictions that are read from a file.
+    pub(crate) fn stored_protocols(&self, predictions: &[Prediction]) -> Vec<Protocol> {
+        let paper = predictions.iter().all(|prediction| prediction.paper_points.is_some());
+        self.protocols.iter().map(|protocol| protocol.stored(paper)).collect()
+    }
+
     /// Leaves the pairs that got a prediction of a model of this kind, and counts the others.
-    pub(super) fn keep_predicted(&mut self, predictions: &[Prediction], kind: ModelKind) {
+    pub(crate) fn keep_predicted(&mut self, predictions: &[Prediction], kind: ModelKind) {
         let others = keep_predicted(&mut self.pairs, predictions);
         match kind {
             ModelKind::Predictions => self.missing += others,
@@ -85,7 +112,7 @@ impl Task {
     }
 
     /// What reports say of the pairs.
-    pub(super) fn dataset(&self) -> DatasetReport {
+    pub(crate) fn dataset(&self) -> DatasetReport {
         DatasetReport {
             name: self.split.dataset.clone(),
             layout: self.split.layout.name().to_owned(),
