@@ -40,7 +40,7 @@ pub(crate) struct GlobalArguments {
     /// When to colour messages
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
-    /// Processor threads (default: all cores)
+    /// Processor threads [default: as many as this process may use]
     #[arg(long, global = true, env = "LPMFLOW_THREADS", value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
 }

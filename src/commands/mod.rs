@@ -22,10 +22,11 @@ mod usage;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
+use crate::inference::threads;
 use crate::terminal::{self, Terminal};
 pub(crate) use outcome::Outcome;
 pub(crate) use usage::usage_error;
@@ -50,19 +51,13 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// Whatever kept the command from its result, as one chain.
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
+    threads::set(cli.global.threads)?;
     let terminal = Terminal::new(&cli.global);
     run_on(cli, &terminal)
 }
 
 /// As [`run`], on a given terminal.
 fn run_on(cli: Cli, terminal: &Terminal) -> Result<Outcome> {
-    if let Some(threads) = cli.global.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.get())
-            .build_global()
-            .context("starting the worker threads")?;
-        tch::set_num_threads(i32::try_from(threads.get()).context("--threads is too large")?);
-    }
     match cli.command {
         Command::Eval(arguments) => eval::run(&arguments, terminal),
         Command::Compare(arguments) => compare::run(&arguments, terminal),

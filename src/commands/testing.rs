@@ -45,9 +45,7 @@ impl Run {
 pub(crate) fn lpmflow<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> Run {
     let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned());
     let cli = Cli::try_parse_from(["lpmflow".to_owned()].into_iter().chain(arguments));
-    let mut cli = cli.unwrap_or_else(|error| panic!("{error}"));
-    // A process sets its threads once, whatever the environment says.
-    cli.global.threads = None;
+    let cli = cli.unwrap_or_else(|error| panic!("{error}"));
     let recording = Recording::default();
     let outcome = run_on(cli, &Terminal::recording(&recording));
     let text = |text: &std::sync::Mutex<String>| text.lock().unwrap().clone();

@@ -10,6 +10,7 @@ mod network;
 mod options;
 pub(crate) mod placement;
 pub(crate) mod precision;
+pub(crate) mod threads;
 
 pub(crate) use description::ModelDescription;
 pub(crate) use engine::Engine;
