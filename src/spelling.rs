@@ -1,7 +1,10 @@
-//! Names typed wrongly: which of the known ones was meant.
+//! Names in messages: which of the known ones was meant by one typed wrongly, and the first of too many.
 
 /// Least likeness of two names, from 0 to 1, of which one may be meant by the other.
 const LIKE: f64 = 0.65;
+
+/// Names that a shortened list shows.
+const SHOWN: usize = 5;
 
 /// The known name that is most like `wrong`, if one is like it at all.
 pub(crate) fn nearest<'a>(
@@ -21,6 +24,15 @@ pub(crate) fn meant<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -
     nearest(wrong, known).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
+/// The names, or the first of them and how many more there are: hundreds would hide what else is said.
+pub(crate) fn shortened<T: AsRef<str>>(names: &[T]) -> String {
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// Jaro and Winkler's measure knows names that were cut short, Damerau and Levenshtein's short ones with two
 /// letters exchanged.
 fn likeness(first: &str, second: &str) -> f64 {
@@ -30,6 +42,17 @@ fn likeness(first: &str, second: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_list_shows_its_beginning_and_its_length() {
+        let names: Vec<String> = (0..150).map(|index| format!("blocks.{index}")).collect();
+        assert_eq!(shortened(&names[..2]), "blocks.0, blocks.1");
+        let text = shortened(&names);
+        assert!(
+            text.starts_with("blocks.0, ") && text.ends_with("blocks.4 and 145 more"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn typing_errors_find_the_name_that_was_meant() {

@@ -13,8 +13,8 @@ Examples:
   The paper's training on SPair-71k, from an iBOT backbone:
     lpmflow train --dataset spair71k --data-root data --init checkpoint_teacher.pth --output runs/paper
 
-  A small model on any folder of photos, no annotation needed:
-    lpmflow train --photos holiday-photos --model tiny --output runs/tiny
+  The default weights further, on any folder of photos, no annotation needed:
+    lpmflow train --photos holiday-photos --output runs/holiday
 
   Go on after Ctrl-C, a crash or a power cut, with the run's own settings:
     lpmflow train --resume runs/paper
@@ -34,8 +34,14 @@ pub(crate) struct TrainArguments {
     ///
     /// Only --epochs, --data-root, --datasets and --photos may differ from them. On the same machine
     /// and with the same number of threads the result is the same to the bit as without interruption.
+    /// What would contradict the steps that are done is refused: another number of epochs under a cosine,
+    /// a changed config.toml, other photos or annotations.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "config"])]
     pub resume: Option<PathBuf>,
+    /// With --resume: go on although what is done would have been done differently, and let flags change
+    /// the run's settings
+    #[arg(long, requires = "resume")]
+    pub allow_changes: bool,
     /// Settings from a file; flags and environment come before it
     #[arg(short, long, env = "LPMFLOW_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -91,6 +97,7 @@ pub(crate) struct TrainedModelArguments {
     /// Weights to begin with: a name or a file
     ///
     /// A whole model is trained further; from `zero-shot` or an iBOT checkpoint the backbone is taken.
+    /// [default: random values; `lite` with --photos and without --model]
     #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE")]
     pub init: Option<PathBuf>,
     /// Parts of the network or its training to leave out
@@ -109,10 +116,14 @@ fn models() -> String {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Recipe")]
 pub(crate) struct RecipeArguments {
-    /// How often every training pair is seen [default: 10]
+    /// How often every training pair is seen [default: 10; with --photos, see --steps]
     #[arg(short, long, env = "LPMFLOW_EPOCHS", value_name = "N")]
     pub epochs: Option<u64>,
-    /// Pairs per batch [default: 32]
+    /// Instead of --epochs: optimizer steps in all, rounded up to whole epochs; small sets are gone through
+    /// as often as that takes [default with --photos: 100]
+    #[arg(long, env = "LPMFLOW_STEPS", value_name = "N", conflicts_with = "epochs")]
+    pub steps: Option<u64>,
+    /// Pairs per batch [default: 32; 8 with --photos and `lite`]
     #[arg(short, long, env = "LPMFLOW_BATCH_SIZE", value_name = "N")]
     pub batch_size: Option<usize>,
     /// Batches whose gradients are added up before each step [default: 1]
@@ -122,10 +133,10 @@ pub(crate) struct RecipeArguments {
     /// more time, the same result
     #[arg(long)]
     pub checkpoint_activations: bool,
-    /// Learning rate of everything but the backbone [default: 4e-5]
+    /// Learning rate of everything but the backbone [default: 4e-5; 1e-4 with --photos and `lite`]
     #[arg(short, long, env = "LPMFLOW_LEARNING_RATE", value_name = "RATE")]
     pub learning_rate: Option<f64>,
-    /// Learning rate of the backbone [default: 3e-6]
+    /// Learning rate of the backbone [default: 3e-6; 1.5e-5 with --photos and `lite`]
     #[arg(long, env = "LPMFLOW_BACKBONE_RATE", value_name = "RATE")]
     pub backbone_rate: Option<f64>,
     /// Leave the backbone as it is; the same as --backbone-rate 0

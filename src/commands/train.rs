@@ -15,6 +15,7 @@ use crate::terminal::train::TrainingDisplay;
 use crate::train::config::TrainConfig;
 use crate::train::config::file::ConfigFile;
 use crate::train::folder::{CONFIG, read_config};
+use crate::train::run::resumption::{Changes, Resumption};
 use crate::train::run::{Ending, Run, Watcher};
 
 /// Runs the command.
@@ -25,16 +26,18 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
     if arguments.precision == Precision::Float16 {
         bail!("training in float16 would lose small gradients: choose --precision bfloat16");
     }
-    let (folder, config) = match (&arguments.output, &arguments.resume) {
-        (_, Some(folder)) => (folder, resumed_config(folder, arguments, terminal)?),
-        (Some(folder), None) => (folder, fresh_config(arguments, terminal)?),
-        (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
-    };
-    let device = prepare_device(&arguments.device, arguments.precision)?;
     let stopped = stop_on_interrupt()?;
-    let mut run = match &arguments.resume {
-        Some(_) => Run::resume(folder, config, device)?,
-        None => Run::begin(folder, config, device)?,
+    let device = || prepare_device(&arguments.device, arguments.precision);
+    let (folder, mut run) = match (&arguments.output, &arguments.resume) {
+        (_, Some(folder)) => {
+            let resumption = resumption(folder, arguments, terminal)?;
+            (folder, Run::resume(resumption, device()?)?)
+        }
+        (Some(folder), None) => {
+            let config = fresh_config(arguments, terminal)?;
+            (folder, Run::begin(folder, config, device()?)?)
+        }
+        (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
     };
     let mut display = TrainingDisplay::new(terminal, folder);
     let ending = run.train(&mut Watcher {
@@ -58,6 +61,12 @@ fn read_settings(file: &Path, terminal: &Terminal) -> Result<TrainConfig> {
 fn fresh_config(arguments: &TrainArguments, terminal: &Terminal) -> Result<TrainConfig> {
     let mut config = match &arguments.config {
         Some(file) => read_settings(file, terminal)?,
+        None if arguments.data.photos.is_some() => {
+            let TrainedModelArguments { model, init, .. } = &arguments.model;
+            // A file is never one of the names that the recipe is for.
+            let init = init.as_ref().map(|init| init.to_str().unwrap_or_default());
+            TrainConfig::for_photos(model.as_deref(), init)
+        }
         None => TrainConfig::default(),
     };
     apply(arguments, &mut config)?;
@@ -69,27 +78,42 @@ fn fresh_config(arguments: &TrainArguments, terminal: &Terminal) -> Result<Train
     Ok(config)
 }
 
-/// The run's own settings, but for those that may change.
-fn resumed_config(
+/// The run with its own settings, but for those that may change.
+fn resumption(
     folder: &Path,
     arguments: &TrainArguments,
     terminal: &Terminal,
-) -> Result<TrainConfig> {
+) -> Result<Resumption> {
     let own = read_settings(&folder.join(CONFIG), terminal)
         .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
     let mut wanted = own.clone();
     apply(arguments, &mut wanted)?;
-    let mut resumed = own;
+    let mut resumed = own.clone();
+    if arguments.allow_changes {
+        resumed = TrainConfig { model: resumed.model, steps: None, ..wanted.clone() };
+    }
     resumed.epochs = wanted.epochs;
     resumed.data.data_root = wanted.data.data_root.clone();
     resumed.data.datasets = wanted.data.datasets.clone();
     resumed.data.photos = wanted.data.photos.clone();
     if resumed != wanted {
         let message = "a run goes on with its own settings: with --resume, only --epochs and the \
-                       places of its data may differ (flags and LPMFLOW_... variables alike)";
+                       places of its data may differ (flags and LPMFLOW_... variables alike); with \
+                       --allow-changes, all but the model";
         return Err(usage_error("train", message));
     }
-    Ok(resumed)
+    let resumption = Resumption::open(folder, &own, resumed)?;
+    let Changes { lines, contradict_past } = &resumption.changes;
+    if *contradict_past && !arguments.allow_changes {
+        let (folder, lines) = (folder.display(), lines.join("\n  "));
+        let message = format!(
+            "resuming the run in `{folder}` so would contradict the steps that are done:\n  {lines}\n\
+             Leave it as it was; or begin a run of its own with these weights (--init \
+             {folder}/last.safetensors --output DIR); or accept it (--allow-changes)"
+        );
+        return Err(usage_error("train", &message));
+    }
+    Ok(resumption)
 }
 
 /// Flags and environment take the place of what the configuration says.
@@ -137,7 +161,11 @@ fn apply_model(arguments: &TrainedModelArguments, config: &mut TrainConfig) -> R
 }
 
 fn apply_recipe(arguments: &RecipeArguments, config: &mut TrainConfig) {
-    replace(&mut config.epochs, arguments.epochs.as_ref());
+    if let Some(epochs) = arguments.epochs {
+        config.epochs = epochs;
+        config.steps = None;
+    }
+    config.steps = arguments.steps.or(config.steps);
     replace(&mut config.batch_size, arguments.batch_size.as_ref());
     replace(&mut config.accumulate, arguments.accumulate.as_ref());
     replace(&mut config.learning_rate, arguments.learning_rate.as_ref());

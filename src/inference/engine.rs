@@ -13,7 +13,7 @@ use crate::inference::cuda_graph::CudaGraphMatcher;
 use crate::inference::description::ModelDescription;
 use crate::inference::frame::{Frame, FrameKey, Input, batch};
 use crate::inference::memory;
-use crate::inference::network::FlowNetwork;
+use crate::inference::network::{FlowNetwork, FlowNotFinite};
 use crate::inference::options::EngineOptions;
 use crate::inference::placement::between_photos;
 use crate::lru::Lru;
@@ -144,7 +144,7 @@ impl Engine {
     /// before.
     ///
     /// # Errors
-    /// When a flow holds a value that is not finite; the error names the pair.
+    /// When a flow holds a value that is not finite ([`FlowNotFinite`]).
     pub(crate) fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
         if pairs.is_empty() {
             return Ok(Vec::new());
@@ -168,11 +168,8 @@ impl Engine {
         let mut found = Vec::with_capacity(pairs.len());
         for (index, (values, (source, target))) in (0..).zip(per_pair.zip(pairs)) {
             if !values.iter().all(|value| value.is_finite()) {
-                bail!(
-                    "matching `{}` to `{}`: the network's flow is not finite; the weights do not suit the model or the precision",
-                    source.key.path.display(),
-                    target.key.path.display()
-                );
+                let [source, target] = [source, target].map(|frame| frame.key.path.clone());
+                bail!(FlowNotFinite { source, target });
             }
             let points = correlation.as_ref().and_then(|correlation| {
                 self.model.matcher().point_transfer(&correlation.get(index))

@@ -14,5 +14,5 @@ pub(crate) mod threads;
 
 pub(crate) use description::ModelDescription;
 pub(crate) use engine::Engine;
-pub(crate) use network::FlowNetwork;
+pub(crate) use network::{FlowNetwork, FlowNotFinite};
 pub(crate) use options::{EngineOptions, prepare_device};

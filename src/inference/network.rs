@@ -1,5 +1,8 @@
 //! What turns frames into flows.
 
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::flow::Matched;
@@ -16,3 +19,26 @@ pub(crate) trait FlowNetwork {
     /// When the network cannot run.
     fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>>;
 }
+
+/// The flow between two photos holds values that are not finite. The same weights find the same again.
+#[derive(Debug)]
+pub(crate) struct FlowNotFinite {
+    /// The photo the flow starts in.
+    pub source: PathBuf,
+    /// The photo it points to.
+    pub target: PathBuf,
+}
+
+impl Display for FlowNotFinite {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        write!(
+            formatter,
+            "matching `{}` to `{}`: the network's flow is not finite; the weights do not suit the model or \
+             the precision",
+            self.source.display(),
+            self.target.display()
+        )
+    }
+}
+
+impl std::error::Error for FlowNotFinite {}

@@ -7,9 +7,11 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::nn::parameters::Group;
 use crate::terminal::Terminal;
+use crate::train::folder::state::Start;
 use crate::train::objective::Mean;
 use crate::train::run::Ending;
 use crate::train::run::event::{EpochReport, Event, Parameters, Plan, StepReport};
+use crate::train::run::prospect::{Reach, Verdict};
 
 /// The bar of an epoch.
 const STEPS: &str = "{prefix} {bar:24} {pos}/{len} pairs  {msg}  {eta} left";
@@ -49,7 +51,16 @@ impl<'a> TrainingDisplay<'a> {
             }
             Event::Validation { pairs } => self.start_bar(*pairs, VALIDATION),
             Event::ValidationProgress { done } => self.bar.set_position(*done as u64),
+            Event::Start(start) => {
+                self.bar.finish_and_clear();
+                let Start { pck, same_position } = start;
+                self.terminal.log(&format!(
+                    "before training: validation PCK {pck:.2} % (the same position in both photos: \
+                     {same_position:.2} %)"
+                ));
+            }
             Event::EpochDone(report) => self.epoch_done(report),
+            Event::Verdict(verdict) => self.verdict(*verdict),
         }
     }
 
@@ -92,11 +103,41 @@ impl<'a> TrainingDisplay<'a> {
             ),
         ]);
         lines.extend(plan.notes.iter().map(|note| format!("weights: {note}")));
-        if plan.step > 0 {
+        lines.extend(plan.changes.iter().map(|change| format!("changed: {change}")));
+        if position.epoch >= config.epochs {
+            let epochs = config.epochs;
+            lines.push(format!(
+                "nothing to do: all {epochs} epochs are done (--epochs N adds some)"
+            ));
+        } else if plan.step > 0 {
             let (epoch, batch) = (position.epoch + 1, position.batch);
             lines.push(format!("resumed after step {}: epoch {epoch}, batch {batch}", plan.step));
         }
         lines.iter().for_each(|line| self.terminal.log(line));
+        if let Some(reach) = plan.reach.filter(Reach::too_short) {
+            self.terminal.warn(&too_short(&reach, plan.steps));
+        }
+    }
+
+    /// Says it where a run has been of no use.
+    fn verdict(&self, verdict: Verdict) {
+        let Verdict { start, best } = verdict;
+        let compared =
+            format!("validation PCK {:.2} % before training, {best:.2} % at best", start.pck);
+        self.terminal.log(&compared);
+        let folder = self.folder.display();
+        if !verdict.useful() {
+            self.terminal.warn(&format!(
+                "the run has learned nothing of use: to take the same position in both photos gives {:.2} %. \
+                 Train longer (--steps), at a higher --learning-rate, or from trained weights (--init lite)",
+                start.same_position
+            ));
+        } else if !verdict.improved() {
+            self.terminal.warn(&format!(
+                "the weights that the run began with are better than `{folder}/best.safetensors`: keep those, \
+                 or train with more photos, longer (--steps), or at another --learning-rate"
+            ));
+        }
     }
 
     fn start_bar(&mut self, length: usize, template: &str) {
@@ -142,6 +183,19 @@ impl<'a> TrainingDisplay<'a> {
 /// A loss in few digits.
 fn short(value: f64) -> String {
     if value.abs() < 0.1 { format!("{value:.5}") } else { format!("{value:.3}") }
+}
+
+/// What is to be said of a run that cannot learn.
+fn too_short(reach: &Reach, steps: u64) -> String {
+    let Reach { rates, size, random } = reach;
+    let (kind, or) = match random {
+        true => ("random", ", or weights to begin with (--init lite)"),
+        false => ("trained", ""),
+    };
+    format!(
+        "this run can hardly learn: the learning rates of its {steps} steps sum up to {rates:.1e}, and \
+         its {kind} weights are of size {size:.1e}; it takes more steps (--steps), a higher --learning-rate{or}"
+    )
 }
 
 fn parameters(group: Group, values: Parameters) -> String {

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use tch::Tensor;
 
 use crate::nn::parameters::{LoadOutcome, Mismatch, Parameter};
+use crate::spelling::shortened;
 
 /// How the tensors of a file fitted a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,10 +71,13 @@ impl Display for LoadReport {
             ("missing", &self.missing),
             ("unexpected", &self.unexpected),
             ("of another shape", &mismatched),
-            ("with values that are not finite", &self.not_finite),
         ];
         for (title, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
             write!(f, "\n  {} {title}: {}", names.len(), names.join(", "))?;
+        }
+        if !self.not_finite.is_empty() {
+            let (count, names) = (self.not_finite.len(), shortened(&self.not_finite));
+            write!(f, "\n  {count} with values that are not finite: {names}")?;
         }
         Ok(())
     }

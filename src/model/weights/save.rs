@@ -12,6 +12,7 @@ use tch::{Device, Kind, Tensor};
 use crate::atomic;
 use crate::model::weights::checksum::{self, Checksum};
 use crate::model::weights::description::{Description, METADATA_KEY};
+use crate::spelling::shortened;
 
 /// Number format of the stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -71,7 +72,7 @@ pub(crate) fn save(
 /// Whether all values are finite in a format; those beyond its range would be stored as infinite.
 ///
 /// # Errors
-/// When some are not; the error names the tensors.
+/// When some are not; the error names the first of the tensors.
 pub(crate) fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) -> Result<()> {
     let largest = match storage {
         Storage::Float32 => f64::from(f32::MAX),
@@ -84,8 +85,10 @@ pub(crate) fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) 
         tensors.iter().filter(|(_, tensor)| !fits(tensor)).map(|(name, _)| name.as_str()).collect();
     ensure!(
         beyond.is_empty(),
-        "values are not finite in {storage:?}, in the tensors {}",
-        beyond.join(", ")
+        "values are not finite in {storage:?}, in {} of {} tensors: {}",
+        beyond.len(),
+        tensors.len(),
+        shortened(&beyond)
     );
     Ok(())
 }

@@ -88,6 +88,7 @@ fn known_keys(given: &Table) -> Result<Table> {
     let chosen = |key: &str| given.get(key)?.as_table()?.get("kind")?.as_str();
     let optimizer = chosen("optimizer").and_then(OptimizerChoice::of_kind).unwrap_or_default();
     let config = TrainConfig {
+        steps: Some(1),
         data: DataConfig::with_every_key(),
         model: ModelChoice::with_every_key(),
         optimizer,

@@ -1,6 +1,7 @@
 //! How to train: every setting, with the paper's values as defaults.
 
 pub(crate) mod file;
+mod photos;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,10 @@ pub(crate) struct TrainConfig {
     pub seed: u64,
     /// How often every training sample is seen.
     pub epochs: u64,
+    /// Instead of `epochs`: optimizer steps of the run, rounded up to whole epochs; small sets are gone
+    /// through as often as that takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
     /// Samples per batch.
     pub batch_size: usize,
     /// Batches whose gradients are added up before the optimizer makes a step.
@@ -76,6 +81,7 @@ impl Default for TrainConfig {
         Self {
             seed: 47,
             epochs: 10,
+            steps: None,
             batch_size: 32,
             accumulate: 1,
             learning_rate: 4e-5,
@@ -152,8 +158,10 @@ impl TrainConfig {
         Ok(())
     }
 
-    fn own_rules(&self) -> [Rule; 10] {
+    fn own_rules(&self) -> [Rule; 12] {
         [
+            (self.steps != Some(0), "steps must be at least 1"),
+            (self.data.repeat >= 1, "data.repeat must be at least 1"),
             (self.epochs >= 1, "epochs must be at least 1"),
             (self.batch_size >= 1, "batch_size must be at least 1"),
             (self.accumulate >= 1, "accumulate must be at least 1"),

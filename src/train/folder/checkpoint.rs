@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tch::Tensor;
 
 use crate::model::config::ModelConfig;
@@ -38,6 +39,9 @@ struct TrainingRun {
     state: RunState,
     /// The moment file; `best.safetensors` has none.
     moments: Option<String>,
+    /// What the weights were trained with; `best.safetensors` and older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<Value>,
 }
 
 /// Named tensors.
@@ -49,6 +53,7 @@ pub(crate) struct Checkpoints {
     folder: PathBuf,
     model: ModelConfig,
     provenance: Provenance,
+    settings: Value,
 }
 
 /// A checkpoint read back.
@@ -60,12 +65,20 @@ pub(crate) struct Checkpoint {
     pub weights: StoredWeights,
     /// The optimizer's moments.
     pub moments: Tensors,
+    /// What the weights were trained with, as [`Checkpoints::new`] was told; older versions did not record it.
+    pub settings: Option<Value>,
 }
 
 impl Checkpoints {
-    /// The weight files of the run in `folder`. `provenance` says what training began from.
-    pub(crate) fn new(folder: &Path, model: ModelConfig, provenance: Provenance) -> Self {
-        Self { folder: folder.to_owned(), model, provenance }
+    /// The weight files of the run in `folder`. `provenance` says what training began from, `settings` how
+    /// it goes on.
+    pub(crate) fn new(
+        folder: &Path,
+        model: ModelConfig,
+        provenance: Provenance,
+        settings: Value,
+    ) -> Self {
+        Self { folder: folder.to_owned(), model, provenance, settings }
     }
 
     /// Replaces the newest weights, and with them what resuming needs.
@@ -96,7 +109,8 @@ impl Checkpoints {
     }
 
     fn description(&self, state: &RunState, moments: Option<String>) -> Result<Description> {
-        let run = TrainingRun { state: state.clone(), moments };
+        let settings = moments.is_some().then(|| self.settings.clone());
+        let run = TrainingRun { state: state.clone(), moments, settings };
         let training_run = Some(serde_json::to_value(run).context("describing the run's state")?);
         let provenance = Provenance { training_run, ..self.provenance.clone() };
         Ok(Description::new(self.model.clone(), provenance))
@@ -132,7 +146,7 @@ pub(crate) fn load_last(folder: &Path) -> Result<Checkpoint> {
     delete(folder, |other| {
         other.starts_with(TEMPORARY) || (other.starts_with(MOMENTS) && other != name)
     })?;
-    Ok(Checkpoint { state, weights, moments: moments.tensors })
+    Ok(Checkpoint { state, weights, moments: moments.tensors, settings: run.settings })
 }
 
 fn training_run(weights: &StoredWeights) -> Result<TrainingRun> {

@@ -16,6 +16,19 @@ pub(crate) struct RunState {
     pub totals: Totals,
     /// The best validation so far.
     pub best: Option<Best>,
+    /// What validation said before the first step; versions that did not ask have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
+}
+
+/// What there was to improve on, as PCK of the validation pairs in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Start {
+    /// Of the weights that the run began with.
+    pub pck: f64,
+    /// Of the same position in both photos, which no network is needed for.
+    pub same_position: f64,
 }
 
 /// Sums over the batches of an epoch.

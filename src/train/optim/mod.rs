@@ -2,6 +2,7 @@
 
 pub(crate) mod adamw;
 pub(crate) mod choice;
+pub(crate) mod diverged;
 pub(crate) mod ema;
 pub(crate) mod optimizer;
 pub(crate) mod schedule;

@@ -14,6 +14,7 @@ use crate::train::config::TrainConfig;
 use crate::train::init::{InitialModel, ensure_same_start};
 use crate::train::objective::batch::Batch;
 use crate::train::objective::{Mean, Objective, Start, Term};
+use crate::train::optim::diverged::{Diverged, all_finite};
 use crate::train::optim::ema::Ema;
 use crate::train::optim::optimizer::Optimizer;
 use crate::train::optim::schedule::Progress;
@@ -114,7 +115,7 @@ impl Trainer {
     /// gradients, but for dropout.
     ///
     /// # Errors
-    /// When the loss or the gradient is not finite; the error names the pairs.
+    /// When the loss, the gradient or the new weights are not finite ([`Diverged`]); the error names the pairs.
     pub(crate) fn step(
         &mut self,
         batches: &[Vec<Sample>],
@@ -133,18 +134,29 @@ impl Trainer {
         let gradient_norm = self.optimizer.gradient_norm().double_value(&[]);
         let losses = Losses { means: means(&terms, &sums), gradient_norm };
         if !gradient_norm.is_finite() {
-            let samples: Vec<&Sample> = batches.iter().flatten().collect();
-            bail!("the gradient is not finite at step {}{}", now.step + 1, list(&samples));
+            let samples = batches.iter().flatten();
+            bail!(Diverged::new("the gradient is", now, losses.to_string(), samples));
         }
         if self.config.gradient_clip > 0.0 {
             self.optimizer.clip_gradients(gradient_norm, self.config.gradient_clip);
         }
         let config = &self.config;
         self.optimizer.step(&|group| config.schedule.learning_rate(config.base_rate(group), now));
+        self.ensure_finite(&losses, batches, now)?;
         if let Some(ema) = &mut self.ema {
             ema.update();
         }
         Ok(losses)
+    }
+
+    /// A step of finite gradients can be too long, too: what would no longer be stored must not be trained on.
+    fn ensure_finite(&self, losses: &Losses, batches: &[Vec<Sample>], now: Progress) -> Result<()> {
+        let state = self.optimizer.state();
+        if !all_finite(self.optimizer.parameters().iter().chain(state.values())) {
+            let details = format!("{losses}, gradient norm {:e}", losses.gradient_norm);
+            bail!(Diverged::new("the weights are", now, details, batches.iter().flatten()));
+        }
+        Ok(())
     }
 
     /// The terms of a step, with their counts over all its batches and all processes.
@@ -192,8 +204,7 @@ impl Trainer {
         if !values.iter().all(|value| value.is_finite()) {
             let means = means(&self.objective.terms(&batch), &values);
             let losses = Losses { means, gradient_norm: 0.0 };
-            let samples: Vec<&Sample> = samples.iter().collect();
-            bail!("the loss is not finite at step {} ({losses}){}", now.step + 1, list(&samples));
+            bail!(Diverged::new("the loss is", now, losses.to_string(), samples));
         }
         let minimised = sums.iter().zip(terms).filter(|(_, term)| term.weight != 0.0);
         let shares = minimised.map(|(sum, term)| sum / term.count.max(1.0) * term.weight);
@@ -233,12 +244,6 @@ fn means(terms: &[Term], sums: &[f64]) -> Vec<Mean> {
         Mean { name, weight, value: sum / count.max(1.0) }
     };
     terms.iter().zip(sums).map(mean).collect()
-}
-
-/// The pairs of a batch, one a line.
-fn list(samples: &[&Sample]) -> String {
-    let names: String = samples.iter().map(|sample| format!("\n  {}", sample.name)).collect();
-    format!("; the batch's pairs:{names}\n")
 }
 
 #[cfg(test)]

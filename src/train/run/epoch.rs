@@ -3,10 +3,12 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
 use crate::inference::Engine;
+use crate::inference::frame::Input;
 use crate::train::folder::checkpoint::Tensors;
-use crate::train::folder::state::{Best, Totals};
+use crate::train::folder::state::{Best, Start, Totals};
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::clock::Clock;
@@ -14,6 +16,7 @@ use crate::train::run::event::{EpochReport, Event, StepReport};
 use crate::train::run::{Ending, Run, Watcher};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Position;
+use crate::train::validation::SamePosition;
 
 /// Features kept during one validation, in bytes.
 const CACHE_BYTES: usize = 512 << 20;
@@ -22,6 +25,10 @@ impl Run {
     /// All epochs that are left, or as many as the watcher lets pass; `saved` is the step of the newest
     /// checkpoint.
     pub(super) fn epochs(&mut self, saved: &mut u64, watcher: &mut Watcher) -> Result<Ending> {
+        if !self.start(watcher)? {
+            self.write_last()?;
+            return Ok(Ending::Interrupted);
+        }
         let mut clock = Clock::start();
         while self.state.position.epoch < self.config.epochs {
             let finished = self.batches(&mut clock, saved, watcher)? && self.epoch_end(watcher)?;
@@ -32,6 +39,29 @@ impl Run {
             }
         }
         Ok(Ending::Finished)
+    }
+
+    /// Validates the weights that the run begins with, so that it is known whether training helps; false if
+    /// the watcher stopped that.
+    fn start(&mut self, watcher: &mut Watcher) -> Result<bool> {
+        if self.state.step > 0 || self.state.start.is_some() {
+            return Ok(true);
+        }
+        (watcher.on_event)(Event::Validation { pairs: self.validation.len() });
+        let weights = self.judged_weights();
+        let Some(pck) = self.validate(&weights, watcher)? else { return Ok(false) };
+        let config = self.trainer.model().config();
+        let mut nothing = SamePosition(Input { side: config.input_size, rule: config.input });
+        let same_position =
+            self.validation.pck(&mut nothing, NonZeroUsize::MIN, watcher.stop, &mut |_| ())?;
+        let Some(same_position) = same_position else { return Ok(false) };
+        let start = Start { pck, same_position };
+        self.state.start = Some(start);
+        self.write_last()?;
+        let line = json!({"step": 0, "start_pck": pck, "same_position_pck": same_position});
+        self.logs.append(0, &line, &[("validation/pck".to_owned(), pck)])?;
+        (watcher.on_event)(Event::Start(start));
+        Ok(true)
     }
 
     /// The rest of the current epoch's steps; false if the watcher stopped them.

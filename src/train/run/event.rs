@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::nn::parameters::Group;
 use crate::train::config::TrainConfig;
+use crate::train::folder::state::Start;
 use crate::train::objective::Mean;
 use crate::train::optim::step::Losses;
+use crate::train::run::prospect::{Reach, Verdict};
 use crate::train::samples::sampler::Position;
 
 /// Something that happened.
@@ -38,8 +40,12 @@ pub(crate) enum Event<'a> {
         /// How many.
         done: usize,
     },
+    /// How the weights do before the first step.
+    Start(Start),
     /// An epoch is over.
     EpochDone(&'a EpochReport),
+    /// What came of all epochs.
+    Verdict(Verdict),
 }
 
 /// What will be trained.
@@ -67,6 +73,10 @@ pub(crate) struct Plan {
     pub position: Position,
     /// Optimizer steps done.
     pub step: u64,
+    /// How far the run can move the weights; `None` for one that has begun.
+    pub reach: Option<Reach>,
+    /// What is different from now on, for a run that goes on.
+    pub changes: Vec<String>,
 }
 
 /// What a group of parameters comes to.

@@ -3,6 +3,9 @@
 pub(crate) mod clock;
 mod epoch;
 pub(crate) mod event;
+mod length;
+pub(crate) mod prospect;
+pub(crate) mod resumption;
 mod standing;
 
 use std::path::{Path, PathBuf};
@@ -11,15 +14,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use tch::Device;
 
+use crate::inference::FlowNotFinite;
 use crate::inference::memory::keep_freed_memory;
 use crate::train::communicator::SingleProcess;
 use crate::train::config::TrainConfig;
-use crate::train::folder::checkpoint::{Checkpoints, LAST, load_last};
+use crate::train::folder::checkpoint::{Checkpoints, LAST};
 use crate::train::folder::state::RunState;
 use crate::train::folder::{self, Logs};
 use crate::train::init;
+use crate::train::optim::diverged::Diverged;
 use crate::train::optim::step::Trainer;
 use crate::train::run::event::Event;
+use crate::train::run::prospect::Verdict;
+use crate::train::run::resumption::{Resumption, recorded};
 use crate::train::samples::dataset::Parts;
 use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
@@ -52,6 +59,7 @@ pub(crate) struct Run {
     validation: Validation,
     origin: String,
     notes: Vec<String>,
+    changes: Vec<String>,
     state: RunState,
     logs: Logs,
     device: Device,
@@ -63,13 +71,17 @@ impl Run {
     ///
     /// # Errors
     /// When data or weights cannot be used, or the folder cannot be written or holds a run.
-    pub(crate) fn begin(folder: &Path, config: TrainConfig, device: Device) -> Result<Self> {
+    pub(crate) fn begin(folder: &Path, mut config: TrainConfig, device: Device) -> Result<Self> {
         config.check()?;
-        let parts = config.data.open(config.seed)?;
+        let mut parts = config.data.open(config.seed)?;
+        let (samples, before) = (parts.training.len(), config.data.repeat);
+        length::settle(&mut config, samples);
+        parts.training.repeat(config.data.repeat / before);
         let initial = config.model.build(config.seed, device)?;
         keep_freed_memory();
         let model = initial.model.config().clone();
-        let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone());
+        let settings = recorded(&config, &parts)?;
+        let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone(), settings);
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))?;
         folder::begin(folder, &config)?;
@@ -83,6 +95,7 @@ impl Run {
             validation: parts.validation,
             origin,
             notes,
+            changes: Vec::new(),
             state: RunState::default(),
             device,
         };
@@ -91,19 +104,19 @@ impl Run {
         Ok(run)
     }
 
-    /// Goes on with the run in `folder`, whose configuration may since have more epochs or other places
-    /// of its data.
+    /// Goes on with a run.
     ///
     /// # Errors
-    /// When there is nothing to resume, or data and checkpoint cannot be used.
-    pub(crate) fn resume(folder: &Path, config: TrainConfig, device: Device) -> Result<Self> {
-        config.check()?;
-        let mut checkpoint = load_last(folder)?;
-        let Parts { training, validation } = config.data.open(config.seed)?;
+    /// When its checkpoint cannot be used.
+    pub(crate) fn resume(resumption: Resumption, device: Device) -> Result<Self> {
+        let Resumption { folder, config, mut checkpoint, parts, changes } = resumption;
+        let folder = folder.as_path();
+        let settings = recorded(&config, &parts)?;
+        let Parts { training, validation } = parts;
         let initial = init::resume(checkpoint.weights, device)?;
         keep_freed_memory();
         let model = initial.model.config().clone();
-        let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone());
+        let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone(), settings);
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let mut trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))
             .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
@@ -125,6 +138,7 @@ impl Run {
             validation,
             origin,
             notes,
+            changes: changes.lines,
             state: checkpoint.state,
             device,
         };
@@ -146,13 +160,31 @@ impl Run {
     pub(crate) fn train(&mut self, watcher: &mut Watcher) -> Result<Ending> {
         (watcher.on_event)(Event::Plan(&self.plan()));
         let mut saved = self.state.step;
-        self.epochs(&mut saved, watcher).with_context(|| {
+        let ending = self.epochs(&mut saved, watcher);
+        let ending = ending.map_err(|error| {
+            let stopped = self.stopped(saved, &error);
+            error.context(stopped)
+        })?;
+        let verdict = Verdict::new(self.state.start, self.state.best);
+        if let Some(verdict) = verdict.filter(|_| ending == Ending::Finished) {
+            (watcher.on_event)(Event::Verdict(verdict));
+        }
+        Ok(ending)
+    }
+
+    /// What is left of a run that an error stopped after its checkpoint of the step `saved`, and what to do.
+    fn stopped(&self, saved: u64, error: &anyhow::Error) -> String {
+        let (last, folder) = (self.folder.join(LAST), self.folder.display());
+        let last = last.display();
+        let stands =
+            format!("training stopped; the checkpoint of step {saved} in `{last}` still stands");
+        if error.chain().any(|cause| cause.is::<Diverged>() || cause.is::<FlowNotFinite>()) {
             format!(
-                "training stopped; the checkpoint of step {saved} in `{}` still stands (--resume {} \
-                 goes on from it)",
-                self.folder.join(LAST).display(),
-                self.folder.display()
+                "{stands}, but --resume would come to the same again: begin another run at a lower \
+                 --learning-rate, or with gradient_clip in a --config; `--init {last}` takes those weights"
             )
-        })
+        } else {
+            format!("{stands} (--resume {folder} goes on from it)")
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::Run;
 use crate::train::run::event::{Parameters, Plan};
+use crate::train::run::prospect::Reach;
 use crate::train::samples::loader::{self, Loader};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Sampler;
@@ -92,7 +93,15 @@ impl Run {
             let count = parameters.map(|parameter| parameter.tensor.numel() as u64).sum();
             (group, Parameters { count, learning_rate: self.config.base_rate(group) })
         };
+        let begins = self.state.step == 0;
+        let trained = self.config.trained(self.trainer.parameters());
+        let reach = trained.ok().filter(|_| begins).and_then(|trained| {
+            let steps = self.sampler().batches().div_ceil(self.config.accumulate as u64);
+            Reach::furthest(&self.config, steps, &trained)
+        });
         Plan {
+            reach,
+            changes: self.changes.clone(),
             config: self.config.clone(),
             origin: self.origin.clone(),
             notes: self.notes.clone(),

@@ -1,13 +1,15 @@
 //! What a run trains on and validates with.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
-use crate::data::load::{Split, load_split};
+use crate::data::load::{Split, fingerprint, load_split};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
 use crate::train::samples::photos::find_photos;
@@ -37,6 +39,8 @@ pub(crate) struct DataConfig {
     pub datasets: Option<PathBuf>,
     /// Leave out pairs that cannot be used, instead of stopping.
     pub skip_bad: bool,
+    /// How often each training pair occurs in an epoch, changed anew each time.
+    pub repeat: usize,
     /// Validate with this many pairs, spread evenly over the split; 0 for all.
     pub validation_pairs: usize,
 }
@@ -49,6 +53,7 @@ impl Default for DataConfig {
             data_root: PathBuf::from("data"),
             datasets: None,
             skip_bad: false,
+            repeat: 1,
             validation_pairs: 0,
         }
     }
@@ -61,6 +66,27 @@ pub(crate) struct Parts {
     pub training: TrainingSet,
     /// What the weights are judged by.
     pub validation: Validation,
+}
+
+impl Parts {
+    /// SHA-256 over what is trained on, wherever it lies: annotated pairs, or names and lengths of photos.
+    pub(crate) fn fingerprint(&self, config: &DataConfig) -> String {
+        match &self.training {
+            TrainingSet::Pairs(pairs) => fingerprint(pairs, &config.data_root),
+            TrainingSet::Photos(photos) => {
+                let folder = config.photos.as_deref().unwrap_or(Path::new(""));
+                let mut hash = Sha256::new();
+                for path in photos {
+                    let name = path.strip_prefix(folder).unwrap_or(path);
+                    hash.update(name.as_os_str().as_encoded_bytes());
+                    let length = fs::metadata(path).map_or(0, |about| about.len());
+                    hash.update([0]);
+                    hash.update(length.to_le_bytes());
+                }
+                hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+        }
+    }
 }
 
 impl DataConfig {
@@ -76,6 +102,12 @@ impl DataConfig {
     /// # Errors
     /// When it names nothing, or two things, or they cannot be read.
     pub(crate) fn open(&self, seed: u64) -> Result<Parts> {
+        let mut parts = self.open_once(seed)?;
+        parts.training.repeat(self.repeat);
+        Ok(parts)
+    }
+
+    fn open_once(&self, seed: u64) -> Result<Parts> {
         match (&self.dataset, &self.photos) {
             (Some(name), None) => self.open_dataset(name),
             (None, Some(folder)) => {

@@ -1,5 +1,6 @@
 //! What samples are made from.
 
+use std::iter;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -27,6 +28,14 @@ impl TrainingSet {
         }
     }
 
+    /// Lets every sample occur so many times.
+    pub(crate) fn repeat(&mut self, times: usize) {
+        match self {
+            Self::Pairs(pairs) => *pairs = repeated(pairs, times),
+            Self::Photos(photos) => *photos = repeated(photos, times),
+        }
+    }
+
     /// Whether there is nothing to train on.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
@@ -48,6 +57,10 @@ impl TrainingSet {
             Self::Photos(photos) => settings.warped(rng, index, &photos[index]),
         }
     }
+}
+
+fn repeated<T: Clone>(items: &[T], times: usize) -> Vec<T> {
+    iter::repeat_n(items, times).flatten().cloned().collect()
 }
 
 #[cfg(test)]

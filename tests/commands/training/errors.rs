@@ -18,6 +18,25 @@ fn a_loss_that_is_not_finite_stops_with_step_pairs_and_checkpoint() {
     assert!(error.contains("the checkpoint of step 0"), "{error}");
     assert!(error.contains(run.join("last.safetensors").to_str().unwrap()), "{error}");
     assert!(run.join("last.safetensors").is_file());
+    assert!(error.contains("would come to the same again") && error.contains("--init"), "{error}");
+}
+
+/// A step so long that the weights themselves are no longer numbers, at the end of an epoch: nothing is left
+/// for the checkpoint to find.
+#[test]
+fn so_do_weights_that_a_step_has_made_infinite_without_a_list_of_all_of_them() {
+    let toy = Toy::new(2, 1);
+    let run = toy.path("run");
+    let error = train(&toy, &run, "--epochs 2 --batch-size 2 --learning-rate 1e39").failed_with(1);
+    assert!(error.contains("the weights are not finite at step 1"), "{error}");
+    assert!(
+        error.contains("the checkpoint of step 0") && error.contains("--learning-rate"),
+        "{error}"
+    );
+    assert!(error.len() < 1500, "{error}");
+    let weights = run.join("last.safetensors");
+    let further = format!("--epochs 1 --batch-size 2 --init {}", weights.display());
+    train(&toy, &toy.path("again"), &further).succeeded();
 }
 
 #[test]
@@ -68,7 +87,9 @@ fn a_dataset_that_vanishes_leaves_a_checkpoint_to_go_on_from() {
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains(".png`") && error.contains("still stands"), "{error}");
     fs::rename(toy.path("toy/elsewhere"), toy.photos()).unwrap();
-    lpmflow(["train", "--resume", run.to_str().unwrap(), "--epochs", "1"]).succeeded();
+    let begun = metrics(&run, "loss").last().unwrap()["epoch"].as_u64().unwrap() + 1;
+    let epochs = begun.to_string();
+    lpmflow(["train", "--resume", run.to_str().unwrap(), "--epochs", &epochs]).succeeded();
 }
 
 /// A limit on the size of files stands in for a full disk: the first checkpoint, without moments, fits.

@@ -150,8 +150,62 @@ fn a_finished_run_may_be_given_more_epochs_but_no_other_settings() {
     };
     let error = resumed(&["--learning-rate", "0.1"]).failed_with(2);
     assert!(error.contains("only --epochs"), "{error}");
-    resumed(&["--epochs", "3"]).succeeded();
+    let log = resumed(&["--epochs", "3"]).succeeded().stderr;
+    assert!(log.contains("changed: epochs: 1 until now, 3 from now on"), "{log}");
+    assert!(log.contains("4.000e-5 had it gone on as before, 4.000e-5 at the next step"), "{log}");
     assert_eq!(metrics(&run, "validation_pck").len(), 3);
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(config.contains("epochs = 3"), "{config}");
+}
+
+/// A run of two of three epochs, whose rates fall along a cosine.
+fn cosine_run(toy: &Toy) -> std::path::PathBuf {
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\n[schedule]\ndecay = \"cosine\"\n").unwrap();
+    let run = toy.path("run");
+    let flags = format!("--config {} --epochs 2 --batch-size 2", settings.display());
+    lpmflow(toy.training(&run, &flags)).succeeded();
+    run
+}
+
+#[test]
+fn what_contradicts_the_steps_that_are_done_is_said_and_needs_a_flag() {
+    let toy = Toy::new(2, 1);
+    let run = cosine_run(&toy);
+    let resumed = |flags: &str| {
+        let flags = flags.split_whitespace().map(str::to_owned);
+        lpmflow(resume(&run).into_iter().chain(flags))
+    };
+    let before = (last(&run), fs::read(run.join("config.toml")).unwrap());
+    let error = resumed("--epochs 5").failed_with(2);
+    assert!(error.contains("epochs: 2 until now, 5 from now on"), "{error}");
+    assert!(error.contains("1.000e-6 had it gone on as before, 2.648e-5 at the next"), "{error}");
+    assert!(error.contains("--allow-changes") && error.contains("--init"), "{error}");
+    let error = resumed("--epochs 1 --allow-changes").failed_with(1);
+    assert!(error.contains("2 epochs are done or begun"), "{error}");
+    // Neither has touched the run.
+    assert!(before == (last(&run), fs::read(run.join("config.toml")).unwrap()));
+    let log = resumed("").succeeded().stderr;
+    assert!(log.contains("nothing to do: all 2 epochs are done"), "{log}");
+    let log = resumed("--epochs 3 --learning-rate 1e-4 --allow-changes").succeeded().stderr;
+    assert!(log.contains("changed: learning_rate: 0.00004 until now, 0.0001 from now on"), "{log}");
+    assert_eq!(metrics(&run, "validation_pck").len(), 3);
+    assert!(resumed("").succeeded().stderr.contains("all 3 epochs are done"));
+}
+
+#[test]
+fn a_configuration_or_data_changed_between_need_the_flag_too() {
+    let toy = Toy::new(2, 1);
+    let run = cosine_run(&toy);
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    fs::write(run.join("config.toml"), config.replace("batch_size = 2", "batch_size = 1")).unwrap();
+    let error = lpmflow(resume(&run)).failed_with(2);
+    assert!(error.contains("batch_size: 2 until now, 1 from now on"), "{error}");
+    fs::write(run.join("config.toml"), &config).unwrap();
+    let list = fs::read_to_string(toy.path("toy/train.csv")).unwrap();
+    let shorter: Vec<&str> = list.lines().take(2).collect();
+    fs::write(toy.path("toy/train.csv"), shorter.join("\n")).unwrap();
+    let error = lpmflow(resume(&run)).failed_with(2);
+    assert!(error.contains("data: other photos, pairs or annotations"), "{error}");
+    lpmflow(resume(&run).into_iter().chain(["--allow-changes".to_owned()])).succeeded();
 }

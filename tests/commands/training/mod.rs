@@ -95,6 +95,38 @@ fn photos_without_annotation_are_trained_on() {
     let flags = ["--model", "tiny", "--epochs", "2", "--batch-size", "4", "--output", &run];
     let log = lpmflow([&["train", "--photos", &photos], &flags[..]].concat()).succeeded().stderr;
     assert!(log.contains("10 training pairs of 10 photos"), "{log}");
+    // Six steps from random values: said before, and after.
+    assert!(log.contains("warning: this run can hardly learn"), "{log}");
+    assert!(log.contains("before training: validation PCK "), "{log}");
+    assert!(log.contains("warning: the run has learned nothing of use"), "{log}");
     let pck = &metrics(&output.path("run"), "validation_pck")[1]["validation_pck"];
     assert!((0.0..=100.0).contains(&pck.as_f64().unwrap()));
+}
+
+#[test]
+fn photos_alone_train_the_default_weights_further_in_steps() {
+    let toy = Toy::new(3, 0);
+    let output = Folder::new();
+    let (photos, run) = (toy.photos(), output.text("run"));
+    let flags = [
+        "--photos",
+        photos.to_str().unwrap(),
+        "--steps",
+        "4",
+        "--batch-size",
+        "2",
+        "--output",
+        &run,
+    ];
+    let log = lpmflow([&["train"], &flags[..]].concat()).succeeded().stderr;
+    assert!(log.contains("`lite.safetensors`") && log.contains("6 steps of 2 pairs"), "{log}");
+    assert!(!log.contains("hardly learn"), "{log}");
+    let config = fs::read_to_string(output.path("run/config.toml")).unwrap();
+    assert!(config.contains("init = \"lite\"") && !config.contains("steps = 4"), "{config}");
+    assert_eq!(metrics(&output.path("run"), "start_pck").len(), 1);
+    let weights = output.text("run/best.safetensors");
+    let [a, b] = [0, 1].map(|index| photos.join(format!("{index}.png")));
+    let predict =
+        ["predict", a.to_str().unwrap(), b.to_str().unwrap(), "--weights", &weights, "-o"];
+    lpmflow([&predict[..], &[&output.text("flow.npy")]].concat()).succeeded();
 }

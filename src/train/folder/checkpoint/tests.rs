@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::train::folder::state::{Best, Totals};
+use crate::train::folder::state::{Best, Start, Totals};
 use crate::train::samples::sampler::Position;
 
 fn checkpoints(folder: &Path) -> Checkpoints {
-    Checkpoints::new(folder, ModelConfig::tiny(), Provenance::default())
+    let settings = json!({"epochs": 3});
+    Checkpoints::new(folder, ModelConfig::tiny(), Provenance::default(), settings)
 }
 
 fn state(step: u64) -> RunState {
@@ -16,7 +17,8 @@ fn state(step: u64) -> RunState {
     let mut totals = Totals::default();
     totals.add_loss(0.1 + 0.2, step);
     totals.add_term("end_point_error", 0.7, step);
-    RunState { step, position, totals, best }
+    let start = Some(Start { pck: 12.5, same_position: 0.1 + 0.2 });
+    RunState { step, position, totals, best, start }
 }
 
 fn tensors(value: f32) -> Tensors {

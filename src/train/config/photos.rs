@@ -1,0 +1,44 @@
+//! The recipe for plain photos, which are mostly few: it begins with weights that know what to look at.
+
+use crate::train::config::TrainConfig;
+
+/// Weights to begin with.
+const INIT: &str = "lite";
+
+/// What the recipe is for.
+const SUITS: [&str; 2] = [INIT, "zero-shot"];
+
+/// Steps after which the validation of some tens of photos no longer rises.
+const STEPS: u64 = 100;
+
+/// The layers that see edges, which stay edges, and would take most of the time.
+const FROZEN: [&str; 7] = [
+    "feature_extraction.backbone.stem.",
+    "feature_extraction.backbone.blocks.0.",
+    "feature_extraction.backbone.blocks.1.",
+    "feature_extraction.backbone.blocks.2.",
+    "feature_extraction.backbone.blocks.3.",
+    "feature_extraction.backbone.blocks.4.",
+    "feature_extraction.backbone.blocks.5.",
+];
+
+impl TrainConfig {
+    /// The defaults where plain photos are trained on, with the model and the first weights that the user
+    /// chose: `lite` trained further, unless they chose others. Whichever they chose, as many steps as take
+    /// effect rather than as many epochs as are usual with thousands of pairs.
+    pub(crate) fn for_photos(model: Option<&str>, init: Option<&str>) -> Self {
+        let mut config = Self { steps: Some(STEPS), ..Self::default() };
+        let chosen = [model, init].into_iter().flatten();
+        if chosen.clone().all(|name| SUITS.contains(&name)) {
+            config.batch_size = 8;
+            config.learning_rate = 1e-4;
+            config.backbone_learning_rate = 1.5e-5;
+            config.gradient_clip = 5.0;
+            config.frozen = FROZEN.map(str::to_owned).to_vec();
+        }
+        if chosen.count() == 0 {
+            config.model.init = Some(INIT.into());
+        }
+        config
+    }
+}

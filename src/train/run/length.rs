@@ -1,0 +1,37 @@
+//! How long a run is to be: steps become epochs.
+
+use crate::train::config::TrainConfig;
+
+/// Epochs that a number of steps is divided into, as far as it fills so many.
+const EPOCHS: u64 = 10;
+
+/// Where `config` asks for steps: as many epochs of `samples` samples as come to at least so many, and
+/// how often each sample occurs in them.
+pub(super) fn settle(config: &mut TrainConfig, samples: usize) {
+    let Some(steps) = config.steps.take() else { return };
+    let pairs = steps.saturating_mul((config.batch_size * config.accumulate) as u64);
+    let passes = pairs.div_ceil(samples.max(1) as u64).max(1);
+    config.epochs = passes.min(EPOCHS);
+    config.data.repeat *= passes.div_ceil(config.epochs) as usize;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_sets_are_repeated_and_large_ones_seen_once() {
+        let settled = |steps, samples| {
+            let mut config = TrainConfig { steps, batch_size: 8, ..TrainConfig::default() };
+            settle(&mut config, samples);
+            assert_eq!(config.steps, None);
+            (config.epochs, config.data.repeat)
+        };
+        // 37 passes over 22 samples are the 800 pairs of 100 steps.
+        assert_eq!(settled(Some(100), 22), (10, 4));
+        assert_eq!(settled(Some(100), 300), (3, 1));
+        assert_eq!(settled(Some(100), 5000), (1, 1));
+        assert_eq!(settled(Some(1), 1), (8, 1));
+        assert_eq!(settled(None, 22), (10, 1), "epochs stay as they are");
+    }
+}
