@@ -11,6 +11,7 @@ mod elsewhere;
 mod eval;
 mod export;
 mod library;
+mod package;
 mod predict;
 mod predict_pairs;
 mod spair;

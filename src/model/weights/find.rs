@@ -11,7 +11,7 @@ use crate::model::weights::published::WHERE_TO_GET_BASE;
 pub(crate) const FOLDER_VARIABLE: &str = "LPMFLOW_WEIGHTS";
 
 /// Finds the weights that `--weights` names: a file, the authors' folder, or the name of a file in the
-/// folder `LPMFLOW_WEIGHTS`, in `weights/` next to the program, or in the project's `weights/`.
+/// folder `LPMFLOW_WEIGHTS`, in `weights/` next to the program or its folder, or in the project's `weights/`.
 ///
 /// # Errors
 /// When there is no such file; the error lists the names there are.
@@ -23,7 +23,9 @@ pub(crate) fn find(wanted: &Path) -> Result<PathBuf> {
 fn folders() -> Vec<PathBuf> {
     let chosen = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
     let program = std::env::current_exe().ok();
-    let beside = program.as_deref().and_then(Path::parent).map(|folder| folder.join("weights"));
+    // The package has the program in bin/.
+    let beside = program.iter().flat_map(|program| program.ancestors().skip(1).take(2));
+    let beside = beside.map(|folder| folder.join("weights"));
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights");
     chosen.map(PathBuf::from).into_iter().chain(beside).chain([project]).collect()
 }
