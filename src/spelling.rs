@@ -33,6 +33,16 @@ pub(crate) fn shortened<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// Whether `wrong` is plainly `right` with a letter or two typed wrongly; short names leave no room for that.
+pub(crate) fn is_misspelt(wrong: &str, right: &str) -> bool {
+    let allowed = match right.chars().count() {
+        0..=4 => 0,
+        5..=8 => 1,
+        _ => 2,
+    };
+    strsim::damerau_levenshtein(wrong, right) <= allowed
+}
+
 /// Jaro and Winkler's measure knows names that were cut short, Damerau and Levenshtein's short ones with two
 /// letters exchanged.
 fn likeness(first: &str, second: &str) -> f64 {
@@ -67,6 +77,16 @@ mod tests {
             assert_eq!(nearest(wrong, known), Some(right), "{wrong}");
         }
         assert_eq!(meant("toys", known), " (did you mean `toy`?)");
+    }
+
+    #[test]
+    fn a_misspelt_name_differs_by_a_letter_or_two() {
+        for (wrong, right) in [("keypoint", "keypoints"), ("tagret", "target"), ("name", "name")] {
+            assert!(is_misspelt(wrong, right), "{wrong}");
+        }
+        for (wrong, right) in [("game", "name"), ("points", "keypoints"), ("category", "target")] {
+            assert!(!is_misspelt(wrong, right), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::output::{Format, Output};
+use crate::predict::pair_list::List;
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::record::{PairOutcome, Record};
@@ -72,7 +73,8 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let ListArguments { output_dir, batch_size, .. } = &arguments.list;
     let folder = output_dir.as_deref().context("--pairs goes with --output-dir")?;
     let formats = formats(&arguments.list.format)?;
-    let entries = pair_list::read(list)?;
+    let List { entries, notes } = pair_list::read(list)?;
+    notes.iter().for_each(|note| terminal.warn(note));
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making the output folder `{}`", folder.display()))?;
     let mut network = engine::load(&arguments.model, terminal)?;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::data::layouts::Layout;
+use crate::data::lists::encoding::decode;
 use crate::spelling::meant;
 
 /// The catalog shipped with the program.
@@ -33,6 +34,9 @@ pub(crate) struct Entry {
     pub categories: Vec<String>,
     /// Where to get it.
     pub source: String,
+    /// Where its lists of pairs come from, where that is elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<String>,
     /// What to cite.
     pub citation: String,
     /// Each split's list of pairs, below the root.
@@ -53,8 +57,9 @@ impl Catalog {
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
         match file {
             None => Self::parse(SHIPPED).context("reading the shipped datasets.toml"),
-            Some(file) => fs::read_to_string(file)
+            Some(file) => fs::read(file)
                 .map_err(anyhow::Error::from)
+                .and_then(decode)
                 .and_then(|text| Self::parse(&text))
                 .with_context(|| format!("reading the dataset catalog `{}`", file.display())),
         }

@@ -7,7 +7,11 @@ pub(crate) mod catalog;
 pub(crate) mod formats;
 pub(crate) mod inspect;
 pub(crate) mod layouts;
+pub(crate) mod leaks;
+mod likeness;
+pub(crate) mod lists;
 pub(crate) mod load;
+pub(crate) mod locate;
 pub(crate) mod photo;
 pub(crate) mod problem;
 

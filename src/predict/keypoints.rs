@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::data::lists::encoding::decode;
+use crate::data::lists::json;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
 
@@ -45,24 +47,32 @@ impl Keypoints {
     /// # Errors
     /// When the file cannot be read or holds something else.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = if path == Path::new("-") {
-            std::io::read_to_string(std::io::stdin())
-                .context("reading keypoints from standard input")?
-        } else {
-            std::fs::read_to_string(path)
-                .with_context(|| format!("reading keypoints `{}`", path.display()))?
+        let attempt = || -> Result<Self> {
+            let mut bytes = Vec::new();
+            if path == Path::new("-") {
+                std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)?;
+            } else {
+                bytes = std::fs::read(path)?;
+            }
+            Self::parse(&decode(bytes)?)
         };
-        Self::parse(&text).with_context(|| format!("reading keypoints `{}`", path.display()))
+        attempt().with_context(|| format!("reading keypoints `{}`", path.display()))
     }
 
-    /// Reads keypoints from JSON text.
+    /// Reads keypoints from JSON text: one value, or a point a line.
     ///
     /// # Errors
     /// When the text is not JSON or holds something else.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text)
-            .context("the text is not JSON (which knows no NaN and no Infinity)")?;
-        Self::from_json(value)
+        match serde_json::from_str(text) {
+            Ok(value) => Self::from_json(value),
+            Err(error) => match lines(text) {
+                Some(points) => Self::from_json(points.into()),
+                None => {
+                    Err(error).context("the text is not JSON (which knows no NaN and no Infinity)")
+                }
+            },
+        }
     }
 
     /// Reads keypoints from a JSON value.
@@ -146,6 +156,14 @@ impl Keypoints {
     }
 }
 
+/// The values of a text that has one a line, if it has several.
+fn lines(text: &str) -> Option<Vec<Value>> {
+    let items = json::items(text, &[]).ok()?;
+    let values: Option<Vec<Value>> =
+        items.into_iter().map(|item| json::parse(item.text).ok()).collect();
+    values.filter(|values| values.len() > 1)
+}
+
 /// The points of a JSON array `[[x, y], ...]`.
 fn points(value: &Value) -> Result<Vec<Point>> {
     let list = value.as_array().context("expected a list [[x, y], ...]")?;
@@ -187,6 +205,8 @@ mod tests {
                 .contains("1 points but `trg_kps` has 0")
         );
         assert!(Keypoints::parse("[]").unwrap().source.is_empty());
+        let points = |text: &str| Keypoints::parse(text).unwrap().source;
+        assert_eq!(points("[1, 2]\n[3, 4]\n"), points("[[1, 2], [3, 4]]"));
     }
 
     #[test]

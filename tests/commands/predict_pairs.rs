@@ -126,6 +126,50 @@ fn lists_that_cannot_be_read_are_named() {
 }
 
 #[test]
+fn lists_of_other_programs_are_read_or_their_fault_is_named() {
+    let folder = photos();
+    folder.photo("über.png", 20, 20);
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let lists: [(&str, Vec<u8>); 6] = [
+        ("semicolon.csv", b"source;target\r\na.png;b.jpg\r\n".to_vec()),
+        ("tab.tsv", b"a.png\tb.jpg\n".to_vec()),
+        ("array.json", b"[{\"source\": \"a.png\", \"target\": \"b.jpg\"}]".to_vec()),
+        ("utf16.csv", utf16("a.png,b.jpg\r\n")),
+        ("windows.csv", b"\xfcber.png,b.jpg\r\n".to_vec()),
+        (
+            "keys.jsonl",
+            b"{\"src\": \"a.png\", \"tagret\": \"b.jpg\", \"keypoint\": [[1, 2]]}".to_vec(),
+        ),
+    ];
+    for (name, content) in lists {
+        let list = write(&folder, name, content);
+        let run = run(&folder, &list, &[]).succeeded();
+        assert_eq!(run.json_lines().len(), 1, "{name}");
+        for (list, note) in [
+            ("windows.csv", "the list is read as windows-1252"),
+            ("keys.jsonl", "`keypoint` is read as `keypoints` (once)"),
+        ] {
+            assert_eq!(run.stderr.contains(note), name == list, "{name}: {}", run.stderr);
+        }
+    }
+    for (name, content, cause) in [
+        ("latin.csv", &b"caf\xe9.png,b.jpg\n"[..], "line 1 is not UTF-8"),
+        ("list.xlsx", b"PK\x03\x04 and so on", "save it as CSV"),
+        ("cut.json", b"[{\"source\": \"a.png\", ", "it begins as a JSON array and is none"),
+    ] {
+        let list = write(&folder, name, content);
+        let error = run(&folder, &list, &[]).failed_with(1);
+        assert!(error.contains(name) && error.contains(cause), "{error}");
+    }
+    let list = write(&folder, "crlf.csv", "a.png,b.jpg\r\n\r\nnone.png,b.jpg\r\n");
+    let run = run(&folder, &list, &[]);
+    assert_eq!(run.json_lines()[1]["line"], 3);
+}
+
+#[test]
 fn an_interrupted_run_finishes_what_is_under_way_and_goes_on_later() {
     let folder = photos();
     let list = write(&folder, "list.csv", "a.png,b.jpg\n".repeat(400));

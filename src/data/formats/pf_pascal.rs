@@ -56,10 +56,9 @@ impl Format for PfPascal {
 /// (column `flip`) counts in the training split alone, as in the authors' code.
 fn read(&Request { root, list, split, categories, sizes }: &Request) -> Result<Vec<Record>> {
     let is_training = split == TRAINING_SPLIT;
-    let parsed = read_csv(list)?.into_iter().map(|(line, row)| {
-        row.map_err(|error| Problem::of_line(Fault::Unreadable, list, line, error.to_string()))
-            .and_then(|row| parse_row(&row, line, categories, is_training, list))
-    });
+    let parsed = read_csv(list)?
+        .into_iter()
+        .map(|(line, row)| parse_row(&row, line, categories, is_training, list));
     let rows: Vec<Result<Row, Problem>> = parsed.collect();
     let annotations = read_annotations(root, &rows);
     let record = |(index, row): (usize, Result<Row, Problem>)| {
@@ -248,7 +247,7 @@ mod tests {
         for (name, count, flips) in [("train", 2940, 1470), ("val", 308, 0), ("test", 299, 0)] {
             let list = folder.join(format!("{name}_pairs.csv"));
             let rows = read_csv(&list).unwrap().into_iter().map(|(line, row)| {
-                parse_row(&row.unwrap(), line, &categories, name == "train", &list).unwrap()
+                parse_row(&row, line, &categories, name == "train", &list).unwrap()
             });
             let mirrored: Vec<bool> = rows.map(|row| row.mirrored).collect();
             assert_eq!(mirrored.len(), count);

@@ -42,9 +42,8 @@ impl Format for PfWillow {
 }
 
 fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
-    let record = |(index, (line, row)): (usize, (usize, Result<StringRecord, csv::Error>))| {
+    let record = |(index, (line, row)): (usize, (usize, StringRecord))| {
         let faulty = |(fault, detail)| vec![Problem::of_line(fault, list, line, detail)];
-        let row = row.map_err(|error| faulty((Fault::Unreadable, error.to_string())))?;
         let Row { images, keypoints } = parse_row(&row).map_err(faulty)?;
         let [[category, _], _] = images;
         let mut sides = images.into_iter().zip(keypoints).map(|(image, keypoints)| {
@@ -83,7 +82,10 @@ fn parse_row(row: &StringRecord) -> Result<Row<'_>, (Fault, String)> {
     }
     let number = |column: usize| -> Result<f64, (Fault, String)> {
         let error = |_| {
-            (Fault::Unreadable, format!("`{}` in column {} is no number", &row[column], column + 1))
+            let hint =
+                if row[column].contains(',') { " (numbers have a decimal point)" } else { "" };
+            let detail = format!("`{}` in column {} is no number{hint}", &row[column], column + 1);
+            (Fault::Unreadable, detail)
         };
         row[column].parse().map_err(error)
     };

@@ -4,34 +4,31 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use csv::StringRecord;
 
-/// A text file without its byte order mark.
+use crate::data::lists::encoding::decode;
+use crate::data::lists::table::rows;
+
+/// A text file in UTF-8 or UTF-16, without its byte order mark.
 ///
 /// # Errors
-/// When the file cannot be read or is not UTF-8.
+/// When the file cannot be read or is in another encoding.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    let text = fs::read(path).map_err(anyhow::Error::from).and_then(decode);
+    text.with_context(|| format!("reading `{}`", path.display()))
 }
 
 /// The rows of a CSV list with their line numbers, its header left out. Rows may have surplus columns;
 /// blank lines are passed over.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub(crate) fn read_csv(path: &Path) -> Result<Vec<(usize, Result<csv::StringRecord, csv::Error>)>> {
+/// When the file cannot be read or is no table.
+pub(crate) fn read_csv(path: &Path) -> Result<Vec<(usize, StringRecord)>> {
     let text = read_text(path)?;
-    // Line by line: the CSV reader's own count is one off after blank lines and after `\r\n`.
-    let row = |line: &str| {
-        let mut row = csv::StringRecord::new();
-        csv::ReaderBuilder::new()
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .from_reader(line.as_bytes())
-            .read_record(&mut row)
-            .map(|_| row)
-    };
-    Ok(lines(&text).skip(1).map(|(number, line)| (number, row(line))).collect())
+    // Every layout's list has three columns at least.
+    let rows = rows(&text, &|header| header.len() > 2);
+    let rows = rows.with_context(|| format!("reading `{}`", path.display()))?;
+    Ok(rows.into_iter().skip(1).collect())
 }
 
 /// The lines that are not blank, trimmed, with their numbers from 1.
@@ -55,15 +52,18 @@ mod tests {
     fn lists_of_any_line_end_and_with_a_byte_order_mark_read_alike() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.csv");
-        for text in
-            ["a,b\n1,2\n\n3, 4,5\n", "\u{feff}a,b\r\n1,2\r\n\r\n3,4,5", "a,b\n1,2 \n \n3,4,5"]
-        {
+        for text in [
+            "a,b,c\n1,2\n\n3, 4,5\n",
+            "\u{feff}a,b,c\r\n1,2\r\n\r\n3,4,5",
+            "a,b,c\n1,2 \n \n3,4,5",
+            "a;b;c\n1;2\n\n3;4;5",
+        ] {
             fs::write(&path, text).unwrap();
             let rows = read_csv(&path).unwrap();
             let numbers: Vec<usize> = rows.iter().map(|(number, _)| *number).collect();
             assert_eq!(numbers, [2, 4], "{text:?}");
-            assert_eq!(rows[0].1.as_ref().unwrap(), vec!["1", "2"]);
-            assert_eq!(rows[1].1.as_ref().unwrap(), vec!["3", "4", "5"]);
+            assert_eq!(rows[0].1, vec!["1", "2"]);
+            assert_eq!(rows[1].1, vec!["3", "4", "5"]);
         }
         fs::write(&path, b"\xff\xfe\x00").unwrap();
         assert!(read_csv(&path).is_err());

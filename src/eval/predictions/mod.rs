@@ -1,5 +1,6 @@
 //! Predicted keypoints: of this tool's flows, or stored as JSON lines by any system ([`mod@file`]).
 
+pub(crate) mod convention;
 pub(crate) mod file;
 mod finder;
 
@@ -9,7 +10,7 @@ use crate::data::Pair;
 use crate::eval::transfer::{transfer_by_paper, transfer_sub_pixel};
 use crate::flow::Matched;
 use crate::geometry::Point;
-pub(crate) use file::{read, write};
+pub(crate) use file::{Stored, listed, read, write};
 
 /// Where the source keypoints of one pair are predicted to lie in the target.
 #[derive(Clone, Debug, PartialEq)]

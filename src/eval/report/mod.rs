@@ -18,6 +18,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
+use crate::data::lists::encoding::decode;
 use crate::eval::bootstrap::Interval;
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
@@ -43,6 +44,9 @@ pub(crate) struct Report {
     pub run: RunReport,
     /// The one number by which reports are compared.
     pub headline: Headline,
+    /// What a reader must know of the pairs and predictions, a sentence each; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// All scores, the headline's protocol first.
     pub protocols: Vec<ProtocolReport>,
     /// The scores of single pairs, in the dataset's order; absent when they were not kept.
@@ -207,7 +211,7 @@ impl Report {
     /// When the file cannot be read or is no report of this version.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
-            let value: serde_json::Value = serde_json::from_slice(&fs::read(path)?)?;
+            let value: serde_json::Value = serde_json::from_str(&decode(fs::read(path)?)?)?;
             let schema = value.get("schema").and_then(serde_json::Value::as_u64);
             ensure!(
                 schema == Some(SCHEMA.into()),

@@ -1,18 +1,31 @@
-//! Lists of pairs: CSV, or one JSON object a line.
+//! Lists of pairs: CSV, or JSON objects, one a line or all in an array.
 //!
 //! CSV is `source,target` without a header, or any columns under a header that names `source` and
-//! `target` (or `source_image` and `target_image`, as the PF-PASCAL lists do), and maybe `name`. A JSON
-//! object has `source` and `target`, and maybe `name` and `keypoints` (`[[x, y], ...]`).
-//! Relative image paths are relative to the list's folder.
+//! `target` (or `source_image` and `target_image`, as the PF-PASCAL lists do), and maybe `name`; a semicolon or a
+//! tab may stand between them as well. A JSON object has `source` and `target`, and maybe `name` and `keypoints`
+//! (`[[x, y], ...]`). Relative image paths are relative to the list's folder.
+
+mod lines;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
-use serde_json::Value;
 
+use crate::data::lists::encoding::decode_meaning;
+use crate::data::lists::json::looks_like_json;
+use crate::data::lists::keys::Readings;
 use crate::predict::keypoints::Keypoints;
+use lines::{Line, csv_lines, json_lines};
+
+/// A list of pairs.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// Its lines, in order.
+    pub entries: Vec<Entry>,
+    /// What was read otherwise than it stands there.
+    pub notes: Vec<String>,
+}
 
 /// One line of a list.
 #[derive(Debug)]
@@ -50,102 +63,52 @@ impl ListedPair {
     }
 }
 
-/// A pair as a line spells it.
-#[derive(Deserialize)]
-struct Line {
-    source: String,
-    target: String,
-    name: Option<String>,
-    keypoints: Option<Value>,
-}
-
 /// Reads a list from a file, or from standard input if the file is called `-`.
 ///
 /// # Errors
 /// When the list cannot be read or is empty. Single bad lines are entries without a pair.
-pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
-    let context = || format!("reading the list of pairs `{}`", path.display());
-    let (text, folder) = if path == Path::new("-") {
-        (std::io::read_to_string(std::io::stdin()).with_context(context)?, PathBuf::new())
-    } else {
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        (std::fs::read_to_string(path).with_context(context)?, folder)
+pub(crate) fn read(path: &Path) -> Result<List> {
+    let attempt = || -> Result<List> {
+        let mut bytes = Vec::new();
+        let folder = if path == Path::new("-") {
+            std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)?;
+            Path::new("")
+        } else {
+            bytes = std::fs::read(path)?;
+            path.parent().unwrap_or(Path::new(""))
+        };
+        let (text, code_page) = decode_meaning(bytes, |text| photos(text, folder))?;
+        let mut list = parse(&text, folder)?;
+        list.notes.extend(code_page.map(|name| format!("the list is read as {name}")));
+        Ok(list)
     };
-    parse(&text, &folder).with_context(context)
+    attempt().with_context(|| format!("reading the list of pairs `{}`", path.display()))
+}
+
+/// The photos of a list, if all that have more than plain letters in their names are there.
+fn photos(text: &str, folder: &Path) -> Option<Vec<[PathBuf; 2]>> {
+    let pairs = parse(text, folder).ok()?.entries.into_iter().filter_map(|entry| entry.pair.ok());
+    let photos: Vec<_> = pairs.map(|pair| [pair.source_path(), pair.target_path()]).collect();
+    let is_plain = |path: &PathBuf| path.to_str().is_some_and(str::is_ascii);
+    let fits = photos.iter().flatten().all(|path| is_plain(path) || path.is_file());
+    fits.then_some(photos)
 }
 
 /// Reads a list from text; relative paths start from `folder`.
-fn parse(text: &str, folder: &Path) -> Result<Vec<Entry>> {
-    // Spreadsheets begin their files with a byte order mark.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines =
-        if text.trim_start().starts_with('{') { json_lines(text) } else { csv_lines(text)? };
-    ensure!(!lines.is_empty() && !text.trim().is_empty(), "it holds no pairs");
+fn parse(text: &str, folder: &Path) -> Result<List> {
+    let mut readings = Readings::default();
+    let lines = if looks_like_json(text) {
+        json_lines(text, &mut readings)?
+    } else {
+        csv_lines(text, &mut readings)?
+    };
+    ensure!(!lines.is_empty(), "it holds no pairs");
     let mut names = HashSet::new();
     let entry = |(line, parsed): (usize, Result<Line>)| {
         let pair = parsed.and_then(|parsed| listed(parsed, folder, &mut names));
         Entry { line, pair: pair.with_context(|| format!("line {line} of the list")) }
     };
-    Ok(lines.into_iter().map(entry).collect())
-}
-
-fn json_lines(text: &str) -> Vec<(usize, Result<Line>)> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(index, line)| {
-            let parsed = serde_json::from_str(line).context(
-                "expected {\"source\": \"FILE\", \"target\": \"FILE\"} with optional name and keypoints",
-            );
-            (index + 1, parsed)
-        })
-        .collect()
-}
-
-fn csv_lines(text: &str) -> Result<Vec<(usize, Result<Line>)>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let mut rows = Vec::new();
-    for row in reader.records() {
-        let row = row.context("expected CSV")?;
-        let line = row.position().map_or(0, |position| position.line() as usize);
-        rows.push((line, row));
-    }
-    let column = |row: &csv::StringRecord, names: &[&str]| {
-        row.iter().position(|field| names.iter().any(|name| field.eq_ignore_ascii_case(name)))
-    };
-    let header = rows.first().map(|(_, row)| {
-        let source = column(row, &["source", "source_image"]);
-        (source.zip(column(row, &["target", "target_image"])), column(row, &["name"]))
-    });
-    let Some((Some((source, target)), name)) = header else {
-        let plain = |row: &csv::StringRecord| {
-            ensure!(
-                row.len() == 2,
-                "expected two columns, source and target, but it has {}",
-                row.len()
-            );
-            Ok(Line { source: row[0].into(), target: row[1].into(), name: None, keypoints: None })
-        };
-        return Ok(rows.iter().map(|(line, row)| (*line, plain(row))).collect());
-    };
-    let named = |row: &csv::StringRecord| {
-        let field = |index: usize| {
-            row.get(index)
-                .map(str::to_owned)
-                .with_context(|| format!("it has {} columns, fewer than the header", row.len()))
-        };
-        let name = name.and_then(|index| row.get(index)).filter(|name| !name.is_empty());
-        Ok(Line {
-            source: field(source)?,
-            target: field(target)?,
-            name: name.map(str::to_owned),
-            keypoints: None,
-        })
-    };
-    Ok(rows[1..].iter().map(|(line, row)| (*line, named(row))).collect())
+    Ok(List { entries: lines.into_iter().map(entry).collect(), notes: readings.notes() })
 }
 
 fn listed(line: Line, folder: &Path, names: &mut HashSet<String>) -> Result<ListedPair> {
@@ -190,7 +153,8 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Vec<Result<ListedPair>> {
-        parse(text, Path::new("list")).unwrap().into_iter().map(|entry| entry.pair).collect()
+        let list = parse(text, Path::new("list")).unwrap();
+        list.entries.into_iter().map(|entry| entry.pair).collect()
     }
 
     fn names(text: &str) -> Vec<String> {
@@ -202,7 +166,13 @@ mod tests {
         for text in [
             "a/x.jpg,b/y.png\n",
             "class,target_image,source_image\r\ncar,b/y.png,a/x.jpg\r\n",
-            "\u{feff}Source, Target\n\n\"a/x.jpg\", b/y.png",
+            "Source, Target\n\n\"a/x.jpg\", b/y.png",
+            "source;target\na/x.jpg;b/y.png",
+            "a/x.jpg\tb/y.png",
+            "imageA,imageB\na/x.jpg,b/y.png",
+            "[{\"source\": \"a/x.jpg\",\n\"target\": \"b/y.png\"}]",
+            "[[\"a/x.jpg\", \"b/y.png\"]]",
+            "{\n  \"source\": \"a/x.jpg\",\n  \"target\": \"b/y.png\"\n}",
             "\n{\"source\": \"a/x.jpg\", \"target\": \"b/y.png\", \"category\": 3}\n\n",
         ] {
             let pair = pairs(text).remove(0).unwrap();
@@ -245,5 +215,17 @@ mod tests {
     fn json_lines_carry_keypoints() {
         let pair = pairs(r#"{"source":"a","target":"b","keypoints":[[1,2]]}"#).remove(0).unwrap();
         assert_eq!(pair.keypoints.unwrap().source.len(), 1);
+    }
+
+    #[test]
+    fn what_is_spelled_otherwise_is_read_and_told() {
+        let json = r#"{"source":"a","target":"b","keypoint":[[1,2]]}"#;
+        let list = parse(json, Path::new("")).unwrap();
+        assert!(list.entries[0].pair.as_ref().unwrap().keypoints.is_some());
+        assert_eq!(list.notes, ["`keypoint` is read as `keypoints` (once)"]);
+        let list = parse("sourc,target\na,b", Path::new("")).unwrap();
+        assert_eq!((list.entries.len(), list.entries[0].line), (1, 2));
+        assert_eq!(list.notes, ["`sourc` is read as `source` (once)"]);
+        assert!(parse("source_image,target_image\na,b", Path::new("")).unwrap().notes.is_empty());
     }
 }

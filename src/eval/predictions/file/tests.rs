@@ -1,0 +1,133 @@
+//! Files of predictions that are sound, spelled otherwise, or unusable.
+
+use super::*;
+use crate::eval::testing::pair;
+
+fn pairs() -> Vec<Pair> {
+    let names =
+        [("dog/a.jpg", "dog/b.jpg"), ("dog/b.jpg", "dog/a.jpg"), ("cat/a.jpg", "cat/b.jpg")];
+    let numbered = |(index, (source, target)): (usize, (&str, &str))| {
+        let mut pair = pair(&[(1.0, 1.0), (2.0, 2.0)], &[(3.0, 3.0), (4.0, 4.0)]);
+        pair.index = index;
+        pair.source.path = Path::new("/data/JPEGImages").join(source);
+        pair.target.path = Path::new("/data/JPEGImages").join(target);
+        pair
+    };
+    names.into_iter().enumerate().map(numbered).collect()
+}
+
+fn stored(text: &str, skip_bad: bool) -> Result<Stored> {
+    parse(text, &PairFinder::new(&pairs()), skip_bad)
+}
+
+fn read_text(text: &str) -> Result<Vec<Prediction>> {
+    Ok(stored(text, false)?.predictions)
+}
+
+fn problem(text: &str) -> String {
+    format!("{:#}", read_text(text).unwrap_err())
+}
+
+#[test]
+fn pairs_are_found_by_names_or_index_in_any_order() {
+    let read = read_text(
+        "{\"index\": 1, \"predicted\": [[5, 6], [7, 8.5]], \"note\": \"ignored\"}\r\n\n\
+         {\"source\": \"dog/a\", \"target\": \"dog/b.jpg\", \"predicted\": [[0, 0], [1, 1]]}",
+    )
+    .unwrap();
+    assert_eq!(read.iter().map(|prediction| prediction.pair).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(read[1].points, [Point::new(5.0, 6.0), Point::new(7.0, 8.5)]);
+}
+
+#[test]
+fn written_predictions_are_read_back_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.jsonl");
+    let pairs = pairs();
+    let third = 1.0 / 3.0;
+    let prediction = |pair: &Pair| Prediction {
+        pair: pair.index,
+        points: vec![Point::new(third, -0.1); 2],
+        paper_points: Some(vec![Point::new(1e-9, 511.7 * third); 2]),
+    };
+    let predictions: Vec<_> = pairs.iter().map(prediction).collect();
+    write(&path, &pairs.iter().collect::<Vec<_>>(), &predictions).unwrap();
+    assert_eq!(read(&path, &pairs, false).unwrap().predictions, predictions);
+}
+
+#[test]
+fn paper_points_count_only_when_every_line_has_them() {
+    let with = r#"{"index": 0, "predicted": [[1, 1], [1, 1]], "predicted_512": [[1, 1], [1, 1]]}"#;
+    let without = r#"{"index": 1, "predicted": [[1, 1], [1, 1]]}"#;
+    let read = read_text(&format!("{with}\n{without}")).unwrap();
+    assert!(read.iter().all(|prediction| prediction.paper_points.is_none()));
+    assert!(read_text(with).unwrap()[0].paper_points.is_some());
+}
+
+#[test]
+fn unusable_lines_are_listed_together_with_their_numbers() {
+    let text = problem(
+        "{\"index\": 0, \"predicted\": [[1, 1]]}\n\
+         {\"index\": 7, \"predicted\": []}\n\
+         {\"index\": 1, \"predicted\": [[1, 1], [NaN, 1]]}\n\
+         {\"index\": 1, \"predicted\": [[1, 1], [2, 1]]}\n\
+         {\"index\": 1, \"predicted\": [[1, 1], [2, 1]]}\n\
+         {\"predicted\": [[1, 1], [2, 1]]}\n\
+         {\"source\": \"a.jpg\", \"target\": \"b.jpg\", \"predicted\": [[1, 1], [2, 1]]}\n\
+         {\"source\": \"a.jpg\", \"target\": \"x.jpg\", \"predicted\": [[1, 1], [2, 1]]}\n\
+         {\"index\": 0, \"source\": \"dog/b\", \"target\": \"a\", \"predicted\": [[1, 1], [2, 1]]}",
+    );
+    for expected in [
+        "8 lines are unusable",
+        "line 1: pair 0 (`dog/a.jpg` -> `dog/b.jpg`) has 2 keypoints, but 1 predicted points",
+        "line 2: the split has no pair 7 (it has 3)",
+        "line 3: expected value at column 37 (NaN and Infinity are not positions)",
+        "line 5: pair 1 (`dog/b.jpg` -> `dog/a.jpg`) was already predicted in line 4",
+        "line 6: either `index`, or `source` and `target`, must say which pair",
+        "line 7: several pairs are `a.jpg` -> `b.jpg`: give more of the paths, or `index`",
+        "line 8: the split has no pair `a.jpg` -> `x.jpg`",
+        "line 9: the line is about `dog/b` -> `a`, but its `index` about pair 0",
+    ] {
+        assert!(text.contains(expected), "`{expected}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn file_without_predictions_is_an_error() {
+    assert!(problem("\n\n").contains("holds no predictions"));
+}
+
+#[test]
+fn an_array_and_lines_and_names_of_other_programs_say_the_same() {
+    let lines = "{\"index\": 0, \"predicted\": [[1, 2], [3, 4]]}\n\
+                 {\"index\": 1, \"predicted\": [[5, 6], [7, 8]]}";
+    let expected = read_text(lines).unwrap();
+    let array = format!("[\n{}\n]", lines.replace('\n', ",\n"));
+    assert_eq!(read_text(&array).unwrap(), expected);
+    assert_eq!(read_text(&format!("{{\"results\": {array}}}")).unwrap(), expected);
+    let stored = stored(&lines.replace("predicted", "prediction"), false).unwrap();
+    assert_eq!(stored.predictions, expected);
+    assert_eq!(stored.notes, ["`prediction` is read as `predicted` (2 times)"]);
+    let error = problem("{\"index\": 0, \"where\": []}");
+    assert!(error.contains("its keys are `index`, `where`: missing field `predicted`"), "{error}");
+}
+
+#[test]
+fn unusable_lines_are_left_out_where_that_is_wanted_but_not_all() {
+    let text = "{\"index\": 0, \"predicted\": [[1, 1], [2, 2]]}\nnonsense\n{\"index\": 9}";
+    let stored = stored(text, true).unwrap();
+    assert_eq!((stored.predictions.len(), stored.unusable.len()), (1, 2));
+    assert!(stored.unusable[0].starts_with("line 2: "), "{:?}", stored.unusable);
+    let error = self::stored("nonsense", true).unwrap_err().to_string();
+    assert!(error.contains("1 line is unusable"), "{error}");
+}
+
+#[test]
+fn a_file_in_utf_16_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.jsonl");
+    let text = "{\"index\": 0, \"predicted\": [[1, 2], [3, 4]]}\r\n";
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(read(&path, &pairs(), false).unwrap().predictions, read_text(text).unwrap());
+}

@@ -1,0 +1,137 @@
+//! The lines of a list as they stand there: JSON objects, or rows of a table with or without a header.
+
+use anyhow::{Context, Result, ensure};
+use csv::StringRecord;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::data::lists::keys::{Key, Readings};
+use crate::data::lists::{json, table};
+
+/// The keys of a JSON object, the first three also names of columns.
+const KEYS: [Key; 4] = [
+    Key {
+        name: "source",
+        also: &["src", "source_image", "src_image", "src_imname", "image1", "imageA"],
+    },
+    Key {
+        name: "target",
+        also: &["trg", "tgt", "target_image", "trg_image", "trg_imname", "image2", "imageB"],
+    },
+    Key { name: "name", also: &[] },
+    Key { name: "keypoints", also: &["kps", "source_keypoints", "src_kps"] },
+];
+
+/// A pair as a line spells it.
+#[derive(Deserialize)]
+pub(super) struct Line {
+    /// The source photo.
+    pub source: String,
+    /// The target photo.
+    pub target: String,
+    /// What results are to be called.
+    pub name: Option<String>,
+    /// Positions to transfer, as JSON.
+    pub keypoints: Option<Value>,
+}
+
+/// The pairs of a JSON text, each with its line.
+///
+/// # Errors
+/// When it begins as an array and is none.
+pub(super) fn json_lines(
+    text: &str,
+    readings: &mut Readings,
+) -> Result<Vec<(usize, Result<Line>)>> {
+    let mut parsed = |text: &str| match json::parse(text)? {
+        Value::Object(mut object) => {
+            readings.mend(&mut object, &KEYS);
+            json::fill(object)
+        }
+        value => {
+            let [source, target] = serde_json::from_value(value).context("it is no object")?;
+            Ok(Line { source, target, name: None, keypoints: None })
+        }
+    };
+    let expected =
+        "expected {\"source\": \"FILE\", \"target\": \"FILE\"} with optional name and keypoints";
+    let items = json::items(text, &KEYS.map(|key| key.name))?;
+    Ok(items.into_iter().map(|item| (item.line, parsed(item.text).context(expected))).collect())
+}
+
+/// The columns of a table that has a header.
+struct Columns {
+    source: usize,
+    target: usize,
+    name: Option<usize>,
+}
+
+impl Columns {
+    /// The columns that a header names, if it is one.
+    fn of(header: &StringRecord) -> Option<Self> {
+        let column = |key: &Key| {
+            let exact = header.iter().position(|field| field.eq_ignore_ascii_case(key.name));
+            exact.or_else(|| header.iter().position(|field| key.is_meant_by(field)))
+        };
+        let [source, target, name, _] = KEYS.each_ref().map(column);
+        let (source, target) = source.zip(target)?;
+        Some(Self { source, target, name })
+    }
+
+    /// The words of a header that were read as something else.
+    fn tell(&self, header: &StringRecord, readings: &mut Readings) {
+        let named = [Some(self.source), Some(self.target), self.name];
+        for (key, column) in KEYS.iter().zip(named) {
+            let word = column.map(|column| &header[column]);
+            // `source_image` is what the PF-PASCAL lists say.
+            let usual = |word: &str| {
+                [key.name.to_owned(), format!("{}_image", key.name)]
+                    .iter()
+                    .any(|name| word.eq_ignore_ascii_case(name))
+            };
+            if let Some(word) = word.filter(|word| !usual(word)) {
+                readings.count(word.to_owned(), key.name);
+            }
+        }
+    }
+
+    fn line(&self, row: &StringRecord) -> Result<Line> {
+        let field = |index: usize| {
+            row.get(index)
+                .map(str::to_owned)
+                .with_context(|| format!("it has {} columns, fewer than the header", row.len()))
+        };
+        let name = self.name.and_then(|index| row.get(index)).filter(|name| !name.is_empty());
+        Ok(Line {
+            source: field(self.source)?,
+            target: field(self.target)?,
+            name: name.map(str::to_owned),
+            keypoints: None,
+        })
+    }
+}
+
+/// The pairs of a table, each with its line.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn csv_lines(text: &str, readings: &mut Readings) -> Result<Vec<(usize, Result<Line>)>> {
+    let is_pair = |row: &StringRecord| row.len() == 2 || Columns::of(row).is_some();
+    let rows = table::rows(text, &is_pair)?;
+    if let Some((_, header)) = rows.first()
+        && let Some(columns) = Columns::of(header)
+    {
+        columns.tell(header, readings);
+        return Ok(rows[1..].iter().map(|(line, row)| (*line, columns.line(row))).collect());
+    }
+    let plain = |row: &StringRecord| {
+        ensure!(
+            row.len() == 2,
+            "expected two columns, source and target, but it has {} (a comma, a semicolon or a tab stands \
+             between columns; a header may name `source` and `target` among others)",
+            row.len()
+        );
+        Ok(Line { source: row[0].into(), target: row[1].into(), name: None, keypoints: None })
+    };
+    Ok(rows.iter().map(|(line, row)| (*line, plain(row))).collect())
+}
