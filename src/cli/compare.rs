@@ -19,6 +19,9 @@ pub(crate) struct CompareArguments {
     /// Exit with 3 when the deciding PCK falls by more than this
     #[arg(long, value_name = "POINTS", value_parser = points)]
     pub max_drop: Option<f64>,
+    /// Exit with 3 when the deciding PCK of any category falls by more than this
+    #[arg(long, value_name = "POINTS", value_parser = points)]
+    pub max_drop_category: Option<f64>,
     /// The protocol that decides [default: the earlier report's first]
     #[arg(short, long, value_name = "NAME", value_parser = protocol())]
     pub protocol: Option<ProtocolName>,

@@ -19,6 +19,7 @@ pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<O
         protocol: arguments.protocol,
         alpha: arguments.alpha.map(alpha_key),
         max_drop: arguments.max_drop,
+        max_drop_category: arguments.max_drop_category,
     };
     let comparison = compare(&before, &after, &options)?;
     if arguments.json {
@@ -33,8 +34,11 @@ pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<O
 /// What must not be overlooked, on stderr.
 pub(super) fn conclude(comparison: &Comparison, terminal: &Terminal) {
     comparison.notes.iter().for_each(|note| terminal.warn(note));
-    if comparison.regression {
+    if comparison.headline_regression() {
         terminal.warn(&comparison.verdict());
+    }
+    if let Some(categories) = comparison.category_verdict().filter(|_| comparison.regression) {
+        terminal.warn(&categories);
     }
 }
 

@@ -32,6 +32,9 @@ impl Terminal {
     pub(crate) fn show_comparison(&self, comparison: &Comparison) {
         self.result(&comparison_table(comparison));
         self.result(&format!("\n{}", comparison.verdict()));
+        if let Some(categories) = comparison.category_verdict() {
+            self.result(&categories);
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::eval::compare::paired::paired_intervals;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::{DatasetReport, Headline, ProtocolReport, Report};
 use crate::eval::summary::Group;
-pub(crate) use comparison::{Change, CompareOptions, Comparison};
+use comparison::falls_below;
+pub(crate) use comparison::{Change, CompareOptions, Comparison, Fall};
 
 /// Compares the report `after` with the earlier report `before`.
 ///
@@ -38,12 +39,16 @@ pub(crate) fn compare(
                 if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
             )
         })?;
-        // Equal up to rounding is equal.
-        let fell_below = |allowed: f64| headline.difference < -allowed - 1e-9;
+        let categories = categories(before, after, &headline);
+        let fallen = fallen(&categories, options.max_drop_category);
+        let fell_below = |allowed: f64| falls_below(headline.difference, allowed);
         Ok(Comparison {
-            regression: options.max_drop.is_some_and(fell_below),
+            regression: options.max_drop.is_some_and(fell_below)
+                || fallen.iter().any(|fall| fall.regression),
             max_drop: options.max_drop,
-            categories: categories(before, after, &headline),
+            max_drop_category: options.max_drop_category,
+            categories,
+            fallen,
             notes: notes(&shared),
             headline,
             changes,
@@ -147,6 +152,19 @@ fn categories(before: &Report, after: &Report, headline: &Change) -> IndexMap<St
     before.categories.iter().filter_map(both).collect()
 }
 
+/// The categories that fell, the largest drop first.
+fn fallen(categories: &IndexMap<String, [f64; 2]>, allowed: Option<f64>) -> Vec<Fall> {
+    let fall = |(category, &[before, after]): (&String, &[f64; 2])| {
+        let difference = after - before;
+        let regression = allowed.is_some_and(|allowed| falls_below(difference, allowed));
+        let category = category.clone();
+        falls_below(difference, 0.0).then_some(Fall { category, before, after, regression })
+    };
+    let mut fallen: Vec<Fall> = categories.iter().filter_map(fall).collect();
+    fallen.sort_by(|one, other| (one.after - one.before).total_cmp(&(other.after - other.before)));
+    fallen
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +193,31 @@ mod tests {
         let unlimited = compare(&before, &after, &CompareOptions::default()).unwrap();
         assert!(!unlimited.regression);
         assert!(!compare(&after, &before, &options(0.0)).unwrap().regression);
+    }
+
+    #[test]
+    fn a_category_that_falls_is_named_and_may_decide() {
+        // `cat` rises by as much as `dog` falls.
+        let before = scored(|_| 2);
+        let after = scored(|pair| if pair % 2 == 0 { 3 } else { 1 });
+        let compared = |max_drop_category| {
+            let options =
+                CompareOptions { max_drop: Some(1.0), max_drop_category, ..Default::default() };
+            compare(&before, &after, &options).unwrap()
+        };
+        let silent = compared(None);
+        assert!(!silent.regression && !silent.headline_regression());
+        let dog = "dog <&\"> -25.00 (50.00 -> 25.00)";
+        assert_eq!(silent.category_verdict(), Some(format!("categories that fell: {dog}")));
+        assert!(!compared(Some(25.0)).regression);
+        let beyond = compared(Some(20.0));
+        assert!(beyond.regression && !beyond.headline_regression());
+        assert_eq!(
+            beyond.category_verdict(),
+            Some(format!("regression by category: {dog}; a drop of 20 is allowed"))
+        );
+        assert!(beyond.verdict().starts_with("no regression: "), "{}", beyond.verdict());
+        assert_eq!(compare(&before, &before, &options(0.0)).unwrap().category_verdict(), None);
     }
 
     #[test]

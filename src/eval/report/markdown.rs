@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use indexmap::IndexMap;
 
-use crate::eval::compare::Comparison;
+use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ModelReport, ProtocolReport, Report};
 use crate::eval::summary::Group;
 
@@ -26,9 +26,13 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
         dataset.pairs,
         left_out(report)
     );
+    for note in &report.notes {
+        let _ = writeln!(text, "\n⚠️ {}.", note.replace(['\n', '\r'], " "));
+    }
     if let Some(comparison) = comparison {
-        let sign = if comparison.regression { "❌" } else { "✅" };
+        let sign = if comparison.headline_regression() { "❌" } else { "✅" };
         let _ = writeln!(text, "\n{sign} {}", comparison.verdict());
+        fallen(&mut text, comparison);
         comparison.notes.iter().for_each(|note| {
             let _ = writeln!(text, "\nNote: {note}.");
         });
@@ -50,6 +54,33 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
     text
 }
 
+/// The categories that fell, as a table.
+fn fallen(text: &mut String, comparison: &Comparison) {
+    if comparison.fallen.is_empty() {
+        return;
+    }
+    let headline = &comparison.headline;
+    let allowed = match comparison.max_drop_category {
+        Some(allowed) => format!("; a drop of {allowed} is allowed"),
+        None => String::new(),
+    };
+    let _ = writeln!(
+        text,
+        "\nCategories that fell (`{}` PCK@{}{allowed}):\n\n| category | before | after | change |\n\
+         |---|---:|---:|---:|",
+        headline.protocol, headline.alpha
+    );
+    for Fall { category, before, after, regression } in &comparison.fallen {
+        let sign = if *regression { "❌ " } else { "" };
+        let difference = after - before;
+        let _ = writeln!(
+            text,
+            "| {sign}{} | {before:.2} | {after:.2} | {difference:+.2} |",
+            escape(category)
+        );
+    }
+}
+
 /// What was evaluated, for headlines.
 pub(crate) fn model_name(model: &ModelReport) -> String {
     match &model.sha256 {
@@ -66,7 +97,11 @@ pub(crate) fn left_out(report: &Report) -> String {
         let _ = write!(text, " {} pairs have no prediction and are not counted.", dataset.missing);
     }
     if dataset.skipped > 0 {
-        let _ = write!(text, " {} pairs were unusable and are not counted.", dataset.skipped);
+        let _ = write!(
+            text,
+            " {} pairs or records were unusable and are not counted.",
+            dataset.skipped
+        );
     }
     text
 }
@@ -144,6 +179,8 @@ mod tests {
             "## toy test: PCK@0.1 62.5 %\n",
             "`identity` under `standard`, 2 pairs, 95 % interval 25.0 to 100.0.\n",
             "❌ regression: `standard` PCK@0.1 87.50 -> 62.50",
+            "| category | before | after | change |\n|---|---:|---:|---:|\n\
+             | dog \\<\\&\"\\> | 75.00 | 25.00 | -50.00 |\n",
             "| `standard` | **62.5** (25.0 to 100.0) | **62.5** (25.0 to 100.0) |\n",
             "| category | pairs | PCK@0.05 | PCK@0.1 |\n|---|---:|---:|---:|\n| cat | 1 | 100.0 | 100.0 |\n",
             "| dog \\<\\&\"\\> | 1 | 25.0 | 25.0 |\n",

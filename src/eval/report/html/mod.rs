@@ -73,6 +73,7 @@ fn header(report: &Report) -> Markup {
                 ", 95 % interval " (format!("{low:.1} to {high:.1}")) " (bootstrap over pairs)."
             }
             @if !left_out.is_empty() { p.notice { (left_out.trim()) } }
+            @for note in &report.notes { p.notice { (with_code(note)) "." } }
         }
     }
 }
@@ -86,6 +87,7 @@ fn verdict(comparison: &Comparison) -> Markup {
     html! {
         section class=(class) aria-label="Comparison with the baseline report" {
             p { span aria-hidden="true" { (sign) } " " (with_code(&comparison.verdict())) }
+            @if let Some(categories) = comparison.category_verdict() { p { (categories) } }
             @for note in &comparison.notes { p.small { (with_code(note)) "." } }
         }
     }
