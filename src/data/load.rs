@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::data::catalog::Entry;
 use crate::data::formats::{Record, Request};
 use crate::data::layouts::Layout;
+use crate::data::locate::{dataset_folder, missing_lists};
 use crate::data::photo::images::ImageSizes;
+use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
 
@@ -31,6 +33,26 @@ pub(crate) struct Split {
     pub fingerprint: String,
 }
 
+/// A dataset of a catalog, and how its photos are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dataset<'a> {
+    /// Its name in the catalog.
+    pub name: &'a str,
+    /// What the catalog says of it.
+    pub entry: &'a Entry,
+    /// The folder that holds its folder.
+    pub data_root: &'a Path,
+    /// What is done about the EXIF orientation of its photos.
+    pub exif: Exif,
+}
+
+impl<'a> Dataset<'a> {
+    /// A dataset whose photos are read as the field's readers do.
+    pub(crate) fn new(name: &'a str, entry: &'a Entry, data_root: &'a Path) -> Self {
+        Self { name, entry, data_root, exif: Exif::default() }
+    }
+}
+
 /// A split, and the pairs that were left out of it.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadedSplit {
@@ -40,22 +62,25 @@ pub(crate) struct LoadedSplit {
     pub problems: Vec<Problem>,
     /// How many pairs were left out.
     pub skipped: usize,
+    /// Photos whose EXIF orientation is not upright.
+    pub turned: BTreeMap<PathBuf, Turn>,
 }
 
-/// Reads the split `split` of the dataset `name` below `data_root`, faulty pairs left out.
+/// Reads the split `split` of a dataset, faulty pairs left out.
 ///
 /// # Errors
 /// When the dataset is not there or its list cannot be read.
-pub(crate) fn read_split(
-    name: &str,
-    entry: &Entry,
-    data_root: &Path,
-    split: &str,
-) -> Result<LoadedSplit> {
+pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> {
+    let &Dataset { name, entry, data_root, exif } = dataset;
     let (split, list) = entry.split(split)?;
     let root = dataset_folder(entry, data_root)?;
-    let sizes = ImageSizes::default();
+    let sizes = ImageSizes::new(exif);
+    let name_of_list = list;
     let list = root.join(list);
+    if !list.is_file() {
+        let missing = missing_lists(entry, &root, &[name_of_list]);
+        return Err(missing.context(format!("loading {} {split}", entry.title)));
+    }
     let categories = &entry.categories;
     let request = Request { root: &root, list: &list, split, categories, sizes: &sizes };
     let records =
@@ -77,38 +102,16 @@ pub(crate) fn read_split(
         fingerprint: fingerprint(&pairs, &root),
         pairs,
     };
-    Ok(LoadedSplit { split, problems, skipped })
-}
-
-/// The dataset's folder.
-///
-/// # Errors
-/// When it is not there.
-pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
-    let folder = data_root.join(&entry.root);
-    ensure!(
-        folder.is_dir(),
-        "{} is not there: no folder `{}`; get it from {} and name the folder above it with --data-root",
-        entry.title,
-        folder.display(),
-        entry.source
-    );
-    Ok(folder)
+    Ok(LoadedSplit { split, problems, skipped, turned: sizes.turned() })
 }
 
 /// As [`read_split`], but any fault is an error that lists them by kind, unless `skip_bad`.
 ///
 /// # Errors
 /// As [`read_split`], and when a pair is faulty or no pair is sound.
-pub(crate) fn load_split(
-    name: &str,
-    entry: &Entry,
-    data_root: &Path,
-    split: &str,
-    skip_bad: bool,
-) -> Result<LoadedSplit> {
-    let loaded = read_split(name, entry, data_root, split)?;
-    let headline = format!("loading {} {}", entry.title, loaded.split.name);
+pub(crate) fn load_split(dataset: &Dataset, split: &str, skip_bad: bool) -> Result<LoadedSplit> {
+    let loaded = read_split(dataset, split)?;
+    let headline = format!("loading {} {}", dataset.entry.title, loaded.split.name);
     if loaded.skipped > 0 && !skip_bad {
         let pairs = loaded.split.pairs.len() + loaded.skipped;
         bail!(

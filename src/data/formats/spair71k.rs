@@ -1,8 +1,8 @@
 //! SPair-71k: a list of pair names, one JSON annotation a pair (Min et al. 2019).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -58,8 +58,18 @@ fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
     let split = list.file_stem().unwrap_or_default();
     let folder = root.join("PairAnnotation").join(split);
     let names: Vec<(usize, &str)> = lines(&text).collect();
+    let files = Files::of(&folder, &names);
+    if !names.is_empty() && !names.iter().any(|(_, name)| files.of_pair(name).is_file()) {
+        bail!(
+            "none of the {} annotations that `{}` names is in `{}`; {}",
+            names.len(),
+            list.display(),
+            folder.display(),
+            files.advice(&names)
+        );
+    }
     let records = names.par_iter().enumerate().map(|(index, &(line, name))| {
-        let file = folder.join(format!("{name}.json"));
+        let file = files.of_pair(name);
         if !file.is_file() {
             let detail = format!("no annotation `{}`", file.display());
             return Err(vec![Problem::of_line(Fault::Missing, list, line, detail)]);
@@ -74,6 +84,58 @@ fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
         }
     });
     Ok(records.collect())
+}
+
+/// What programs write for the `:` of the names, which Windows cannot store: an underscore, other marks, letters
+/// that look alike, or nothing.
+const COLONS: [&str; 9] = ["_", "-", "\u{f03a}", "\u{a789}", "\u{ff1a}", "%3A", " ", ".", ""];
+
+/// The annotations of a copy of the dataset.
+struct Files<'a> {
+    folder: &'a Path,
+    /// What stands for `:` in this copy.
+    colon: Option<&'static str>,
+}
+
+impl<'a> Files<'a> {
+    fn of(folder: &'a Path, names: &[(usize, &str)]) -> Self {
+        let as_listed = Self { folder, colon: None };
+        let mut missing = names
+            .iter()
+            .filter(|(_, name)| name.contains(':') && !as_listed.of_pair(name).is_file());
+        let colon = missing.next().and_then(|(_, name)| {
+            let holds =
+                |colon: &&'static str| Self { folder, colon: Some(*colon) }.of_pair(name).is_file();
+            COLONS.into_iter().find(holds)
+        });
+        Self { folder, colon }
+    }
+
+    fn of_pair(&self, name: &str) -> PathBuf {
+        let file = |name: &str| self.folder.join(format!("{name}.json"));
+        let listed = file(name);
+        match self.colon {
+            Some(colon) if !listed.is_file() => file(&name.replace(':', colon)),
+            _ => listed,
+        }
+    }
+
+    /// What to do where no annotation is found.
+    fn advice(&self, names: &[(usize, &str)]) -> String {
+        let entries = std::fs::read_dir(self.folder).into_iter().flatten().flatten();
+        let Some(found) = entries.map(|entry| entry.file_name()).min() else {
+            return "it is empty or not there: unpack the archive again".to_owned();
+        };
+        let named = names.first().map_or("", |(_, name)| name);
+        let colon = if named.contains(':') {
+            "; names of SPair-71k hold `:`, which Windows cannot store: unpack the archive on Linux, or so that \
+             `_` stands for it"
+        } else {
+            ""
+        };
+        let found = found.to_string_lossy();
+        format!("the list says `{named}`, the first file there is `{found}`{colon}")
+    }
 }
 
 fn pair(
@@ -108,8 +170,11 @@ fn pair(
             Err(problem) => problems.push(problem),
             Ok(found) if found != image.size => {
                 let Size { height, width } = image.size;
-                let detail =
-                    format!("annotated as {width}x{height}, is {}x{}", found.width, found.height);
+                let hint = sizes.hint(&image.path, image.size);
+                let detail = format!(
+                    "annotated as {width}x{height}, is {}x{}{hint}",
+                    found.width, found.height
+                );
                 problems.push(Problem::of_file(Fault::WrongSize, &image.path, detail));
             }
             Ok(_) => {}

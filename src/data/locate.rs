@@ -1,0 +1,117 @@
+//! Where a dataset's folder and lists are, and where they seem to be if they are elsewhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::data::catalog::Entry;
+use crate::spelling::nearest;
+
+/// The dataset's folder.
+///
+/// # Errors
+/// When it is not there; the error says where it seems to be, or where to get it.
+pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
+    let folder = data_root.join(&entry.root);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let found = elsewhere(entry, data_root);
+    let advice = found.unwrap_or_else(|| {
+        format!("get it from {} and name the folder above it with --data-root", entry.source)
+    });
+    bail!("{} is not there: no folder `{}`; {advice}", entry.title, folder.display())
+}
+
+/// What to do about a dataset that lies near, but not in the data root.
+fn elsewhere(entry: &Entry, data_root: &Path) -> Option<String> {
+    let root = entry.root.as_path();
+    let data_root = fs::canonicalize(data_root).ok()?;
+    let shown = data_root.display();
+    if holds_lists(entry, &data_root) {
+        let above = data_root.parent()?;
+        return Some(if data_root.ends_with(root) {
+            format!(
+                "`{shown}` is the dataset's own folder: name the one above it, --data-root `{}`",
+                above.display()
+            )
+        } else {
+            format!(
+                "`{shown}` is the dataset's own folder: call it `{}`, and name the folder above it with \
+                 --data-root",
+                root.display()
+            )
+        });
+    }
+    let mut folders = folders_in(&data_root);
+    folders.sort();
+    let inside = folders.iter().find(|folder| holds_lists(entry, &folder.join(root)));
+    if let Some(folder) = inside {
+        return Some(format!("it lies deeper: --data-root `{}`", folder.display()));
+    }
+    let named = folders.iter().find(|folder| holds_lists(entry, folder))?;
+    Some(format!("`{}` seems to be it: call it `{}`", named.display(), root.display()))
+}
+
+/// Why a list of the dataset is not there, and what to do.
+pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> anyhow::Error {
+    let names: Vec<String> = lists.iter().map(|list| list.display().to_string()).collect();
+    let is_there =
+        |(split, list): (&String, &PathBuf)| folder.join(list).is_file().then(|| split.clone());
+    let there: Vec<String> = entry.splits.iter().filter_map(is_there).collect();
+    let mut advice = Vec::new();
+    if !there.is_empty() {
+        advice.push(format!("there are those of the splits {} (--split)", there.join(", ")));
+    }
+    if holds_lists(entry, &folder.join(&entry.root)) {
+        advice.push(format!(
+            "the dataset lies one folder deeper: --data-root `{}`",
+            folder.display()
+        ));
+    } else {
+        let alike = lists.iter().filter_map(|list| {
+            let found = alike(folder, list)?;
+            Some(format!("`{}` may be `{}` under another name", found.display(), list.display()))
+        });
+        advice.extend(alike);
+        advice.extend(entry.lists.iter().map(|lists| format!("its lists come from {lists}")));
+    }
+    if advice.is_empty() {
+        advice.push(format!("get the dataset again from {}", entry.source));
+    }
+    anyhow::anyhow!(
+        "`{}` holds {} of {}: {}; {}",
+        folder.display(),
+        if names.len() == 1 { "no list" } else { "none of the lists" },
+        entry.title,
+        names.join(", "),
+        advice.join("; ")
+    )
+}
+
+/// Whether one of the dataset's lists is in a folder.
+fn holds_lists(entry: &Entry, folder: &Path) -> bool {
+    entry.splits.values().any(|list| folder.join(list).is_file())
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// A file in the folder or one below it that is called nearly as the list is.
+fn alike(folder: &Path, list: &Path) -> Option<PathBuf> {
+    let (wanted, kind) = (list.file_name()?.to_str()?, list.extension()?);
+    let mut below = folders_in(folder);
+    below.sort();
+    let folders = std::iter::once(folder.to_owned()).chain(below);
+    let files = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    let files: Vec<PathBuf> = files
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some(kind) && path.is_file())
+        .collect();
+    let names = files.iter().filter_map(|path| path.file_name()?.to_str());
+    let name = nearest(wanted, names)?;
+    files.iter().find(|path| path.ends_with(name)).cloned()
+}
