@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, bail};
+use indexmap::IndexMap;
 
 use crate::data::Pair;
 use crate::eval::predictions::Prediction;
@@ -12,7 +13,8 @@ use crate::spelling::meant;
 /// How many problems are shown.
 const SHOWN_PROBLEMS: usize = 10;
 
-/// Keeps the pairs of the given categories (all if none are given), then the first `limit`.
+/// Keeps the pairs of the given categories (all if none are given), then the first `limit`; says how many of each
+/// of several categories that were, where the limit left out any.
 ///
 /// # Errors
 /// When a category has no pair; the error names the nearest that has.
@@ -20,7 +22,7 @@ pub(crate) fn select(
     pairs: &mut Vec<Pair>,
     categories: &[String],
     limit: Option<usize>,
-) -> Result<()> {
+) -> Result<Option<String>> {
     for category in categories {
         if !pairs.iter().any(|pair| pair.category == *category) {
             let mut present: Vec<&str> = pairs.iter().map(|pair| pair.category.as_str()).collect();
@@ -34,8 +36,26 @@ pub(crate) fn select(
         }
     }
     pairs.retain(|pair| categories.is_empty() || categories.contains(&pair.category));
-    pairs.truncate(limit.unwrap_or(usize::MAX));
-    Ok(())
+    let before = counts(pairs);
+    let Some(limit) = limit.filter(|limit| *limit < pairs.len()) else { return Ok(None) };
+    pairs.truncate(limit);
+    let taken = counts(pairs);
+    let share = |(category, count): (&String, &usize)| {
+        format!("{category} {} of {count}", taken.get(category).unwrap_or(&0))
+    };
+    let shares: Vec<String> = before.iter().map(share).collect();
+    Ok((before.len() > 1).then(|| {
+        format!("the first {limit} pairs of the list (--limit) are: {}", shares.join(", "))
+    }))
+}
+
+/// How many pairs of each category there are, in the order in which these begin.
+fn counts(pairs: &[Pair]) -> IndexMap<String, usize> {
+    let mut counts = IndexMap::new();
+    for pair in pairs {
+        *counts.entry(pair.category.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// Keeps the pairs that `predictions` are about, and returns how many others there were.
@@ -101,8 +121,12 @@ mod tests {
     #[test]
     fn categories_are_chosen_before_the_limit_counts() {
         let mut selected = pairs();
-        select(&mut selected, &["dog".into(), "horse".into()], Some(2)).unwrap();
+        let categories = ["dog".into(), "horse".into()];
+        let note = select(&mut selected, &categories, Some(2)).unwrap().unwrap();
         assert!(selected.iter().map(|pair| &pair.category).eq(["dog", "dog"]));
+        assert!(note.ends_with("are: dog 2 of 2, horse 0 of 1"), "{note}");
+        assert_eq!(select(&mut pairs(), &categories, Some(3)).unwrap(), None);
+        assert_eq!(select(&mut pairs(), &["dog".into()], Some(1)).unwrap(), None);
     }
 
     #[test]

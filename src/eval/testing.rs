@@ -106,5 +106,6 @@ fn circumstances(pairs: usize) -> Circumstances {
             pairs_per_second: 60.0,
             peak_memory_bytes: None,
         },
+        notes: Vec::new(),
     }
 }

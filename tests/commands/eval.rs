@@ -290,6 +290,160 @@ fn drop_below_the_baseline_exits_with_3_and_says_so_everywhere() {
 }
 
 #[test]
+fn a_category_that_falls_is_named_everywhere_and_decides_where_it_is_to() {
+    let dataset = TinySpair::write();
+    // Cats rise by as much as dogs fall.
+    let [before, after] =
+        [("before.jsonl", [2, 2, 2, 2, 2, 2]), ("after.jsonl", [3, 3, 3, 1, 1, 1])]
+            .map(|(name, right)| dataset.predictions(name, &right));
+    let [old, new, junit, html] =
+        ["old.json", "new.json", "junit.xml", "page.html"].map(|name| dataset.path(name));
+    eval(&dataset, &["--predictions", text(&before), "--report", text(&old)]);
+    let run = |flags: &[&str]| {
+        let fixed = ["--predictions", text(&after), "--baseline", text(&old), "--max-drop", "1"];
+        let outputs = ["--report", text(&new), "--junit", text(&junit), "--html", text(&html)];
+        eval(&dataset, &[&fixed[..], &outputs, &["--markdown", "-"], flags].concat())
+    };
+    let drop = "dog -33.33 (66.67 -> 33.33)";
+    let Run { code, stdout, .. } = run(&[]);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("| dog | 66.67 | 33.33 | -33.33 |"), "{stdout}");
+    assert!(fs::read_to_string(&html).unwrap().contains("categories that fell: dog -33.33"));
+    let Run { code, stdout, stderr } = run(&["--max-drop-category", "5"]);
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stdout.contains("| ❌ dog | 66.67 | 33.33 |"), "{stdout}");
+    assert!(stderr.contains(&format!("regression by category: {drop}")), "{stderr}");
+    let written = fs::read_to_string(&junit).unwrap();
+    let document = roxmltree::Document::parse(&written).unwrap();
+    let failures = document.descendants().filter(|node| node.has_tag_name("failure"));
+    let names: Vec<_> =
+        failures.map(|node| node.parent_element().unwrap().attribute("name").unwrap()).collect();
+    assert_eq!(names, ["dog"]);
+
+    let compare = |flags: &[&str]| lpmflow([&["compare", text(&old), text(&new)], flags].concat());
+    let Run { code, stdout, .. } = compare(&[]);
+    assert_eq!(code, 0);
+    assert!(stdout.ends_with(&format!("categories that fell: {drop}\n")), "{stdout}");
+    assert_eq!(compare(&["--max-drop", "1", "--max-drop-category", "34"]).code, 0);
+    let Run { code, stderr, .. } = compare(&["--max-drop-category", "33"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("regression by category: dog"), "{stderr}");
+    let json: Value = serde_json::from_str(&compare(&["--json"]).stdout).unwrap();
+    assert_eq!(json["fallen"][0]["category"], "dog");
+}
+
+#[test]
+fn unusable_prediction_lines_are_left_out_and_counted_where_that_is_wanted() {
+    let dataset = TinySpair::write();
+    let path = dataset.predictions("predictions.jsonl", &[3, 3, 3, 3]);
+    let lines = fs::read_to_string(&path).unwrap();
+    fs::write(&path, lines + "nonsense\n{\"index\": 4, \"predicted\": [[1, 2]]}\n").unwrap();
+    let predictions = ["--predictions", text(&path), "--json"];
+    let error = eval(&dataset, &predictions).failed_with(1);
+    assert!(error.contains("2 lines are unusable") && error.contains("--skip-bad"), "{error}");
+    let run = eval(&dataset, &[&predictions[..], &["--skip-bad"]].concat()).succeeded();
+    assert!(run.stderr.contains("2 lines are unusable:\n  line 5: expected"), "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_satisfies_schema(&report);
+    let counts =
+        ["pairs", "missing", "skipped"].map(|key| report["dataset"][key].as_u64().unwrap());
+    assert_eq!(counts, [4, 2, 2]);
+}
+
+#[test]
+fn a_limit_says_how_many_pairs_of_each_category_it_took() {
+    let dataset = TinySpair::write();
+    let flags = ["--baseline-model", "identity", "--category", "cat,dog", "--limit", "2", "--json"];
+    let run = eval(&dataset, &flags).succeeded();
+    let note = "the first 2 pairs of the list (--limit) are: cat 2 of 3, dog 0 of 3";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_satisfies_schema(&report);
+    assert_eq!(report["notes"], serde_json::json!([note]));
+}
+
+#[test]
+fn predictions_in_another_convention_are_doubted_but_scored_as_they_stand() {
+    let dataset = TinySpair::write();
+    let predictions = |name: &str, write: &dyn Fn([f64; 2]) -> [f64; 2]| {
+        let path = dataset.predictions(name, &[3, 3, 3, 3, 3, 2]);
+        let lines = fs::read_to_string(&path).unwrap();
+        let rewritten = lines.lines().map(|line| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            for point in line["predicted"].as_array_mut().unwrap() {
+                let [x, y] = [0, 1].map(|axis| point[axis].as_f64().unwrap());
+                *point = serde_json::json!(write([x, y]));
+            }
+            line.to_string() + "\n"
+        });
+        fs::write(&path, rewritten.collect::<String>()).unwrap();
+        path
+    };
+    for (name, write, expected) in [
+        ("sound.jsonl", &(|[x, y]: [f64; 2]| [x, y]) as &dyn Fn([f64; 2]) -> [f64; 2], None),
+        ("frame.jsonl", &|[x, y]| [x * 8.0, y * 512.0 / 48.0], Some("stretched to 512x512")),
+        ("parts.jsonl", &|[x, y]| [x / 64.0, y / 48.0], Some("from 0 to 1")),
+        ("one.jsonl", &|[x, y]| [x + 1.0, y + 1.0], Some("count from 1")),
+    ] {
+        let path = predictions(name, write);
+        let markdown = ["--predictions", text(&path), "--markdown", "-"];
+        let Run { stdout, stderr, .. } = eval(&dataset, &markdown).succeeded();
+        match expected {
+            Some(expected) => {
+                assert!(stderr.contains(expected) && stdout.contains(expected), "{stdout}{stderr}");
+                assert!(stderr.contains("nothing was changed"), "{stderr}");
+            }
+            None => assert!(!stderr.contains("warning") && !stdout.contains("⚠️"), "{stderr}"),
+        }
+    }
+    let identity = dataset.path("identity.jsonl");
+    let write = ["--baseline-model", "identity", "--predictions-out", text(&identity)];
+    eval(&dataset, &write).succeeded();
+    let Run { stderr, .. } = eval(&dataset, &["--predictions", text(&identity)]).succeeded();
+    assert!(!stderr.contains("warning"), "{stderr}");
+}
+
+#[test]
+fn photos_with_an_exif_orientation_are_told_and_turned_where_that_is_wanted() {
+    let dataset = TinySpair::write();
+    let pairs = |flags: &[&str]| {
+        let run = eval(&dataset, &[&["--category", "cat", "--json"], flags].concat()).succeeded();
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_satisfies_schema(&report);
+        (report["pairs"].clone(), report["notes"].to_string(), run.stderr)
+    };
+    let (upright, notes, _) = pairs(&[]);
+    assert_eq!(notes, "null");
+    dataset.turn("cat/a.png", 3);
+    let (ignored, notes, stderr) = pairs(&[]);
+    assert_ne!(ignored, upright);
+    let told = "1 of 3 photos have an EXIF orientation that is ignored";
+    assert!(
+        notes.contains(told) && stderr.contains(told) && stderr.contains("--exif apply"),
+        "{stderr}"
+    );
+    let (applied, notes, _) = pairs(&["--exif", "apply"]);
+    assert_eq!(applied, upright);
+    assert!(notes.contains("1 of 3 photos were turned by their EXIF orientation"), "{notes}");
+
+    dataset.turn("cat/b.png", 6);
+    let error = eval(&dataset, &["--category", "cat"]).failed_with(1);
+    let hint =
+        "annotated as 64x48, is 48x64; its EXIF orientation 6 turns it to that (--exif apply)";
+    assert!(error.contains(hint), "{error}");
+    assert_eq!(pairs(&["--exif", "apply"]).0, upright);
+    let root = dataset.data_root().to_str().unwrap();
+    let check = ["datasets", "check", "spair71k", "--data-root", root];
+    let found = lpmflow([&check[..], &["--exif", "apply"]].concat()).succeeded().stdout;
+    assert!(
+        found.contains("that was applied (--exif apply) (2):\n  JPEGImages/cat/a.png: 3"),
+        "{found}"
+    );
+    let found = lpmflow(check);
+    assert!(found.code == 1 && found.stdout.contains("eval ignores"), "{}", found.stdout);
+}
+
+#[test]
 fn reports_on_different_pairs_are_not_compared() {
     let dataset = TinySpair::write();
     let [all, some] = ["all.json", "some.json"].map(|name| dataset.path(name));

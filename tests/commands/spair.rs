@@ -71,13 +71,32 @@ impl TinySpair {
         self.folder.path().join("SPair-71k/JPEGImages").join(name)
     }
 
+    /// Turns a photo's pixels so that its EXIF orientation turns them back.
+    pub fn turn(&self, name: &str, orientation: u8) {
+        let path = self.photo(name);
+        let mut image = image::open(&path).expect("a photo");
+        // 3 and 6 are turned back by 180 and by 90 degrees.
+        image = match orientation {
+            3 => image.rotate180(),
+            6 => image.rotate270(),
+            _ => panic!("no such case"),
+        };
+        let header = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
+        let exif = [&header[..], &[orientation, 0, 0, 0, 0, 0, 0]].concat();
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        image::ImageEncoder::set_exif_metadata(&mut encoder, exif).expect("metadata in a PNG");
+        image.write_with_encoder(encoder).expect("a photo");
+        fs::write(path, bytes).expect("a written photo");
+    }
+
     /// Writes predictions that hit the first `right[i]` keypoints of pair `i` exactly and miss the
     /// others by far, for as many pairs as `right` has numbers.
     pub fn predictions(&self, name: &str, right: &[usize]) -> PathBuf {
         let line = |(index, right): (usize, &usize)| {
             let place = |(keypoint, target): (usize, &[f64; 2])| match keypoint < *right {
                 true => *target,
-                false => [target[0] + 300.0, target[1]],
+                false => [62.0, 1.0],
             };
             let predicted: Vec<[f64; 2]> = TARGETS.iter().enumerate().map(place).collect();
             json!({ "index": index, "predicted": predicted }).to_string() + "\n"

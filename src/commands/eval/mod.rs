@@ -27,10 +27,10 @@ use predicted::Predicted;
 /// # Errors
 /// Whatever kept it from its results.
 pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
-    let outputs = Outputs::new(&arguments.outputs)?;
+    let outputs = Outputs::new(&arguments.outputs, arguments.selection.exif.into())?;
     let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
     let mut task = task(arguments)?;
-    task.warnings.iter().for_each(|warning| terminal.warn(warning));
+    task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
         // Better refused now than after an hour.
         ensure_same_pairs(&baseline.dataset, &task.dataset())
@@ -38,6 +38,7 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     }
     let start = Instant::now();
     let predicted = Predicted::new(arguments, &task, terminal)?;
+    task.leave_out(predicted.unusable);
     task.keep_predicted(&predicted.predictions, predicted.model.kind);
     let protocols = &predicted.protocols;
     let evaluation = score(&task.pairs, &predicted.predictions, protocols, &task.alphas)?;
@@ -48,13 +49,15 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
         batch_size: predicted.batch_size,
         ..RunReport::ended(task.pairs.len(), seconds)
     };
+    let notes = [task.notes.clone(), predicted.notes.clone()].concat();
     let circumstances =
-        Circumstances { dataset: task.dataset(), model: predicted.model.clone(), run };
+        Circumstances { dataset: task.dataset(), model: predicted.model.clone(), run, notes };
     let report = Report::new(&evaluation, circumstances);
     let options = CompareOptions {
         protocol: Some(report.headline.protocol),
         alpha: Some(report.headline.alpha.clone()),
         max_drop: arguments.outputs.max_drop,
+        max_drop_category: arguments.outputs.max_drop_category,
     };
     let comparison = baseline.map(|baseline| compare(&baseline, &report, &options)).transpose()?;
     outputs.write(&report, &evaluation, comparison.as_ref(), terminal)?;
@@ -74,6 +77,7 @@ fn task(arguments: &EvalArguments) -> Result<Task> {
         protocols: &scoring.protocol,
         alphas: &scoring.alpha,
         skip_bad: selection.skip_bad,
+        exif: selection.exif.into(),
     };
     Task::new(&Catalog::load(selection.datasets.as_deref())?, &wanted)
 }

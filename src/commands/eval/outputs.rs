@@ -8,7 +8,8 @@ use anyhow::{Result, ensure};
 use crate::atomic;
 use crate::cli::eval::OutputArguments;
 use crate::commands::usage_error;
-use crate::data::photo::decode_benchmark;
+use crate::data::photo::decode_annotated;
+use crate::data::photo::orientation::Exif;
 use crate::eval::compare::Comparison;
 use crate::eval::predictions;
 use crate::eval::report::Report;
@@ -24,6 +25,7 @@ const STDOUT: &str = "-";
 /// Where results go.
 pub(super) struct Outputs<'a> {
     arguments: &'a OutputArguments,
+    exif: Exif,
 }
 
 impl<'a> Outputs<'a> {
@@ -32,8 +34,8 @@ impl<'a> Outputs<'a> {
     /// # Errors
     /// When two of them want stdout, or one is in a folder that is not there: better known before the
     /// run than after.
-    pub(super) fn new(arguments: &'a OutputArguments) -> Result<Self> {
-        let outputs = Self { arguments };
+    pub(super) fn new(arguments: &'a OutputArguments, exif: Exif) -> Result<Self> {
+        let outputs = Self { arguments, exif };
         if arguments.json && outputs.markdown_on_stdout() {
             return Err(usage_error("eval", "--json and --markdown - both want stdout"));
         }
@@ -70,7 +72,8 @@ impl<'a> Outputs<'a> {
             terminal.log(&format!("wrote `{}`", path.display()));
         }
         if let Some(path) = html {
-            let page = html::page(report, evaluation, comparison, &decode_benchmark);
+            let decode = |path: &Path| decode_annotated(path, self.exif);
+            let page = html::page(report, evaluation, comparison, &decode);
             write_text(path, &page, terminal)?;
         }
         let summarised;

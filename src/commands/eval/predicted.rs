@@ -1,5 +1,6 @@
 //! Predictions for the task's pairs: from a network, a baseline or a file.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -7,7 +8,9 @@ use clap::ValueEnum;
 
 use crate::cli::eval::{BaselineModel, EvalArguments};
 use crate::commands::engine;
-use crate::eval::predictions::{self, Prediction};
+use crate::data::Pair;
+use crate::eval::predictions::convention::doubts;
+use crate::eval::predictions::{self, Prediction, Stored, listed};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
@@ -33,6 +36,10 @@ pub(super) struct Predicted {
     pub precision: Option<String>,
     /// How many pairs the network was given at once.
     pub batch_size: Option<usize>,
+    /// Records that were left out as unusable.
+    pub unusable: usize,
+    /// What readers of the report should know, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Predicted {
@@ -42,15 +49,25 @@ impl Predicted {
     /// When the file cannot be read, or the network cannot be loaded or run.
     pub(super) fn new(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
         match (&arguments.instead.predictions, arguments.instead.baseline_model) {
-            (Some(path), _) => Self::read(path, task, terminal),
+            (Some(path), _) => Self::read(path, arguments.selection.skip_bad, task, terminal),
             (None, Some(BaselineModel::Identity)) => Ok(Self::identity(task)),
             (None, None) => Self::run(arguments, task, terminal),
         }
     }
 
-    fn read(path: &Path, task: &Task, terminal: &Terminal) -> Result<Self> {
-        let mut predictions = predictions::read(path, &task.split.pairs)?;
+    fn read(path: &Path, skip_bad: bool, task: &Task, terminal: &Terminal) -> Result<Self> {
+        let Stored { mut predictions, unusable, mut notes } =
+            predictions::read(path, &task.split.pairs, skip_bad)?;
         keep_selected(&mut predictions, &task.pairs);
+        if !unusable.is_empty() {
+            terminal.warn(&format!("left out of `{}`: {}", path.display(), listed(&unusable)));
+        }
+        let by_index: HashMap<usize, &Pair> =
+            task.pairs.iter().map(|pair| (pair.index, pair)).collect();
+        let pairs: Vec<&Pair> =
+            predictions.iter().map(|prediction| by_index[&prediction.pair]).collect();
+        notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false))?);
+        notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.display())));
         let (found, pairs) = (predictions.len(), task.pairs.len());
         if found < pairs {
             terminal.warn(&format!(
@@ -66,7 +83,8 @@ impl Predicted {
             parameters: None,
         };
         let protocols = task.stored_protocols(&predictions);
-        Ok(Self::without_network(predictions, protocols, model))
+        let unusable = unusable.len();
+        Ok(Self { unusable, notes, ..Self::without_network(predictions, protocols, model) })
     }
 
     fn identity(task: &Task) -> Self {
@@ -85,7 +103,16 @@ impl Predicted {
         protocols: Vec<Protocol>,
         model: ModelReport,
     ) -> Self {
-        Self { predictions, protocols, model, device: None, precision: None, batch_size: None }
+        Self {
+            predictions,
+            protocols,
+            model,
+            device: None,
+            precision: None,
+            batch_size: None,
+            unusable: 0,
+            notes: Vec::new(),
+        }
     }
 
     fn run(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
@@ -93,6 +120,7 @@ impl Predicted {
         let mut engine = engine::load_with_cache(model, running.feature_cache, terminal)?;
         let (description, device) = (engine.description()?, engine::place(&engine));
         let input = engine.input();
+        let exif = arguments.selection.exif.into();
         let alpha = headline_alpha(&task.alphas);
         let options = PredictOptions {
             batch_size: running.batch_size,
@@ -104,7 +132,7 @@ impl Predicted {
         let predictions = predict(
             &task.pairs,
             &options,
-            &|key: &FrameKey| prefetch::load(key, input),
+            &|key: &FrameKey| prefetch::load(key, input, exif),
             &mut engine,
             &mut |event| bar.on(event),
         )?;
@@ -124,6 +152,8 @@ impl Predicted {
             device: Some(device),
             precision: model.precision.to_possible_value().map(|value| value.get_name().to_owned()),
             batch_size: Some(running.batch_size.get()),
+            unusable: 0,
+            notes: Vec::new(),
         })
     }
 }

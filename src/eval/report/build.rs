@@ -18,12 +18,14 @@ pub(crate) struct Circumstances {
     pub model: ModelReport,
     /// Where and how fast it ran.
     pub run: RunReport,
+    /// What a reader must know.
+    pub notes: Vec<String>,
 }
 
 impl Report {
     /// The report of an evaluation.
     pub(crate) fn new(evaluation: &Evaluation, circumstances: Circumstances) -> Self {
-        let Circumstances { dataset, model, run } = circumstances;
+        let Circumstances { dataset, model, run, notes } = circumstances;
         let protocols: Vec<_> = evaluation
             .protocols
             .iter()
@@ -35,7 +37,7 @@ impl Report {
         let tool =
             Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() };
         let pairs = Some(pair_reports(evaluation));
-        Self { schema: SCHEMA, tool, dataset, model, run, headline, protocols, pairs }
+        Self { schema: SCHEMA, tool, dataset, model, run, headline, notes, protocols, pairs }
     }
 }
 
