@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::api::engine::Engine;
 use crate::api::error::{Classify, Error};
 use crate::data::catalog::Catalog;
+use crate::data::photo::orientation::Exif;
 use crate::eval::predictions::{self, Prediction};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::keep_predicted;
@@ -42,6 +43,7 @@ impl Evaluator {
                 protocols: &[],
                 alphas: &[],
                 skip_bad: false,
+                exif: Exif::Ignore,
             };
             Ok(Self { task: Task::new(&Catalog::load(None)?, &wanted)? })
         };
@@ -65,7 +67,7 @@ impl Evaluator {
             protocol: self.task.protocols[0],
             alpha: headline_alpha(&self.task.alphas),
         };
-        let load = |key: &FrameKey| prefetch::load(key, input);
+        let load = |key: &FrameKey| prefetch::load(key, input, Exif::Ignore);
         let predicted = predict(&self.task.pairs, &options, &load, &mut engine.0, &mut |_| {});
         let predicted = predicted.classed(Error::Network)?;
         self.scored(&predicted, &self.task.protocols).classed(Error::Network)
@@ -78,7 +80,7 @@ impl Evaluator {
     /// [`Error::Predictions`].
     pub fn score(&self, predictions: &Path) -> Result<Scores, Error> {
         let score = || -> anyhow::Result<Scores> {
-            let predicted = predictions::read(predictions, &self.task.pairs)?;
+            let predicted = predictions::read(predictions, &self.task.pairs, false)?.predictions;
             self.scored(&predicted, &self.task.stored_protocols(&predicted))
         };
         score().classed(Error::Predictions)

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::ExifRule;
+
 const EXAMPLES: &str = "\
 Examples:
   What can be evaluated on, and which of it lies below `data`:
@@ -30,7 +32,7 @@ pub(crate) struct DatasetsArguments {
 pub(crate) enum DatasetsCommand {
     /// List the datasets of the catalog, and which of them are there
     List(ListArguments),
-    /// Check a dataset: counts, faulty records, unreadable images, images in several splits
+    /// Check a dataset: counts, faulty records, unreadable images, the same or like images in several splits
     Check(CheckArguments),
     /// Draw a small dataset in the layout of SPair-71k
     MakeToy(MakeToyArguments),
@@ -69,6 +71,12 @@ pub(crate) struct CheckArguments {
     /// Where datasets are described and lie.
     #[command(flatten)]
     pub catalog: CatalogArguments,
+    /// What is done about the photos' EXIF orientation
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = ExifRule::Ignore)]
+    pub exif: ExifRule,
+    /// Exit with 4 when photos of one split are, or seem to be, in another
+    #[arg(long)]
+    pub fail_on_leaks: bool,
     /// Print one JSON object, with every problem, instead of the summary
     #[arg(long)]
     pub json: bool,

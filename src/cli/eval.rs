@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use crate::cli::ModelArguments;
+use crate::cli::{ExifRule, ModelArguments};
 use crate::eval::protocol::name::{self, PROTOCOLS, ProtocolName};
 
 const EXAMPLES: &str = "\
@@ -73,6 +73,9 @@ pub(crate) struct SelectionArguments {
     /// Leave out what is unusable, and count it, instead of stopping
     #[arg(long)]
     pub skip_bad: bool,
+    /// What is done about the photos' EXIF orientation
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = ExifRule::Ignore)]
+    pub exif: ExifRule,
 }
 
 /// How to score.
@@ -142,6 +145,9 @@ pub(crate) struct OutputArguments {
     /// Exit with 3 when the headline PCK falls below the baseline's by more than this
     #[arg(long, value_name = "POINTS", requires = "baseline", value_parser = points)]
     pub max_drop: Option<f64>,
+    /// Exit with 3 when that of any category falls by more than this
+    #[arg(long, value_name = "POINTS", requires = "baseline", value_parser = points)]
+    pub max_drop_category: Option<f64>,
 }
 
 /// How the network is run.

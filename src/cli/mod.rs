@@ -7,6 +7,7 @@ pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod datasets;
 pub(crate) mod eval;
+mod exif;
 pub(crate) mod export;
 mod model;
 pub(crate) mod predict;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use exif::ExifRule;
 pub(crate) use model::ModelArguments;
 
 /// Dense semantic correspondence between two photos.

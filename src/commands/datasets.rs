@@ -11,6 +11,7 @@ use crate::cli::datasets::{
 use crate::commands::Outcome;
 use crate::data::catalog::Catalog;
 use crate::data::inspect::{inspect, listing};
+use crate::data::load::Dataset;
 use crate::synth::cutouts::{self, CutoutOptions, make_cutouts};
 use crate::synth::rendered::Rendered;
 use crate::synth::toy::{self, ToyOptions, make_toy};
@@ -48,14 +49,20 @@ fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
         bar.set_length(count as u64);
         bar.set_position(done as u64);
     };
-    let inspection = inspect(&arguments.dataset, entry, &arguments.catalog.data_root, &progress)?;
+    let (name, data_root) = (&arguments.dataset, &arguments.catalog.data_root);
+    let dataset = Dataset { name, entry, data_root, exif: arguments.exif.into() };
+    let inspection = inspect(&dataset, &progress)?;
     bar.finish_and_clear();
     if arguments.json {
         terminal.json(&inspection)?;
     } else {
         terminal.show_inspection(&inspection);
     }
-    Ok(if inspection.is_sound() { Outcome::Done } else { Outcome::PartlyFailed })
+    Ok(match inspection.is_sound() {
+        false => Outcome::PartlyFailed,
+        true if arguments.fail_on_leaks && inspection.leaks() => Outcome::Leak,
+        true => Outcome::Done,
+    })
 }
 
 fn draw_toy(arguments: &MakeToyArguments, terminal: &Terminal) -> Result<Outcome> {

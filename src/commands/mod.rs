@@ -6,6 +6,7 @@ mod compare;
 mod datasets;
 mod engine;
 mod eval;
+mod exif;
 mod export;
 mod interrupt;
 mod man;

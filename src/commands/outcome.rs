@@ -11,6 +11,8 @@ pub enum Outcome {
     PartlyFailed,
     /// Accuracy fell by more than allowed: exit code 3.
     Regression,
+    /// Photos of one dataset split are, or seem to be, in another: exit code 4.
+    Leak,
     /// Stopped by the user: exit code 130.
     Interrupted,
 }
@@ -21,6 +23,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::PartlyFailed => 1,
             Outcome::Regression => 3,
+            Outcome::Leak => 4,
             Outcome::Interrupted => 130,
         })
     }

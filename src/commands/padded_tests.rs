@@ -112,13 +112,10 @@ fn eval_moves_keypoints_by_the_same_rule() {
     let predictions = out.display().to_string();
     let arguments = ["eval", "--dataset", "toy", "--data-root", &root, "--weights", &weights];
     lpmflow(arguments.into_iter().chain(["--predictions-out", &predictions])).succeeded();
-    let annotations = crate::data::load::load_split(
-        "toy",
-        crate::data::catalog::Catalog::load(None).unwrap().get("toy").unwrap(),
-        folder.path(),
-        "test",
-        false,
-    );
+    let catalog = crate::data::catalog::Catalog::load(None).unwrap();
+    let entry = catalog.get("toy").unwrap();
+    let dataset = crate::data::load::Dataset::new("toy", entry, folder.path());
+    let annotations = crate::data::load::load_split(&dataset, "test", false);
     let pairs = annotations.unwrap().split.pairs;
     let lines = std::fs::read_to_string(out).unwrap();
     assert_eq!(lines.lines().count(), pairs.len());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -12,8 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
 use crate::data::layouts::Layout;
-use crate::data::load::{LoadedSplit, dataset_folder, read_split};
-use crate::data::photo::decode_benchmark;
+use crate::data::leaks::{Known, Picture, SharedImage, Suspect, shared_images, suspects};
+use crate::data::likeness::Likeness;
+use crate::data::load::{Dataset, LoadedSplit, read_split};
+use crate::data::locate::{dataset_folder, missing_lists};
+use crate::data::photo::decode_annotated;
+use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::problem::{Fault, Problem};
 
 /// Everything about a dataset.
@@ -33,6 +37,12 @@ pub(crate) struct Inspection {
     pub absent: Vec<String>,
     /// Photos with the same pixels in more than one split.
     pub shared_images: Vec<SharedImage>,
+    /// Photos of different splits that seem to show one picture.
+    pub suspects: Vec<Suspect>,
+    /// Photos whose EXIF orientation is not upright.
+    pub turned: Vec<TurnedPhoto>,
+    /// Whether that is applied.
+    pub exif_applied: bool,
 }
 
 /// Everything about a split.
@@ -58,11 +68,13 @@ pub(crate) struct SplitInspection {
     pub problems: Vec<Problem>,
 }
 
-/// One picture in more than one split.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(crate) struct SharedImage {
-    /// Where it is: split and file.
-    pub places: BTreeSet<(String, PathBuf)>,
+/// A photo whose EXIF orientation is not upright.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TurnedPhoto {
+    /// The file.
+    pub path: PathBuf,
+    /// The orientation, from 2 to 8.
+    pub orientation: Turn,
 }
 
 /// One dataset of a catalog.
@@ -100,55 +112,66 @@ impl Inspection {
     pub(crate) fn is_sound(&self) -> bool {
         self.splits.iter().all(|split| split.problems.is_empty())
     }
+
+    /// Whether photos of one split are, or seem to be, in another.
+    pub(crate) fn leaks(&self) -> bool {
+        !self.shared_images.is_empty() || !self.suspects.is_empty()
+    }
 }
 
-/// Reads every split of the dataset `name` and decodes every image of it; `progress` is told how many
+/// Reads every split of a dataset and decodes every image of it; `progress` is told how many
 /// images of how many are done.
 ///
 /// # Errors
 /// When the dataset's folder is not there, holds none of its lists, or a list cannot be read.
 pub(crate) fn inspect(
-    name: &str,
-    entry: &Entry,
-    data_root: &Path,
+    dataset: &Dataset,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Inspection> {
+    let &Dataset { name, entry, data_root, exif } = dataset;
     let folder = dataset_folder(entry, data_root)?;
     let (present, absent) = present_and_absent(entry, &folder);
-    ensure!(
-        !present.is_empty(),
-        "`{}` holds none of the lists of {}: {}",
-        folder.display(),
-        entry.title,
-        entry.splits.values().map(|list| list.display().to_string()).collect::<Vec<_>>().join(", ")
-    );
-    let splits: Vec<LoadedSplit> = present
-        .iter()
-        .map(|split| read_split(name, entry, data_root, split))
-        .collect::<Result<_>>()?;
-    let pictures = decode_all(&splits, progress);
+    if present.is_empty() {
+        let lists: Vec<&Path> = entry.splits.values().map(PathBuf::as_path).collect();
+        return Err(missing_lists(entry, &folder, &lists));
+    }
+    let splits: Vec<LoadedSplit> =
+        present.iter().map(|split| read_split(dataset, split)).collect::<Result<_>>()?;
+    let pictures = decode_all(&splits, exif, progress);
+    let photos = known(&splits, &pictures);
+    let mut turned: BTreeMap<PathBuf, Turn> = BTreeMap::new();
+    splits.iter().for_each(|split| turned.extend(split.turned.clone()));
+    let turned = turned.into_iter().map(|(path, orientation)| TurnedPhoto { path, orientation });
     Ok(Inspection {
         dataset: name.to_owned(),
         title: entry.title.clone(),
         layout: entry.layout,
         absent,
-        shared_images: shared_images(&splits, &pictures),
+        shared_images: shared_images(&photos),
+        suspects: suspects(&photos),
+        turned: turned.collect(),
+        exif_applied: exif == Exif::Apply,
         splits: splits.into_iter().map(|split| inspect_split(split, &pictures)).collect(),
         folder,
     })
 }
 
-/// A digest of each image's pixels, or why there are none.
-type Pictures = HashMap<PathBuf, Result<[u8; 32], String>>;
+/// What is known of each image, or why nothing is.
+type Pictures = HashMap<PathBuf, Result<Picture, String>>;
 
-fn decode_all(splits: &[LoadedSplit], progress: &(dyn Fn(usize, usize) + Sync)) -> Pictures {
+fn decode_all(
+    splits: &[LoadedSplit],
+    exif: Exif,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Pictures {
     let paths: BTreeSet<&PathBuf> =
         splits.iter().flat_map(|loaded| images(&loaded.split.pairs)).collect();
     let (count, done) = (paths.len(), AtomicUsize::new(0));
     let decode = |path: &PathBuf| {
-        let picture = decode_benchmark(path).map(|photo| {
+        let picture = decode_annotated(path, exif).map(|photo| {
             let size = [photo.width().to_le_bytes(), photo.height().to_le_bytes()].concat();
-            Sha256::new().chain_update(size).chain_update(photo.as_raw()).finalize().into()
+            let digest = Sha256::new().chain_update(size).chain_update(photo.as_raw());
+            Picture { digest: digest.finalize().into(), likeness: Likeness::of(&photo) }
         });
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, count);
         (path.clone(), picture.map_err(|error| format!("{error:#}")))
@@ -160,8 +183,20 @@ fn images(pairs: &[Pair]) -> impl Iterator<Item = &PathBuf> {
     pairs.iter().flat_map(|pair| [&pair.source.path, &pair.target.path])
 }
 
+/// The photos of all splits that can be decoded.
+fn known<'a>(splits: &'a [LoadedSplit], pictures: &'a Pictures) -> Vec<Known<'a>> {
+    let of_split = |split: &'a LoadedSplit| {
+        let split = &split.split;
+        images(&split.pairs).filter_map(move |path| {
+            let picture = pictures[path].as_ref().ok()?;
+            Some(Known { split: &split.name, path, picture })
+        })
+    };
+    splits.iter().flat_map(of_split).collect()
+}
+
 fn inspect_split(loaded: LoadedSplit, pictures: &Pictures) -> SplitInspection {
-    let LoadedSplit { split, mut problems, skipped } = loaded;
+    let LoadedSplit { split, mut problems, skipped, .. } = loaded;
     let pairs = split.pairs;
     let files: BTreeSet<&PathBuf> = images(&pairs).collect();
     for path in &files {
@@ -178,7 +213,7 @@ fn inspect_split(loaded: LoadedSplit, pictures: &Pictures) -> SplitInspection {
         *categories.entry(pair.category.clone()).or_default() += 1;
     }
     let distinct: HashSet<&[u8; 32]> =
-        files.iter().filter_map(|path| pictures[*path].as_ref().ok()).collect();
+        files.iter().filter_map(|path| Some(&pictures[*path].as_ref().ok()?.digest)).collect();
     SplitInspection {
         name: split.name,
         pairs: usable.len(),
@@ -190,24 +225,4 @@ fn inspect_split(loaded: LoadedSplit, pictures: &Pictures) -> SplitInspection {
         bad_pairs: skipped + pairs.len() - usable.len(),
         problems,
     }
-}
-
-fn shared_images(splits: &[LoadedSplit], pictures: &Pictures) -> Vec<SharedImage> {
-    let mut places: HashMap<&[u8; 32], BTreeSet<(String, PathBuf)>> = HashMap::new();
-    for split in splits.iter().map(|loaded| &loaded.split) {
-        for path in images(&split.pairs) {
-            if let Ok(picture) = &pictures[path] {
-                places.entry(picture).or_default().insert((split.name.clone(), path.clone()));
-            }
-        }
-    }
-    let mut shared: Vec<SharedImage> =
-        places.into_values().map(|places| SharedImage { places }).collect();
-    shared.retain(|image| {
-        let mut splits = image.places.iter().map(|(split, _)| split);
-        let first = splits.next();
-        splits.any(|split| Some(split) != first)
-    });
-    shared.sort();
-    shared
 }

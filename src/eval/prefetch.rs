@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 
 use crate::data::Pair;
-use crate::data::photo::decode_benchmark;
+use crate::data::photo::decode_annotated;
+use crate::data::photo::orientation::Exif;
 use crate::eval::predictions::pair_label;
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::lru::Lru;
@@ -19,12 +20,13 @@ const KEPT_BYTES: usize = 128 << 20;
 /// How a photo becomes a frame: decoding, mirroring, scaling.
 pub(crate) type Load<'a> = &'a (dyn Fn(&FrameKey) -> Result<Frame> + Sync);
 
-/// A benchmark's photo as a frame: decoded and scaled as the field's readers do, then mirrored if the pair is.
+/// A benchmark's photo as a frame: decoded and scaled as the field's readers do, but for its EXIF orientation if
+/// that is to be applied, then mirrored if the pair is.
 ///
 /// # Errors
 /// When the photo cannot be decoded.
-pub(crate) fn load(key: &FrameKey, input: Input) -> Result<Frame> {
-    Ok(input.frame(key.clone(), &decode_benchmark(&key.path)?))
+pub(crate) fn load(key: &FrameKey, input: Input, exif: Exif) -> Result<Frame> {
+    Ok(input.frame(key.clone(), &decode_annotated(&key.path, exif)?))
 }
 
 /// Some pairs in the dataset's order.

@@ -1,13 +1,15 @@
 //! What is to be evaluated, and under which protocols.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::data::Pair;
 use crate::data::catalog::Catalog;
-use crate::data::load::{Split, fingerprint, load_split, summary};
-use crate::eval::predictions::Prediction;
+use crate::data::load::{Dataset, Split, fingerprint, load_split, summary};
+use crate::data::photo::orientation::{Exif, Turn};
+use crate::eval::predictions::{Prediction, image_name};
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::report::{DatasetReport, ModelKind};
@@ -33,6 +35,8 @@ pub(crate) struct Wanted<'a> {
     pub alphas: &'a [f64],
     /// Whether unusable pairs are left out; they are an error otherwise.
     pub skip_bad: bool,
+    /// What is done about the EXIF orientation of photos.
+    pub exif: Exif,
 }
 
 /// What is to be evaluated, and under which protocols.
@@ -48,10 +52,30 @@ pub(crate) struct Task {
     pub alphas: Vec<f64>,
     /// What users should know of pairs that are left out.
     pub warnings: Vec<String>,
+    /// What readers of the report should know as well, a sentence each.
+    pub notes: Vec<String>,
     /// The dataset's folder.
     root: PathBuf,
     skipped: usize,
     missing: usize,
+}
+
+/// What is to be known of photos whose EXIF orientation is not upright, if there are any.
+fn turned_note(pairs: &[Pair], turned: &BTreeMap<PathBuf, Turn>, exif: Exif) -> Option<String> {
+    let photos: BTreeSet<&PathBuf> =
+        pairs.iter().flat_map(|pair| [&pair.source.path, &pair.target.path]).collect();
+    let mut found = photos.iter().filter_map(|path| Some((*path, turned.get(*path)?)));
+    let (path, turn) = found.next()?;
+    let (count, all, name) = (1 + found.count(), photos.len(), image_name(path));
+    Some(match exif {
+        Exif::Ignore => format!(
+            "{count} of {all} photos have an EXIF orientation that is ignored, as the field's readers do \
+             (`{name}`: {turn}); if they were turned after they were annotated, --exif apply turns them back"
+        ),
+        Exif::Apply => format!(
+            "{count} of {all} photos were turned by their EXIF orientation (--exif apply; `{name}`: {turn})"
+        ),
+    })
 }
 
 impl Task {
@@ -71,25 +95,29 @@ impl Task {
         };
         let alphas = if wanted.alphas.is_empty() { &entry.alphas } else { wanted.alphas };
         let split = wanted.split.unwrap_or(&entry.default_split);
-        let loaded = load_split(wanted.dataset, entry, wanted.data_root, split, wanted.skip_bad)?;
+        let (name, data_root, exif) = (wanted.dataset, wanted.data_root, wanted.exif);
+        let dataset = Dataset { name, entry, data_root, exif };
+        let loaded = load_split(&dataset, split, wanted.skip_bad)?;
         let mut warnings = Vec::new();
         if loaded.skipped > 0 {
             let reasons = summary(&loaded.problems);
             warnings.push(format!("{} unusable pairs are left out\n{reasons}", loaded.skipped));
         }
         let mut pairs = loaded.split.pairs.clone();
-        select(&mut pairs, wanted.categories, wanted.limit)?;
+        let mut notes = Vec::from_iter(select(&mut pairs, wanted.categories, wanted.limit)?);
         let unmeasurable = remove_unmeasurable(&mut pairs, &protocols);
         if !wanted.skip_bad {
             ensure_none(&unmeasurable, "pairs cannot be scored")?;
         }
         warnings.extend(unmeasurable.iter().map(|error| format!("left out: {error:#}")));
+        notes.extend(turned_note(&pairs, &loaded.turned, exif));
         Ok(Self {
             split: loaded.split,
             pairs,
             protocols,
             alphas: ascending(alphas),
             warnings,
+            notes,
             root: wanted.data_root.join(&entry.root),
             skipped: loaded.skipped + unmeasurable.len(),
             missing: 0,
@@ -109,6 +137,11 @@ impl Task {
             ModelKind::Predictions => self.missing += others,
             ModelKind::Network | ModelKind::Baseline => self.skipped += others,
         }
+    }
+
+    /// Counts records that were left out as unusable.
+    pub(crate) fn leave_out(&mut self, records: usize) {
+        self.skipped += records;
     }
 
     /// What reports say of the pairs.

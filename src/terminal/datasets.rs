@@ -1,6 +1,6 @@
 //! What `datasets` shows: the catalog, and what a check found.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::data::inspect::{Inspection, Listing};
 use crate::data::load::summary;
@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 /// Digits of a fingerprint that are shown; JSON has all.
 const FINGERPRINT_DIGITS: usize = 16;
 
-/// Images in several splits that are shown; JSON has all.
+/// Images in several splits, and turned ones, that are shown; JSON has all.
 const SHOWN_SHARED: usize = 10;
 
 impl Terminal {
@@ -69,6 +69,8 @@ impl Terminal {
             self.result(&format!("\nnot there: {}", inspection.absent.join(", ")));
         }
         self.show_shared(inspection);
+        self.show_suspects(inspection);
+        self.show_turned(inspection);
         if inspection.is_sound() {
             self.result("\nevery pair can be used");
         }
@@ -96,6 +98,49 @@ impl Terminal {
         }
         if shared.len() > SHOWN_SHARED {
             self.result(&format!("  and {} more", shared.len() - SHOWN_SHARED));
+        }
+    }
+
+    fn show_suspects(&self, inspection: &Inspection) {
+        let suspects = &inspection.suspects;
+        if suspects.is_empty() {
+            return;
+        }
+        self.result(&format!(
+            "\nimages of different splits that seem to show one picture ({}):",
+            suspects.len()
+        ));
+        for suspect in suspects.iter().take(SHOWN_SHARED) {
+            let place = |(split, path): &(String, PathBuf)| {
+                let path = path.strip_prefix(&inspection.folder).unwrap_or(path);
+                format!("{split} {}", path.display())
+            };
+            let [one, other] = suspect.places.each_ref().map(place);
+            let how = if suspect.mirrored { ", mirrored" } else { "" };
+            self.result(&format!("  {one}, {other} ({:.3} alike{how})", suspect.correlation));
+        }
+        if suspects.len() > SHOWN_SHARED {
+            self.result(&format!("  and {} more", suspects.len() - SHOWN_SHARED));
+        }
+    }
+
+    fn show_turned(&self, inspection: &Inspection) {
+        let turned = &inspection.turned;
+        if turned.is_empty() {
+            return;
+        }
+        let what = if inspection.exif_applied {
+            "that was applied (--exif apply)"
+        } else {
+            "that eval ignores, as the field's readers do, unless --exif apply"
+        };
+        self.result(&format!("\nimages with an EXIF orientation, {what} ({}):", turned.len()));
+        for photo in turned.iter().take(SHOWN_SHARED) {
+            let path = photo.path.strip_prefix(&inspection.folder).unwrap_or(&photo.path);
+            self.result(&format!("  {}: {}", path.display(), photo.orientation));
+        }
+        if turned.len() > SHOWN_SHARED {
+            self.result(&format!("  and {} more", turned.len() - SHOWN_SHARED));
         }
     }
 

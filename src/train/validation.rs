@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::data::Pair;
 use crate::data::photo::decode_benchmark;
+use crate::data::photo::orientation::Exif;
 use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::{alpha_key, score};
@@ -102,7 +103,7 @@ impl Validation {
                         on_progress(done);
                     }
                 };
-                let photo = |key: &FrameKey| load(key, input);
+                let photo = |key: &FrameKey| load(key, input, Exif::Ignore);
                 let predicted = eval::predict(pairs, &options, &photo, &mut network, &mut on_event);
                 if network.stopped {
                     return Ok(None);

@@ -241,6 +241,104 @@ fn spair_71k_reads_whatever_the_line_ends_and_surplus_keys() {
     assert_eq!(first, second);
 }
 
+/// Gives every annotation of the tiny dataset another name.
+fn rename_annotations(dataset: &TinySpair, name: impl Fn(&str) -> String) {
+    let folder = dataset.data_root().join("SPair-71k/PairAnnotation/test");
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let new = name(path.file_name().unwrap().to_str().unwrap());
+        fs::rename(&path, folder.join(new)).unwrap();
+    }
+}
+
+#[test]
+fn copies_of_spair_71k_from_windows_are_read_where_one_letter_stands_for_the_colon() {
+    let (_, expected) = check("spair71k", TinySpair::write().data_root());
+    for colon in ["_", "-", "\u{f03a}", "%3A", ""] {
+        let dataset = TinySpair::write();
+        rename_annotations(&dataset, |name| name.replace(':', colon));
+        let (sound, found) = check("spair71k", dataset.data_root());
+        assert!(sound, "{colon}: {found:#}");
+        assert_eq!(found["splits"][0]["fingerprint"], expected["splits"][0]["fingerprint"]);
+    }
+    // Cut off at the colon: one hint, not a line for each.
+    let dataset = TinySpair::write();
+    rename_annotations(&dataset, |name| name.split(':').next().unwrap().to_owned());
+    let root = dataset.data_root().to_str().unwrap();
+    let error = lpmflow(["datasets", "check", "spair71k", "--data-root", root]).failed_with(1);
+    assert!(error.contains("none of the 6 annotations") && error.contains("Windows"), "{error}");
+    assert!(error.contains("`000001-a-b:cat`, the first file there is `000001-a-b`"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn a_dataset_that_lies_elsewhere_is_found_and_the_way_to_it_told() {
+    let dataset = TinySpair::write();
+    let root = dataset.data_root();
+    let eval = |data_root: &Path| {
+        let data_root = data_root.to_str().unwrap();
+        let task = ["eval", "--dataset", "spair71k", "--data-root", data_root];
+        lpmflow([&task[..], &["--baseline-model", "identity"]].concat()).failed_with(1)
+    };
+    let own = root.join("SPair-71k");
+    let error = eval(&own);
+    let above = fs::canonicalize(root).unwrap();
+    let advice = format!(
+        "is the dataset's own folder: name the one above it, --data-root `{}`",
+        above.display()
+    );
+    assert!(error.contains(&advice), "{error}");
+    // Unpacked twice over.
+    fs::rename(&own, root.join("inner")).unwrap();
+    fs::create_dir(&own).unwrap();
+    fs::rename(root.join("inner"), own.join("SPair-71k")).unwrap();
+    let error = eval(root);
+    assert!(
+        error.contains("one folder deeper: --data-root") && error.contains("SPair-71k`"),
+        "{error}"
+    );
+    // Below the data root, under another name.
+    fs::rename(own.join("SPair-71k"), root.join("spair")).unwrap();
+    fs::remove_dir(&own).unwrap();
+    let error = eval(root);
+    assert!(error.contains("spair` seems to be it: call it `SPair-71k`"), "{error}");
+    fs::create_dir(root.join("more")).unwrap();
+    fs::rename(root.join("spair"), root.join("more/SPair-71k")).unwrap();
+    let error = eval(root);
+    assert!(error.contains("it lies deeper: --data-root `") && error.contains("more`"), "{error}");
+}
+
+#[test]
+fn missing_lists_of_pf_pascal_say_where_lists_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let good = mat(&[[1.0, 2.0], [3.0, 4.0]], &BOUNDS);
+    pascal_image(root, "a", &good);
+    let text = root.to_str().unwrap();
+    let check = || lpmflow(["datasets", "check", "pf-pascal", "--data-root", text]).failed_with(1);
+    let error = check();
+    assert!(
+        error.contains("its lists come from https://github.com/ignacio-rocco/ncnet"),
+        "{error}"
+    );
+    write(
+        &root.join("PF-PASCAL/image_pairs/train_pairs.csv"),
+        "source_image,target_image,class,flip\n",
+    );
+    let error = check();
+    assert!(
+        error.contains("train_pairs.csv` may be `trn_pairs.csv` under another name"),
+        "{error}"
+    );
+    let eval =
+        ["eval", "--dataset", "pf-pascal", "--data-root", text, "--baseline-model", "identity"];
+    let error = lpmflow(eval).failed_with(1);
+    assert!(
+        error.contains("no list of PF-PASCAL: test_pairs.csv") && error.contains("ncnet"),
+        "{error}"
+    );
+}
+
 #[test]
 fn every_fault_of_spair_71k_is_told() {
     let dataset = TinySpair::write();
@@ -261,6 +359,52 @@ fn every_fault_of_spair_71k_is_told() {
     assert_has(&problems, &["unreadable", "`truncation` is 7"]);
     assert_has(&problems, &["unreadable", "EOF while parsing"]);
     assert_has(&problems, &["missing line 6: no annotation"]);
+}
+
+#[test]
+fn copies_of_test_photos_in_the_training_split_are_suspects_though_encoded_scaled_or_mirrored() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    lpmflow(["datasets", "make-toy", root, "--images", "6", "--pairs", "8"]).succeeded();
+    let check = |flags: &[&str]| {
+        let arguments = ["datasets", "check", "toy", "--data-root", root];
+        lpmflow([&arguments[..], flags].concat())
+    };
+    assert_eq!(check(&["--fail-on-leaks"]).code, 0);
+    // Photos of one split are numbered before those of the next.
+    let photos = folder.path().join("toy/JPEGImages/fish");
+    let mut names: Vec<_> =
+        fs::read_dir(&photos).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let test = image::open(names.last().unwrap()).unwrap();
+    let (width, height) = (test.width(), test.height());
+    let smaller = test.resize_exact(width / 2, height / 2, image::imageops::FilterType::Triangle);
+    let copies = [
+        test.clone(),
+        smaller.resize_exact(width, height, image::imageops::FilterType::Triangle),
+        test.fliph(),
+    ];
+    for (path, copy) in names.iter().zip(copies) {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 60);
+        copy.write_with_encoder(encoder).unwrap();
+        fs::write(path, bytes.into_inner()).unwrap();
+    }
+    let told = check(&["--fail-on-leaks"]);
+    assert_eq!(told.code, 4, "{}", told.stderr);
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let last = name(names.last().unwrap());
+    for (path, how) in names.iter().zip(["", "", ", mirrored"]) {
+        let line =
+            told.stdout.lines().find(|line| line.contains(&name(path)) && line.contains("alike"));
+        let line = line.unwrap_or_else(|| panic!("{} is not in {}", path.display(), told.stdout));
+        assert!(line.contains(&last) && line.ends_with(&format!("alike{how})")), "{line}");
+    }
+    let found = check(&["--json"]);
+    assert_eq!(found.code, 0);
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(found["suspects"].as_array().unwrap().len(), 3, "{found:#}");
+    assert_eq!(found["suspects"][0]["places"][0].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -336,7 +480,7 @@ fn wrong_names_and_keys_get_the_nearest_valid_one_and_absent_data_a_source() {
     assert!(stderr.contains("https://") && stderr.contains("--data-root"), "{stderr}");
     fs::create_dir(folder.path().join("PF-WILLOW")).unwrap();
     let Run { stderr, .. } = lpmflow(["datasets", "check", "pf-willow", "--data-root", root]);
-    assert!(stderr.contains("none of the lists of PF-WILLOW: test_pairs.csv"), "{stderr}");
+    assert!(stderr.contains("no list of PF-WILLOW: test_pairs.csv"), "{stderr}");
     let catalog = folder.path().join("own.toml");
     write(&catalog, "[mine]\nlayot = \"spair71k\"\n");
     let Run { code, stderr, .. } =

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::data::catalog::Catalog;
-use crate::data::load::{Split, load_split};
+use crate::data::load::{Dataset, Split, load_split};
 use crate::data::photo::decode_benchmark;
 use crate::data::photo::header::image_size;
 use crate::data::photo::resize::resize_like_pillow;
@@ -38,7 +38,9 @@ fn cases() -> Vec<Case> {
         let text = std::fs::read(golden.join("datasets").join(format!("{name}.json"))).unwrap();
         let golden: Value = serde_json::from_slice(&text).unwrap();
         let entry = catalog.get(dataset).unwrap();
-        let split = load_split(dataset, entry, &data.join(root), split, false).unwrap().split;
+        let split = load_split(&Dataset::new(dataset, entry, &data.join(root)), split, false)
+            .unwrap()
+            .split;
         let root = data.join(golden["dataset_dir"].as_str().unwrap());
         Case { golden, split, categories: entry.categories.clone(), root }
     };
@@ -277,7 +279,8 @@ fn real_annotations_of_spair_71k_load() {
     }
     let catalog = Catalog::load(None).unwrap();
     let entry = catalog.get("spair71k").unwrap();
-    let split = load_split("spair71k", entry, folder.path(), "test", false).unwrap().split;
+    let dataset = Dataset::new("spair71k", entry, folder.path());
+    let split = load_split(&dataset, "test", false).unwrap().split;
     let keypoints: Vec<usize> =
         split.pairs.iter().map(|pair| pair.target.keypoints.len()).collect();
     assert_eq!(keypoints, [3, 5, 2, 6]);

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::data::catalog::Catalog;
-use crate::data::load::load_split;
+use crate::data::load::{Dataset, load_split};
 use crate::eval::predict_identity;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::score;
@@ -34,8 +34,8 @@ fn zero_flow_scores_as_in_the_reference() {
         let bytes = fs::read(golden.join("datasets").join(format!("{file}.json"))).unwrap();
         let golden: Golden = serde_json::from_slice(&bytes).unwrap();
         let entry = catalog.get(dataset).unwrap();
-        let loaded =
-            load_split(dataset, entry, &data.join(Path::new(folder)), split, false).unwrap();
+        let root = data.join(Path::new(folder));
+        let loaded = load_split(&Dataset::new(dataset, entry, &root), split, false).unwrap();
         let pairs = loaded.split.pairs;
         let predictions = predict_identity(&pairs);
         for (name, mode) in [("paper", "bbox"), ("paper-image", "img")] {

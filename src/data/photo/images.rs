@@ -1,13 +1,13 @@
 //! Image files: which there are, and their sizes, each header read once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result as Fallible};
 
-use crate::data::photo::header::image_size;
+use crate::data::photo::orientation::{Exif, Turn, stored_size};
 use crate::data::problem::{Fault, Problem};
 use crate::geometry::Size;
 
@@ -49,18 +49,57 @@ fn is_photo(path: &Path) -> bool {
 /// Sizes that were asked for; may be shared by threads.
 #[derive(Debug, Default)]
 pub(crate) struct ImageSizes {
-    known: Mutex<HashMap<PathBuf, Result<Size, Problem>>>,
+    exif: Exif,
+    known: Mutex<HashMap<PathBuf, Known>>,
 }
 
+/// A size as stored and the orientation, or why there is none.
+type Known = Result<(Size, Turn), Problem>;
+
 impl ImageSizes {
+    /// Sizes of photos whose EXIF orientation is treated so.
+    pub(crate) fn new(exif: Exif) -> Self {
+        Self { exif, ..Self::default() }
+    }
+
     /// The size of an image, or why there is none.
     pub(crate) fn of(&self, path: &Path) -> Result<Size, Problem> {
-        let known = |sizes: &HashMap<PathBuf, Result<Size, Problem>>| sizes.get(path).cloned();
+        let (stored, turn) = self.stored(path)?;
+        Ok(match self.exif {
+            Exif::Ignore => stored,
+            Exif::Apply => turn.turned(stored),
+        })
+    }
+
+    /// For an image of another size than annotated, what its EXIF orientation has to do with that.
+    pub(crate) fn hint(&self, path: &Path, annotated: Size) -> String {
+        match (self.stored(path), self.exif) {
+            (Ok((stored, turn)), Exif::Ignore) if turn.turned(stored) == annotated => {
+                format!("; its EXIF orientation {turn} turns it to that (--exif apply)")
+            }
+            (Ok((stored, turn)), Exif::Apply) if stored == annotated => {
+                format!("; its EXIF orientation {turn} turned it from that (--exif ignore)")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The images whose EXIF orientation is not upright, of those that were asked for.
+    pub(crate) fn turned(&self) -> BTreeMap<PathBuf, Turn> {
+        let turned = |(path, known): (&PathBuf, &Known)| {
+            let (_, turn) = known.as_ref().ok()?;
+            (!turn.is_upright()).then(|| (path.clone(), *turn))
+        };
+        self.known.lock().map(|known| known.iter().filter_map(turned).collect()).unwrap_or_default()
+    }
+
+    fn stored(&self, path: &Path) -> Known {
+        let known = |sizes: &HashMap<PathBuf, Known>| sizes.get(path).cloned();
         if let Some(size) = self.known.lock().ok().and_then(|sizes| known(&sizes)) {
             return size;
         }
         let size = if path.is_file() {
-            image_size(path).map_err(|error| {
+            stored_size(path).map_err(|error| {
                 Problem::of_file(Fault::Unreadable, path, error.root_cause().to_string())
             })
         } else {

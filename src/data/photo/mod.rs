@@ -3,6 +3,7 @@
 pub(crate) mod header;
 pub(crate) mod images;
 pub(crate) mod jpeg;
+pub(crate) mod orientation;
 pub(crate) mod resize;
 pub(crate) mod resize_opencv;
 
@@ -14,6 +15,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, RgbImage};
 
 use crate::data::photo::header::{DAMAGED, MOST_FILE_BYTES, decoder, open};
+use crate::data::photo::orientation::Exif;
 
 /// A user's photo as a viewer shows it: turned as its EXIF orientation says, composited on white
 /// where it is transparent.
@@ -33,7 +35,19 @@ pub(crate) fn decode_photo(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode_photo`].
 pub(crate) fn decode_benchmark(path: &Path) -> Result<RgbImage> {
-    decode(path).map(|(image, _)| image.into_rgb8())
+    decode_annotated(path, Exif::Ignore)
+}
+
+/// As [`decode_benchmark`], the EXIF orientation applied if that is wanted.
+///
+/// # Errors
+/// As [`decode_photo`].
+pub(crate) fn decode_annotated(path: &Path, exif: Exif) -> Result<RgbImage> {
+    let (mut image, orientation) = decode(path)?;
+    if exif == Exif::Apply {
+        image.apply_orientation(orientation);
+    }
+    Ok(image.into_rgb8())
 }
 
 /// The image as stored, and how it is to be turned.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
-use crate::data::load::{Split, fingerprint, load_split};
+use crate::data::load::{Dataset, Split, fingerprint, load_split};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
 use crate::train::samples::photos::find_photos;
@@ -145,7 +145,8 @@ impl DataConfig {
     }
 
     fn split(&self, name: &str, entry: &Entry, split: &str) -> Result<Split> {
-        Ok(load_split(name, entry, &self.data_root, split, self.skip_bad)?.split)
+        let dataset = Dataset::new(name, entry, &self.data_root);
+        Ok(load_split(&dataset, split, self.skip_bad)?.split)
     }
 }
 
