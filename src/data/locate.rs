@@ -71,7 +71,7 @@ pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> an
         ));
     } else {
         let alike = lists.iter().filter_map(|list| {
-            let found = alike(folder, list)?;
+            let found = alike(entry, folder, list)?;
             Some(format!("`{}` may be `{}` under another name", found.display(), list.display()))
         });
         advice.extend(alike);
@@ -100,9 +100,11 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-/// A file in the folder or one below it that is called nearly as the list is.
-fn alike(folder: &Path, list: &Path) -> Option<PathBuf> {
-    let (wanted, kind) = (list.file_name()?.to_str()?, list.extension()?);
+/// A file in the folder or one below it that is called nearly as the list is, and more so than any other list.
+fn alike(entry: &Entry, folder: &Path, list: &Path) -> Option<PathBuf> {
+    let name_of = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
+    let lists: Vec<String> = entry.splits.values().filter_map(|list| name_of(list)).collect();
+    let (wanted, kind) = (name_of(list)?, list.extension()?);
     let mut below = folders_in(folder);
     below.sort();
     let folders = std::iter::once(folder.to_owned()).chain(below);
@@ -111,7 +113,11 @@ fn alike(folder: &Path, list: &Path) -> Option<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.extension() == Some(kind) && path.is_file())
         .collect();
-    let names = files.iter().filter_map(|path| path.file_name()?.to_str());
-    let name = nearest(wanted, names)?;
+    let is_meant = |name: &String| {
+        !lists.contains(name) && nearest(name, lists.iter().map(String::as_str)) == Some(&*wanted)
+    };
+    let names: Vec<String> =
+        files.iter().filter_map(|path| name_of(path)).filter(is_meant).collect();
+    let name = nearest(&wanted, names.iter().map(String::as_str))?;
     files.iter().find(|path| path.ends_with(name)).cloned()
 }

@@ -64,7 +64,7 @@ fn objects(text: &str) -> Vec<Item<'_>> {
     lines(text)
 }
 
-/// The elements of the only array in an object without the known keys.
+/// The objects of the only array in an object without the known keys.
 fn wrapped<'a>(text: &'a str, object: &'a str, keys: &[&str]) -> Option<Vec<Item<'a>>> {
     let members: IndexMap<String, &RawValue> = serde_json::from_str(object).ok()?;
     if keys.iter().any(|key| members.contains_key(*key)) {
@@ -72,7 +72,8 @@ fn wrapped<'a>(text: &'a str, object: &'a str, keys: &[&str]) -> Option<Vec<Item
     }
     let mut arrays = members.values().filter(|value| value.get().starts_with('['));
     let only = arrays.next().filter(|_| arrays.next().is_none())?;
-    Some(placed(text, serde_json::from_str(only.get()).ok()?))
+    let values: Vec<&RawValue> = serde_json::from_str(only.get()).ok()?;
+    values.iter().all(|value| value.get().starts_with('{')).then(|| placed(text, values))
 }
 
 /// The lines that are not blank, each a value; a comma after it is left over from an array.
@@ -156,6 +157,7 @@ mod tests {
         assert_eq!((spread[0].0, spread[1].0), (1, 4));
         assert_eq!(places("[1, 2]\n[3, 4]"), [(1, "[1, 2]"), (2, "[3, 4]")]);
         assert_eq!(places("{\"a\": [1]}"), [(1, "{\"a\": [1]}")]);
+        assert_eq!(places("{\"b\": [[1, 2]]}"), [(1, "{\"b\": [[1, 2]]}")]);
     }
 
     #[test]

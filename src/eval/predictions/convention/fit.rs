@@ -11,6 +11,9 @@ use crate::pck::percent;
 const LEAST_GAIN: f64 = 10.0;
 const LEAST_FACTOR: f64 = 1.5;
 
+/// The least PCK of a reading that is worth naming: below, one of many is better by chance.
+const LEAST_PCK: f64 = 20.0;
+
 /// By how many standard deviations it must be so, counted in keypoints and in pairs: chance and one odd pair are
 /// no convention.
 const LEAST_SCORE_OF_POINTS: f64 = 3.0;
@@ -60,7 +63,7 @@ impl Fit {
         let pairs = || self.right.iter().zip(&other.right);
         let points = pairs().flat_map(|(own, other)| own.iter().zip(other));
         let count = |right: &Vec<bool>| right.iter().filter(|right| **right).count();
-        own >= others + LEAST_GAIN
+        own >= LEAST_PCK.max(others + LEAST_GAIN)
             && own >= others * LEAST_FACTOR
             && score(points.map(|(own, other)| own.cmp(other))) >= LEAST_SCORE_OF_POINTS
             && score(pairs().map(|(own, other)| count(own).cmp(&count(other))))
@@ -98,7 +101,8 @@ mod tests {
         assert!(!one.is_far_better_than(&fit([(100, false), (4, false), (4, false)])));
         // Neither are a few points of PCK, or a small factor.
         let many = |right: usize| fit((0..100).map(|pair| (10, pair < right)));
-        assert!(!many(9).is_far_better_than(&many(1)) && many(20).is_far_better_than(&many(5)));
+        assert!(!many(19).is_far_better_than(&many(1)) && many(20).is_far_better_than(&many(5)));
+        assert!(!many(24).is_far_better_than(&many(15)));
         assert!(!many(60).is_far_better_than(&many(45)));
     }
 }

@@ -31,7 +31,7 @@ const NEARLY_ALL: f64 = 0.98;
 /// How much wider or narrower than the keypoints' the spread of points may be that mean something.
 const MOST_SPREAD: f64 = 4.0;
 
-/// By how many points of PCK a reading that departs in two ways must beat one that departs in one.
+/// By how many points of PCK a reading must beat a simpler one.
 const SIMPLER: f64 = 2.0;
 
 /// What is implausible about the predictions, and the reading that fits far better if there is one, a sentence
@@ -68,13 +68,16 @@ pub(crate) fn doubts(
         .collect::<Result<Vec<(Reading, Fit)>>>()?;
     let better: Vec<&(Reading, Fit)> =
         fits.iter().filter(|(_, fit)| fit.is_far_better_than(&given)).collect();
-    if let Some((reading, fit)) = best(&better) {
+    let turned = exchanged(pairs, predictions, protocol, ALPHA, &given)?;
+    let is_best =
+        |fit: &Fit| !turned.as_ref().is_some_and(|other| other.pck() > fit.pck() + SIMPLER);
+    if let Some((reading, fit)) = best(&better).filter(|(_, fit)| is_best(fit)) {
         doubts.push(would(&reading.to_string(), fit));
-    } else if let Some(fit) = exchanged(pairs, predictions, protocol, ALPHA, &given)? {
+    } else if let Some(fit) = &turned {
         doubts.push(would(
             "positions in the SOURCE photo (`source` and `target` exchanged), unless the system hardly moves \
              points",
-            &fit,
+            fit,
         ));
     } else if counts_from_one(pairs, predictions) {
         doubts.push(
