@@ -96,12 +96,12 @@ impl Moves {
 
     fn are_of_another_photo(self) -> bool {
         let sides = score(self.sides.iter().copied());
-        let far = |moves: &[f64]| quantile(moves, 0.9);
-        let by_errors = sides >= LEAST_SCORE_LEFT_OPEN
-            && far(&self.found) >= far(&self.expected) / 2.0
-            && far(&self.found) >= LEAST_TAIL * quantile(&self.found, 0.5);
+        let far = |moves: &[f64]| quantile(moves, 0.95);
+        let by_errors =
+            sides >= LEAST_SCORE_LEFT_OPEN && far(&self.found) >= far(&self.expected) / 2.0;
+        let matched = far(&self.found) >= LEAST_TAIL * quantile(&self.found, 0.5);
         let unmoved = self.unmoved as f64 / self.found.len().max(1) as f64;
-        unmoved <= MOST_UNMOVED && (sides >= LEAST_SCORE || by_errors)
+        unmoved <= MOST_UNMOVED && matched && (sides >= LEAST_SCORE || by_errors)
     }
 }
 

@@ -179,19 +179,21 @@ fn weak_systems_and_those_that_move_nothing_are_not_accused() {
         for right in [0, 1, 2] {
             assert_eq!(found(&pairs, &predicted(&pairs, right, rng)), "", "{right} of ten");
         }
-        let jittered: Vec<Prediction> = identity
-            .iter()
-            .map(|stored| {
-                let mut noise = || rng.random_range(-4.0..4.0);
-                let points: Vec<_> = stored
-                    .points
-                    .iter()
-                    .map(|point| (point.x + noise(), point.y + noise()))
-                    .collect();
-                prediction(stored.pair, &points)
-            })
-            .collect();
-        assert_eq!(found(&pairs, &jittered), "", "jitter");
+        // Of relative and of absolute positions.
+        let same = written(&pairs, &identity, |_, _, source| (source.x, source.y));
+        for unmoved in [&identity, &same] {
+            for size in [4.0, 12.0] {
+                let jitter = |stored: &Prediction| {
+                    let mut noise = || rng.random_range(-size..size);
+                    let points = stored.points.iter();
+                    let points: Vec<_> =
+                        points.map(|point| (point.x + noise(), point.y + noise())).collect();
+                    prediction(stored.pair, &points)
+                };
+                let shaken: Vec<Prediction> = unmoved.iter().map(jitter).collect();
+                assert_eq!(found(&pairs, &shaken), "", "shaken by {size}, {alike}");
+            }
+        }
         let mut anywhere = |side: usize| rng.random_range(0.0..side as f64);
         let random: Vec<Prediction> = pairs
             .iter()
