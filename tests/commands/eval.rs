@@ -23,8 +23,11 @@ fn json(path: &Path) -> Value {
 }
 
 fn assert_satisfies_schema(report: &Value) {
-    let schema = serde_json::from_str(include_str!("../../src/eval/report/report.schema.json"))
-        .expect("a JSON schema");
+    assert_satisfies(include_str!("../../src/eval/report/report.schema.json"), report);
+}
+
+fn assert_satisfies(schema: &str, report: &Value) {
+    let schema = serde_json::from_str(schema).expect("a JSON schema");
     let validator = jsonschema::validator_for(&schema).expect("a valid schema");
     let errors: Vec<String> = validator
         .iter_errors(report)
@@ -330,6 +333,7 @@ fn a_category_that_falls_is_named_everywhere_and_decides_where_it_is_to() {
     assert!(stderr.contains("regression by category: dog"), "{stderr}");
     let json: Value = serde_json::from_str(&compare(&["--json"]).stdout).unwrap();
     assert_eq!(json["fallen"][0]["category"], "dog");
+    assert_satisfies(include_str!("../../src/eval/compare/comparison.schema.json"), &json);
 }
 
 #[test]
