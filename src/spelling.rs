@@ -1,4 +1,7 @@
-//! Names in messages: which of the known ones was meant by one typed wrongly, and the first of too many.
+//! Words in messages: which of the known names was meant by one typed wrongly, the first of too many, and counted
+//! things.
+
+use std::fmt::Display;
 
 /// Least likeness of two names, from 0 to 1, of which one may be meant by the other.
 const LIKE: f64 = 0.65;
@@ -41,6 +44,13 @@ pub(crate) fn is_misspelt(wrong: &str, right: &str) -> bool {
         _ => 2,
     };
     strsim::damerau_levenshtein(wrong, right) <= allowed
+}
+
+/// A number of things: `1 pair`, `2 pairs`.
+pub(crate) fn counted(count: impl Display, thing: &str) -> String {
+    let count = count.to_string();
+    let plural = if count == "1" { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 /// Jaro and Winkler's measure knows names that were cut short, Damerau and Levenshtein's short ones with two
@@ -87,6 +97,15 @@ mod tests {
         for (wrong, right) in [("game", "name"), ("points", "keypoints"), ("category", "target")] {
             assert!(!is_misspelt(wrong, right), "{wrong}");
         }
+    }
+
+    #[test]
+    fn one_thing_is_no_several() {
+        let found = [0, 1, 2, 11].map(|count| counted(count, "training pair"));
+        assert_eq!(
+            found,
+            ["0 training pairs", "1 training pair", "2 training pairs", "11 training pairs"]
+        );
     }
 
     #[test]

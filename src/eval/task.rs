@@ -15,6 +15,7 @@ use crate::eval::protocol::name::ProtocolName;
 use crate::eval::report::{DatasetReport, ModelKind};
 use crate::eval::selection::{ensure_none, keep_predicted, remove_unmeasurable, select};
 use crate::eval::summary::ascending;
+use crate::spelling::counted;
 
 /// What of a dataset is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +102,8 @@ impl Task {
         let mut warnings = Vec::new();
         if loaded.skipped > 0 {
             let reasons = summary(&loaded.problems);
-            warnings.push(format!("{} unusable pairs are left out\n{reasons}", loaded.skipped));
+            let pairs = counted(loaded.skipped, "unusable pair");
+            warnings.push(format!("left out: {pairs}\n{reasons}"));
         }
         let mut pairs = loaded.split.pairs.clone();
         let mut notes = Vec::from_iter(select(&mut pairs, wanted.categories, wanted.limit)?);

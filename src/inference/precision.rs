@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::Serialize;
 use tch::{Device, Kind};
 
@@ -39,8 +40,10 @@ impl Precision {
     pub(crate) fn check(self, device: Device) -> Result<()> {
         match (self, device) {
             (Self::Tf32 | Self::Float16, Device::Cpu) => {
+                let name = self.to_possible_value();
+                let name = name.as_ref().map(PossibleValue::get_name).unwrap_or_default();
                 bail!(
-                    "the precision {self:?} needs a GPU: choose --device cuda, or --precision float32"
+                    "the precision {name} needs a GPU: choose --device cuda, or --precision float32"
                 )
             }
             _ => Ok(()),

@@ -43,7 +43,7 @@ impl Output {
         match endings.iter().position(|(ending, _)| fits(ending).is_some()) {
             Some(index) => Ok(Self { format: Format { kind, index }, path: path.to_owned() }),
             None => bail!(
-                "`{}` has no ending that a {} can be written in: use {}",
+                "`{}` has no ending that the {} can be written in: use {}",
                 path.display(),
                 kind.name,
                 list(endings.iter().map(|(ending, _)| format!(".{ending}")))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::inspect::{Inspection, Listing};
 use crate::data::load::summary;
+use crate::spelling::counted;
 use crate::synth::rendered::Rendered;
 use crate::terminal::Terminal;
 
@@ -149,8 +150,8 @@ impl Terminal {
         let pairs: Vec<String> =
             made.pairs.iter().map(|(split, count)| format!("{split} {count}")).collect();
         self.result(&format!(
-            "wrote {} photos and their pairs ({}) to `{}`",
-            made.images,
+            "wrote {} and their pairs ({}) to `{}`",
+            counted(made.images, "photo"),
             pairs.join(", "),
             made.folder.display()
         ));

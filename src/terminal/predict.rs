@@ -7,6 +7,7 @@ use crate::geometry::Size;
 use crate::predict::batch::Summary;
 use crate::predict::correspondence::Resolution;
 use crate::predict::record::{PairOutcome, Prediction, Record};
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 
 impl Terminal {
@@ -32,9 +33,9 @@ impl Terminal {
             let pck: Vec<String> =
                 score.pck.iter().map(|(alpha, pck)| format!("PCK@{alpha} {pck:.1} %")).collect();
             self.log(&format!(
-                "{} of {} keypoints; threshold: alpha times the {}, {:.1} pixels",
+                "{} of {}; threshold: alpha times the {}, {:.1} pixels",
                 pck.join(", "),
-                score.distance.len(),
+                counted(score.distance.len(), "keypoint"),
                 score.threshold,
                 score.side
             ));
@@ -42,6 +43,9 @@ impl Terminal {
         for file in &prediction.files {
             let invalid = match file.invalid_pixels {
                 0 => String::new(),
+                1 => {
+                    " (1 pixel moves farther than the format can say and is marked invalid)".into()
+                }
                 count => format!(
                     " ({count} pixels move farther than the format can say and are marked invalid)"
                 ),
@@ -65,8 +69,8 @@ impl Terminal {
         let Summary { done, skipped, failed, interrupted } = *summary;
         let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
         self.log(&format!(
-            "{done} pairs done, {skipped} done before, {failed} failed{early}; files are in `{}`; took \
-             {:.1} s",
+            "{} done, {skipped} done before, {failed} failed{early}; files are in `{}`; took {:.1} s",
+            counted(done, "pair"),
             folder.display(),
             time.as_secs_f64()
         ));

@@ -4,6 +4,7 @@ use crate::eval::compare::{Change, Comparison};
 use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::{Group, PckByAlpha};
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 
 /// Between columns, and between the columns of one protocol and the next.
@@ -15,10 +16,10 @@ impl Terminal {
     pub(crate) fn show_report(&self, report: &Report) {
         let dataset = &report.dataset;
         self.result(&format!(
-            "{}, {}: {} pairs, PCK in percent of {}.{}\n",
+            "{}, {}: {}, PCK in percent of {}.{}\n",
             dataset.name,
             dataset.split,
-            dataset.pairs,
+            counted(dataset.pairs, "pair"),
             model_name(&report.model),
             left_out(report)
         ));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::nn::parameters::Group;
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 use crate::train::folder::state::Start;
 use crate::train::objective::Mean;
@@ -92,13 +93,17 @@ impl<'a> TrainingDisplay<'a> {
         ];
         lines.extend(plan.groups.iter().map(|(group, values)| parameters(*group, *values)));
         lines.extend([
-            format!("{data}: {} training pairs of {} photos", plan.samples, plan.photos),
-            format!("validation: {} pairs, {}", plan.validation_pairs, plan.score),
             format!(
-                "{} epochs, {} steps of {} pairs, seed {}",
-                config.epochs,
-                plan.steps,
-                config.batch_size * config.accumulate,
+                "{data}: {} of {}",
+                counted(plan.samples, "training pair"),
+                counted(plan.photos, "photo")
+            ),
+            format!("validation: {}, {}", counted(plan.validation_pairs, "pair"), plan.score),
+            format!(
+                "{}, {} of {}, seed {}",
+                counted(config.epochs, "epoch"),
+                counted(plan.steps, "step"),
+                counted(config.batch_size * config.accumulate, "pair"),
                 config.seed
             ),
         ]);

@@ -94,7 +94,7 @@ fn subset_is_scored_as_a_subset_and_the_missing_pairs_are_counted() {
     let Run { code, stdout, stderr } = eval(&dataset, &arguments);
     assert_eq!(code, 0, "{stderr}");
     assert!(
-        stderr.contains("4 of 6 pairs have no prediction; the scores are of the other 2"),
+        stderr.contains("no prediction for 4 of 6 pairs; the scores are of the other 2"),
         "{stderr}"
     );
     let report: Value = serde_json::from_str(&stdout).unwrap();

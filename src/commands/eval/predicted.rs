@@ -71,7 +71,7 @@ impl Predicted {
         let (found, pairs) = (predictions.len(), task.pairs.len());
         if found < pairs {
             terminal.warn(&format!(
-                "{} of {pairs} pairs have no prediction; the scores are of the other {found}",
+                "no prediction for {} of {pairs} pairs; the scores are of the other {found}",
                 pairs - found
             ));
         }
@@ -118,7 +118,7 @@ impl Predicted {
     fn run(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
         let (model, running) = (&arguments.model, &arguments.running);
         let mut engine = engine::load_with_cache(model, running.feature_cache, terminal)?;
-        let (description, device) = (engine.description()?, engine::place(&engine));
+        let (description, device) = (engine.description()?, engine::device_name(&engine));
         let input = engine.input();
         let exif = arguments.selection.exif.into();
         let alpha = headline_alpha(&task.alphas);

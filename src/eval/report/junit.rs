@@ -8,6 +8,7 @@ use std::fmt::Write;
 use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::PckByAlpha;
+use crate::spelling::counted;
 
 /// The report as XML, with a failure if the comparison found a regression.
 pub(crate) fn junit(report: &Report, comparison: Option<&Comparison>) -> String {
@@ -136,7 +137,7 @@ impl Case<'_> {
 
 fn lines(pairs: usize, pck: &PckByAlpha) -> String {
     let values = pck.iter().map(|(alpha, pck)| format!("\nPCK@{alpha} {pck:.2} %"));
-    format!("{pairs} pairs{}", values.collect::<String>())
+    format!("{}{}", counted(pairs, "pair"), values.collect::<String>())
 }
 
 /// Text inside elements and double-quoted attributes; control characters have no place in XML.

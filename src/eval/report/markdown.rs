@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ModelReport, ProtocolReport, Report};
 use crate::eval::summary::Group;
+use crate::spelling::counted;
 
 /// The report, and what changed if it was compared with an earlier one.
 pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
@@ -16,14 +17,14 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "## {} {}: PCK@{} {:.1} %\n\n{} under `{}`, {} pairs, 95 % interval {low:.1} to {high:.1}.{}",
+        "## {} {}: PCK@{} {:.1} %\n\n{} under `{}`, {}, 95 % interval {low:.1} to {high:.1}.{}",
         dataset.name,
         dataset.split,
         headline.alpha,
         headline.pck,
         code(&model_name(&report.model)),
         headline.protocol,
-        dataset.pairs,
+        counted(dataset.pairs, "pair"),
         left_out(report)
     );
     for note in &report.notes {
@@ -94,14 +95,12 @@ pub(crate) fn left_out(report: &Report) -> String {
     let mut text = String::new();
     let dataset = &report.dataset;
     if dataset.missing > 0 {
-        let _ = write!(text, " {} pairs have no prediction and are not counted.", dataset.missing);
+        let pairs = counted(dataset.missing, "pair");
+        let _ = write!(text, " Without a prediction and not counted: {pairs}.");
     }
     if dataset.skipped > 0 {
-        let _ = write!(
-            text,
-            " {} pairs or records were unusable and are not counted.",
-            dataset.skipped
-        );
+        let skipped = dataset.skipped;
+        let _ = write!(text, " Unusable pairs or records, not counted: {skipped}.");
     }
     text
 }
@@ -193,8 +192,6 @@ mod tests {
     fn left_out_pairs_are_mentioned() {
         let mut report = report(&[4]);
         report.dataset.missing = 7;
-        assert!(
-            markdown(&report, None).contains("7 pairs have no prediction and are not counted.")
-        );
+        assert!(markdown(&report, None).contains("Without a prediction and not counted: 7 pairs."));
     }
 }

@@ -12,6 +12,7 @@ use crate::eval::report::html::tables::with_code;
 use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ModelKind, Report};
 use crate::eval::summary::Evaluation;
+use crate::spelling::counted;
 pub(crate) use gallery::Decode;
 
 const STYLE: &str = include_str!("style.css");
@@ -63,7 +64,7 @@ fn header(report: &Report) -> Markup {
     let left_out = left_out(report);
     html! {
         header {
-            p.eyebrow { (dataset.name) " · " (dataset.split) " · " (dataset.pairs) " pairs" }
+            p.eyebrow { (dataset.name) " · " (dataset.split) " · " (counted(dataset.pairs, "pair")) }
             h1 {
                 span.value { (format!("{:.1}", headline.pck)) span.unit { " %" } }
                 span.label { "PCK@" (headline.alpha) " under " code { (headline.protocol) } }
