@@ -18,5 +18,9 @@ The example pair is matched:
   demo/flow.png     where every pixel of the source goes, as colours
   demo/warp.png     the target pulled onto the source
   demo/matches.png  corresponding points side by side
-Run it on your own photos: target/debug/lpmflow predict SOURCE TARGET --matches matches.png
+Run it on your own photos: lpmflow predict SOURCE TARGET --matches matches.png
 TEXT
+line=$(scripts/path.sh target/debug/lpmflow)
+if [ -n "$line" ]; then
+    printf '\nThis line puts lpmflow on the path of your shell; ~/.profile keeps it there:\n  %s\n' "$line"
+fi

@@ -15,7 +15,8 @@ pub(crate) mod train;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use exif::ExifRule;
 pub(crate) use model::ModelArguments;
@@ -30,6 +31,27 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line and the environment, where an empty variable counts as none. Ends the program
+    /// on a mistake and after help.
+    pub(crate) fn read() -> Self {
+        let mut command = without_empty_variables(Self::command());
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
+/// Scripts and CI files set variables to nothing where they have nothing to say.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |flag: &Arg| {
+        let value = flag.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|flag| if is_empty(&flag) { flag.env(Resettable::Reset) } else { flag })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Flags of every command.

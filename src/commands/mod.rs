@@ -24,7 +24,7 @@ mod usage;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 use crate::inference::threads;
@@ -34,7 +34,7 @@ pub(crate) use usage::usage_error;
 
 /// The program: parses the command line, runs the command, prints the error chain.
 pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(Cli::read()) {
         Ok(outcome) => outcome.into(),
         Err(error) => match error.downcast::<clap::Error>() {
             // A mistake in the flags: clap prints it with the usage and exits with 2.

@@ -46,9 +46,25 @@ pub fn lpmflow<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Run {
     lpmflow_reading("", arguments)
 }
 
+/// Runs `lpmflow` with more environment variables.
+pub fn lpmflow_in<S: AsRef<OsStr>>(
+    environment: &[(&str, &str)],
+    arguments: impl IntoIterator<Item = S>,
+) -> Run {
+    run("", environment, arguments)
+}
+
 /// Runs `lpmflow` with text on its standard input.
 pub fn lpmflow_reading<S: AsRef<OsStr>>(
     input: &str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Run {
+    run(input, &[], arguments)
+}
+
+fn run<S: AsRef<OsStr>>(
+    input: &str,
+    environment: &[(&str, &str)],
     arguments: impl IntoIterator<Item = S>,
 ) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
@@ -59,6 +75,7 @@ pub fn lpmflow_reading<S: AsRef<OsStr>>(
         .env_remove("LPMFLOW_WEIGHTS")
         .env_remove("LPMFLOW_DATA_ROOT")
         .env_remove("LPMFLOW_DATASETS")
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

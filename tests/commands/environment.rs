@@ -1,0 +1,68 @@
+//! The user's environment: variables that are empty, and the path.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use crate::command::{Run, lpmflow, lpmflow_in};
+use crate::support::files::Folder;
+
+/// Every variable that a help text names.
+fn variables() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for command in ["predict", "eval", "train", "bench", "export", "compare", "datasets list"] {
+        let help = lpmflow(command.split(' ').chain(["--help"])).succeeded().stdout;
+        for named in help.split("[env: ").skip(1) {
+            found.insert(named.split(['=', ']']).next().unwrap().to_owned());
+        }
+    }
+    assert!(found.contains("LPMFLOW_THREADS") && found.len() > 10, "{found:?}");
+    found
+}
+
+#[test]
+fn an_empty_variable_counts_as_none() {
+    let variables = variables();
+    let empty: Vec<(&str, &str)> = variables
+        .iter()
+        .map(String::as_str)
+        .chain(["LPMFLOW_WEIGHTS", "NO_COLOR"])
+        .map(|name| (name, ""))
+        .collect();
+    for flags in [
+        "bench --untrained tiny --iterations 1 --warm-up 0 --no-training",
+        "datasets list",
+        "train --output unwritten",
+        "eval",
+    ] {
+        let flags: Vec<&str> = flags.split(' ').collect();
+        let [empty, unset] = [&empty[..], &[]].map(|variables| lpmflow_in(variables, &flags));
+        assert_eq!(empty.code, unset.code, "{}", empty.stderr);
+        if unset.code != 0 {
+            // The usage names what is set.
+            let error = |run: &Run| run.stderr.split("Usage:").next().unwrap().to_owned();
+            assert_eq!(error(&empty), error(&unset));
+        }
+    }
+}
+
+#[test]
+fn set_up_ends_with_the_line_that_puts_the_program_on_the_path() {
+    let folder = Folder::new();
+    let beside = folder.path("a b");
+    std::fs::create_dir(&beside).unwrap();
+    let program = beside.join("lpmflow");
+    std::fs::copy(env!("CARGO_BIN_EXE_lpmflow"), &program).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/path.sh");
+    let line = |path: &str| {
+        let output = Command::new("bash").arg(&script).arg(&program).env("PATH", path).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let usual = "/usr/bin:/bin";
+    let text = format!("{}lpmflow --version", line(usual));
+    let output = Command::new("bash").args(["-c", &text]).env("PATH", usual).output().unwrap();
+    assert!(output.status.success() && output.stdout.starts_with(b"lpmflow "), "{text}");
+    assert_eq!(line(&format!("{}:{usual}", beside.display())), "", "nothing to do");
+    let setup = include_str!("../../scripts/setup.sh");
+    assert!(setup.contains("scripts/path.sh target/debug/lpmflow"));
+}
