@@ -1,5 +1,6 @@
 //! Timing a model: the whole forward pass, its halves, the loader, and a training step.
 
+pub(crate) mod spread;
 mod synchronize;
 mod training;
 
@@ -54,6 +55,11 @@ pub(crate) struct Measurement {
     pub latency_ms: Latency,
     /// Units per second, at the median.
     pub per_second: f64,
+    /// How far nine in ten iterations lie apart, as a share of the median.
+    pub spread: f64,
+    /// How many iterations there were.
+    #[serde(skip)]
+    pub iterations: usize,
 }
 
 /// Percentiles of the time an iteration takes, in milliseconds.
@@ -178,7 +184,15 @@ fn summarise(
         max: percentile(1.0),
         mean: sorted.iter().sum::<f64>() / sorted.len() as f64,
     };
-    Measurement { name, unit, units, latency_ms, per_second: units as f64 * 1e3 / latency_ms.p50 }
+    Measurement {
+        name,
+        unit,
+        units,
+        latency_ms,
+        per_second: units as f64 * 1e3 / latency_ms.p50,
+        spread: (latency_ms.p90 - latency_ms.min) / latency_ms.p50,
+        iterations: sorted.len(),
+    }
 }
 
 /// A photo-like JPEG: smooth shapes and grain, so that it compresses as photos do.
@@ -208,5 +222,6 @@ mod tests {
         assert_eq!([min, p50, p90, p99, max], [1.0, 5.0, 9.0, 10.0, 10.0]);
         assert!((mean - 5.5).abs() < 1e-9);
         assert!((found.per_second - 400.0).abs() < 1e-9);
+        assert!((found.spread - 8.0 / 5.0).abs() < 1e-9);
     }
 }

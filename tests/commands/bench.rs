@@ -23,7 +23,14 @@ fn the_report_fits_its_schema_and_a_table_says_the_same() {
             .map(|m| m["name"].as_str().unwrap())
             .collect();
         assert_eq!(names, ["forward", "backbone", "matcher", "loader", "training"]);
-        let table = run("").stdout;
+        let table = run("");
+        assert!(
+            table.stderr.contains("too few times to know how far they vary"),
+            "{}",
+            table.stderr
+        );
+        assert!(table.stdout.contains("on cpu with 1 thread\n"), "{}", table.stdout);
+        let table = table.stdout;
         for word in names.into_iter().chain(["GFLOP", "parameters", "peak memory"]) {
             assert!(table.contains(word), "{word} in {table}");
         }
