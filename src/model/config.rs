@@ -5,11 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::backbone::BackboneConfig;
 use crate::model::cost::StageCost;
-use crate::model::features::LevelShape;
+use crate::model::features::{FeatureShape, LevelShape};
 use crate::model::head::HeadConfig;
 use crate::model::input::InputRule;
 use crate::model::matcher::MatcherConfig;
 use crate::model::part::{Chosen, Family};
+
+/// Largest side of the square that photos are brought to, in pixels.
+const LARGEST_INPUT: usize = 2048;
+
+/// Most rows and columns of a grid of features. Matchers compare every cell of one photo with every cell of
+/// the other, and a map of 64^4 values takes 64 MiB.
+const LARGEST_GRID: i64 = 64;
 
 /// A complete description of a model: with it and the parameters, nothing else is needed to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,18 +62,26 @@ impl ModelConfig {
         Ok(levels)
     }
 
-    /// Whether a model can be built from this; a weight file's configuration may say anything.
+    /// Whether a model can be built from this, and run on a common computer; a weight file's configuration may
+    /// say anything. Nothing is allocated.
     ///
     /// # Errors
-    /// When a size or constant makes no sense.
+    /// When a size or constant makes no sense or is beyond this program's limits.
     pub(crate) fn check(&self) -> Result<()> {
         ensure!(
-            (16..=8192).contains(&self.input_size),
-            "the input size must lie in 16 to 8192 pixels, not {}",
+            (16..=LARGEST_INPUT).contains(&self.input_size),
+            "the input size must lie in 16 to {LARGEST_INPUT} pixels, not {}",
             self.input_size
         );
         self.backbone.check()?;
         let before = self.backbone_levels()?;
+        for LevelShape { shape: FeatureShape { side, .. }, .. } in &before {
+            ensure!(
+                (1..=LARGEST_GRID).contains(side),
+                "the features have {side} x {side} cells, beyond the limit of {LARGEST_GRID} x \
+                 {LARGEST_GRID}: an image side or a patch side is not plausible"
+            );
+        }
         if let (Some(head), Some(last)) = (&self.head, before.last()) {
             head.check(&last.shape)?;
         }

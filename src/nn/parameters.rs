@@ -101,7 +101,8 @@ impl VarBuilder {
     }
 
     /// The root of a model whose parameters take the `stored` values. What does not fit is found in
-    /// [`VarBuilder::finish`]'s outcome; until then such parameters hold zeros.
+    /// [`VarBuilder::finish`]'s outcome; until then such parameters are zeros that take no memory, whatever
+    /// their shape, as it may come from a stranger's file.
     pub fn stored(stored: BTreeMap<String, Tensor>, device: Device) -> Self {
         Self::root(Some(stored), "", device)
     }
@@ -166,7 +167,7 @@ impl VarBuilder {
             store.names.insert(name.clone()),
             "the model asks for the parameter `{name}` twice"
         );
-        let tensor = store.take(&name, shape, init).to_kind(self.kind);
+        let tensor = store.take(&name, shape, init, self.kind);
         let parameter = tensor.shallow_clone();
         store.parameters.push(Parameter { name, tensor: parameter, group: self.group, buffer });
         tensor
@@ -188,28 +189,44 @@ impl VarBuilder {
 }
 
 impl Store {
-    fn take(&mut self, name: &str, shape: &[i64], init: Init) -> Tensor {
+    fn take(&mut self, name: &str, shape: &[i64], init: Init, kind: Kind) -> Tensor {
         let from_file = name.starts_with(&self.stored_below);
         let Some(stored) = self.stored.as_mut().filter(|_| from_file) else {
-            return initial(shape, init, self.device);
+            return initial(shape, init, self.device).to_kind(kind);
         };
         let Some(tensor) = stored.remove(name) else {
             self.outcome.missing.push(name.to_owned());
-            return Tensor::zeros(shape, (Kind::Float, self.device));
+            return weightless(shape, kind, self.device);
         };
         let is_float =
             matches!(tensor.kind(), Kind::Float | Kind::Half | Kind::BFloat16 | Kind::Double);
         if tensor.size() != shape || !is_float {
             self.outcome.mismatched.push(Mismatch {
                 name: name.to_owned(),
-                expected: format!("{:?} {shape:?}", Kind::Float),
-                found: format!("{:?} {:?}", tensor.kind(), tensor.size()),
+                expected: format!("{} {shape:?}", kind_name(Kind::Float)),
+                found: format!("{} {:?}", kind_name(tensor.kind()), tensor.size()),
             });
-            return Tensor::zeros(shape, (Kind::Float, self.device));
+            return weightless(shape, kind, self.device);
         }
         self.outcome.loaded.push(name.to_owned());
-        tensor.to_device(self.device)
+        tensor.to_device(self.device).to_kind(kind)
     }
+}
+
+/// A kind of number as PyTorch's users know it.
+fn kind_name(kind: Kind) -> String {
+    match kind {
+        Kind::Float => "float32".to_owned(),
+        Kind::Half => "float16".to_owned(),
+        Kind::Double => "float64".to_owned(),
+        Kind::Int => "int32".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// Zeros that share one value in memory.
+fn weightless(shape: &[i64], kind: Kind, device: Device) -> Tensor {
+    Tensor::zeros(vec![1; shape.len()], (kind, device)).expand(shape, false)
 }
 
 fn initial(shape: &[i64], init: Init, device: Device) -> Tensor {
@@ -282,6 +299,18 @@ mod tests {
         assert_eq!(outcome.unexpected, ["surplus"]);
         let mismatched: Vec<&str> = outcome.mismatched.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(mismatched, ["neck.bias", "index"]);
+    }
+
+    #[test]
+    fn what_a_file_lacks_takes_no_memory() {
+        let wrong = stored(&[("wrong", Tensor::ones([1], (Kind::Float, Device::Cpu)))]);
+        let path = VarBuilder::stored(wrong, Device::Cpu).in_kind(Kind::Half);
+        for name in ["absent", "wrong"] {
+            // 32 TiB if it had its own values.
+            let tensor = path.parameter(name, &[1 << 22, 1 << 22], Init::Constant(1.0));
+            assert_eq!((tensor.size(), tensor.stride()), (vec![1 << 22, 1 << 22], vec![0, 0]));
+            assert_eq!(tensor.kind(), Kind::Half);
+        }
     }
 
     #[test]

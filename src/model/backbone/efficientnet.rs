@@ -104,8 +104,8 @@ impl BackboneConfig for EfficientNetConfig {
     fn check(&self) -> Result<()> {
         let image = self.image;
         ensure!(
-            (32..=4096).contains(&image) && image % 32 == 0,
-            "the backbone's image side must be a multiple of 32 up to 4096, not {image}"
+            (32..=1024).contains(&image) && image % 32 == 0,
+            "the backbone's image side must be a multiple of 32 up to 1024, not {image}"
         );
         Ok(())
     }

@@ -67,17 +67,18 @@ impl BackboneConfig for VitConfig {
     fn check(&self) -> Result<()> {
         let Self { image, patch, dim, depth, heads, pretrained_grid } = *self;
         ensure!(
-            (1..=256).contains(&patch) && (patch..=4096).contains(&image) && image % patch == 0,
-            "the backbone's image side {image} must be a multiple of its patch side {patch}, at most 4096"
+            (1..=256).contains(&patch) && (patch..=2048).contains(&image) && image % patch == 0,
+            "the backbone's image side {image} must be a multiple of its patch side {patch}, at most 2048"
         );
         ensure!(
-            (1..=8192).contains(&dim) && (1..=dim).contains(&heads) && dim % heads == 0,
-            "the backbone's {dim} values per token must divide into its {heads} heads"
+            (1..=4096).contains(&dim) && (1..=64).contains(&heads) && dim % heads == 0,
+            "the backbone's {dim} values per token, at most 4096, must divide into its {heads} heads, at most \
+             64"
         );
-        ensure!((1..=256).contains(&depth), "the backbone must have 1 to 256 blocks, not {depth}");
+        ensure!((1..=64).contains(&depth), "the backbone must have 1 to 64 blocks, not {depth}");
         ensure!(
-            (1..=256).contains(&pretrained_grid),
-            "the backbone's pretrained grid must have a side of 1 to 256 patches, not {pretrained_grid}"
+            (1..=128).contains(&pretrained_grid),
+            "the backbone's pretrained grid must have a side of 1 to 128 patches, not {pretrained_grid}"
         );
         Ok(())
     }

@@ -40,7 +40,7 @@ impl HeadConfig for AdapterConfig {
     fn check(&self, shape: &FeatureShape) -> Result<()> {
         // It would have no place on the grid.
         ensure!(!shape.class_token, "an adapter works on features without a class token");
-        ensure!((1..=4096).contains(&self.width), "adapter: `width` must lie in 1 to 4096");
+        ensure!((1..=1024).contains(&self.width), "adapter: `width` must lie in 1 to 1024");
         ensure!(
             (1..=31).contains(&self.kernel) && self.kernel % 2 == 1,
             "adapter: `kernel` must be odd and at most 31, not {}",

@@ -1,5 +1,6 @@
 //! How the tensors of a file fitted a model, and the error that lists whatever did not.
 
+use std::collections::HashSet;
 use std::fmt::{self, Display};
 
 use anyhow::{Result, bail};
@@ -7,6 +8,9 @@ use tch::Tensor;
 
 use crate::nn::parameters::{LoadOutcome, Mismatch, Parameter};
 use crate::spelling::shortened;
+
+/// Names listed of one kind of trouble at most: a file may lack thousands.
+const SHOWN: usize = 40;
 
 /// How the tensors of a file fitted a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,9 +37,12 @@ impl LoadReport {
         is_unused: impl Fn(&str) -> bool,
     ) -> Self {
         let (unused, unexpected) = outcome.unexpected.into_iter().partition(|name| is_unused(name));
+        // Others have no values of their own, and may claim any number of them.
+        let mismatched = outcome.mismatched.iter().map(|mismatch| &mismatch.name);
+        let absent: HashSet<&String> = outcome.missing.iter().chain(mismatched).collect();
         let not_finite = parameters
             .iter()
-            .filter(|parameter| !is_finite(&parameter.tensor))
+            .filter(|parameter| !absent.contains(&parameter.name) && !is_finite(&parameter.tensor))
             .map(|parameter| parameter.name.clone())
             .collect();
         let LoadOutcome { loaded, missing, mismatched, .. } = outcome;
@@ -73,7 +80,11 @@ impl Display for LoadReport {
             ("of another shape", &mismatched),
         ];
         for (title, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
-            write!(f, "\n  {} {title}: {}", names.len(), names.join(", "))?;
+            let shown = names.len().min(SHOWN);
+            write!(f, "\n  {} {title}: {}", names.len(), names[..shown].join(", "))?;
+            if names.len() > shown {
+                write!(f, " and {} more", names.len() - shown)?;
+            }
         }
         if !self.not_finite.is_empty() {
             let (count, names) = (self.not_finite.len(), shortened(&self.not_finite));

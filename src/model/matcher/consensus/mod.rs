@@ -22,13 +22,19 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::model::cost::StageCost;
-use crate::model::features::{Features, LevelShape, deepest};
+use crate::model::features::{FeatureShape, Features, LevelShape, deepest};
 use crate::model::matcher::cosine::{self, cells, cosines, flow_to};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::ops::Operation;
 use crate::nn::ops::neighbours::{Disc, NeighbourSum};
 use crate::nn::parameters::VarBuilder;
+
+/// Most rounds. Matches settle within ten.
+const MOST_ROUNDS: u32 = 50;
+
+/// Most steps that the rounds may take for a pair: some seconds on one core, sixty times those of `lite`.
+const MOST_STEPS: f64 = 5e9;
 
 /// Added to agreement, so that a match that no neighbour supports is unlikely, not impossible.
 const FLOOR: f64 = 1e-8;
@@ -70,12 +76,22 @@ impl Default for ConsensusConfig {
     }
 }
 
+impl ConsensusConfig {
+    /// Steps that all rounds take for a pair: neighbours' sums, row by row and column by column, and what else
+    /// passes over each pair of cells.
+    fn steps(&self, shape: &FeatureShape) -> f64 {
+        let cells = (shape.side * shape.side) as f64;
+        let per_round = 8.0 * self.radius_squared.isqrt() as f64 + 16.0;
+        f64::from(self.iterations) * per_round * cells * cells
+    }
+}
+
 impl Tagged for ConsensusConfig {
     const KIND: &'static str = "consensus";
 }
 
 impl MatcherConfig for ConsensusConfig {
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
+    fn check(&self, levels: &[LevelShape]) -> Result<()> {
         let positive = [
             ("temperature", self.temperature),
             ("sigma", self.sigma),
@@ -89,11 +105,26 @@ impl MatcherConfig for ConsensusConfig {
                 "consensus: `{name}` must be above 0, not {value}"
             );
         }
-        ensure!(self.iterations >= 1, "consensus: `iterations` must be at least 1");
+        ensure!(
+            (1..=MOST_ROUNDS).contains(&self.iterations),
+            "consensus: `iterations` must lie in 1 to {MOST_ROUNDS}, not {}",
+            self.iterations
+        );
         ensure!(
             (0..=1000).contains(&self.radius_squared),
             "consensus: `radius_squared` must lie in 0 to 1000, not {}",
             self.radius_squared
+        );
+        let shape = deepest(levels);
+        ensure!(
+            self.steps(shape) <= MOST_STEPS,
+            "consensus: {} rounds over {1} x {1} cells, with neighbours up to {2:.1} cells away, take {3:.1} \
+             billion steps a pair, beyond the limit of {4}",
+            self.iterations,
+            shape.side,
+            (self.radius_squared as f64).sqrt(),
+            self.steps(shape) / 1e9,
+            MOST_STEPS / 1e9
         );
         Ok(())
     }

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::features::FeatureShape;
 
+/// Most rows and columns of the coarse grid, twice those of the paper: maps over the fine grid then take 64 MiB.
+const LARGEST_GRID: i64 = 32;
+
 /// Sizes and switches; embedding and coarse grid follow from the backbone, the fine grid has twice and
 /// the flow eight times the coarse grid's side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,27 +104,29 @@ impl LpmFlowConfig {
     /// When the features have no class token, or a size is out of range or does not divide.
     pub(crate) fn check_sizes(&self, shape: &FeatureShape) -> Result<()> {
         ensure!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
+        ensure!(
+            shape.side <= LARGEST_GRID,
+            "the LPMFlow matcher takes features of at most {LARGEST_GRID} x {LARGEST_GRID} cells, not {0} x {0}",
+            shape.side
+        );
         ensure!((0..=64).contains(&self.encoder_depth), "the encoder has at most 64 blocks");
         ensure!(
-            (1..=shape.dim).contains(&self.heads) && shape.dim % self.heads == 0,
-            "the {} values per token must divide into {} heads",
+            (1..=32).contains(&self.heads) && shape.dim % self.heads == 0,
+            "the {} values per token must divide into {} heads, at most 32",
             shape.dim,
             self.heads
         );
         let refiner_dim = self.feature_channels + 8;
         ensure!(
-            (8..=4096).contains(&self.feature_channels) && refiner_dim % self.heads == 0,
-            "the refiner's {refiner_dim} channels must divide into {} heads",
+            (8..=512).contains(&self.feature_channels) && refiner_dim % self.heads == 0,
+            "the refiner's {refiner_dim} channels, 16 to 520, must divide into {} heads",
             self.heads
         );
-        ensure!(
-            (1..=4096).contains(&self.residual_channels),
-            "the residual has 1 to 4096 channels"
-        );
+        ensure!((1..=512).contains(&self.residual_channels), "the residual has 1 to 512 channels");
         let fine = 2 * shape.side;
         ensure!(
-            (1..=fine).contains(&self.upsampler_window) && fine % self.upsampler_window == 0,
-            "windows of {} cells do not cover the fine grid of {fine}",
+            (1..=16).contains(&self.upsampler_window) && fine % self.upsampler_window == 0,
+            "windows of {} cells, at most 16, do not cover the fine grid of {fine}",
             self.upsampler_window
         );
         ensure!(
