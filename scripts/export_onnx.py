@@ -4,12 +4,11 @@
     pip install -r scripts/export_onnx.requirements.txt
     scripts/export_onnx.py lite.pt lite.onnx
 
-Inputs `source` and `target`: float32 [batch, 3, side, side], RGB, 0 to 1, `side` being the model's frame.
-Output `flow`: float32 [batch, 2, h, w] on the source grid and in its pixels. Any batch size. Opset 17.
+Inputs `source` and `target`: float32 [batch, 3, side, side], RGB, 0 to 1, `side` being the model's input size.
+Output `flow`: float32 [batch, 2, height, width] on the source's grid, in its cells. Any batch size. Opset 17.
 """
 
 import argparse
-import json
 import sys
 import warnings
 
@@ -18,8 +17,41 @@ import onnx
 import onnxruntime
 import torch
 
+INPUTS = {
+    "source": "RGB, 0 to 1 (bytes divided by 255), not normalised",
+    "target": "as `source`, the other photo of each pair",
+}
+OUTPUT = "on the source's grid, in its cells: x, then y"
 OPSET = 17
 TOLERANCE = 1e-3  # Relative to the largest flow; the sums are taken in another order.
+
+
+class Flow(torch.nn.Module):
+    """The network without the check of its input, which ONNX cannot express."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, source, target):
+        return self.network.flow(source, target)
+
+
+def name_everything(path):
+    """Says in the file what goes in and out: the exporter names the output's axes after its own operations."""
+    model = onnx.load(path)
+    [flow] = model.graph.output
+    for axis, name in zip(flow.type.tensor_type.shape.dim, ["batch", 2, "height", "width"], strict=True):
+        axis.Clear()
+        if isinstance(name, str):
+            axis.dim_param = name
+        else:
+            axis.dim_value = name
+    flow.doc_string = OUTPUT
+    for value in model.graph.input:
+        value.doc_string = INPUTS[value.name]
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
 
 
 def main() -> int:
@@ -28,22 +60,20 @@ def main() -> int:
     parser.add_argument("onnx")
     arguments = parser.parse_args()
 
-    extra = {"lpmflow.json": ""}
-    network = torch.jit.load(arguments.torchscript, map_location="cpu", _extra_files=extra).eval()
-    description = json.loads(extra["lpmflow.json"])
-    side = description["config"]["frame"]
+    network = torch.jit.load(arguments.torchscript, map_location="cpu").eval()
+    side = network.input_size
     torch.manual_seed(0)
     images = [torch.rand(1, 3, side, side) for _ in range(2)]
-    names = ["source", "target"]
+    names = list(INPUTS)
     with torch.no_grad(), warnings.catch_warnings():
         # The exporter of TorchScript files is the older one of PyTorch's two.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network, tuple(images), arguments.onnx, dynamo=False, opset_version=OPSET,
+            torch.jit.script(Flow(network)), tuple(images), arguments.onnx, dynamo=False, opset_version=OPSET,
             input_names=names, output_names=["flow"],
             dynamic_axes={name: {0: "batch"} for name in [*names, "flow"]},
         )
-    onnx.checker.check_model(arguments.onnx)
+    name_everything(arguments.onnx)
 
     session = onnxruntime.InferenceSession(arguments.onnx, providers=["CPUExecutionProvider"])
     worst = 0.0

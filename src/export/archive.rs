@@ -24,13 +24,14 @@ const ALIGNMENT: u16 = 64;
 type Entries<'a> = [(&'a str, Vec<u8>)];
 
 /// Makes of the archive `traced`, as libtorch wrote it, one that runs on every device and notices damage
-/// (see [`super::code`]), with `description` as its extra file `description_name`. Equal input makes equal
+/// (see [`super::code`]), for photos of `input_size`, with `description` as its extra file `description_name`. Equal input makes equal
 /// output.
 ///
 /// # Errors
 /// When the archive is not of the form that this version of libtorch writes, or writing fails.
 pub(super) fn seal(
     traced: &Path,
+    input_size: usize,
     (description_name, description): (&str, String),
     output: &mut (impl Write + Seek),
 ) -> Result<()> {
@@ -51,7 +52,7 @@ pub(super) fn seal(
     };
     let extra = format!("extra/{description_name}");
     let entries = [
-        (CODE, code.exported().into_bytes()),
+        (CODE, code.exported(input_size).into_bytes()),
         ("data.pkl", state(checksum)),
         (extra.as_str(), description.into_bytes()),
     ];

@@ -1,13 +1,13 @@
 //! The code inside a TorchScript file: what libtorch wrote of a traced model, and what becomes of it.
 //!
 //! Traced weights are constants, which `module.to(device)` does not reach, and devices stand in the code by
-//! name. Here the constants become buffers, the code follows the device of its input, and loading compares
-//! the buffers with a checksum, as PyTorch itself reads altered values without a word.
+//! name. Here the constants become buffers, the code follows the device of its input, loading compares
+//! the buffers with a checksum, as PyTorch itself reads altered values without a word, and what was traced
+//! becomes the method `flow`, which `forward` calls when it has looked at its input ([`interface::checked`]).
 
 use anyhow::{Context, Result, bail};
 
-/// The class of the module.
-pub(super) const CLASS: &str = "LpmFlow";
+use crate::export::interface::{self, CLASS};
 
 /// How libtorch refers to a constant, before its number.
 const CONSTANT: &str = "CONSTANTS.c";
@@ -58,26 +58,31 @@ impl Code {
         format!("class {CLASS}{HEAD}{}", self.checksum("CONSTANTS"))
     }
 
-    /// The class as it is exported. Its state, given when it is loaded, is the checksum.
-    pub(super) fn exported(&self) -> String {
+    /// The class as it is exported, of a model whose photos are squares of side `input_size`. Its state, given
+    /// when it is loaded, is the checksum.
+    pub(super) fn exported(&self, input_size: usize) -> String {
         let names = self.list(|number| format!("\"c{number}\""));
         let types = self.each(|number| format!("  c{number} : Tensor\n"));
         let assignments = self.each(|number| format!("    self.c{number} = {CONSTANT}{number}\n"));
-        let forward = self
+        let flow = self
             .forward
+            .replacen("def forward(", "def flow(", 1)
             .replace(CONSTANT, "self.c")
             .replace(DEVICE, "source.device")
             .replace("argument_1", "source")
             .replace("argument_2", "target");
         let checksum = self.checksum("self");
+        let checked = interface::checked();
         format!(
             "class {CLASS}(Module):
   __parameters__ = []
   __buffers__ = [{names}]
-{types}{forward}{checksum}  def __getstate__(self: __torch__.{CLASS}) -> int:
+  input_size : int
+{types}{checked}{flow}{checksum}  def __getstate__(self: __torch__.{CLASS}) -> int:
     return (self).checksum()
   def __setstate__(self: __torch__.{CLASS},
     state: int) -> NoneType:
+    self.input_size = {input_size}
 {assignments}    if torch.ne((self).checksum(), state):
       ops.prim.RaiseException(\"the weights are not what lpmflow wrote: the file is damaged\")
     else:
@@ -144,12 +149,17 @@ mod tests {
 
     #[test]
     fn constants_become_buffers_and_devices_follow_the_input() {
-        let exported = Code::parse(TRACED).unwrap().exported();
+        let exported = Code::parse(TRACED).unwrap().exported(384);
         assert!(exported.contains("_0 = torch.linear(source, self.c10, self.c2)\n"), "{exported}");
         assert!(exported.contains("layout=None, device=source.device)\n"), "{exported}");
         assert!(exported.contains("\"c9\", \"c10\"]\n"), "{exported}");
         assert!(exported.contains("    self.c10 = CONSTANTS.c10\n"), "{exported}");
         assert!(!exported.contains("argument_") && !exported.contains("cpu"), "{exported}");
+        assert!(
+            exported.contains("  def flow(self: __torch__.LpmFlow,\n    source: Tensor"),
+            "{exported}"
+        );
+        assert!(exported.contains("    self.input_size = 384\n"), "{exported}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod archive;
 mod code;
+mod interface;
 pub(crate) mod torchscript;
 pub(crate) mod verify;
 
@@ -14,7 +15,7 @@ use tch::{Device, Kind, Tensor};
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::Description;
-use crate::model::weights::find::find;
+use crate::model::weights::place::Place;
 use crate::model::weights::save::{self, Storage};
 use crate::model::weights::{self, LoadedModel};
 use crate::nn::parameters::VarBuilder;
@@ -39,19 +40,28 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Loads the weights that a user calls `weights`. With a `config`, builds that model of them; this
+    /// Loads the weights that a user calls `weights`; of a checkpoint, those in `dictionary`. With a `config`, builds that model of them; this
     /// makes a complete model of an iBOT backbone, the rest starting fresh.
     ///
     /// # Errors
     /// When there are no such weights, or they do not fit the model.
-    pub(crate) fn load(weights: &Path, config: Option<ModelConfig>) -> Result<Self> {
-        let stored = weights::read(&find(weights)?)?;
+    pub(crate) fn load(
+        weights: &Path,
+        dictionary: Option<&str>,
+        config: Option<ModelConfig>,
+    ) -> Result<Self> {
+        let stored = weights::open(weights, dictionary)?;
         let config = config.unwrap_or_else(|| stored.config());
         tch::manual_seed(INITIAL_SEED);
         let loaded = stored.into_model(&config, Device::Cpu, Kind::Float)?;
         let mut provenance = loaded.provenance.clone();
-        provenance.derived_from.push(weights::source_file(&loaded.path)?);
+        provenance.derived_from.push(loaded.place.source_file()?);
         Ok(Self { loaded, description: Description::new(config, provenance) })
+    }
+
+    /// Where the weights were read from.
+    pub(crate) fn place(&self) -> &Place {
+        &self.loaded.place
     }
 
     /// What a user of an older weight file should know.

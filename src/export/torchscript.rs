@@ -1,7 +1,8 @@
 //! TorchScript: the network as a graph that PyTorch and C++ programs load without this tool.
 //!
 //! The module is `forward(source, target) -> flow`. Both images are `[B, 3, H, W]`, RGB, float32, values 0
-//! to 1; normalisation is inside. `H` and `W` are the model's frame; other sizes are resized bilinearly. A model
+//! to 1, which it checks; normalisation is inside. `H` and `W` are the model's `input_size`, an attribute of the
+//! module; other sizes are resized bilinearly. `flow(source, target)` is the same unchecked. A model
 //! of padded squares takes, and its flow speaks of, the squares: padding is the caller's.
 //! The flow is `[B, 2, h, w]`, float32, on the source grid and in its own pixels.
 
@@ -12,7 +13,7 @@ use tch::{CModule, Device, Kind, Tensor};
 
 use crate::atomic;
 use crate::export::archive;
-use crate::export::code::CLASS;
+use crate::export::interface::CLASS;
 use crate::model::Model;
 use crate::model::normalisation::Normaliser;
 use crate::model::weights::description::Description;
@@ -55,7 +56,7 @@ pub(crate) fn save(model: &Model, description: &Description, path: &Path) -> Res
         let traced = folder.path().join(archive::FOLDER).with_extension("pt");
         module.save(&traced)?;
         drop(module);
-        archive::seal(&traced, description, file)
+        archive::seal(&traced, model.config().input_size, description, file)
     })
 }
 

@@ -65,7 +65,7 @@ impl Original {
         let wanted = run(&Network::new(&wanted));
         let found = match format {
             Format::Safetensors => {
-                let reloaded = weights::load(output, Device::Cpu, Kind::Float)?;
+                let reloaded = weights::read(output)?.load(Device::Cpu, Kind::Float)?;
                 self.compare_values(&reloaded.parameters, output, precision)?;
                 run(&Network::new(&reloaded.model))
             }

@@ -1,64 +1,74 @@
-//! Exported networks outside this tool: README's C++ and Python programs run as they stand there, and
-//! ONNX, each compared with `predict --size network`; and TensorBoard's reader on a run. What needs Python with PyTorch runs where
-//! `LPMFLOW_TEST_PYTHON` names one (see scripts/export_onnx.requirements.txt).
+//! Exported networks outside this tool: the example programs, which README shows, and ONNX, each compared with
+//! `predict --size network` on the demo photos; and TensorBoard's reader on a run. What needs Python with PyTorch
+//! runs where `LPMFLOW_TEST_PYTHON` names one (see scripts/export_onnx.requirements.txt).
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
-use image::RgbImage;
-
-use crate::command::lpmflow;
+use crate::command::{lpmflow, names};
+use crate::support::files::Folder;
 use crate::support::toy::Toy;
 
-/// The side of the network input of `lite`.
-const LITE_INPUT: u32 = 384;
-
-/// The code block of README's that follows the line holding `mark`.
-fn example(mark: &str) -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let after = &readme[readme.find(mark).unwrap_or_else(|| panic!("README lacks `{mark}`"))..];
-    let start = after.find("```").unwrap();
-    let code = &after[start + after[start..].find('\n').unwrap() + 1..];
-    code[..code.find("```").unwrap()].to_owned()
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A folder with two photos of the network's own size, the exported network, and `predict`'s flow.
-fn prepare(folder: &Path) -> Vec<f32> {
-    let side = LITE_INPUT;
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/demo");
-    for name in ["source", "target"] {
-        let photo = image::open(demo.join(format!("{name}.png"))).unwrap();
-        let photo = photo.resize_exact(side, side, image::imageops::FilterType::Triangle).to_rgb8();
-        photo.save(folder.join(format!("{name}.png"))).unwrap();
-        fs::write(folder.join(format!("{name}.f32")), planes(&photo)).unwrap();
-    }
-    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    lpmflow(["export", "--weights", "lite", "-o", &path("lite.pt"), "--verify"]).succeeded();
-    let [source, target, flow] = ["source.png", "target.png", "flow.npy"].map(path);
-    lpmflow(["predict", &source, &target, "--size", "network", "-o", &flow]).succeeded();
-    let bytes = fs::read(flow).unwrap();
-    let values = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec::<f32>().unwrap();
-    assert!(values.iter().any(|value| value.abs() > 1.0), "the flow says something");
-    values
+fn demo(name: &str) -> String {
+    project("scripts/demo").join(name).to_str().unwrap().to_owned()
 }
 
-/// One plane per channel, values 0 to 1.
-fn planes(photo: &RgbImage) -> Vec<u8> {
-    let plane = |channel: usize| photo.pixels().map(move |pixel| pixel[channel]);
-    (0..3).flat_map(plane).flat_map(|value| (f32::from(value) / 255.0).to_le_bytes()).collect()
+/// A folder with the exported network `lite.pt`, and what `predict` says of the demo photos.
+fn prepare() -> (Folder, Vec<f32>) {
+    let folder = Folder::new();
+    lpmflow(["export", "--weights", "lite", "-o", &folder.text("lite.pt"), "--verify"]).succeeded();
+    let (source, target, wanted) =
+        (demo("source.png"), demo("target.png"), folder.text("wanted.npy"));
+    lpmflow(["predict", &source, &target, "--size", "network", "-o", &wanted]).succeeded();
+    let wanted = array(&folder.path("wanted.npy"));
+    assert!(wanted.iter().any(|value| value.abs() > 1.0), "the flow says something");
+    (folder, wanted)
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
-    let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
+/// The values of a NumPy file.
+fn array(path: &Path) -> Vec<f32> {
+    let bytes = fs::read(path).unwrap();
+    npyz::NpyFile::new(&bytes[..]).unwrap().into_vec::<f32>().unwrap()
+}
+
+/// The values of a `.flo` file, plane by plane as NumPy files hold them.
+fn planes(path: &Path) -> Vec<f32> {
+    let bytes = fs::read(path).unwrap();
+    assert_eq!(&bytes[..4], b"PIEH");
+    let values: Vec<f32> = bytes[12..]
+        .chunks_exact(4)
+        .map(|value| f32::from_le_bytes(value.try_into().unwrap()))
+        .collect();
+    (0..2).flat_map(|plane| values.iter().skip(plane).step_by(2).copied()).collect()
+}
+
+fn start(program: impl AsRef<Path>, arguments: &[&str], folder: &Path) -> Output {
+    Command::new(program.as_ref()).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn run(program: impl AsRef<Path>, arguments: &[&str], folder: &Path) -> String {
+    let output = start(&program, arguments, folder);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{program}: {}{}", text(&output.stdout), text(&output.stderr));
+    let name = program.as_ref().display();
+    assert!(output.status.success(), "{name}: {}{}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
 }
 
-fn assert_equal(found: &[u8], wanted: &[f32]) {
-    let found: Vec<f32> =
-        found.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+/// Runs a program that must end with an error that says `wanted`, and write nothing.
+fn fails(program: impl AsRef<Path>, arguments: &[&str], folder: &Path, wanted: &str) {
+    let before = names(folder);
+    let output = start(program, arguments, folder);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains(wanted), "`{wanted}` is not in: {error}");
+    assert_eq!(names(folder), before);
+}
+
+fn assert_equal(found: &[f32], wanted: &[f32]) {
     assert_eq!(found.len(), wanted.len());
     let largest = wanted.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let difference = found.iter().zip(wanted).fold(0.0_f32, |d, (a, b)| d.max((a - b).abs()));
@@ -67,33 +77,106 @@ fn assert_equal(found: &[u8], wanted: &[f32]) {
 }
 
 #[test]
-fn the_cpp_program_of_readme_gives_our_flow() {
-    let folder = tempfile::tempdir().unwrap();
-    let wanted = prepare(folder.path());
-    fs::write(folder.path().join("flow.cpp"), example("**C++**")).unwrap();
-    let script = example("`flow.cpp` is compiled");
-    let libtorch = env!("LIBTORCH");
-    run("sh", &["-euc", &format!("LIBTORCH={libtorch}\n{script}")], folder.path());
-    assert_equal(&fs::read(folder.path().join("flow.f32")).unwrap(), &wanted);
+fn readme_shows_the_example_programs_as_they_are() {
+    let readme = fs::read_to_string(project("README.md")).unwrap();
+    for (language, name) in [("python", "flow.py"), ("cpp", "flow.cpp")] {
+        let program = fs::read_to_string(project("scripts/examples").join(name)).unwrap();
+        let block = format!("```{language}\n{program}```\n");
+        assert!(readme.contains(&block), "README shows another {name}");
+    }
+}
+
+/// A photo on white in binary PPM, as image tools write it.
+fn write_ppm(from: &str, to: &Path) {
+    let photo = image::open(from).unwrap();
+    assert!(
+        photo.color().has_alpha(),
+        "what a program does with transparency is part of the comparison"
+    );
+    let photo = photo.to_rgba8();
+    let mut file = format!("P6\n{} {}\n255\n", photo.width(), photo.height()).into_bytes();
+    for pixel in photo.pixels() {
+        let [red, green, blue, alpha] = pixel.0.map(u32::from);
+        file.extend(
+            [red, green, blue].map(|v| ((v * alpha + 255 * (255 - alpha) + 127) / 255) as u8),
+        );
+    }
+    fs::write(to, file).unwrap();
 }
 
 #[test]
-fn the_python_program_of_readme_and_onnx_give_our_flow() {
+fn the_cpp_program_gives_the_flow_of_predict() {
+    let (folder, wanted) = prepare();
+    let script = project("scripts/examples/compile.sh");
+    let compiler =
+        Command::new(script).arg(folder.path("flow")).env("LIBTORCH", env!("LIBTORCH")).output();
+    let compiler = compiler.unwrap();
+    assert!(compiler.status.success(), "{}", String::from_utf8_lossy(&compiler.stderr));
+    let flow = folder.path("flow");
+    for name in ["source", "target"] {
+        write_ppm(&demo(&format!("{name}.png")), &folder.path(&format!("{name}.ppm")));
+    }
+    run(&flow, &["lite.pt", "source.ppm", "target.ppm", "flow.flo"], &folder.path(""));
+    assert_equal(&planes(&folder.path("flow.flo")), &wanted);
+
+    let photo = fs::read(folder.path("source.ppm")).unwrap();
+    fs::write(folder.path("cut.ppm"), &photo[..photo.len() - 1]).unwrap();
+    for (arguments, wanted) in [
+        (&["lite.pt", "absent.ppm", "target.ppm", "none.flo"][..], "absent.ppm: there is no photo"),
+        (&["lite.pt", "source.ppm", "cut.ppm", "none.flo"], "cut.ppm: the file is cut off"),
+        (&["lite.pt", "source.ppm", "lite.pt", "none.flo"], "lite.pt: there is no photo"),
+        (&["absent.pt", "source.ppm", "target.ppm", "none.flo"], "absent.pt"),
+        (
+            &["lite.pt", "source.ppm", "target.ppm", "absent/none.flo"],
+            "none.flo: it cannot be written",
+        ),
+        (&["lite.pt"], "usage"),
+    ] {
+        fails(&flow, arguments, &folder.path(""), wanted);
+    }
+}
+
+/// Prints what an ONNX file says of its inputs and its output.
+const READ_INTERFACE: &str = "\
+import sys, onnx
+graph = onnx.load(sys.argv[1]).graph
+for value in [*graph.input, *graph.output]:
+    print(value.name, *[axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim])
+";
+
+#[test]
+fn the_python_program_and_onnx_give_the_flow_of_predict() {
     let Ok(python) = std::env::var("LPMFLOW_TEST_PYTHON") else {
         println!("LPMFLOW_TEST_PYTHON names no Python with PyTorch: nothing tested");
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let wanted = prepare(folder.path());
-    let program = example("**Python**") + "\nflow.numpy().tofile('flow.f32')\n";
-    run(&python, &["-c", &program], folder.path());
-    assert_equal(&fs::read(folder.path().join("flow.f32")).unwrap(), &wanted);
+    let (folder, wanted) = prepare();
+    let program = project("scripts/examples/flow.py");
+    let program = program.to_str().unwrap();
+    let photos = [demo("source.png"), demo("target.png")];
+    run(&python, &[program, "lite.pt", &photos[0], &photos[1], "flow.npy"], &folder.path(""));
+    assert_equal(&array(&folder.path("flow.npy")), &wanted);
+    let absent = [program, "lite.pt", &photos[0], "absent.png", "none.npy"];
+    fails(&python, &absent, &folder.path(""), "absent.png");
 
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/export_onnx.py");
-    println!("{}", run(&python, &[script, "lite.pt", "lite.onnx"], folder.path()));
-    let file = folder.path().join("zero-shot.pt");
-    lpmflow(["export", "--weights", "zero-shot", "-o", file.to_str().unwrap()]).succeeded();
-    println!("{}", run(&python, &[script, "zero-shot.pt", "zero-shot.onnx"], folder.path()));
+    let script = project("scripts/export_onnx.py");
+    let script = script.to_str().unwrap();
+    let zero_shot = folder.text("zero-shot.pt");
+    lpmflow(["export", "--weights", "zero-shot", "-o", &zero_shot]).succeeded();
+    for (name, side) in [("lite", 384), ("zero-shot", 256)] {
+        let [from, to] = ["pt", "onnx"].map(|ending| format!("{name}.{ending}"));
+        println!("{}", run(&python, &[script, &from, &to], &folder.path("")));
+        let interface = run(&python, &["-c", READ_INTERFACE, &to], &folder.path(""));
+        let photos = format!("batch 3 {side} {side}");
+        assert_eq!(
+            interface.lines().collect::<Vec<_>>(),
+            [
+                format!("source {photos}"),
+                format!("target {photos}"),
+                "flow batch 2 height width".to_owned(),
+            ]
+        );
+    }
 }
 
 /// Prints every scalar of a run folder as TensorBoard reads it: tag, step, value.

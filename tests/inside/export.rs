@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use crate::commands::testing::lpmflow;
 use crate::export::torchscript::{self, Network};
 use crate::inside::support::{ZERO_SHOT, export};
-use crate::model::weights::{load, read};
+use crate::model::weights::read;
 
 #[test]
 fn safetensors_in_single_precision_hold_every_value_exactly() {
@@ -30,7 +30,7 @@ fn torchscript_gives_our_flow_at_any_batch_size() {
     let file = folder.path().join("network.pt");
     lpmflow(export(&file)).succeeded();
     let module = torchscript::load(&file).unwrap();
-    let loaded = load(Path::new(ZERO_SHOT), Device::Cpu, Kind::Float).unwrap();
+    let loaded = read(Path::new(ZERO_SHOT)).unwrap().load(Device::Cpu, Kind::Float).unwrap();
     for batch in [1, 3] {
         let images =
             [(); 2].map(|()| Tensor::rand([batch, 3, 256, 256], (Kind::Float, Device::Cpu)));
@@ -44,6 +44,36 @@ fn torchscript_gives_our_flow_at_any_batch_size() {
         let difference = (theirs - &ours).abs().max() / ours.abs().max();
         assert!(difference.double_value(&[]) < 1e-4, "batch {batch}: {difference:?}");
     }
+}
+
+#[test]
+fn input_that_is_not_what_the_network_wants_is_refused_with_what_it_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("network.pt");
+    lpmflow(export(&file)).succeeded();
+    let module = torchscript::load(&file).unwrap();
+    let photo = || Tensor::rand([1, 3, 64, 64], (Kind::Float, Device::Cpu));
+    let slightly_beyond: Tensor = photo() * 1.15 - 0.07;
+    assert!(module.forward_ts(&[photo(), slightly_beyond]).is_ok());
+    for (wrong, wanted) in [
+        (
+            (photo() * 255.0).to_kind(Kind::Uint8),
+            "`source` must be float32 from 0 to 1 (bytes divided by 255)",
+        ),
+        (photo().to_kind(Kind::Double), "must be float32"),
+        (photo() * 255.0, "must have values from 0 to 1, not 0 to 255, and not normalised"),
+        ((photo() - 0.45) / 0.225, "not normalised"),
+        (photo() * f64::NAN, "must have values from 0 to 1"),
+        (photo().narrow(1, 0, 1), "must have the shape [batch, 3, height, width]"),
+        (photo().get(0), "must have the shape"),
+        (photo().permute([0, 2, 3, 1]), "must have the shape"),
+        (photo().repeat([2, 1, 1, 1]), "must hold as many photos"),
+    ] {
+        let error = module.forward_ts(&[wrong, photo()]).unwrap_err().to_string();
+        assert!(error.contains(wanted), "`{wanted}` is not in: {error}");
+    }
+    let error = module.forward_ts(&[photo(), photo() * 255.0]).unwrap_err().to_string();
+    assert!(error.contains("the photos `target` must have values from 0 to 1"), "{error}");
 }
 
 #[test]
