@@ -2,6 +2,8 @@
 and NumPy 2.4.6; `python3 tests/pytorch/make_files.py`. `tests/inside/weights.rs` reads them."""
 
 import argparse
+import collections
+import datetime
 import os
 import pickle
 from pathlib import Path
@@ -78,6 +80,43 @@ class Command:
         return os.system, ("touch executed-by-pickle",)
 
 
+class Settings(collections.OrderedDict):
+    """A dictionary with a class of its own, and an attribute."""
+
+
+class Meter:
+    """An object that holds tensors."""
+
+    def __init__(self):
+        self.average = torch.tensor(0.5)
+        self.owner = self
+
+
+def beside():
+    """What training scripts save beside their weights."""
+    settings = Settings(rate=1e-4, steps=[1, 2])
+    settings.note = "by hand"
+    return {
+        "losses": collections.defaultdict(list, {"train": [0.5, 0.25]}),
+        "recent": collections.deque([0.5, torch.tensor(0.25)], maxlen=20),
+        "counts": collections.Counter("aab"),
+        "settings": settings,
+        "meter": Meter(),
+        "sparse": ramp(2).to_sparse(),
+        "started": datetime.datetime(2024, 1, 1),
+        "where": Path("runs"),
+        "best": numpy.float64(0.5),
+        "values": numpy.arange(3),
+        "generator_state": torch.get_rng_state(),
+        ("a", 1): {3, 4},
+        "dtype": torch.float16,
+        "device": torch.device("cpu"),
+        "size": torch.Size([1, 2]),
+        "none": None,
+        "large": 2**80,
+    }
+
+
 def main():
     (HERE / "authors").mkdir(exist_ok=True)
     torch.save(training_state(Network()), HERE / "authors/model_best.pth")
@@ -120,6 +159,18 @@ def main():
     }
     torch.save(forms, HERE / "forms.pth")
     torch.save(forms, HERE / "forms_older_form.pth", _use_new_zipfile_serialization=False)
+
+    torch.manual_seed(0)
+    torch.save({"net": Network().state_dict()} | beside(), HERE / "beside.pth")
+    torch.save(
+        beside() | {"generator": Network().state_dict()}, HERE / "beside_older_form.pth",
+        _use_new_zipfile_serialization=False,
+    )
+    torch.save({"model": Network(), "epoch": 3}, HERE / "module.pth")
+    later = {name: value + 1 for name, value in Network().state_dict().items()}
+    several = training_state(Network()) | {"ema": later}
+    several["model"] = several.pop("state_dict")
+    torch.save(several, HERE / "several.pth")
 
     torch.save({"weight": ramp(2), "note": Command()}, HERE / "command.pth")
     torch.save({"weight": torch.zeros(1).expand(1 << 29)}, HERE / "claims_two_gigabytes.pth")

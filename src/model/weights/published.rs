@@ -13,7 +13,7 @@ use crate::model::part::Chosen;
 /// Where the authors publish their weights, and how to use them here.
 pub(crate) const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their weights by a link in the README of \
      https://github.com/YXSUNMADMAX/LPMFlow; give the downloaded folder or its `model_best.pth` to \
-     `--weights`, or convert it once: `lpmflow export --weights FOLDER -o weights/base.safetensors`";
+     `--weights`, or convert it once: ";
 
 /// Named tensors.
 type Tensors = BTreeMap<String, Tensor>;
@@ -66,33 +66,3 @@ pub(crate) const IBOT: Published = Published {
     origin: "iBOT pretraining",
     licence: "as https://github.com/bytedance/ibot states (Apache-2.0)",
 };
-
-/// How a file's names lead to the model's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Naming {
-    /// The file's form.
-    pub form: &'static Published,
-    /// The dictionary that holds the weights, with its dot; empty where they stand at the top.
-    prefix: &'static str,
-}
-
-impl Naming {
-    /// Recognises a file by its names; `None` if it is of none of the `forms`.
-    pub(crate) fn recognise(names: &[&str], forms: &[&'static Published]) -> Option<Self> {
-        let within = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
-        let prefix = ["state_dict.", "teacher."].into_iter().find(|p| within(p)).unwrap_or("");
-        let holds = |mark: &&str| names.iter().any(|name| inner(name, prefix) == Some(*mark));
-        let form = forms.iter().find(|form| form.marks.iter().any(holds))?;
-        Some(Self { form, prefix })
-    }
-
-    /// The model's name for a tensor of the file; `None` for what is no weight, as optimizer state.
-    pub(crate) fn rename(&self, name: &str) -> Option<String> {
-        inner(name, self.prefix).map(self.form.rename)
-    }
-}
-
-fn inner<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
-    let name = name.strip_prefix(prefix)?;
-    Some(name.strip_prefix("module.").unwrap_or(name))
-}
