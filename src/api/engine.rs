@@ -54,6 +54,7 @@ impl Engine {
         prepare_device(device, precision).classed(Error::Device)?;
         let engine = inference::Engine::load(&EngineOptions {
             weights: weights.clone(),
+            dictionary: None,
             device: device.clone(),
             precision,
             cache_bytes: CACHE_BYTES,

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use crate::api::error::{Classify, Error};
-use crate::model::weights::find::find;
-use crate::model::weights::{StoredWeights, read};
+use crate::model::weights::{StoredWeights, open};
 
 /// The tensors of a weight file and the model they belong to: a file of ours, or one of the published forms.
 #[derive(Debug)]
@@ -16,12 +15,12 @@ impl Weights {
     /// # Errors
     /// [`Error::Weights`].
     pub fn open(name_or_file: &Path) -> Result<Self, Error> {
-        find(name_or_file).and_then(|file| read(&file)).map(Self).classed(Error::Weights)
+        open(name_or_file, None).map(Self).classed(Error::Weights)
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.0.path
+    /// The file; none for weights that come with the program.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.place.file()
     }
 
     /// The complete configuration of the model, as JSON.

@@ -13,10 +13,13 @@ use crate::model::weights::save::Storage;
   lpmflow export --weights base.safetensors -o base.pt --verify
   lpmflow export --weights checkpoint_teacher.pth --model base -o start.safetensors")]
 pub(crate) struct ExportArguments {
-    /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file, also a PyTorch checkpoint of
-    /// LPMFlow or iBOT
+    /// Weights: a name (of those within the program, in `weights/` or in LPMFLOW_WEIGHTS), a file, also a PyTorch
+    /// checkpoint of LPMFlow or iBOT, or a run folder
     #[arg(short, long, value_name = "NAME|FILE")]
     pub weights: PathBuf,
+    /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...
+    #[arg(long, value_name = "NAME")]
+    pub dictionary: Option<String>,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

@@ -10,9 +10,12 @@ use crate::inference::precision::Precision;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model options")]
 pub(crate) struct ModelArguments {
-    /// Weights: a name (looked up in `weights/` and LPMFLOW_WEIGHTS) or a file
+    /// Weights: a name (of those within the program, in `weights/` or in LPMFLOW_WEIGHTS), a file or a run folder
     #[arg(short, long, value_name = "NAME|FILE", default_value = "lite")]
     pub weights: PathBuf,
+    /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...
+    #[arg(long, value_name = "NAME")]
+    pub dictionary: Option<String>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
     pub device: String,

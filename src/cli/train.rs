@@ -94,12 +94,15 @@ pub(crate) struct TrainedModelArguments {
     /// The model to train, by its name
     #[arg(short, long, env = "LPMFLOW_MODEL", value_name = "PRESET", help = models())]
     pub model: Option<String>,
-    /// Weights to begin with: a name or a file
+    /// Weights to begin with: a name, a file or a run folder
     ///
     /// A whole model is trained further; from `zero-shot` or an iBOT checkpoint the backbone is taken.
     /// [default: random values; `lite` with --photos and without --model]
     #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE")]
     pub init: Option<PathBuf>,
+    /// Of a checkpoint given to --init that holds several dictionaries of weights, the one to take
+    #[arg(long, value_name = "NAME", requires = "init")]
+    pub dictionary: Option<String>,
     /// Parts of the network or its training to leave out
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]
     pub ablate: Vec<Ablation>,

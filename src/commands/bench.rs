@@ -3,12 +3,15 @@
 use anyhow::Result;
 use serde_json::json;
 
+use crate::bench::spread::doubts;
 use crate::bench::{BenchConfig, Measurement, run as time, run_training};
 use crate::cli::bench::BenchArguments;
 use crate::commands::Outcome;
+use crate::commands::engine::{device_name, log_weights};
 use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
 use crate::model::architecture::preset;
 use crate::model::cost::StageCost;
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 
 /// The parts that are timed.
@@ -21,6 +24,7 @@ const PARTS: usize = 4;
 pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let options = EngineOptions {
         weights: arguments.model.weights.clone(),
+        dictionary: arguments.model.dictionary.clone(),
         device: arguments.model.device.clone(),
         precision: arguments.model.precision,
         cache_bytes: 0,
@@ -30,6 +34,7 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
         Some(name) => Engine::untrained(&preset(name)?, &options)?,
         None => Engine::load(&options)?,
     };
+    log_weights(&engine, terminal);
     let config = BenchConfig {
         batch_size: arguments.batch_size.get(),
         iterations: arguments.iterations.get(),
@@ -55,6 +60,7 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
     } else {
         terminal.result(&table(&engine, &description, &stages, (&measurements, peaks)));
     }
+    doubts(&measurements).iter().for_each(|doubt| terminal.warn(doubt));
     Ok(Outcome::Done)
 }
 
@@ -82,7 +88,7 @@ fn report(
         "model": description,
         "operations_per_pair": operations,
         "run": {
-            "device": format!("{:?}", engine.device()).to_lowercase(),
+            "device": device_name(engine),
             "precision": arguments.model.precision,
             "threads": tch::get_num_threads(),
             "batch_size": arguments.batch_size,
@@ -103,12 +109,12 @@ fn table(
     let operations: f64 = stages.iter().map(|stage| stage.operations).sum();
     let mut lines = vec![
         format!(
-            "{}: {:.1} M parameters, {:.1} GFLOP a pair, on {:?} with {} threads",
+            "{}: {:.1} M parameters, {:.1} GFLOP a pair, on {} with {}",
             description.weights,
             description.parameters as f64 / 1e6,
             operations / 1e9,
-            engine.device(),
-            tch::get_num_threads(),
+            device_name(engine),
+            counted(tch::get_num_threads(), "thread"),
         ),
         String::new(),
         format!("{:10} {:>9} {:>9} {:>9} {:>9}", "ms", "median", "p90", "min", "per second"),

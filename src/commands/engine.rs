@@ -29,19 +29,25 @@ pub(super) fn load_with_cache(
 ) -> Result<Engine> {
     let engine = Engine::load(&EngineOptions {
         weights: arguments.weights.clone(),
+        dictionary: arguments.dictionary.clone(),
         device: arguments.device.clone(),
         precision: arguments.precision,
         cache_bytes,
         cuda_graph: arguments.cuda_graph,
     })?;
-    let (weights, place) = (arguments.weights.display(), place(&engine));
-    terminal.log(&format!("weights `{weights}` on {place}"));
-    engine.notes().iter().for_each(|note| terminal.log(&format!("weights `{weights}`: {note}")));
+    log_weights(&engine, terminal);
     Ok(engine)
 }
 
+/// Says which weights were taken, and what a user of an older file should know.
+pub(super) fn log_weights(engine: &Engine, terminal: &Terminal) {
+    let weights = engine.weights();
+    terminal.log(&format!("weights {weights} on {}", device_name(engine)));
+    engine.notes().iter().for_each(|note| terminal.log(&format!("weights {weights}: {note}")));
+}
+
 /// The engine's device as users name it.
-pub(super) fn place(engine: &Engine) -> String {
+pub(super) fn device_name(engine: &Engine) -> String {
     match engine.device() {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),

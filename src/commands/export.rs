@@ -23,7 +23,8 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         None => format_of(output)?,
     };
     let config = arguments.model.as_deref().map(preset).transpose()?;
-    let original = Original::load(&arguments.weights, config)?;
+    let original = Original::load(&arguments.weights, arguments.dictionary.as_deref(), config)?;
+    terminal.log(&format!("weights {}", original.place()));
     original.notes().iter().for_each(|note| terminal.log(note));
     original.export(output, format, *precision)?;
     terminal.log(&format!("wrote `{}`", output.display()));

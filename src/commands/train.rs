@@ -152,6 +152,7 @@ fn apply_model(arguments: &TrainedModelArguments, config: &mut TrainConfig) -> R
     replace(&mut model.preset, arguments.model.as_ref());
     if arguments.init.is_some() {
         model.init = arguments.init.clone();
+        model.dictionary = arguments.dictionary.clone();
     }
     if !arguments.ablate.is_empty() {
         model.ablate = arguments.ablate.clone();

@@ -1,7 +1,6 @@
 //! A model with its weights on a device, which keeps the features of photos it has seen.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
@@ -21,9 +20,9 @@ use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::features::Features;
 use crate::model::matcher::Matching;
-use crate::model::weights::find::find;
+use crate::model::weights::open;
+use crate::model::weights::place::Place;
 use crate::model::weights::report::LoadReport;
-use crate::model::weights::{load, sha256};
 use crate::nn::parameters::{Parameter, VarBuilder};
 use crate::nn::shape::dims;
 
@@ -31,9 +30,10 @@ use crate::nn::shape::dims;
 #[derive(Debug)]
 pub(crate) struct Engine {
     model: Model,
-    weights: PathBuf,
+    /// As users name them.
+    weights: String,
     /// `None` for random values.
-    file: Option<PathBuf>,
+    place: Option<Place>,
     parameters: u64,
     notes: Vec<String>,
     device: Device,
@@ -48,13 +48,16 @@ impl Engine {
     /// When there are no such weights, they do not fit their model, or the device cannot be used.
     pub(crate) fn load(options: &EngineOptions) -> Result<Self> {
         let device = options.device()?;
-        let file = find(&options.weights)?;
-        let loaded = load(&file, device, options.precision.kind())?;
+        let dictionary = options.dictionary.as_deref();
+        let loaded = open(&options.weights, dictionary)?.load(device, options.precision.kind())?;
         memory::keep_freed_memory();
         Ok(Self {
             model: loaded.model,
-            weights: options.weights.clone(),
-            file: Some(loaded.path),
+            weights: match dictionary {
+                Some(name) => format!("{} ({name})", options.weights.display()),
+                None => options.weights.display().to_string(),
+            },
+            place: Some(loaded.place),
             parameters: count(&loaded.parameters),
             notes: loaded.notes,
             device,
@@ -77,7 +80,7 @@ impl Engine {
         let recorded = options.recorded(device)?;
         let weights = "untrained".into();
         let notes = Vec::new();
-        Ok(Self { model, weights, file: None, parameters, notes, device, cache, recorded })
+        Ok(Self { model, weights, place: None, parameters, notes, device, cache, recorded })
     }
 
     /// The model `config` on `tensors` that live elsewhere, as those under training: storage on `device`
@@ -102,7 +105,7 @@ impl Engine {
         let cache = Lru::new(cache_bytes);
         let weights = "in training".into();
         let notes = Vec::new();
-        Ok(Self { model, weights, file: None, parameters, notes, device, cache, recorded: None })
+        Ok(Self { model, weights, place: None, parameters, notes, device, cache, recorded: None })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.
@@ -111,11 +114,21 @@ impl Engine {
     /// When the weight file cannot be read any more.
     pub(crate) fn description(&self) -> Result<ModelDescription> {
         Ok(ModelDescription {
-            weights: self.weights.display().to_string(),
-            sha256: self.file.as_deref().map(sha256).transpose()?,
+            weights: self.weights.clone(),
+            sha256: self.place.as_ref().map(Place::sha256).transpose()?,
             config: self.model.config().clone(),
             parameters: self.parameters,
         })
+    }
+
+    /// What weights these are: as the user named them, and where that led.
+    pub(crate) fn weights(&self) -> String {
+        let named = format!("`{}`", self.weights);
+        match &self.place {
+            Some(place @ Place::Program(_)) => place.to_string(),
+            Some(place) if place.to_string() != named => format!("{named} ({place})"),
+            _ => named,
+        }
     }
 
     /// What a user of an older weight file should know.

@@ -12,8 +12,10 @@ use crate::inference::precision::Precision;
 /// Which weights to run, where, and how much to keep.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineOptions {
-    /// A name or a file (see [`crate::model::weights::find::find`]).
+    /// A name or a file (see [`crate::model::weights::find::find()`]).
     pub weights: PathBuf,
+    /// Of a checkpoint, the dictionary to take.
+    pub dictionary: Option<String>,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
     /// Number format of the network.

@@ -13,9 +13,8 @@ use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
 use crate::model::matcher::lpmflow::config::Ablation;
 use crate::model::weights::description::Provenance;
-use crate::model::weights::find::find;
 use crate::model::weights::report::LoadReport;
-use crate::model::weights::{StoredWeights, read, source_file};
+use crate::model::weights::{StoredWeights, open};
 use crate::nn::parameters::{Parameter, VarBuilder};
 use crate::train::samples::random::{Purpose, torch_seed};
 
@@ -35,13 +34,16 @@ pub(crate) struct ModelChoice {
     /// (iBOT's checkpoints) the backbone is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+    /// Of a checkpoint with several dictionaries of weights, the one to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dictionary: Option<String>,
     /// Parts to leave out.
     pub ablate: Vec<Ablation>,
 }
 
 impl Default for ModelChoice {
     fn default() -> Self {
-        Self { preset: AUTO.to_owned(), init: None, ablate: Vec::new() }
+        Self { preset: AUTO.to_owned(), init: None, dictionary: None, ablate: Vec::new() }
     }
 }
 
@@ -61,7 +63,7 @@ pub(crate) struct InitialModel {
 impl ModelChoice {
     /// The defaults, with something for the key that may be absent.
     pub(super) fn with_every_key() -> Self {
-        Self { init: Some(PathBuf::new()), ..Self::default() }
+        Self { init: Some(PathBuf::new()), dictionary: Some(String::new()), ..Self::default() }
     }
 
     /// Builds the model with its first values.
@@ -83,11 +85,12 @@ impl ModelChoice {
             let (parameters, notes) = (path.finish().0, Vec::new());
             return Ok(InitialModel { model, parameters, provenance, notes });
         };
-        let mut stored = read(&find(init)?)?;
+        let mut stored = open(init, self.dictionary.as_deref())?;
         let whole = stored.is_whole();
         let config = self.trainable(self.config_for(&stored)?)?;
-        let (mut provenance, notes) = (stored.provenance(), stored.notes());
-        let taken = source_file(&stored.path)?;
+        let (mut provenance, mut notes) = (stored.provenance(), stored.notes());
+        notes.insert(0, format!("they begin as {}", stored.place));
+        let taken = stored.place.source_file()?;
         let part = if whole { "" } else { "the backbone of " };
         provenance.origin = format!("trained from {part}`{}` ({})", taken.name, provenance.origin);
         provenance.derived_from.push(taken);
@@ -116,8 +119,8 @@ impl ModelChoice {
         }
         ensure!(
             sizes(&own) == sizes(&preset),
-            "the weights `{}` are not of the model `{}`: leave --model out to train theirs",
-            stored.path.display(),
+            "the weights {} are not of the model `{}`: leave --model out to train theirs",
+            stored.place,
             self.preset
         );
         Ok(own)
@@ -184,7 +187,7 @@ pub(crate) fn resume(weights: StoredWeights, device: Device) -> Result<InitialMo
     provenance.training_run = None;
     fill(weights.tensors, "", &config, device)
         .map(|(model, parameters)| InitialModel { model, parameters, provenance, notes })
-        .with_context(|| format!("using the weights `{}`", weights.path.display()))
+        .with_context(|| format!("using the weights {}", weights.place))
 }
 
 fn fill(

@@ -8,6 +8,7 @@ mod command;
 mod cutouts;
 mod datasets;
 mod elsewhere;
+mod environment;
 mod eval;
 mod export;
 mod library;
@@ -15,6 +16,8 @@ mod package;
 mod predict;
 mod predict_pairs;
 mod spair;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod training;
+mod weights;

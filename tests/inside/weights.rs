@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::{Description, Provenance};
+use crate::model::weights::place::Place;
 use crate::model::weights::published::{IBOT, LPMFLOW};
 use crate::model::weights::pytorch::Checkpoint;
 use crate::model::weights::save::{Storage, save};
@@ -58,7 +59,7 @@ fn description() -> Description {
 }
 
 fn load(path: &Path) -> anyhow::Result<LoadedModel> {
-    weights::load(path, Device::Cpu, Kind::Float)
+    weights::read(path)?.load(Device::Cpu, Kind::Float)
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn every_form_of_tensor_is_read_as_pytorch_saved_it() {
 #[test]
 fn the_authors_checkpoints_give_their_network_alone_in_every_form() {
     for file in ["authors", "authors/model_best.pth", "older_form.pth", "bare.pth"] {
-        let stored = weights::read(&pytorch_file(file)).unwrap();
+        let stored = weights::open(&pytorch_file(file), None).unwrap();
         assert!(matches!(stored.source, Source::Published(form) if form.whole), "{file}");
         assert_eq!(stored.config(), ModelConfig::base());
         let names: Vec<&str> = stored.tensors.keys().map(String::as_str).collect();
@@ -122,6 +123,88 @@ fn ibot_checkpoints_give_the_teachers_backbone() {
         let of = |name: &str| &stored.tensors[&format!("feature_extraction.backbone.{name}")];
         assert_equal(of("cls_token"), &ramp(&[1, 1, 2], 1.0));
         assert_equal(of("patch_embed.proj.weight"), &ramp(&[2, 3, 2, 2], 0.5));
+    }
+}
+
+#[test]
+fn what_lies_beside_the_weights_does_not_matter() {
+    for file in ["beside.pth", "beside_older_form.pth", "module.pth"] {
+        let stored = weights::read(&pytorch_file(file)).unwrap();
+        assert_eq!(stored.config(), ModelConfig::base(), "{file}");
+        assert_eq!(stored.tensors.len(), 7, "{file}: {:?}", stored.tensors.keys());
+        let token = "feature_extraction.backbone.cls_token";
+        assert_equal(&stored.tensors[token], &ramp(&[1, 1, 2], 1.0));
+        assert_eq!(stored.notes(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn of_several_dictionaries_the_user_chooses() {
+    let file = pytorch_file("several.pth");
+    let error = error_of(weights::read(&file));
+    assert!(
+        error.contains("weights of LPMFlow: `ema`, `model`; choose one with --dictionary"),
+        "{error}"
+    );
+    let line = |dictionary| -> Tensor {
+        let stored = weights::open(&file, Some(dictionary)).unwrap();
+        stored.tensors["x_normal"].shallow_clone()
+    };
+    assert_equal(&line("model"), &Tensor::from_slice(&[-1.0f32, 0.0, 1.0]));
+    assert_equal(&line("ema"), &Tensor::from_slice(&[0.0f32, 1.0, 2.0]));
+    let error = error_of(weights::open(&file, Some("student")));
+    for wanted in
+        ["nothing known", "in its dictionary `student`", "`ema` (7 tensors, ", "`optimizer` ("]
+    {
+        assert!(error.contains(wanted), "`{wanted}` is not in: {error}");
+    }
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/zero-shot.safetensors");
+    for whole in [&*ours, Path::new("lite")] {
+        let error = error_of(weights::open(whole, Some("ema")));
+        assert!(error.contains("--dictionary chooses within a PyTorch checkpoint"), "{error}");
+    }
+    let stored = weights::read(&pytorch_file("ibot.pth")).unwrap();
+    assert!(stored.notes()[0].contains("`teacher`") && stored.notes()[0].contains("`student`"));
+}
+
+/// A checkpoint whose pickle is these instructions.
+fn archive(pickle: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut archive = zip::ZipWriter::new(fs::File::create(file.path()).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    archive.start_file("weights/data.pkl", options).unwrap();
+    archive.write_all(pickle).unwrap();
+    archive.finish().unwrap();
+    file
+}
+
+#[test]
+fn structures_without_end_or_measure_are_answered() {
+    // Half a million lists, each in the next; a list and a dictionary that hold themselves; a list that is
+    // asked for again and again by a function, and by lists of lists.
+    let deep = [vec![b']'; 450_000], vec![b'a'; 449_999], b".".to_vec()].concat();
+    let tuples = [&b")"[..], &[0x85; 900_000], b"."].concat();
+    let itself = b"\x80\x02}q\0X\x01\0\0\0ah\0s]q\x01h\x01a0.".to_vec();
+    let asked = [b"]q\0(".to_vec(), vec![b'N'; 300_000], b"e0".to_vec()].concat();
+    let asked = [asked, b"cm\nf\nh\0\x85R0".repeat(60_000), b"N.".to_vec()].concat();
+    let mut doubled = b"]q\0(NNe".to_vec();
+    for place in 1..60 {
+        doubled.extend([b']', b'q', place, b'(', b'h', place - 1, b'h', place - 1, b'e']);
+    }
+    doubled.push(b'.');
+    for (pickle, refused) in
+        [(deep, false), (tuples, false), (itself, false), (asked, true), (doubled, true)]
+    {
+        let file = archive(&pickle);
+        let start = std::time::Instant::now();
+        match all_of(file.path()) {
+            Ok(tensors) => assert!(!refused && tensors.is_empty()),
+            Err(error) => assert!(
+                refused && format!("{error:#}").contains("than any checkpoint"),
+                "{error:#}"
+            ),
+        }
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
     }
 }
 
@@ -268,16 +351,20 @@ fn everything_that_does_not_fit_is_listed_at_once() {
     tensors.insert(token.into(), spoilt);
     let error = error_of(save(&path, &tensors, &description(), Storage::Float32));
     assert!(error.contains(token), "{error}");
-    let stored =
-        StoredWeights { path, tensors, source: Source::Described(Box::new(description())) };
+    let stored = StoredWeights {
+        place: Place::File(path),
+        tensors,
+        source: Source::Described(Box::new(description())),
+        note: None,
+    };
     let error = error_of(stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float));
     for wanted in [
         "using the weights `",
         "wrong.safetensors`: its tensors do not fit the model:",
         "1 missing: x_normal",
         "1 unexpected: surplus",
-        "1 of another shape: y_normal (needed: Float [",
-        "found: Float [3])",
+        "1 of another shape: y_normal (needed: float32 [",
+        "found: float32 [3])",
         &format!("1 with values that are not finite: {token}"),
     ] {
         assert!(error.contains(wanted), "`{wanted}` is not in: {error}");
@@ -298,8 +385,12 @@ fn known_unused_names_of_released_files_are_accepted_and_listed() {
     ];
     let mut tensors = tiny();
     tensors.extend(unused.map(|name| (name.to_owned(), ramp(&[2], 1.0))));
-    let stored =
-        StoredWeights { path: "authors.pth".into(), tensors, source: Source::Published(&LPMFLOW) };
+    let stored = StoredWeights {
+        place: Place::File("authors.pth".into()),
+        tensors,
+        source: Source::Published(&LPMFLOW),
+        note: None,
+    };
     let loaded = stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float).unwrap();
     assert_eq!(loaded.report.unused, unused);
     assert!(loaded.provenance.origin.contains("authors of LPMFlow"));
@@ -312,8 +403,12 @@ fn an_ibot_backbone_starts_a_model_whose_rest_is_fresh() {
     let count = backbone.len();
     let start = |mut tensors: Tensors| {
         tensors.insert("feature_extraction.backbone.head.mlp.0.weight".into(), ramp(&[1], 1.0));
-        let stored =
-            StoredWeights { path: "ibot.pth".into(), tensors, source: Source::Published(&IBOT) };
+        let stored = StoredWeights {
+            place: Place::File("ibot.pth".into()),
+            tensors,
+            source: Source::Published(&IBOT),
+            note: None,
+        };
         stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float)
     };
     let shallow = |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.shallow_clone());
@@ -338,7 +433,7 @@ fn values_too_large_for_sixteen_bits_are_not_saved_as_infinite() {
     let path = folder.path().join("large.safetensors");
     let tensors = Tensors::from([("large".to_owned(), ramp(&[2], 70_000.0))]);
     let error = error_of(save(&path, &tensors, &description(), Storage::Float16));
-    assert!(error.contains("large.safetensors`: values are not finite in Float16"), "{error}");
+    assert!(error.contains("large.safetensors`: values are not finite in float16"), "{error}");
     assert!(!path.exists());
 }
 

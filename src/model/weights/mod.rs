@@ -5,9 +5,12 @@
 
 mod checksum;
 pub(crate) mod description;
+mod digest;
 pub(crate) mod efficientnet;
 pub(crate) mod find;
-mod pickle;
+mod foreign;
+mod naming;
+pub(crate) mod place;
 pub(crate) mod published;
 pub(crate) mod pytorch;
 pub(crate) mod report;
@@ -16,33 +19,35 @@ pub(crate) mod save;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
+use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::architecture::PUBLISHED;
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::nn::parameters::{Parameter, VarBuilder};
-use description::{Description, Provenance, SourceFile};
-use published::{Naming, Published};
+use description::{Description, Provenance};
+pub(crate) use digest::sha256;
+use find::find;
+use naming::Naming;
+use place::Place;
+use published::Published;
 use report::LoadReport;
-
-/// The file inside the authors' folders.
-const AUTHORS_FILE: &str = "model_best.pth";
 
 /// The tensors of one file, under the names that models use.
 #[derive(Debug)]
 pub(crate) struct StoredWeights {
-    /// The file they were read from.
-    pub path: PathBuf,
+    /// Where they were read from.
+    pub place: Place,
     /// The values, on the CPU.
     pub tensors: BTreeMap<String, Tensor>,
     /// Whose file it is.
     pub source: Source,
+    /// What a user should know of how the file was read.
+    pub note: Option<String>,
 }
 
 /// Whose file it is.
@@ -68,54 +73,83 @@ pub(crate) struct LoadedModel {
     pub provenance: Provenance,
     /// What a user of an older file should know.
     pub notes: Vec<String>,
-    /// The file.
-    pub path: PathBuf,
+    /// Where the values were read from.
+    pub place: Place,
 }
 
-/// Reads the weights of `path`, a file of one of the three forms or the authors' folder, and builds the
-/// model they belong to, its variables held in `kind`.
+/// Finds and reads the weights that a user calls `wanted`: a name, a file, or a folder (see [`find()`]). Of a
+/// checkpoint, `dictionary` is the one to take; without it, the only one that fits, or the usual one.
 ///
 /// # Errors
-/// When the file cannot be read, or does not fit its model exactly; everything wrong is listed at once.
-pub(crate) fn load(path: &Path, device: Device, kind: Kind) -> Result<LoadedModel> {
-    let stored = read(path)?;
-    let config = stored.config();
-    stored.into_model(&config, device, kind)
+/// When there are none, or as [`read`].
+pub(crate) fn open(wanted: &Path, dictionary: Option<&str>) -> Result<StoredWeights> {
+    match find(wanted)? {
+        Place::File(path) => read_from(&path, dictionary),
+        Place::Program(weights) => {
+            let place = Place::Program(weights);
+            ensure_whole(dictionary, &place)?;
+            let contents = safetensors::read_bytes(weights.content);
+            contents
+                .and_then(|contents| described(contents, place.clone()))
+                .with_context(|| format!("reading the weights {place}"))
+        }
+    }
 }
 
-/// Reads the tensors of `path`, a file of one of the three forms or the authors' folder.
+/// Reads the tensors of a file: ours, or one of the published forms.
 ///
 /// # Errors
 /// When the file cannot be read or is of none of the forms.
 pub(crate) fn read(path: &Path) -> Result<StoredWeights> {
-    let path = if path.is_dir() { path.join(AUTHORS_FILE) } else { path.to_owned() };
-    if looks_like_safetensors(&path)? {
-        let safetensors::Contents { tensors, description } = safetensors::read(&path)?;
-        let description = || -> Result<Description> {
-            Description::from_json(&description.context(
-                "it holds no model configuration; only safetensors files that lpmflow wrote can be \
-                 used",
-            )?)
-        };
-        let description = description()
-            .with_context(|| format!("reading the safetensors file `{}`", path.display()))?;
-        let source = Source::Described(Box::new(description));
-        return Ok(StoredWeights { path, tensors, source });
+    read_from(path, None)
+}
+
+fn read_from(path: &Path, dictionary: Option<&str>) -> Result<StoredWeights> {
+    let place = Place::File(path.to_owned());
+    if looks_like_safetensors(path)? {
+        ensure_whole(dictionary, &place)?;
+        return safetensors::read(path)
+            .and_then(|contents| described(contents, place))
+            .with_context(|| format!("reading the safetensors file `{}`", path.display()));
     }
-    let checkpoint = pytorch::Checkpoint::open(&path)?;
-    let Some(naming) = Naming::recognise(&checkpoint.names(), PUBLISHED) else {
+    foreign::check(path).with_context(|| format!("reading the weights `{}`", path.display()))?;
+    let checkpoint = pytorch::Checkpoint::open(path)?;
+    let context = || format!("reading the PyTorch checkpoint {place}");
+    let naming = Naming::recognise(&checkpoint.names(), PUBLISHED, dictionary);
+    let Some(naming) = naming.with_context(context)? else {
+        let inside = dictionary.map(|name| format!(" in its dictionary `{name}`"));
         bail!(
-            "the PyTorch checkpoint `{}` holds nothing known ({}); its tensors begin with: {}",
-            path.display(),
+            "the PyTorch checkpoint {place} holds nothing known ({}){}; it has {}; its tensors begin with: {}",
             PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
+            inside.unwrap_or_default(),
+            checkpoint.dictionaries().join(", "),
             checkpoint.names().into_iter().take(3).collect::<Vec<_>>().join(", ")
         );
     };
     let tensors = checkpoint
         .read(|name| naming.rename(name))
         .and_then(naming.form.adapt)
-        .with_context(|| format!("reading the PyTorch checkpoint `{}`", path.display()))?;
-    Ok(StoredWeights { path, tensors, source: Source::Published(naming.form) })
+        .with_context(context)?;
+    let (source, note) = (Source::Published(naming.form), naming.note());
+    Ok(StoredWeights { place, tensors, source, note })
+}
+
+/// Ensures that nobody asks for a part of weights that have none.
+fn ensure_whole(dictionary: Option<&str>, place: &Place) -> Result<()> {
+    ensure!(
+        dictionary.is_none(),
+        "--dictionary chooses within a PyTorch checkpoint, and the weights {place} are none: leave it out"
+    );
+    Ok(())
+}
+
+/// Weights of ours, by what their file says of itself.
+fn described(contents: safetensors::Contents, place: Place) -> Result<StoredWeights> {
+    let description = contents.description.context(
+        "it holds no model configuration; only safetensors files that lpmflow wrote can be used",
+    )?;
+    let source = Source::Described(Box::new(Description::from_json(&description)?));
+    Ok(StoredWeights { place, tensors: contents.tensors, source, note: None })
 }
 
 impl StoredWeights {
@@ -133,6 +167,15 @@ impl StoredWeights {
             Source::Described(description) => description.config.is_learned(),
             Source::Published(form) => form.whole,
         }
+    }
+
+    /// Builds the model that these values belong to, its variables held in `kind`.
+    ///
+    /// # Errors
+    /// As [`StoredWeights::into_model`].
+    pub(crate) fn load(self, device: Device, kind: Kind) -> Result<LoadedModel> {
+        let config = self.config();
+        self.into_model(&config, device, kind)
     }
 
     /// Builds the model `config` from these values. Of a published backbone the rest starts fresh, drawn from libtorch's random generator. Variables are held in `kind`.
@@ -153,19 +196,20 @@ impl StoredWeights {
             _ => VarBuilder::stored(self.tensors, device),
         };
         let model = Model::new(&path.in_kind(kind), config)
-            .with_context(|| format!("using the weights `{}`", self.path.display()))?;
+            .with_context(|| format!("using the weights {}", self.place))?;
         let (parameters, outcome) = path.finish();
         let report = LoadReport::new(outcome, &parameters, |name| config.is_unused(name));
-        report.check().with_context(|| format!("using the weights `{}`", self.path.display()))?;
-        Ok(LoadedModel { model, parameters, report, provenance, notes, path: self.path })
+        report.check().with_context(|| format!("using the weights {}", self.place))?;
+        Ok(LoadedModel { model, parameters, report, provenance, notes, place: self.place })
     }
 
-    /// What a user of an older file should know: keys that have other names today.
+    /// What a user should know of the file: keys that have other names today, what else it holds.
     pub(crate) fn notes(&self) -> Vec<String> {
-        match &self.source {
-            Source::Described(description) => description.notes.clone(),
-            Source::Published(_) => Vec::new(),
+        let mut notes: Vec<String> = self.note.iter().cloned().collect();
+        if let Source::Described(description) = &self.source {
+            notes.extend(description.notes.iter().cloned());
         }
+        notes
     }
 
     /// Where the values come from.
@@ -176,39 +220,6 @@ impl StoredWeights {
         };
         Provenance { origin: origin.into(), licence: licence.into(), ..Provenance::default() }
     }
-}
-
-/// What a provenance says of a file that weights are taken from.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(crate) fn source_file(path: &Path) -> Result<SourceFile> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let taken_by = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-    Ok(SourceFile { name, sha256: sha256(path)?, taken_by })
-}
-
-/// The SHA-256 of a file, in hexadecimal.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(crate) fn sha256(path: &Path) -> Result<String> {
-    let hash = || -> Result<String> {
-        let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
-        let mut hasher = Sha256::new();
-        loop {
-            let chunk = reader.fill_buf()?;
-            if chunk.is_empty() {
-                break;
-            }
-            hasher.update(chunk);
-            let length = chunk.len();
-            reader.consume(length);
-        }
-        let digest = hasher.finalize();
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-    };
-    hash().with_context(|| format!("hashing `{}`", path.display()))
 }
 
 /// Whether a file begins as safetensors do: the header's length in eight bytes, then JSON.

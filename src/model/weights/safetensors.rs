@@ -35,10 +35,6 @@ struct Place {
 /// # Errors
 /// When the file cannot be read, is damaged, or holds a kind of number that libtorch lacks.
 pub(crate) fn read(path: &Path) -> Result<Contents> {
-    read_mapped(path).with_context(|| format!("reading the safetensors file `{}`", path.display()))
-}
-
-fn read_mapped(path: &Path) -> Result<Contents> {
     let mut file = MappedFile::open(path)?;
     let length = file.bytes().len();
     ensure!(length > 8, "the file has {length} bytes, too few for a header");
@@ -53,6 +49,20 @@ fn read_mapped(path: &Path) -> Result<Contents> {
             }
         };
         tensors.insert(place.name, tensor);
+    }
+    Ok(Contents { tensors, description })
+}
+
+/// As [`read`], of a file's content that lies in memory; the tensors get memory of their own.
+///
+/// # Errors
+/// When the content is damaged.
+pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Contents> {
+    let (places, description) = places(bytes)?;
+    let mut tensors = BTreeMap::new();
+    for place in places {
+        let values = &bytes[place.offset..place.offset + place.length];
+        tensors.insert(place.name, Tensor::f_from_data_size(values, &place.size, place.kind)?);
     }
     Ok(Contents { tensors, description })
 }

@@ -29,6 +29,14 @@ impl Storage {
         self.formats().0
     }
 
+    /// As users choose it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float16 => "float16",
+        }
+    }
+
     fn formats(self) -> (Kind, Dtype, usize) {
         match self {
             Self::Float32 => (Kind::Float, Dtype::F32, 4),
@@ -85,7 +93,8 @@ pub(crate) fn check_range(tensors: &BTreeMap<String, Tensor>, storage: Storage) 
         tensors.iter().filter(|(_, tensor)| !fits(tensor)).map(|(name, _)| name.as_str()).collect();
     ensure!(
         beyond.is_empty(),
-        "values are not finite in {storage:?}, in {} of {} tensors: {}",
+        "values are not finite in {}, in {} of {} tensors: {}",
+        storage.name(),
         beyond.len(),
         tensors.len(),
         shortened(&beyond)

@@ -14,7 +14,7 @@ fn features_of_zero_shot_equal_those_of_the_published_network() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let wanted = golden::tensors(&root.join("tests/golden/efficientnet.safetensors"));
         let file = root.join("weights/zero-shot.safetensors");
-        let model = weights::load(&file, Device::Cpu, Kind::Float).unwrap().model;
+        let model = weights::read(&file).unwrap().load(Device::Cpu, Kind::Float).unwrap().model;
         // Twice as large as the network's own input, so its resizing is compared as well.
         let image = formula::image("source", 0);
         let tokens = tch::no_grad(|| model.features(&image).last().tokens.shallow_clone());

@@ -1,0 +1,106 @@
+//! Which weights a command takes: those within the program, files of their names, run folders; and what it
+//! says of files that are none.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::command::{lpmflow, lpmflow_in, write};
+use crate::support::ZERO_SHOT;
+use crate::support::files::Folder;
+
+const DEMO: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/source.png"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/target.png"),
+];
+
+/// `predict` on the demo photos with more flags.
+fn predict(more: &[&str]) -> crate::command::Run {
+    lpmflow([&["predict", DEMO[0], DEMO[1]], more].concat())
+}
+
+#[test]
+fn the_program_works_wherever_it_lies_and_files_of_the_name_win() {
+    let folder = Folder::new();
+    let program = folder.path("lpmflow");
+    fs::copy(env!("CARGO_BIN_EXE_lpmflow"), &program).unwrap();
+    let flow = folder.text("flow.npy");
+    let run = |variable: Option<&Path>| -> (String, Vec<u8>) {
+        let mut command = Command::new(&program);
+        command
+            .env_clear()
+            .env("LPMFLOW_THREADS", "1")
+            .current_dir("/")
+            .args(["predict", DEMO[0], DEMO[1], "-o", &flow]);
+        if let Some(folder) = variable {
+            command.env("LPMFLOW_WEIGHTS", folder);
+        }
+        let Output { status, stderr, .. } = command.output().unwrap();
+        let log = String::from_utf8(stderr).unwrap();
+        assert!(status.success(), "{log}");
+        (log, fs::read(&flow).unwrap())
+    };
+    let (log, built_in) = run(None);
+    assert!(log.contains("weights `lite` (built in) on"), "{log}");
+
+    for (name, variable) in [("weights", false), ("mine", true)] {
+        let weights = folder.path(name);
+        fs::create_dir(&weights).unwrap();
+        let file = weights.join("lite.safetensors");
+        fs::copy(ZERO_SHOT, &file).unwrap();
+        let (log, other) = run(variable.then_some(&*weights));
+        assert!(log.contains(&format!("weights `lite` (`{}`) on", file.display())), "{log}");
+        assert!(other != built_in);
+    }
+    predict(&["--weights", "lite", "-o", &flow]).succeeded();
+    let beside = fs::read(&flow).unwrap();
+    assert!(beside == built_in, "the project's file and the one within the program give one flow");
+}
+
+#[test]
+fn weights_are_kept_where_the_advice_says_and_found_there() {
+    let folder = Folder::new();
+    let flow = folder.text("flow.npy");
+    let flags = ["predict", DEMO[0], DEMO[1], "--weights", "base", "-o", &flow];
+    let run = || lpmflow_in(&[("LPMFLOW_WEIGHTS", folder.path("").to_str().unwrap())], flags);
+    let error = run().failed_with(1);
+    let (_, place) = error.split_once("lpmflow export --weights FOLDER -o ").unwrap();
+    let place = place.trim_end().trim_end_matches('`');
+    lpmflow(["export", "--weights", "zero-shot", "-o", place]).succeeded();
+    let log = run().succeeded().stderr;
+    assert!(log.contains(&format!("weights `base` (`{place}`)")), "{log}");
+}
+
+#[test]
+fn a_run_folder_stands_for_its_best_weights() {
+    let folder = Folder::new();
+    let run = folder.path("run");
+    fs::create_dir(&run).unwrap();
+    let (name, flow) = (run.to_str().unwrap(), folder.text("flow.npy"));
+    let flags = ["--weights", name, "-o", &flow];
+    let error = predict(&flags).failed_with(1);
+    assert!(error.contains("run` holds neither `best.safetensors`"), "{error}");
+    fs::copy(ZERO_SHOT, run.join("best.safetensors")).unwrap();
+    let log = predict(&flags).succeeded().stderr;
+    assert!(log.contains("run/best.safetensors`) on cpu"), "{log}");
+}
+
+#[test]
+fn networks_and_downloads_gone_wrong_are_called_what_they_are() {
+    let folder = Folder::new();
+    let network = folder.text("network.pt");
+    lpmflow(["export", "--weights", "zero-shot", "-o", &network]).succeeded();
+    let flow = folder.text("flow.npy");
+    let error_of = |weights: &str| predict(&["--weights", weights, "-o", &flow]).failed_with(1);
+    let error = error_of(&network);
+    assert!(error.contains("network.pt`: it is a TorchScript network"), "{error}");
+    for (name, content, wanted) in [
+        ("network.onnx", &b"\x08\x08\x12\x07pytorch\x1a\x062.13.0"[..], "it is an ONNX network"),
+        ("page.pth", b"<!DOCTYPE html><html>", "it is a web page"),
+        ("pointer.pth", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("empty.pth", b"", "the file is empty"),
+    ] {
+        let error = error_of(&write(&folder, name, content));
+        assert!(error.contains(name) && error.contains(wanted), "{error}");
+    }
+}
