@@ -79,7 +79,8 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         .with_context(|| format!("making the output folder `{}`", folder.display()))?;
     let mut network = engine::load(&arguments.model, terminal)?;
     let weights = network.description()?.sha256.context("the weights come from no file")?;
-    let model = format!("{weights} {:?}", arguments.model.precision);
+    let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
+    let model = format!("{weights} {dictionary} {:?}", arguments.model.precision);
     let batch = Batch {
         entries: &entries,
         folder,

@@ -216,7 +216,7 @@ fn commands_in_a_pickle_are_not_run_and_what_is_no_weight_is_refused() {
     let claims = error_of(all_of(&pytorch_file("claims_two_gigabytes.pth")));
     assert!(claims.contains("claim more data than the file can hold"), "{claims}");
     let sparse = error_of(all_of(&pytorch_file("sparse.pth")));
-    assert!(sparse.contains("sparse.pth`"), "{sparse}");
+    assert!(sparse.contains("`weight` is stored in a way that weights are not"), "{sparse}");
     let foreign = error_of(weights::read(&pytorch_file("forms.pth")));
     assert!(
         foreign.contains("nothing known (LPMFlow, EfficientNet-Lite0, an iBOT backbone)"),
