@@ -146,6 +146,7 @@ fn of_several_dictionaries_the_user_chooses() {
         error.contains("weights of LPMFlow: `ema`, `model`; choose one with --dictionary"),
         "{error}"
     );
+    assert!(error.contains("`ema` (7 tensors, "), "{error}");
     let line = |dictionary| -> Tensor {
         let stored = weights::open(&file, Some(dictionary)).unwrap();
         stored.tensors["x_normal"].shallow_clone()

@@ -116,13 +116,14 @@ fn read_from(path: &Path, dictionary: Option<&str>) -> Result<StoredWeights> {
     let checkpoint = pytorch::Checkpoint::open(path)?;
     let context = || format!("reading the PyTorch checkpoint {place}");
     let naming = Naming::recognise(&checkpoint.names(), PUBLISHED, dictionary);
-    let Some(naming) = naming.with_context(context)? else {
-        let inside = dictionary.map(|name| format!(" in its dictionary `{name}`"));
+    let inside = checkpoint.dictionaries();
+    let naming = naming.with_context(|| format!("{}, which has {inside}", context()))?;
+    let Some(naming) = naming else {
+        let part = dictionary.map(|name| format!(" in its dictionary `{name}`"));
         bail!(
-            "the PyTorch checkpoint {place} holds nothing known ({}){}; it has {}; its tensors begin with: {}",
+            "the PyTorch checkpoint {place} holds nothing known ({}){}; it has {inside}; its tensors begin with: {}",
             PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
-            inside.unwrap_or_default(),
-            checkpoint.dictionaries().join(", "),
+            part.unwrap_or_default(),
             checkpoint.names().into_iter().take(3).collect::<Vec<_>>().join(", ")
         );
     };

@@ -7,13 +7,14 @@ mod names;
 mod source;
 mod value;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
-use crate::spelling::counted;
+use crate::spelling::{counted, shortened};
 use machine::Machine;
 use names::{Found, Named};
 use source::Source;
@@ -51,8 +52,8 @@ impl Checkpoint {
         self.tensors.keys().map(String::as_str).collect()
     }
 
-    /// The outermost containers that hold tensors, with how many and how large, for messages.
-    pub(crate) fn dictionaries(&self) -> Vec<String> {
+    /// The outermost containers that hold tensors, with how many and how large, the largest first, for messages.
+    pub(crate) fn dictionaries(&self) -> String {
         let depth = |deepest: usize| {
             let mut groups: BTreeMap<String, (usize, i64)> = BTreeMap::new();
             for Named { path, found } in self.tensors.values() {
@@ -75,7 +76,9 @@ impl Checkpoint {
             };
             format!("{name} ({}, {})", counted(tensors, "tensor"), counted(values, "value"))
         };
-        groups.into_iter().map(described).collect()
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_by_key(|(_, (_, values))| Reverse(*values));
+        shortened(&groups.into_iter().map(described).collect::<Vec<_>>())
     }
 
     /// Reads the tensors that `rename` gives a name to, under that name.
