@@ -15,6 +15,9 @@ from PIL import Image, ImageOps
 def read(path, side):
     """A photo, upright and on white, as a batch of one: float32 [1, 3, side, side], 0 to 1."""
     photo = ImageOps.exif_transpose(Image.open(path))
+    if photo.mode.startswith("I"):  # grey in 16 bits
+        grey = (numpy.asarray(photo, dtype=numpy.uint32) * 255 + 32767) // 65535
+        photo = Image.fromarray(grey.astype(numpy.uint8))
     photo = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
     pixels = numpy.asarray(photo, dtype=numpy.uint32)
     if pixels.shape[2] == 4:

@@ -156,6 +156,12 @@ fn the_python_program_and_onnx_give_the_flow_of_predict() {
     let photos = [demo("source.png"), demo("target.png")];
     run(&python, &[program, "lite.pt", &photos[0], &photos[1], "flow.npy"], &folder.path(""));
     assert_equal(&array(&folder.path("flow.npy")), &wanted);
+    let deep = folder.text("deep.png");
+    image::open(&photos[0]).unwrap().to_luma16().save(&deep).unwrap();
+    let wanted = folder.text("wanted.npy");
+    lpmflow(["predict", &deep, &photos[1], "--size", "network", "-o", &wanted]).succeeded();
+    run(&python, &[program, "lite.pt", &deep, &photos[1], "flow.npy"], &folder.path(""));
+    assert_equal(&array(&folder.path("flow.npy")), &array(&folder.path("wanted.npy")));
     let absent = [program, "lite.pt", &photos[0], "absent.png", "none.npy"];
     fails(&python, &absent, &folder.path(""), "absent.png");
 
