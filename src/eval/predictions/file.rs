@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::data::Pair;
 use crate::data::lists::encoding::decode_meaning;
-use crate::data::lists::json;
+use crate::data::lists::json::{self, looks_like_json};
 use crate::data::lists::keys::{Key, Readings};
 use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
@@ -100,6 +100,11 @@ pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored
 }
 
 fn parse(text: &str, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {
+    ensure!(
+        text.trim().is_empty() || looks_like_json(text),
+        "it is no JSON: expected {{\"source\": \"FILE\", \"target\": \"FILE\", \"predicted\": [[x, y], ...]}} for \
+         each pair, one a line or all in an array"
+    );
     let pairs = finder.pairs;
     let mut found: Vec<Option<(usize, Prediction)>> = vec![None; pairs.len()];
     let (mut unusable, mut readings) = (Vec::new(), Readings::default());

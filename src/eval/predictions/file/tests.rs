@@ -118,8 +118,10 @@ fn unusable_lines_are_left_out_where_that_is_wanted_but_not_all() {
     let stored = stored(text, true).unwrap();
     assert_eq!((stored.predictions.len(), stored.unusable.len()), (1, 2));
     assert!(stored.unusable[0].starts_with("line 2: "), "{:?}", stored.unusable);
-    let error = self::stored("nonsense", true).unwrap_err().to_string();
+    let error = self::stored("{\"index\": 9}", true).unwrap_err().to_string();
     assert!(error.contains("1 line is unusable"), "{error}");
+    let error = self::stored("a.jpg,b.jpg,1,2", true).unwrap_err().to_string();
+    assert!(error.starts_with("it is no JSON: expected {\"source\""), "{error}");
 }
 
 #[test]
