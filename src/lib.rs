@@ -14,11 +14,10 @@
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
 //!     └ synth ─ data                     datasets of our own; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
-//!        atomic, lru, prefetch, spelling  the tools beside them
+//!        output, lru, prefetch, spelling  the tools beside them
 //! ```
 
 pub mod api;
-mod atomic;
 mod bench;
 mod cli;
 mod commands;
@@ -31,6 +30,7 @@ mod inference;
 mod lru;
 mod model;
 mod nn;
+mod output;
 mod pck;
 mod predict;
 mod prefetch;

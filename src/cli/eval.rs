@@ -21,6 +21,10 @@ Examples:
     lpmflow eval --dataset spair71k --data-root data --baseline main.json --max-drop 0.5 \\
         --report report.json --junit junit.xml --markdown -";
 
+const RESULTS: &str = "\
+Every FILE of a result may be `-`: it goes to stdout, and the table to stderr. Links are followed; devices
+and FIFOs are written as they are. Results that would overwrite an input or one another are refused.";
+
 const PREDICTIONS: &str = "\
 Prediction files hold one JSON object a line: `source` and `target` (or `index`, from 0), and `predicted`,
 [[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order.";
@@ -124,7 +128,7 @@ pub(crate) struct OutputArguments {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// Write the report as Markdown, `-` for stdout instead of the table
+    /// Write the report as Markdown
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
     /// Write the report as JUnit XML
@@ -170,7 +174,7 @@ pub(super) fn protocol() -> impl TypedValueParser<Value = ProtocolName> {
 /// What follows the flags in the long help.
 fn help() -> String {
     format!(
-        "{EXAMPLES}\n\nProtocols (each report spells its own out):\n{}\n{PREDICTIONS}",
+        "{EXAMPLES}\n\nProtocols (each report spells its own out):\n{}\n{RESULTS}\n\n{PREDICTIONS}",
         protocols()
     )
 }

@@ -20,7 +20,7 @@ pub(crate) struct ExportArguments {
     /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...
     #[arg(long, value_name = "NAME")]
     pub dictionary: Option<String>,
-    /// The file to write
+    /// The file to write; `-` for stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// What to write (default: as the file's extension says, .safetensors or .pt)

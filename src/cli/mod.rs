@@ -104,7 +104,7 @@ pub(crate) enum Command {
     },
     /// Write manual pages, one for each command
     Man {
-        /// The folder to write them to; made if it is absent
+        /// The folder to write them to; made if it is absent. `-`: all to stdout
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },

@@ -31,6 +31,10 @@ Examples:
   Many pairs; run it again to go on where it stopped:
     lpmflow predict --pairs pairs.csv --output-dir results --format flo --format matches.jpg
 
+A file may be `-`: it goes to stdout in the first of its formats, and other results to stderr. Links are
+followed; devices and FIFOs are written as they are. Files that would overwrite an input or one another
+are refused.
+
 In PNG and WebP warps, pixels whose match lies outside the target are transparent; in JPEG, grey.
 The confidence is exp(-(d / 0.05)^2), where d is the distance from a pixel to the end of its round trip
 to the target and back, as a part of the source's longer side; 0 where the match lies outside the target.";

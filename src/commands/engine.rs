@@ -1,10 +1,13 @@
 //! From the model flags to an engine.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 use tch::Device;
 
 use crate::cli::ModelArguments;
 use crate::inference::{Engine, EngineOptions};
+use crate::model::weights::find::find;
 use crate::terminal::Terminal;
 
 /// Features kept for photos that appear in several pairs, in bytes.
@@ -37,6 +40,14 @@ pub(super) fn load_with_cache(
     })?;
     log_weights(&engine, terminal);
     Ok(engine)
+}
+
+/// The file of the weights that a user calls `weights`; none where they are within the program.
+///
+/// # Errors
+/// When there are none.
+pub(super) fn file(weights: &Path) -> Result<Option<PathBuf>> {
+    Ok(find(weights)?.file().map(Path::to_owned))
 }
 
 /// Says which weights were taken, and what a user of an older file should know.

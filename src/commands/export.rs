@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::cli::export::{ExportArguments, ExportFormat};
-use crate::commands::Outcome;
+use crate::commands::{Outcome, engine, usage_error};
 use crate::export::verify::TOLERANCE;
 use crate::export::{Format, Original};
 use crate::model::architecture::preset;
+use crate::output::{self, Stdout, is_stream};
 use crate::terminal::Terminal;
 
 /// Runs the command.
@@ -22,6 +23,15 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         Some(ExportFormat::TorchScript) => Format::TorchScript,
         None => format_of(output)?,
     };
+    let weights = engine::file(&arguments.weights)?;
+    let stdout = output::check([output.as_path()], weights.as_deref())?;
+    if stdout == Stdout::Taken {
+        terminal.yield_stdout();
+    }
+    if arguments.verify && is_stream(output) {
+        let message = format!("--verify reads the file again, which `{}` is not", output.display());
+        return Err(usage_error("export", &message));
+    }
     let config = arguments.model.as_deref().map(preset).transpose()?;
     let original = Original::load(&arguments.weights, arguments.dictionary.as_deref(), config)?;
     terminal.log(&format!("weights {}", original.place()));

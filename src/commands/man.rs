@@ -3,33 +3,49 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use clap_mangen::Man;
 
-use crate::atomic;
 use crate::cli::Cli;
 use crate::commands::Outcome;
+use crate::output::{self, Attempts, leftovers};
 use crate::terminal::Terminal;
 
-/// Writes `lpmflow.1`, `lpmflow-predict.1`, ... into a folder, made if it is absent.
+/// Writes `lpmflow.1`, `lpmflow-predict.1`, ... into a folder, made if it is absent; or all to stdout if it is
+/// called `-`.
 ///
 /// # Errors
-/// When a page cannot be written.
+/// When a page cannot be written; the others are then written all the same.
 pub(super) fn run(folder: &Path, terminal: &Terminal) -> Result<Outcome> {
+    let pages = pages();
+    if folder == Path::new("-") {
+        let mut text = Vec::new();
+        pages.iter().try_for_each(|page| page.render(&mut text))?;
+        terminal.result(String::from_utf8(text)?.trim_end());
+        return Ok(Outcome::Done);
+    }
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making the folder `{}`", folder.display()))?;
-    let mut command = Cli::command().disable_help_subcommand(true);
-    command.build();
-    let mut commands = vec![command];
-    while let Some(command) = commands.pop() {
-        commands.extend(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
-        write_page(folder, command)?;
+    leftovers::clear(folder);
+    let mut attempts = Attempts::default();
+    for page in &pages {
+        let path = folder.join(page.get_filename());
+        attempts.record(output::write(&path, |file| Ok(page.render(file)?)));
     }
+    attempts.conclude()?;
     terminal.log(&format!("manual pages are in `{}`", folder.display()));
     Ok(Outcome::Done)
 }
 
-fn write_page(folder: &Path, command: Command) -> Result<()> {
-    let page = Man::new(command);
-    atomic::write(&folder.join(page.get_filename()), |file| Ok(page.render(file)?))
+/// A page for every command.
+fn pages() -> Vec<Man> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let mut commands = vec![command];
+    let mut pages = Vec::new();
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned());
+        pages.push(Man::new(command));
+    }
+    pages
 }

@@ -54,7 +54,9 @@ pub fn main() -> ExitCode {
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     threads::set(cli.global.threads)?;
     let terminal = Terminal::new(&cli.global);
-    run_on(cli, &terminal)
+    let outcome = run_on(cli, &terminal)?;
+    terminal.written()?;
+    Ok(outcome)
 }
 
 /// As [`run`], on a given terminal.
@@ -69,7 +71,9 @@ fn run_on(cli: Cli, terminal: &Terminal) -> Result<Outcome> {
         Command::Man { folder } => man::run(&folder, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lpmflow", &mut script);
+            terminal.result(String::from_utf8(script)?.trim_end());
             Ok(Outcome::Done)
         }
     }

@@ -15,6 +15,9 @@ pub enum Outcome {
     Leak,
     /// Stopped by the user: exit code 130.
     Interrupted,
+    /// Stopped because nobody reads the results any more (`| head`): exit code 141, which a shell gives a
+    /// program that the system ends for this reason.
+    ReaderGone,
 }
 
 impl From<Outcome> for ExitCode {
@@ -25,6 +28,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Regression => 3,
             Outcome::Leak => 4,
             Outcome::Interrupted => 130,
+            Outcome::ReaderGone => 141,
         })
     }
 }

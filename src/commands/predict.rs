@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::cli::predict::{DEFAULT_FORMAT, FlowSize, ListArguments, PredictArguments, file_flags};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
+use crate::output::{self, Stdout};
 use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
@@ -17,7 +18,7 @@ use crate::predict::pair_list::List;
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::record::{PairOutcome, Record};
-use crate::predict::{batch, output, pair, pair_list};
+use crate::predict::{batch, pair, pair_list};
 use crate::terminal::Terminal;
 
 /// Runs the command.
@@ -43,7 +44,14 @@ fn run_pair(
         let message = format!("nothing to do: give {} or --keypoints", file_flags());
         return Err(usage_error("predict", &message));
     }
-    output::check(&outputs, &[source_path, target_path])?;
+    let paths = outputs.iter().map(|output| output.path.as_path());
+    let inputs = [&[source_path.clone(), target_path.clone()][..], &inputs(arguments)?].concat();
+    if output::check(paths, inputs.iter().map(PathBuf::as_path))? == Stdout::Taken {
+        if arguments.json {
+            return Err(usage_error("predict", "--json and one of the outputs both want stdout"));
+        }
+        terminal.yield_stdout();
+    }
     let plan = Plan {
         outputs,
         keypoints: arguments.keypoints.as_deref().map(Keypoints::read).transpose()?,
@@ -53,7 +61,7 @@ fn run_pair(
     let input = network.input();
     let photo = |path: &Path| Photo::read(path, input, plan.needs_photos());
     let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
-    let prediction = pair::run(&mut network, &source?, &target?, &plan)?;
+    let (prediction, mut attempts) = pair::run(&mut network, &source?, &target?, &plan)?;
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
     if arguments.json {
         terminal.json(&Record {
@@ -65,7 +73,15 @@ fn run_pair(
     } else if let Some(keypoints) = &prediction.keypoints {
         terminal.json(keypoints)?;
     }
+    attempts.record(terminal.written());
+    attempts.conclude()?;
     Ok(Outcome::Done)
+}
+
+/// The files that are read, whatever the photos.
+fn inputs(arguments: &PredictArguments) -> Result<Vec<PathBuf>> {
+    let lists = arguments.keypoints.iter().chain(&arguments.list.pairs).cloned();
+    Ok(lists.chain(engine::file(&arguments.model.weights)?).collect())
 }
 
 fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> Result<Outcome> {
@@ -89,6 +105,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         model: &model,
         batch_size: batch_size.get(),
     };
+    check_list(&batch, arguments)?;
     let stopped = stop_on_interrupt()?;
     let bar = terminal.bar(entries.len() as u64);
     let mut printed = Ok(());
@@ -97,17 +114,32 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         bar.inc(1);
         printed = terminal.json(&record);
     };
-    let summary =
-        batch::run(&batch, &mut network, &mut report, &|| stopped.load(Ordering::Relaxed));
+    let summary = batch::run(&batch, &mut network, &mut report, &|| {
+        stopped.load(Ordering::Relaxed) || terminal.reader_is_gone()
+    });
     bar.finish_and_clear();
     let summary = summary?;
     printed?;
     terminal.log_summary(&summary, folder, start.elapsed());
     Ok(match summary {
+        _ if summary.interrupted && terminal.reader_is_gone() => Outcome::ReaderGone,
         _ if summary.interrupted => Outcome::Interrupted,
         _ if summary.failed > 0 => Outcome::PartlyFailed,
         _ => Outcome::Done,
     })
+}
+
+/// Checks that no file of a pair would overwrite a photo, the list or a file of another pair.
+fn check_list(batch: &Batch, arguments: &PredictArguments) -> Result<()> {
+    let (outputs, photos, inputs) = (batch.outputs(), batch.photos(), inputs(arguments)?);
+    let inputs = photos.iter().chain(&inputs).map(PathBuf::as_path);
+    match output::check(outputs.iter().map(PathBuf::as_path), inputs)? {
+        Stdout::Free => Ok(()),
+        Stdout::Taken => bail!(
+            "stdout goes to a file that a pair is to write in `{}`: name another",
+            batch.folder.display()
+        ),
+    }
 }
 
 /// The files that the flags name.

@@ -7,14 +7,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
 use crate::commands::interrupt::stop_on_interrupt;
-use crate::commands::{Outcome, usage_error};
+use crate::commands::{Outcome, engine, usage_error};
 use crate::inference::precision::Precision;
 use crate::inference::prepare_device;
 use crate::terminal::Terminal;
 use crate::terminal::train::TrainingDisplay;
 use crate::train::config::TrainConfig;
 use crate::train::config::file::ConfigFile;
-use crate::train::folder::{CONFIG, read_config};
+use crate::train::folder::{CONFIG, check, read_config};
 use crate::train::run::resumption::{Changes, Resumption};
 use crate::train::run::{Ending, Run, Watcher};
 
@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         }
         (Some(folder), None) => {
             let config = fresh_config(arguments, terminal)?;
+            check(folder, &inputs(arguments, &config))?;
             (folder, Run::begin(folder, config, device()?)?)
         }
         (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
@@ -49,6 +50,14 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         Ending::Finished => Outcome::Done,
         Ending::Interrupted => Outcome::Interrupted,
     })
+}
+
+/// The files that are read, as far as a run could overwrite them.
+fn inputs(arguments: &TrainArguments, config: &TrainConfig) -> Vec<PathBuf> {
+    let named = arguments.config.iter().chain(&config.data.datasets).cloned();
+    let init = config.model.init.iter().filter(|_| arguments.resume.is_none());
+    // What is not there is told where it is read.
+    named.chain(init.flat_map(|init| engine::file(init).unwrap_or_default())).collect()
 }
 
 /// The settings of a file; what its author should know goes to the terminal.
@@ -102,6 +111,7 @@ fn resumption(
                        --allow-changes, all but the model";
         return Err(usage_error("train", message));
     }
+    check(folder, &inputs(arguments, &resumed))?;
     let resumption = Resumption::open(folder, &own, resumed)?;
     let Changes { lines, contradict_past } = &resumption.changes;
     if *contradict_past && !arguments.allow_changes {

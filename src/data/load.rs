@@ -27,10 +27,20 @@ pub(crate) struct Split {
     pub layout: Layout,
     /// The split's name (`test`).
     pub name: String,
+    /// The dataset's list.
+    pub list: PathBuf,
     /// The pairs in the order of the dataset's list.
     pub pairs: Vec<Pair>,
     /// SHA-256 over names, sizes, keypoints and boxes of all pairs, in hexadecimal.
     pub fingerprint: String,
+}
+
+impl Split {
+    /// The list and every photo.
+    pub(crate) fn files(&self) -> HashSet<PathBuf> {
+        let photos = self.pairs.iter().flat_map(|pair| [&pair.source.path, &pair.target.path]);
+        photos.chain([&self.list]).cloned().collect()
+    }
 }
 
 /// A dataset of a catalog, and how its photos are read.
@@ -99,6 +109,7 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
         dataset: name.to_owned(),
         layout: entry.layout,
         name: split.to_owned(),
+        list,
         fingerprint: fingerprint(&pairs, &root),
         pairs,
     };

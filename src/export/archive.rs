@@ -1,7 +1,7 @@
 //! The archive of a TorchScript file: a zip of the code as text and the tensors as raw data.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write, copy, sink};
+use std::io::{Cursor, Read, Seek, Write, copy, sink};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,10 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use crate::export::code::{Code, state};
 
 /// The folder inside the archive.
-pub(super) const FOLDER: &str = "lpmflow";
+const FOLDER: &str = "lpmflow";
+
+/// What libtorch calls it where it does not write to a file.
+const TRACED_FOLDER: &str = "archive";
 
 /// Where the code stands in the archive.
 const CODE: &str = "code/__torch__.py";
@@ -30,23 +33,21 @@ type Entries<'a> = [(&'a str, Vec<u8>)];
 /// # Errors
 /// When the archive is not of the form that this version of libtorch writes, or writing fails.
 pub(super) fn seal(
-    traced: &Path,
+    traced: &[u8],
     input_size: usize,
     (description_name, description): (&str, String),
     output: &mut (impl Write + Seek),
 ) -> Result<()> {
-    let mut archive = ZipArchive::new(File::open(traced)?)?;
+    let mut archive = ZipArchive::new(Cursor::new(traced))?;
     let mut code = String::new();
-    archive.by_name(&inside(CODE))?.read_to_string(&mut code)?;
+    archive.by_name(&format!("{TRACED_FOLDER}/{CODE}"))?.read_to_string(&mut code)?;
     let code = Code::parse(&code)?;
     // The checksum comes from the very code that will check it.
-    let summing = traced.with_file_name("summing.pt");
-    repack(
-        &mut archive,
-        &[(CODE, code.checksum_alone().into_bytes())],
-        &mut File::create(&summing)?,
-    )?;
-    let checksum = match CModule::load(&summing)?.method_is::<IValue>("checksum", &[])? {
+    let mut summing = Cursor::new(Vec::new());
+    repack(&mut archive, &[(CODE, code.checksum_alone().into_bytes())], &mut summing)?;
+    summing.rewind()?;
+    let summing = CModule::load_data(&mut summing)?;
+    let checksum = match summing.method_is::<IValue>("checksum", &[])? {
         IValue::Int(checksum) => checksum,
         other => bail!("the checksum of the weights is {other:?}, not a whole number"),
     };
@@ -75,7 +76,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
 }
 
 fn repack(
-    archive: &mut ZipArchive<File>,
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
     entries: &Entries<'_>,
     output: &mut (impl Write + Seek),
 ) -> Result<()> {
@@ -85,8 +86,10 @@ fn repack(
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
         let name = entry.name()?.into_owned();
-        if entries.iter().all(|(replaced, _)| inside(replaced) != name) {
-            writer.start_file(name, stored)?;
+        let name = name.strip_prefix(TRACED_FOLDER).and_then(|name| name.strip_prefix('/'));
+        let name = name.context("an entry lies in another folder")?.to_owned();
+        if entries.iter().all(|(replaced, _)| *replaced != name) {
+            writer.start_file(inside(&name), stored)?;
             copy(&mut entry, &mut writer)?;
         }
     }

@@ -11,12 +11,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tch::{CModule, Device, Kind, Tensor};
 
-use crate::atomic;
 use crate::export::archive;
 use crate::export::interface::CLASS;
 use crate::model::Model;
 use crate::model::normalisation::Normaliser;
 use crate::model::weights::description::Description;
+use crate::nn::native;
+use crate::output;
 
 /// The name under which PyTorch gives the model's description (`_extra_files` of `torch.jit.load`).
 const DESCRIPTION: &str = "lpmflow.json";
@@ -48,16 +49,9 @@ impl<'a> Network<'a> {
 /// When libtorch cannot trace the model, or the file cannot be written.
 pub(crate) fn save(model: &Model, description: &Description, path: &Path) -> Result<()> {
     let description = (DESCRIPTION, description.to_json()?);
-    atomic::write(path, |file| {
-        let module = trace(model).context("tracing the model")?;
-        // libtorch writes only to paths, and names the archive's folder after the file.
-        let beside = file.get_ref().path().parent().unwrap_or(Path::new("."));
-        let folder = tempfile::Builder::new().prefix(".lpmflow-").tempdir_in(beside)?;
-        let traced = folder.path().join(archive::FOLDER).with_extension("pt");
-        module.save(&traced)?;
-        drop(module);
-        archive::seal(&traced, model.config().input_size, description, file)
-    })
+    let traced = native::module::archive(&trace(model).context("tracing the model")?)?;
+    let input_size = model.config().input_size;
+    output::write(path, |file| archive::seal(&traced, input_size, description, file))
 }
 
 /// Loads a TorchScript file, compared with all its checksums.

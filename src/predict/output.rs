@@ -1,11 +1,11 @@
 //! Which files a prediction leaves, named by what they show and how they end.
 
 use std::fmt;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
-use crate::atomic;
+use crate::output::is_stream;
 use crate::predict::context::{Context, Written};
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
@@ -28,7 +28,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A file that shows `kind` in the format of its ending.
+    /// A file that shows `kind` in the format of its ending; a stream (stdout, a device, a FIFO) may have
+    /// none, and takes the kind's first format.
     ///
     /// # Errors
     /// When no such format exists.
@@ -40,7 +41,8 @@ impl Output {
                 .then_some(())
         };
         let endings = (kind.endings)();
-        match endings.iter().position(|(ending, _)| fits(ending).is_some()) {
+        let named = endings.iter().position(|(ending, _)| fits(ending).is_some());
+        match named.or_else(|| is_stream(path).then_some(0)) {
             Some(index) => Ok(Self { format: Format { kind, index }, path: path.to_owned() }),
             None => bail!(
                 "`{}` has no ending that the {} can be written in: use {}",
@@ -113,36 +115,6 @@ impl fmt::Debug for Format {
     }
 }
 
-/// Checks, before any work is done, that every output can be written and none is an input or named
-/// twice.
-///
-/// # Errors
-/// On the first output that cannot.
-pub(crate) fn check(outputs: &[Output], inputs: &[&Path]) -> Result<()> {
-    for (index, Output { path, .. }) in outputs.iter().enumerate() {
-        let twin = |earlier: &Output| absolute(&earlier.path).ok() == absolute(path).ok();
-        ensure!(
-            !outputs[..index].iter().any(twin),
-            "`{}` is named for two outputs",
-            path.display()
-        );
-        let same = |input: &&&Path| {
-            std::fs::canonicalize(input).ok().is_some_and(|input| {
-                std::fs::canonicalize(path).is_ok_and(|output| output == input)
-            })
-        };
-        if let Some(input) = inputs.iter().find(same) {
-            bail!(
-                "the output `{}` would overwrite the input `{}`",
-                path.display(),
-                input.display()
-            );
-        }
-        atomic::check_writable(path)?;
-    }
-    Ok(())
-}
-
 fn list(names: impl Iterator<Item = String>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
@@ -193,15 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn an_output_named_twice_or_equal_to_an_input_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
-        let output = Output::new(FLOW, &path).unwrap();
-        assert!(check(std::slice::from_ref(&output), &[&path]).is_ok());
-        let twice = check(&[output.clone(), output.clone()], &[]).unwrap_err().to_string();
-        assert!(twice.contains("two outputs"), "{twice}");
-        std::fs::write(&path, "photo").unwrap();
-        let overwritten = check(&[output], &[&folder.path().join("./a.png")]).unwrap_err();
-        assert!(overwritten.to_string().contains("would overwrite the input"));
+    fn streams_without_an_ending_have_the_first_format() {
+        let format =
+            |kind, name: &str| format!("{:?}", Output::new(kind, Path::new(name)).unwrap().format);
+        assert_eq!(format(FLOW, "-"), "flo");
+        assert_eq!(format(WARP, "/dev/null"), "warp.png");
     }
 }

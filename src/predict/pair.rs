@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::flow::Matched;
 use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
+use crate::output::Attempts;
 use crate::predict::context::Context;
 use crate::predict::correspondence::Correspondence;
 use crate::predict::photo::Photo;
@@ -12,21 +13,22 @@ use crate::predict::plan::Plan;
 use crate::predict::record::{Prediction, WrittenFile};
 use crate::predict::transferred::TransferredKeypoints;
 
-/// Finds what corresponds between two photos and writes what the plan wants.
+/// Finds what corresponds between two photos and writes what the plan wants; files that could not be written
+/// are among the attempts.
 ///
 /// # Errors
-/// When the keypoints do not fit the photos, the network cannot run or a file cannot be written.
+/// When the keypoints do not fit the photos or the network cannot run.
 pub(crate) fn run(
     network: &mut dyn FlowNetwork,
     source: &Photo,
     target: &Photo,
     plan: &Plan,
-) -> Result<Prediction> {
+) -> Result<(Prediction, Attempts)> {
     if let Some(keypoints) = &plan.keypoints {
         keypoints.check(source.size, target.size)?;
     }
     let pairs = correspond(network, &[(source, target)], plan.needs_backward())?;
-    write(&pairs[0], source, target, plan)
+    Ok(write(&pairs[0], source, target, plan))
 }
 
 /// The correspondences of several pairs in one batch of the network.
@@ -56,28 +58,30 @@ pub(crate) fn correspond(
         .collect())
 }
 
-/// Writes what the plan wants of a pair.
+/// Writes what the plan wants of a pair, each file whatever became of the others.
 pub(super) fn write(
     pair: &Correspondence,
     source: &Photo,
     target: &Photo,
     plan: &Plan,
-) -> Result<Prediction> {
+) -> (Prediction, Attempts) {
     let keypoints = plan.keypoints.as_ref();
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
     let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref());
-    let (mut files, mut magnitude) = (Vec::new(), None);
+    let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
     for output in &plan.outputs {
-        let written = output.write(&context)?;
-        magnitude = magnitude.or(written.magnitude);
-        let invalid_pixels = written.invalid_pixels;
-        files.push(WrittenFile { path: output.path.clone(), invalid_pixels });
+        attempts.record(output.write(&context).map(|written| {
+            magnitude = magnitude.or(written.magnitude);
+            let invalid_pixels = written.invalid_pixels;
+            files.push(WrittenFile { path: output.path.clone(), invalid_pixels });
+        }));
     }
-    Ok(Prediction {
+    let prediction = Prediction {
         source_size: pair.source,
         target_size: pair.target,
         magnitude,
         files,
         keypoints,
-    })
+    };
+    (prediction, attempts)
 }

@@ -14,8 +14,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::atomic;
 use crate::geometry::Point;
+use crate::output;
 
 const JPEG_QUALITY: u8 = 92;
 
@@ -243,5 +243,5 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.display()))?;
     }
-    atomic::write(path, |file| Ok(file.write_all(bytes)?))
+    output::write(path, |file| Ok(file.write_all(bytes)?))
 }

@@ -1,14 +1,15 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
-#![expect(clippy::print_stderr, reason = "this layer is the one that prints")]
 
 mod datasets;
 mod export;
 mod predict;
 pub(crate) mod progress;
+mod stdout;
 mod tables;
 pub(crate) mod train;
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
@@ -16,6 +17,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
+use stdout::Stdout;
 
 /// Where messages go, and whether they may be coloured.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub(crate) struct Terminal {
     quiet: bool,
     color: bool,
     bars: MultiProgress,
+    stdout: Stdout,
+    /// Whether stdout belongs to an output, so that results go to stderr.
+    yielded: AtomicBool,
     /// Where results and messages go instead, of a terminal that nobody looks at.
     recording: Option<Recording>,
 }
@@ -53,28 +58,46 @@ impl Terminal {
             ProgressDrawTarget::stderr()
         };
         let bars = MultiProgress::with_draw_target(target);
-        Self { quiet: arguments.quiet, color, bars, recording: None }
+        Self::on(arguments.quiet, color, bars, None)
     }
 
     /// A terminal that keeps what it is told.
     #[cfg(test)]
     pub(crate) fn recording(recording: &Recording) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        Self { quiet: false, color: false, bars, recording: Some(recording.clone()) }
+        Self::on(false, false, bars, Some(recording.clone()))
+    }
+
+    fn on(quiet: bool, color: bool, bars: MultiProgress, recording: Option<Recording>) -> Self {
+        let (stdout, yielded) = Default::default();
+        Self { quiet, color, bars, stdout, yielded, recording }
+    }
+
+    /// Stdout belongs to one of the outputs: results go to stderr from here on, as the log does.
+    pub(crate) fn yield_stdout(&self) {
+        self.yielded.store(true, Ordering::Relaxed);
     }
 
     /// A line of result on stdout: what scripts read.
     pub(crate) fn result(&self, line: &str) {
-        if let Some(recording) = &self.recording {
-            return append(&recording.results, line);
+        match &self.recording {
+            _ if self.yielded.load(Ordering::Relaxed) => self.log(line),
+            Some(recording) => append(&recording.results, line),
+            None => self.bars.suspend(|| self.stdout.line(line)),
         }
-        self.bars.suspend(|| {
-            if let Err(error) = writeln!(std::io::stdout(), "{line}") {
-                // The reader is gone (`| head`), so nobody waits for the rest.
-                eprintln!("lpmflow: writing the result to stdout: {error}");
-                std::process::exit(1);
-            }
-        });
+    }
+
+    /// Whether nobody reads the results any more (`| head`).
+    pub(crate) fn reader_is_gone(&self) -> bool {
+        self.stdout.reader_is_gone()
+    }
+
+    /// Whether stdout took all the results that anybody waits for; asked once.
+    ///
+    /// # Errors
+    /// When it did not, as on a full disk.
+    pub(crate) fn written(&self) -> Result<()> {
+        self.stdout.written()
     }
 
     /// A value as one line of JSON on stdout.
@@ -102,7 +125,7 @@ impl Terminal {
     fn message(&self, line: &str) {
         match &self.recording {
             Some(recording) => append(&recording.messages, line),
-            None => self.bars.suspend(|| eprintln!("{line}")),
+            None => self.bars.suspend(|| print(line)),
         }
     }
 
@@ -121,5 +144,10 @@ fn append(text: &Mutex<String>, line: &str) {
 
 /// The error chain as one line.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    eprintln!("lpmflow: {error:#}");
+    print(&format!("lpmflow: {error:#}"));
+}
+
+/// A line on stderr; where nobody reads it, there is nobody to tell.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

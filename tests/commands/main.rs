@@ -12,6 +12,7 @@ mod environment;
 mod eval;
 mod export;
 mod library;
+mod outputs;
 mod package;
 mod predict;
 mod predict_pairs;

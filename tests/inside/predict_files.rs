@@ -65,7 +65,9 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
         keypoints: None,
         resolution: Resolution::Original,
     };
-    let prediction = crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();
+    let (prediction, attempts) =
+        crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();
+    attempts.conclude().unwrap();
     (prediction, std::fs::read(folder.path(name)).unwrap())
 }
 

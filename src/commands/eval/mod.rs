@@ -6,18 +6,20 @@ mod predicted;
 mod toy_protocol;
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::cli::eval::EvalArguments;
-use crate::commands::Outcome;
 use crate::commands::compare::{conclude, outcome};
+use crate::commands::{Outcome, engine};
 use crate::data::catalog::Catalog;
 use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
 use crate::eval::report::{Circumstances, Report, RunReport};
 use crate::eval::summary::score;
 use crate::eval::task::{Task, Wanted};
+use crate::output::Attempts;
 use crate::terminal::Terminal;
 use outputs::Outputs;
 use predicted::Predicted;
@@ -27,10 +29,15 @@ use predicted::Predicted;
 /// # Errors
 /// Whatever kept it from its results.
 pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
-    let outputs = Outputs::new(&arguments.outputs, arguments.selection.exif.into())?;
     let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
     let mut task = task(arguments)?;
     task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
+    let outputs = Outputs::new(
+        &arguments.outputs,
+        arguments.selection.exif.into(),
+        &inputs(arguments, &task)?,
+        terminal,
+    )?;
     if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
         // Better refused now than after an hour.
         ensure_same_pairs(&baseline.dataset, &task.dataset())
@@ -59,11 +66,30 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
         max_drop: arguments.outputs.max_drop,
         max_drop_category: arguments.outputs.max_drop_category,
     };
-    let comparison = baseline.map(|baseline| compare(&baseline, &report, &options)).transpose()?;
-    outputs.write(&report, &evaluation, comparison.as_ref(), terminal)?;
-    let Some(comparison) = comparison else { return Ok(Outcome::Done) };
-    conclude(&comparison, terminal);
-    Ok(outcome(&comparison))
+    let mut attempts = Attempts::default();
+    let comparison = baseline.map(|baseline| compare(&baseline, &report, &options)).transpose();
+    let comparison = comparison.unwrap_or_else(|error| {
+        attempts.record(Err(error));
+        None
+    });
+    attempts.record(outputs.write(&report, &evaluation, comparison.as_ref(), terminal));
+    if let Some(comparison) = &comparison {
+        conclude(comparison, terminal);
+    }
+    attempts.conclude()?;
+    Ok(comparison.as_ref().map_or(Outcome::Done, outcome))
+}
+
+/// Every file that is read, as far as users could name it for an output by mistake.
+fn inputs(arguments: &EvalArguments, task: &Task) -> Result<Vec<PathBuf>> {
+    let EvalArguments { selection, instead, outputs, model, .. } = arguments;
+    let named = [&selection.datasets, &instead.predictions, &outputs.baseline];
+    let mut inputs: Vec<PathBuf> = named.into_iter().flatten().cloned().collect();
+    inputs.extend(task.split.files());
+    if instead.predictions.is_none() && instead.baseline_model.is_none() {
+        inputs.extend(engine::file(&model.weights)?);
+    }
+    Ok(inputs)
 }
 
 fn task(arguments: &EvalArguments) -> Result<Task> {

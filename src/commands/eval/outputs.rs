@@ -1,11 +1,10 @@
 //! Where an evaluation's results go.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::atomic;
 use crate::cli::eval::OutputArguments;
 use crate::commands::usage_error;
 use crate::data::photo::decode_annotated;
@@ -17,10 +16,8 @@ use crate::eval::report::html;
 use crate::eval::report::junit::junit;
 use crate::eval::report::markdown::markdown;
 use crate::eval::summary::Evaluation;
+use crate::output::{self, Attempts, Stdout};
 use crate::terminal::Terminal;
-
-/// Stands for stdout in `--markdown`.
-const STDOUT: &str = "-";
 
 /// Where results go.
 pub(super) struct Outputs<'a> {
@@ -29,36 +26,34 @@ pub(super) struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    /// The outputs that the flags name.
+    /// The outputs that the flags name, of a command that reads `inputs`.
     ///
     /// # Errors
-    /// When two of them want stdout, or one is in a folder that is not there: better known before the
-    /// run than after.
-    pub(super) fn new(arguments: &'a OutputArguments, exif: Exif) -> Result<Self> {
-        let outputs = Self { arguments, exif };
-        if arguments.json && outputs.markdown_on_stdout() {
-            return Err(usage_error("eval", "--json and --markdown - both want stdout"));
-        }
+    /// When one of them cannot be written, or is an input or another output: better known before the run than
+    /// after.
+    pub(super) fn new(
+        arguments: &'a OutputArguments,
+        exif: Exif,
+        inputs: &[PathBuf],
+        terminal: &Terminal,
+    ) -> Result<Self> {
         let OutputArguments { report, markdown, junit, html, predictions_out, .. } = arguments;
-        for path in [report, markdown, junit, html, predictions_out].into_iter().flatten() {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            ensure!(
-                folder.is_none_or(Path::is_dir) && !path.is_dir(),
-                "writing `{}`: its folder is not there, or it is a folder itself",
-                path.display()
-            );
+        let paths = [report, markdown, junit, html, predictions_out].into_iter().flatten();
+        let stdout =
+            output::check(paths.map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))?;
+        if stdout == Stdout::Taken {
+            if arguments.json {
+                return Err(usage_error("eval", "--json and one of the outputs both want stdout"));
+            }
+            terminal.yield_stdout();
         }
-        Ok(outputs)
+        Ok(Self { arguments, exif })
     }
 
-    fn markdown_on_stdout(&self) -> bool {
-        self.arguments.markdown.as_deref() == Some(Path::new(STDOUT))
-    }
-
-    /// Writes every file, and shows the result on stdout.
+    /// Shows the result, then writes every file, whatever became of the others.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When some could not be written; the error names each.
     pub(super) fn write(
         &self,
         report: &Report,
@@ -66,41 +61,47 @@ impl<'a> Outputs<'a> {
         comparison: Option<&Comparison>,
         terminal: &Terminal,
     ) -> Result<()> {
-        let OutputArguments { html, predictions_out, .. } = self.arguments;
-        if let Some(path) = predictions_out {
-            predictions::write(path, &evaluation.pairs, evaluation.predictions)?;
-            terminal.log(&format!("wrote `{}`", path.display()));
-        }
-        if let Some(path) = html {
-            let decode = |path: &Path| decode_annotated(path, self.exif);
-            let page = html::page(report, evaluation, comparison, &decode);
-            write_text(path, &page, terminal)?;
-        }
         let summarised;
-        let report = if self.arguments.no_pairs {
+        let kept = if self.arguments.no_pairs {
             summarised = Report { pairs: None, ..report.clone() };
             &summarised
         } else {
             report
         };
-        if let Some(path) = &self.arguments.report {
-            report.write(path)?;
-            terminal.log(&format!("wrote `{}`", path.display()));
-        }
-        if let Some(path) = &self.arguments.junit {
-            write_text(path, &junit(report, comparison), terminal)?;
-        }
-        let markdown = markdown(report, comparison);
-        if let Some(path) = self.arguments.markdown.as_ref().filter(|_| !self.markdown_on_stdout())
-        {
-            write_text(path, &markdown, terminal)?;
-        }
+        self.show(kept, comparison, terminal)?;
+
+        let OutputArguments {
+            predictions_out, report: json, html, junit: xml, markdown: text, ..
+        } = self.arguments;
+        let decode = |path: &Path| decode_annotated(path, self.exif);
+        let mut attempts = Attempts::default();
+        let mut attempt = |path: &Option<PathBuf>, write: &dyn Fn(&Path) -> Result<()>| {
+            let Some(path) = path else { return };
+            if attempts.record(write(path)) {
+                terminal.log(&format!("wrote `{}`", path.display()));
+            }
+        };
+        attempt(predictions_out, &|path| {
+            predictions::write(path, &evaluation.pairs, evaluation.predictions)
+        });
+        attempt(json, &|path| kept.write(path));
+        attempt(html, &|path| {
+            write_text(path, &html::page(report, evaluation, comparison, &decode))
+        });
+        attempt(xml, &|path| write_text(path, &junit(kept, comparison)));
+        attempt(text, &|path| write_text(path, &markdown(kept, comparison)));
+        attempts.record(terminal.written());
+        attempts.conclude()
+    }
+
+    fn show(
+        &self,
+        report: &Report,
+        comparison: Option<&Comparison>,
+        terminal: &Terminal,
+    ) -> Result<()> {
         if self.arguments.json {
             return terminal.json(report);
-        }
-        if self.markdown_on_stdout() {
-            terminal.result(markdown.trim_end());
-            return Ok(());
         }
         terminal.show_report(report);
         if let Some(comparison) = comparison {
@@ -111,8 +112,6 @@ impl<'a> Outputs<'a> {
     }
 }
 
-fn write_text(path: &Path, text: &str, terminal: &Terminal) -> Result<()> {
-    atomic::write(path, |file| Ok(file.write_all(text.as_bytes())?))?;
-    terminal.log(&format!("wrote `{}`", path.display()));
-    Ok(())
+fn write_text(path: &Path, text: &str) -> Result<()> {
+    output::write(path, |file| Ok(file.write_all(text.as_bytes())?))
 }

@@ -14,7 +14,6 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
 use crate::data::Pair;
 use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::{self, looks_like_json};
@@ -22,6 +21,7 @@ use crate::data::lists::keys::{Key, Readings};
 use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
 use crate::geometry::Point;
+use crate::output;
 
 /// How many problems of a file are shown.
 const SHOWN_PROBLEMS: usize = 10;
@@ -65,7 +65,7 @@ pub(crate) struct Stored {
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) -> Result<()> {
-    atomic::write(path, |file| {
+    output::write(path, |file| {
         for (pair, prediction) in pairs.iter().zip(predictions) {
             let line = Line {
                 index: Some(pair.index),

@@ -17,13 +17,13 @@ use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
 use crate::data::lists::encoding::decode;
 use crate::eval::bootstrap::Interval;
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
 use crate::eval::summary::{Group, GroupsByDifficulty, PckByAlpha};
 use crate::inference::memory;
+use crate::output;
 pub(crate) use build::Circumstances;
 
 /// The version of the report's layout.
@@ -229,7 +229,7 @@ impl Report {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        atomic::write(path, |file| {
+        output::write(path, |file| {
             serde_json::to_writer_pretty(&mut *file, self)?;
             Ok(file.write_all(b"\n")?)
         })

@@ -9,9 +9,9 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use tch::{Device, Kind, Tensor};
 
-use crate::atomic;
 use crate::model::weights::checksum::{self, Checksum};
 use crate::model::weights::description::{Description, METADATA_KEY};
+use crate::output;
 use crate::spelling::shortened;
 
 /// Number format of the stored values.
@@ -61,7 +61,7 @@ pub(crate) fn save(
     check_range(tensors, storage).with_context(|| format!("writing `{}`", path.display()))?;
     let header = header(tensors, description, storage)
         .with_context(|| format!("describing the tensors of `{}`", path.display()))?;
-    atomic::write(path, |file| {
+    output::write(path, |file| {
         let beginning = [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat();
         file.write_all(&beginning)?;
         let mut checksum = Checksum::start(&beginning).context("the header has no checksum")?;

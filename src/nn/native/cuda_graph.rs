@@ -1,18 +1,17 @@
 //! CUDA graphs of libtorch's CUDA library (`cuda_graph.cpp`): a library of its own, which this program carries
 //! and opens when asked, as the program must start where there is no CUDA.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, Result, bail};
 use libloading::Library;
 
+use crate::nn::native::attempt::{MESSAGE, attempt};
+
 /// `cuda_graph.cpp` as a shared library; empty where CUDA's headers were not there at build time.
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/liblpmflow_cuda.so"));
-
-/// Room for an error's text.
-const MESSAGE: usize = 1024;
 
 type Begin = unsafe extern "C" fn(i8, *mut c_char, usize) -> *mut c_void;
 type Act = unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> bool;
@@ -116,18 +115,6 @@ fn open(bytes: &[u8]) -> Result<Library> {
     Ok(unsafe { Library::new(file.path()) }?)
 }
 
-/// Calls a function that returns whether it succeeded, and else its reason in the text it is given.
-fn attempt(call: impl FnOnce(*mut c_char) -> bool) -> Result<()> {
-    let mut message = [0 as c_char; MESSAGE];
-    if call(message.as_mut_ptr()) {
-        return Ok(());
-    }
-    message[MESSAGE - 1] = 0;
-    // Safety: the last byte is zero.
-    let text = unsafe { CStr::from_ptr(message.as_ptr()) }.to_string_lossy();
-    bail!("{}", text.lines().next().unwrap_or("for no stated reason"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,15 +126,5 @@ mod tests {
             let name = format!("lpmflow_graph_{name}\0");
             assert!(LIBRARY.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
         }
-    }
-
-    #[test]
-    fn errors_are_one_line() {
-        let fails = |message: *mut c_char| {
-            let text = c"first line\nsecond line";
-            unsafe { std::ptr::copy(text.as_ptr(), message, text.count_bytes() + 1) };
-            false
-        };
-        assert_eq!(attempt(fails).unwrap_err().to_string(), "first line");
     }
 }

@@ -1,13 +1,15 @@
 //! What is in C++, behind safe functions: the only place that knows its names, and where all that their safety
 //! needs is checked. What does not serve is told by `None` before anything is computed or allocated.
 //!
-//! Nobody but [`crate::nn::ops`], [`crate::nn::runtime`] and the set-up of devices calls these.
+//! Nobody but [`crate::nn::ops`], [`crate::nn::runtime`], the set-up of devices and the export calls these.
 #![allow(unsafe_code, reason = "functions of ours in C++")]
 
+mod attempt;
 pub(crate) mod attention;
 pub(crate) mod autocast;
 pub(crate) mod cuda_graph;
 pub(crate) mod linear;
+pub(crate) mod module;
 pub(crate) mod neighbours;
 pub(crate) mod processor;
 pub(crate) mod tensor;

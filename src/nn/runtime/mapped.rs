@@ -34,7 +34,7 @@ impl MappedFile {
         let file = File::open(path)?;
         // SAFETY: the map is private and copy-on-write. Another program that rewrites or truncates the file
         // in place while this one runs could change values or end this process; weight files are replaced by
-        // renaming (`atomic::write`), which leaves a mapped file untouched. Only plain numbers are read from
+        // renaming (`output::write`), which leaves a mapped file untouched. Only plain numbers are read from
         // the pages, for which every bit pattern is valid.
         let map = unsafe { MmapOptions::new().map_copy(&file)? };
         Ok(Self { map: Some(map), is_shared: false })

@@ -1,6 +1,7 @@
 //! A list of pairs and what is wanted of each.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use crate::predict::correspondence::Resolution;
 use crate::predict::output::{Format, Output};
@@ -36,5 +37,28 @@ impl Batch<'_> {
             keypoints: pair.keypoints.clone(),
             resolution: self.resolution,
         }
+    }
+
+    /// The file that says how those of a pair were made.
+    pub(super) fn record_path(&self, pair: &ListedPair) -> PathBuf {
+        self.folder.join(format!("{}.json", pair.name))
+    }
+
+    /// Every file that may be written.
+    pub(crate) fn outputs(&self) -> Vec<PathBuf> {
+        let files = |pair: &ListedPair| -> Vec<PathBuf> {
+            let products = self.plan(pair).outputs.into_iter().map(|output| output.path);
+            products.chain([self.record_path(pair)]).collect()
+        };
+        self.pairs().flat_map(files).collect()
+    }
+
+    /// Every photo that is read.
+    pub(crate) fn photos(&self) -> HashSet<PathBuf> {
+        self.pairs().flat_map(|pair| [pair.source_path(), pair.target_path()]).collect()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = &ListedPair> {
+        self.entries.iter().filter_map(|entry| entry.pair.as_ref().ok())
     }
 }

@@ -8,7 +8,6 @@ mod resume;
 use anyhow::Result;
 use rayon::prelude::*;
 
-use crate::atomic;
 use crate::inference::FlowNetwork;
 use crate::predict::batch::list::Batch;
 use crate::predict::batch::loader::{Item, Loader, Work};
@@ -35,14 +34,13 @@ pub(crate) struct Summary {
 /// Runs the list, reporting every pair in its order. `stopped` is asked between batches.
 ///
 /// # Errors
-/// When the folder cannot be written or the thread that decodes cannot be started.
+/// When the thread that decodes cannot be started.
 pub(crate) fn run(
     batch: &Batch,
     network: &mut dyn FlowNetwork,
     report: &mut dyn FnMut(Record),
     stopped: &dyn Fn() -> bool,
 ) -> Result<Summary> {
-    atomic::check_writable(&batch.folder.join("pair.json"))?;
     let mut summary = Summary::default();
     let loader = Loader::new(batch, network.input());
     std::thread::scope(|scope| {
@@ -113,7 +111,8 @@ fn correspond_each(network: &mut dyn FlowNetwork, work: &[&Work]) -> Vec<Result<
 /// Writes the files of one pair, and last the record that says they are complete.
 fn finish(batch: &Batch, work: &Work, pair: &Correspondence) -> Result<Prediction> {
     resume::forget(batch, work.pair)?;
-    let prediction = write(pair, &work.source, &work.target, &work.plan)?;
+    let (prediction, attempts) = write(pair, &work.source, &work.target, &work.plan);
+    attempts.conclude()?;
     resume::remember(batch, work.pair, &prediction)?;
     Ok(prediction)
 }

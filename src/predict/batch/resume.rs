@@ -2,13 +2,13 @@
 //! they were made.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
 use crate::geometry::Point;
+use crate::output;
 use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
@@ -29,7 +29,7 @@ struct Finished {
 /// What an earlier run found for a pair, if its files are complete, were made in the same way and are
 /// younger than the photos.
 pub(super) fn finished(batch: &Batch, pair: &ListedPair) -> Option<Prediction> {
-    let path = record_path(batch, pair);
+    let path = batch.record_path(pair);
     let mut finished: Finished = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
     let keypoints = |keypoints: &Keypoints| keypoints.source.clone();
     let transferred: Option<Vec<Point>> =
@@ -54,7 +54,7 @@ pub(super) fn finished(batch: &Batch, pair: &ListedPair) -> Option<Prediction> {
 
 /// Takes back the word that a pair is complete, before its files change.
 pub(super) fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
-    let path = record_path(batch, pair);
+    let path = batch.record_path(pair);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing the old `{}`", path.display()))
@@ -73,14 +73,10 @@ pub(super) fn remember(batch: &Batch, pair: &ListedPair, prediction: &Prediction
         formats: batch.formats.iter().map(|(ending, _)| ending.clone()).collect(),
         prediction: prediction.clone(),
     };
-    atomic::write(&record_path(batch, pair), |file| {
+    output::write(&batch.record_path(pair), |file| {
         serde_json::to_writer_pretty(&mut *file, &finished)?;
         Ok(std::io::Write::write_all(file, b"\n")?)
     })
-}
-
-fn record_path(batch: &Batch, pair: &ListedPair) -> PathBuf {
-    batch.folder.join(format!("{}.json", pair.name))
 }
 
 fn modified(path: &Path) -> Option<std::time::SystemTime> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use image::{GrayImage, Luma};
 
-use crate::atomic;
+use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::format::{numpy, pfm};
@@ -47,7 +47,7 @@ impl Product for Confidence {
 
     fn write(format: ConfidenceFormat, context: &Context, path: &Path) -> Result<Written> {
         let (size, values) = (context.grid(), context.confidence());
-        atomic::write(path, |file| match format {
+        output::write(path, |file| match format {
             ConfidenceFormat::Npy => numpy::write_map(file, size, values),
             ConfidenceFormat::Pfm => pfm::write_map(file, size, values),
             ConfidenceFormat::Picture(format) => {

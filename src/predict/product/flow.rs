@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::atomic;
+use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::format::{flo, kitti, numpy, pfm, wheel};
@@ -61,7 +61,7 @@ impl Product for FlowFile {
     fn write(format: FlowFormat, context: &Context, path: &Path) -> Result<Written> {
         let (flow, magnitude) = (context.flow(), context.magnitude());
         let mut invalid_pixels = 0;
-        atomic::write(path, |file| {
+        output::write(path, |file| {
             match format {
                 FlowFormat::Flo => flo::write(file, flow)?,
                 FlowFormat::Npy => numpy::write_npy(file, flow)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::atomic;
+use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::product::Product;
 
@@ -30,7 +30,7 @@ impl Product for Toy {
         let [source, target] = [context.source.pixels()?, context.target.pixels()?]
             .map(|photo| format!("{}x{}", photo.width(), photo.height()));
         let confidence = context.confidence().len();
-        atomic::write(path, |file| {
+        output::write(path, |file| {
             Ok(writeln!(file, "{source} to {target}, {confidence} values")?)
         })?;
         Ok(Written::default())

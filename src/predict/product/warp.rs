@@ -6,8 +6,8 @@ use anyhow::Result;
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use rayon::prelude::*;
 
-use crate::atomic;
 use crate::geometry::{Point, Size};
+use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Correspondence;
 use crate::predict::format::picture::{BACKDROP, ENDINGS, PictureFormat};
@@ -27,7 +27,7 @@ impl Product for Warp {
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
         let picture = draw(context.pair, context.target.pixels()?);
-        atomic::write(path, |file| format.encode(file, picture))?;
+        output::write(path, |file| format.encode(file, picture))?;
         Ok(Written::default())
     }
 }

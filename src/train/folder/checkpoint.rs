@@ -18,6 +18,7 @@ use crate::model::config::ModelConfig;
 use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::save::{Storage, save};
 use crate::model::weights::{Source, StoredWeights, read};
+use crate::output::leftovers;
 use crate::train::folder::state::RunState;
 
 /// The newest weights.
@@ -28,9 +29,6 @@ pub(crate) const BEST: &str = "best.safetensors";
 
 /// How the names of moment files begin.
 const MOMENTS: &str = "moments-";
-
-/// How the temporary files of [`crate::atomic`] begin.
-const TEMPORARY: &str = ".lpmflow-";
 
 /// What a checkpoint's description records of the run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -143,9 +141,8 @@ pub(crate) fn load_last(folder: &Path) -> Result<Checkpoint> {
         state.step,
         run.state.step
     );
-    delete(folder, |other| {
-        other.starts_with(TEMPORARY) || (other.starts_with(MOMENTS) && other != name)
-    })?;
+    leftovers::clear(folder);
+    delete(folder, |other| other.starts_with(MOMENTS) && other != name)?;
     Ok(Checkpoint { state, weights, moments: moments.tensors, settings: run.settings })
 }
 
@@ -172,7 +169,8 @@ fn delete(folder: &Path, unwanted: impl Fn(&str) -> bool) -> Result<()> {
     let context = || format!("clearing the run folder `{}`", folder.display());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
-        if entry.file_name().to_str().is_some_and(&unwanted) {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_str().is_some_and(&unwanted) {
             fs::remove_file(entry.path()).with_context(context)?;
         }
     }

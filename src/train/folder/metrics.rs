@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::atomic;
+use crate::output;
 
 /// Appends to a run's metrics.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl MetricsLog {
             .split_inclusive(|&byte| byte == b'\n')
             .filter(|line| is_kept(line, steps))
             .collect();
-        atomic::write(path, |file| Ok(file.write_all(&kept.concat())?))?;
+        output::write(path, |file| Ok(file.write_all(&kept.concat())?))?;
         let file = OpenOptions::new()
             .append(true)
             .open(path)

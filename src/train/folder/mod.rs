@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::atomic;
+use crate::output::{self, Stdout, leftovers};
 use crate::train::config::TrainConfig;
 use crate::train::config::file::ConfigFile;
-use crate::train::folder::checkpoint::LAST;
+use crate::train::folder::checkpoint::{BEST, LAST};
 use crate::train::folder::metrics::MetricsLog;
 use crate::train::folder::tensorboard::{EventWriter, delete_events};
 
@@ -35,6 +35,22 @@ pub(crate) fn read_config(path: &Path) -> Result<ConfigFile> {
         .with_context(|| format!("reading the training configuration `{}`", path.display()))
 }
 
+/// Checks, before data and weights are read, that a run in `folder` can be written and overwrites none of
+/// `inputs`.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) fn check(folder: &Path, inputs: &[PathBuf]) -> Result<()> {
+    output::check_folder(folder).context("making the run folder")?;
+    if folder.is_dir() {
+        let files = [CONFIG, METRICS, LAST, BEST].map(|name| folder.join(name));
+        let stdout =
+            output::check(files.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))?;
+        ensure!(stdout == Stdout::Free, "stdout goes to a file of the run: name another");
+    }
+    Ok(())
+}
+
 /// Begins a run in `folder`, which is made if it is absent.
 ///
 /// # Errors
@@ -47,6 +63,8 @@ pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
         "there is a run in `{0}` already: go on with it (--resume {0}), or name another folder",
         folder.display()
     );
+    ensure_own(folder)?;
+    leftovers::clear(folder);
     let metrics = folder.join(METRICS);
     if metrics.exists() {
         fs::remove_file(&metrics).with_context(|| format!("deleting `{}`", metrics.display()))?;
@@ -55,13 +73,33 @@ pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
     write_config(folder, config)
 }
 
+/// Whether what lies in the folder under a run's names comes from a run that was cut off before its first
+/// checkpoint, and may go.
+fn ensure_own(folder: &Path) -> Result<()> {
+    let ensure = |name: &str, own: bool| {
+        ensure!(
+            own,
+            "`{}` is there already, of no run that could be gone on with: move it away, or name another folder",
+            folder.join(name).display()
+        );
+        Ok(())
+    };
+    let [best, metrics, config] = [BEST, METRICS, CONFIG].map(|name| folder.join(name));
+    ensure(BEST, !best.exists())?;
+    ensure(METRICS, fs::metadata(metrics).map_or(true, |found| found.len() == 0))?;
+    // As this program writes it, with nothing that a user may have added.
+    let complete = |text: &str| ConfigFile::from_toml(text)?.config.to_toml();
+    let written = |text: String| complete(&text).is_ok_and(|complete| complete == text);
+    ensure(CONFIG, !config.exists() || fs::read_to_string(config).is_ok_and(written))
+}
+
 /// Writes the complete configuration.
 ///
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
     let text = config.to_toml()?;
-    atomic::write(&folder.join(CONFIG), |file| Ok(file.write_all(text.as_bytes())?))
+    output::write(&folder.join(CONFIG), |file| Ok(file.write_all(text.as_bytes())?))
 }
 
 /// Where a run's numbers go: `metrics.jsonl` and TensorBoard.

@@ -19,6 +19,12 @@ const FILE_VERSION: &str = "brain.Event:2";
 /// `SessionLog.START`: tells the reader to forget what older files say of this step and later ones.
 const SESSION_START: u64 = 1;
 
+/// How the names of event files begin; TensorBoard finds them by it and reads them in the order of their names.
+const PREFIX: &str = "events.out.tfevents.";
+
+/// What the names of ours have.
+const OWN: &str = ".lpmflow";
+
 /// Appends scalars to an event file of its own.
 #[derive(Debug)]
 pub(crate) struct EventWriter {
@@ -34,8 +40,7 @@ impl EventWriter {
     /// When the file cannot be made or written.
     pub(crate) fn create(folder: &Path, first_step: u64) -> Result<Self> {
         let now = since_epoch();
-        // TensorBoard finds files by this infix and reads them in the order of their names.
-        let stem = format!("events.out.tfevents.{:010}.lpmflow", now.as_secs());
+        let stem = format!("{PREFIX}{:010}{OWN}", now.as_secs());
         let open = |number: u32| {
             let path = folder.join(format!("{stem}.{number}"));
             let file = OpenOptions::new().append(true).create_new(true).open(&path);
@@ -74,7 +79,7 @@ impl EventWriter {
     }
 }
 
-/// Deletes the event files of a folder: a fresh run in it starts with none.
+/// Deletes our event files of a folder: a fresh run in it starts with none.
 ///
 /// # Errors
 /// When the folder cannot be read or a file not deleted.
@@ -82,7 +87,9 @@ pub(crate) fn delete_events(folder: &Path) -> Result<()> {
     let context = || format!("deleting old event files in `{}`", folder.display());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
-        if entry.file_name().to_string_lossy().starts_with("events.out.tfevents.") {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PREFIX) && name.contains(OWN) {
             fs::remove_file(entry.path()).with_context(context)?;
         }
     }
@@ -182,11 +189,12 @@ mod tests {
     #[test]
     fn a_second_writer_in_the_same_second_gets_a_file_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("events.out.tfevents.1700000000.host.1"), "others'").unwrap();
         for step in 0..3 {
             EventWriter::create(folder.path(), step).unwrap();
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
         delete_events(folder.path()).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Each layer with the layers it may use; those of [`FOUNDATION`] are open to all but may use
 /// only one another. `main` uses `cli`, `commands` and `terminal`.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("atomic", &[]),
+    ("output", &[]),
     ("geometry", &[]),
     ("flow", &[]),
     ("spelling", &[]),
@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 7] = ["atomic", "flow", "geometry", "lru", "pck", "prefetch", "spelling"];
+const FOUNDATION: [&str; 7] = ["flow", "geometry", "lru", "output", "pck", "prefetch", "spelling"];
 
 /// Lines beyond which a file holds more than one idea.
 const LONGEST_FILE: usize = 400;

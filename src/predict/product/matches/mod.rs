@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::Result;
 use image::RgbImage;
 
-use crate::atomic;
 use crate::geometry::{BoundingBox, Point};
+use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Correspondence;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
@@ -49,7 +49,7 @@ impl Product for Matches {
             None => grid(context.pair),
         };
         let picture = draw(context.source.pixels()?, context.target.pixels()?, &matches);
-        atomic::write(path, |file| format.encode(file, picture))?;
+        output::write(path, |file| format.encode(file, picture))?;
         Ok(Written::default())
     }
 }

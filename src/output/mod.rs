@@ -1,0 +1,16 @@
+//! Where results go: plain files that appear whole or not at all, devices and pipes that are written straight,
+//! and stdout; all known to be writable, and to overwrite neither an input nor each other, before the work
+//! that fills them begins.
+
+mod attempts;
+mod check;
+mod destination;
+mod identity;
+pub(crate) mod leftovers;
+mod unfinished;
+mod write;
+
+pub(crate) use attempts::Attempts;
+pub(crate) use check::{Stdout, check, check_folder};
+pub(crate) use destination::is_stream;
+pub(crate) use write::write;
