@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::inference::Engine;
 use crate::inference::frame::Input;
+use crate::output::Attempts;
 use crate::train::folder::checkpoint::Tensors;
 use crate::train::folder::state::{Best, Start, Totals};
 use crate::train::optim::schedule::Progress;
@@ -31,7 +32,8 @@ impl Run {
         }
         let mut clock = Clock::start();
         while self.state.position.epoch < self.config.epochs {
-            let finished = self.batches(&mut clock, saved, watcher)? && self.epoch_end(watcher)?;
+            let finished = self.batches(&mut clock, saved, watcher)?
+                && self.epoch_end(watcher).map_err(|error| self.kept(error, saved))?;
             self.write_last()?;
             *saved = self.state.step;
             if !finished {
@@ -83,18 +85,42 @@ impl Run {
             if (watcher.stop)() {
                 return Ok(false);
             }
-            let batches: Vec<Vec<Sample>> =
-                loader.by_ref().take(self.config.accumulate).collect::<Result<_>>().with_context(
-                    || format!("preparing batch {} of epoch {epoch}", self.state.position.batch),
-                )?;
+            let batches: Vec<Vec<Sample>> = loader
+                .by_ref()
+                .take(self.config.accumulate)
+                .collect::<Result<_>>()
+                .with_context(|| {
+                    format!("preparing batch {} of epoch {epoch}", self.state.position.batch)
+                })
+                .map_err(|error| self.kept(error, saved))?;
             let losses = self.trainer.step(&batches, self.now(), self.state.position.batch)?;
             self.count(&batches, &losses);
             clock.step(batches.iter().map(Vec::len).sum());
-            self.report(losses, clock, watcher)?;
+            self.report(losses, clock, watcher).map_err(|error| self.kept(error, saved))?;
             let at_end = self.state.position.batch >= self.sampler().batches();
             if self.state.step.is_multiple_of(self.config.checkpoint_every) && !at_end {
                 self.write_last()?;
                 *saved = self.state.step;
+            }
+        }
+    }
+
+    /// The weights are sound though something beside them failed: they are kept, if they can be, so that nothing
+    /// of the training is lost.
+    fn kept(&self, error: anyhow::Error, saved: &mut u64) -> anyhow::Error {
+        if self.state.step == *saved {
+            return error;
+        }
+        match self.write_last() {
+            Ok(()) => {
+                *saved = self.state.step;
+                error
+            }
+            Err(unwritten) => {
+                let mut attempts = Attempts::default();
+                attempts.record(Err(error));
+                attempts.record(Err(unwritten));
+                attempts.conclude().expect_err("both failed")
             }
         }
     }
@@ -134,9 +160,11 @@ impl Run {
         let Some(pck) = self.validate(&weights, watcher)? else { return Ok(false) };
         let epoch = self.state.position.epoch;
         let best = self.state.best.is_none_or(|best| pck > best.pck);
+        // In force once all is written: a run that is resumed after a failure validates once more.
+        let mut judged = self.state.clone();
         if best {
-            self.state.best = Some(Best { epoch, pck });
-            self.checkpoints.save_best(&self.state, &weights)?;
+            judged.best = Some(Best { epoch, pck });
+            self.checkpoints.save_best(&judged, &weights)?;
         }
         let report = EpochReport {
             step: self.state.step,
@@ -148,6 +176,7 @@ impl Run {
         };
         self.logs.append(report.step, &report.line(), &report.scalars())?;
         (watcher.on_event)(Event::EpochDone(&report));
+        self.state = judged;
         self.state.position = Position { epoch: epoch + 1, batch: 0 };
         self.state.totals = Totals::default();
         Ok(true)

@@ -119,6 +119,27 @@ fn a_checkpoint_that_does_not_fit_leaves_the_one_before() {
 }
 
 #[test]
+fn what_was_trained_outlasts_a_file_that_cannot_be_written() {
+    let toy = Toy::new(8, 1);
+    let [straight, run] = ["straight", "run"].map(|name| toy.path(name));
+    let flags = "--epochs 2 --batch-size 1";
+    train(&toy, &straight, flags).succeeded();
+    let mut child = start(&toy.training(&run, flags));
+    assert!(wait(&mut child, || run.join("last.safetensors").exists()));
+    fs::create_dir(run.join("best.safetensors")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("the checkpoint of step 8") && error.contains("folder"), "{error}");
+    fs::remove_dir(run.join("best.safetensors")).unwrap();
+    lpmflow(["train", "--resume", run.to_str().unwrap()]).succeeded();
+    for name in ["last.safetensors", "best.safetensors"] {
+        let bytes = |run: &std::path::Path| fs::read(run.join(name)).unwrap();
+        assert!(bytes(&straight) == bytes(&run), "`{name}` differs");
+    }
+}
+
+#[test]
 fn mistakes_in_settings_come_with_the_nearest_valid_name() {
     let toy = Toy::new(2, 1);
     let settings = toy.path("settings.toml");
