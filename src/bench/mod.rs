@@ -93,6 +93,10 @@ pub(crate) fn run(
         config.iterations > 0 && config.batch_size > 0,
         "timing needs at least one pass over one pair"
     );
+    // First, so that nothing timed is lost where it cannot be written.
+    let folder = tempfile::tempdir().context("making a folder for the loader's photo")?;
+    let photo = folder.path().join("photo.jpg");
+    write_photo(&photo)?;
     let pairs = config.batch_size;
     let model = engine.model();
     let side = model.config().input_size as i64;
@@ -117,9 +121,6 @@ pub(crate) fn run(
                 engine.match_features(&source, &target).map(drop)
             })?,
         ];
-        let folder = tempfile::tempdir().context("making a folder for the loader's photo")?;
-        let photo = folder.path().join("photo.jpg");
-        write_photo(&photo)?;
         found.push(timed("loader", "image", 1, &mut || {
             let key = FrameKey { path: photo.clone(), mirrored: false };
             drop(engine.input().frame(key, &decode_benchmark(&photo)?));

@@ -14,6 +14,7 @@ pub(crate) mod predict;
 pub(crate) mod train;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -67,6 +68,23 @@ pub(crate) struct GlobalArguments {
     /// Processor threads [default: as many as this process may use]
     #[arg(long, global = true, env = "LPMFLOW_THREADS", value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
+    /// Where stderr is no terminal: seconds between lines on the progress of long work, 0 for none
+    #[arg(
+        long,
+        global = true,
+        env = "LPMFLOW_PROGRESS_EVERY",
+        value_name = "SECONDS",
+        default_value = "60",
+        value_parser = seconds
+    )]
+    pub progress_every: Duration,
+}
+
+/// A time in seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim().parse().ok();
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "seconds are a number from 0".to_owned())
 }
 
 /// When to colour messages.

@@ -42,14 +42,15 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
     };
     let training_steps = if arguments.no_training { 0 } else { 1 + config.training_steps() };
     let rounds = PARTS * (config.iterations + config.warm_up) + training_steps;
-    let bar = terminal.bar(rounds as u64);
-    let mut measurements = time(&engine, &config, &mut || bar.inc(1))?;
+    let template = "{bar:30} {pos}/{len} rounds{pace}";
+    let progress = terminal.progress(("timing", "rounds"), rounds, template);
+    let mut measurements = time(&engine, &config, &mut || progress.inc(1))?;
     let mut peaks = Peaks { inference: memory::peak_bytes(), training: None };
     if !arguments.no_training {
-        measurements.push(run_training(&engine, &config, &mut || bar.inc(1))?);
+        measurements.push(run_training(&engine, &config, &mut || progress.inc(1))?);
         peaks.training = memory::peak_bytes();
     }
-    bar.finish_and_clear();
+    drop(progress);
 
     let description = engine.description()?;
     let stages = engine.model().config().operations()?;

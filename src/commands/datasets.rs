@@ -44,15 +44,9 @@ fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
 fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
     let entry = catalog.get(&arguments.dataset)?;
-    let bar = terminal.bar(0);
-    let progress = |done: usize, count: usize| {
-        bar.set_length(count as u64);
-        bar.set_position(done as u64);
-    };
     let (name, data_root) = (&arguments.dataset, &arguments.catalog.data_root);
     let dataset = Dataset { name, entry, data_root, exif: arguments.exif.into() };
-    let inspection = inspect(&dataset, &progress)?;
-    bar.finish_and_clear();
+    let inspection = watched("checking", terminal, |watch| inspect(&dataset, watch))?;
     if arguments.json {
         terminal.json(&inspection)?;
     } else {
@@ -71,7 +65,8 @@ fn draw_toy(arguments: &MakeToyArguments, terminal: &Terminal) -> Result<Outcome
         images: arguments.images as usize,
         pairs: arguments.pairs as usize,
     };
-    let written = make_toy(&arguments.folder, options)?;
+    let written =
+        watched("drawing", terminal, |watch| make_toy(&arguments.folder, options, watch))?;
     tell(&written, toy::NAME, &arguments.folder, arguments.json, terminal)
 }
 
@@ -85,8 +80,23 @@ fn composite(arguments: &MakeCutoutsArguments, terminal: &Terminal) -> Result<Ou
         renderings: arguments.renderings as usize,
         pairs: arguments.pairs as usize,
     };
-    let written = make_cutouts(&arguments.folder, &options)?;
+    let written =
+        watched("compositing", terminal, |watch| make_cutouts(&arguments.folder, &options, watch))?;
     tell(&written, cutouts::NAME, &arguments.folder, arguments.json, terminal)
+}
+
+/// Does something with photos that tells how many of how many are done.
+fn watched<T>(
+    work: &'static str,
+    terminal: &Terminal,
+    act: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
+) -> T {
+    let template = "{bar:30} {pos}/{len} photos{pace}";
+    let progress = terminal.progress((work, "photos"), 0, template);
+    act(&|done, count| {
+        progress.set_length(count as u64);
+        progress.set_position(done as u64);
+    })
 }
 
 fn tell(

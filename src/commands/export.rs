@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         let message = format!("--verify reads the file again, which `{}` is not", output.display());
         return Err(usage_error("export", &message));
     }
+    let _progress = terminal.progress(("exporting", ""), 0, "{spinner} exporting");
     let config = arguments.model.as_deref().map(preset).transpose()?;
     let original = Original::load(&arguments.weights, arguments.dictionary.as_deref(), config)?;
     terminal.log(&format!("weights {}", original.place()));

@@ -107,17 +107,18 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     };
     check_list(&batch, arguments)?;
     let stopped = stop_on_interrupt()?;
-    let bar = terminal.bar(entries.len() as u64);
+    let template = "{bar:30} {pos}/{len} pairs{pace}";
+    let progress = terminal.progress(("matching", "pairs"), entries.len(), template);
     let mut printed = Ok(());
     let mut report = |record: Record| {
         terminal.warn_of_failure(&record);
-        bar.inc(1);
+        progress.inc(1);
         printed = terminal.json(&record);
     };
     let summary = batch::run(&batch, &mut network, &mut report, &|| {
         stopped.load(Ordering::Relaxed) || terminal.reader_is_gone()
     });
-    bar.finish_and_clear();
+    drop(progress);
     let summary = summary?;
     printed?;
     terminal.log_summary(&summary, folder, start.elapsed());

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
@@ -21,6 +22,28 @@ const JPEG_QUALITY: u8 = 92;
 
 /// Turned further apart than this, in degrees, two views differ in SPair-71k's sense.
 const LARGE_TURN: f64 = 20.0;
+
+/// Hears how many photos of how many are written.
+pub(crate) type Watch<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Counts the photos that are written.
+pub(crate) struct Counter<'a> {
+    done: AtomicUsize,
+    count: usize,
+    watch: Watch<'a>,
+}
+
+impl<'a> Counter<'a> {
+    /// None of `count` is written.
+    pub(crate) fn new(count: usize, watch: Watch<'a>) -> Self {
+        Self { done: AtomicUsize::new(0), count, watch }
+    }
+
+    /// One more is written.
+    pub(crate) fn add(&self) {
+        (self.watch)(1 + self.done.fetch_add(1, Ordering::Relaxed), self.count);
+    }
+}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

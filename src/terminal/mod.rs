@@ -11,9 +11,10 @@ pub(crate) mod train;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Result;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
@@ -25,6 +26,8 @@ pub(crate) struct Terminal {
     quiet: bool,
     color: bool,
     bars: MultiProgress,
+    /// Between lines on the progress of long work, where no bars are seen.
+    line_interval: Option<Duration>,
     stdout: Stdout,
     /// Whether stdout belongs to an output, so that results go to stderr.
     yielded: AtomicBool,
@@ -57,8 +60,12 @@ impl Terminal {
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bars = MultiProgress::with_draw_target(target);
-        Self::on(arguments.quiet, color, bars, None)
+        let every = arguments.progress_every;
+        let in_lines = !(arguments.quiet || std::io::stderr().is_terminal() || every.is_zero());
+        Self {
+            line_interval: in_lines.then_some(every),
+            ..Self::on(arguments.quiet, color, MultiProgress::with_draw_target(target), None)
+        }
     }
 
     /// A terminal that keeps what it is told.
@@ -70,7 +77,7 @@ impl Terminal {
 
     fn on(quiet: bool, color: bool, bars: MultiProgress, recording: Option<Recording>) -> Self {
         let (stdout, yielded) = Default::default();
-        Self { quiet, color, bars, stdout, yielded, recording }
+        Self { quiet, color, bars, line_interval: None, stdout, yielded, recording }
     }
 
     /// Stdout belongs to one of the outputs: results go to stderr from here on, as the log does.
@@ -127,11 +134,6 @@ impl Terminal {
             Some(recording) => append(&recording.messages, line),
             None => self.bars.suspend(|| print(line)),
         }
-    }
-
-    /// A bar over `length` steps; invisible where stderr is no terminal and with `--quiet`.
-    pub(crate) fn bar(&self, length: u64) -> ProgressBar {
-        self.bars.add(ProgressBar::new(length))
     }
 }
 

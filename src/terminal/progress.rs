@@ -1,6 +1,9 @@
-//! The bar of a run over pairs.
+//! The progress of long work: a bar on a terminal, elsewhere a line now and then.
 
 use std::fmt::Write;
+use std::ops::Deref;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
@@ -8,32 +11,140 @@ use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use crate::eval::Event;
 use crate::terminal::Terminal;
 
-/// Pairs done, pairs per second, PCK so far and time left, on stderr.
+/// How often a bar is drawn though nothing happens.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How far some work is; shown as long as it lives.
 #[derive(Debug)]
-pub(crate) struct EvaluationBar<'a> {
-    terminal: &'a Terminal,
+pub(crate) struct Progress {
     bar: ProgressBar,
+    lines: Option<Lines>,
+}
+
+impl Deref for Progress {
+    type Target = ProgressBar;
+
+    fn deref(&self) -> &ProgressBar {
+        &self.bar
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.lines = None;
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Terminal {
+    /// The progress of `work` over so many `units`; 0 if nobody knows how many. What the bar shows is told by an
+    /// indicatif template.
+    pub(crate) fn progress(
+        &self,
+        (work, units): (&'static str, &'static str),
+        length: usize,
+        template: &str,
+    ) -> Progress {
+        let bar = self.bars.add(ProgressBar::new(length as u64));
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.with_key(
+                "pace",
+                move |state: &ProgressState, text: &mut dyn Write| {
+                    if state.pos() > 0 {
+                        // What cannot be shown is left out.
+                        let left = HumanDuration(state.eta());
+                        let _ = write!(text, "  {:.1} {units}/s  {left:#} left", state.per_sec());
+                    }
+                },
+            ));
+        }
+        bar.enable_steady_tick(TICK);
+        let shown = bar.clone();
+        let lines = self.line_interval.map(|interval| {
+            Lines::start(interval, move || super::print(&line(&shown, work, units)))
+        });
+        Progress { bar, lines: lines.flatten() }
+    }
+}
+
+/// Where the work stands, in a line.
+fn line(bar: &ProgressBar, work: &str, units: &str) -> String {
+    let (prefix, message) = (bar.prefix(), bar.message());
+    let work = if prefix.is_empty() { work } else { &prefix };
+    let (done, since) = (bar.position(), HumanDuration(bar.elapsed()));
+    let mut line = match bar.length() {
+        Some(length) if length > 0 => format!("{work}: {done} of {length} {units}"),
+        _ if done > 0 => format!("{work}: {done} {units}"),
+        _ => format!("{work}, for {since}"),
+    };
+    if done > 0 {
+        line.push_str(&format!(", {:.1} {units}/s", bar.per_sec()));
+        if bar.length().is_some_and(|length| length > done) {
+            line.push_str(&format!(", {} left", HumanDuration(bar.eta())));
+        }
+    }
+    if !message.is_empty() {
+        line.push_str(&format!(", {message}"));
+    }
+    line
+}
+
+/// Something that is done at regular intervals, on a thread of its own, as long as this lives.
+#[derive(Debug)]
+struct Lines {
+    /// Nothing is ever sent: that it is gone ends the thread.
+    alive: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lines {
+    /// `None` where no thread can be started; then the work is done in silence.
+    fn start(interval: Duration, print: impl Fn() + Send + 'static) -> Option<Self> {
+        let (alive, ended) = channel();
+        let print = move || {
+            while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                print();
+            }
+        };
+        let thread = thread::Builder::new().name("progress".to_owned()).spawn(print).ok()?;
+        Some(Self { alive: Some(alive), thread: Some(thread) })
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.alive = None;
+        // No line after the work's end.
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Pairs done, pairs per second, PCK so far and time left.
+#[derive(Debug)]
+pub(crate) struct EvaluationProgress<'a> {
+    terminal: &'a Terminal,
+    progress: Progress,
     alpha: String,
 }
 
-impl<'a> EvaluationBar<'a> {
-    /// A bar over `pairs` that tells PCK at `alpha`.
+impl<'a> EvaluationProgress<'a> {
+    /// Of `pairs` pairs; tells PCK at `alpha`.
     pub(crate) fn new(terminal: &'a Terminal, pairs: usize, alpha: String) -> Self {
-        let bar = terminal.bar(pairs as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} pairs{pace}  {msg}") {
-            bar.set_style(style.with_key("pace", pace));
+        let template = "{bar:30} {pos}/{len} pairs{pace}  {msg}";
+        Self {
+            terminal,
+            progress: terminal.progress(("evaluating", "pairs"), pairs, template),
+            alpha,
         }
-        bar.enable_steady_tick(Duration::from_millis(500));
-        Self { terminal, bar, alpha }
     }
 
     /// Shows an event.
     pub(crate) fn on(&self, event: Event) {
         match event {
             Event::Progress { done, pck } => {
-                self.bar.set_position(done as u64);
+                self.progress.set_position(done as u64);
                 if let Some(pck) = pck {
-                    self.bar.set_message(format!("PCK@{} {pck:.1} %", self.alpha));
+                    self.progress.set_message(format!("PCK@{} {pck:.1} %", self.alpha));
                 }
             }
             Event::Skipped(error) => self.terminal.warn(&format!("left out: {error:#}")),
@@ -41,17 +152,21 @@ impl<'a> EvaluationBar<'a> {
     }
 }
 
-/// Speed and time left, once there is something to tell them from.
-fn pace(state: &ProgressState, text: &mut dyn Write) {
-    if state.pos() > 0 {
-        // What cannot be shown is left out.
-        let _ =
-            write!(text, "  {:.1} pairs/s  {:#} left", state.per_sec(), HumanDuration(state.eta()));
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Drop for EvaluationBar<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+    #[test]
+    fn a_line_says_what_a_bar_shows() {
+        let bar = ProgressBar::hidden();
+        assert!(line(&bar, "exporting", "").starts_with("exporting, for "));
+        bar.set_position(3);
+        assert!(line(&bar, "drawing", "photos").starts_with("drawing: 3 photos, "));
+        bar.set_length(12);
+        bar.set_prefix("epoch 1/2");
+        bar.set_message("loss 0.5");
+        let line = line(&bar, "training", "pairs");
+        assert!(line.starts_with("epoch 1/2: 3 of 12 pairs, "), "{line}");
+        assert!(line.ends_with(" left, loss 0.5"), "{line}");
     }
 }

@@ -1,13 +1,13 @@
 //! What `train` shows of its work.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::HumanDuration;
 
 use crate::nn::parameters::Group;
 use crate::spelling::counted;
 use crate::terminal::Terminal;
+use crate::terminal::progress::Progress;
 use crate::train::folder::state::Start;
 use crate::train::objective::Mean;
 use crate::train::run::Ending;
@@ -26,13 +26,14 @@ pub(crate) struct TrainingDisplay<'a> {
     terminal: &'a Terminal,
     folder: PathBuf,
     epochs: u64,
-    bar: ProgressBar,
+    /// Of the epoch or validation under way.
+    progress: Option<Progress>,
 }
 
 impl<'a> TrainingDisplay<'a> {
     /// A display of the run in `folder`.
     pub(crate) fn new(terminal: &'a Terminal, folder: &Path) -> Self {
-        Self { terminal, folder: folder.to_owned(), epochs: 0, bar: ProgressBar::hidden() }
+        Self { terminal, folder: folder.to_owned(), epochs: 0, progress: None }
     }
 
     /// Shows an event.
@@ -40,20 +41,27 @@ impl<'a> TrainingDisplay<'a> {
         match event {
             Event::Plan(plan) => self.plan(plan),
             Event::Epoch { epoch, samples, done } => {
-                self.start_bar(*samples, STEPS);
-                self.bar.set_prefix(format!("epoch {}/{}", epoch + 1, self.epochs));
-                self.bar.set_position(*done as u64);
-                self.bar.reset_eta();
+                let prefix = format!("epoch {}/{}", epoch + 1, self.epochs);
+                let progress = self.start("training", *samples, STEPS);
+                progress.set_prefix(prefix);
+                progress.set_position(*done as u64);
+                progress.reset_eta();
             }
             Event::Step(report) => self.step(report),
             Event::Estimate(time) => {
                 let time = HumanDuration(*time);
                 self.terminal.log(&format!("expected time: {time}, and validation"));
             }
-            Event::Validation { pairs } => self.start_bar(*pairs, VALIDATION),
-            Event::ValidationProgress { done } => self.bar.set_position(*done as u64),
+            Event::Validation { pairs } => {
+                self.start("validating", *pairs, VALIDATION);
+            }
+            Event::ValidationProgress { done } => {
+                if let Some(progress) = &self.progress {
+                    progress.set_position(*done as u64);
+                }
+            }
             Event::Start(start) => {
-                self.bar.finish_and_clear();
+                self.progress = None;
                 let Start { pck, same_position } = start;
                 self.terminal.log(&format!(
                     "before training: validation PCK {pck:.2} % (the same position in both photos: \
@@ -66,8 +74,8 @@ impl<'a> TrainingDisplay<'a> {
     }
 
     /// Shows how the run ended.
-    pub(crate) fn end(&self, ending: Ending) {
-        self.bar.finish_and_clear();
+    pub(crate) fn end(&mut self, ending: Ending) {
+        self.progress = None;
         let folder = self.folder.display();
         self.terminal.log(&match ending {
             Ending::Finished => {
@@ -145,17 +153,15 @@ impl<'a> TrainingDisplay<'a> {
         }
     }
 
-    fn start_bar(&mut self, length: usize, template: &str) {
-        self.bar.finish_and_clear();
-        self.bar = self.terminal.bar(length as u64);
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
-        }
-        self.bar.enable_steady_tick(Duration::from_millis(500));
+    fn start(&mut self, work: &'static str, length: usize, template: &str) -> &Progress {
+        // One is over before the next begins.
+        self.progress = None;
+        self.progress.insert(self.terminal.progress((work, "pairs"), length, template))
     }
 
     fn step(&self, report: &StepReport) {
-        self.bar.set_position(report.done as u64);
+        let Some(progress) = &self.progress else { return };
+        progress.set_position(report.done as u64);
         let StepReport { losses, pairs_per_second, .. } = report;
         let (minimised, watched): (Vec<&Mean>, Vec<&Mean>) =
             losses.means.iter().partition(|mean| mean.weight != 0.0);
@@ -166,11 +172,11 @@ impl<'a> TrainingDisplay<'a> {
         let sum = minimised.iter().map(term).collect::<Vec<_>>().join(" + ");
         let others: String = watched.iter().map(term).map(|term| format!(", {term}")).collect();
         let loss = short(losses.total());
-        self.bar.set_message(format!("loss {loss} = {sum}{others}  {pairs_per_second:.1} pairs/s"));
+        progress.set_message(format!("loss {loss} = {sum}{others}  {pairs_per_second:.1} pairs/s"));
     }
 
-    fn epoch_done(&self, report: &EpochReport) {
-        self.bar.finish_and_clear();
+    fn epoch_done(&mut self, report: &EpochReport) {
+        self.progress = None;
         let means: Vec<String> =
             report.means.iter().map(|(name, mean)| format!("{name} {mean:.4}")).collect();
         self.terminal.log(&format!(

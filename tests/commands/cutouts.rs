@@ -12,7 +12,7 @@ use crate::support::files::Folder;
 const PARTS: [&str; 6] = ["nose", "left_eye", "right_eye", "back", "belly", "tail"];
 
 /// Pictures of two views each of six "animals", an annotation of them, two grounds and another thing.
-fn make_pictures(folder: &Folder) {
+pub fn make_pictures(folder: &Folder) {
     let pictures = folder.path("pictures");
     fs::create_dir_all(folder.path("grounds")).unwrap();
     fs::create_dir_all(&pictures).unwrap();
@@ -47,10 +47,15 @@ fn make_pictures(folder: &Folder) {
 }
 
 fn composite(folder: &Folder, output: &str) -> Run {
+    lpmflow(arguments(folder, output))
+}
+
+/// The arguments that composite those pictures.
+pub fn arguments(folder: &Folder, output: &str) -> Vec<String> {
     let [output, annotations, cutouts, backgrounds, others] =
         [output, "annotations.json", "pictures", "grounds", "others.txt"]
             .map(|name| folder.text(name));
-    lpmflow([
+    let arguments = [
         "datasets",
         "make-cutouts",
         &output,
@@ -66,7 +71,8 @@ fn composite(folder: &Folder, output: &str) -> Run {
         "2",
         "--pairs",
         "6",
-    ])
+    ];
+    arguments.map(str::to_owned).to_vec()
 }
 
 fn list(root: &Path, split: &str) -> Vec<String> {

@@ -16,6 +16,7 @@ mod outputs;
 mod package;
 mod predict;
 mod predict_pairs;
+mod progress;
 mod spair;
 mod strangers;
 #[path = "../support/mod.rs"]

@@ -20,7 +20,7 @@ use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::inference::frame::FrameKey;
 use crate::model::weights;
 use crate::terminal::Terminal;
-use crate::terminal::progress::EvaluationBar;
+use crate::terminal::progress::EvaluationProgress;
 
 /// Predictions and where they come from.
 pub(super) struct Predicted {
@@ -128,13 +128,13 @@ impl Predicted {
             protocol: task.protocols[0],
             alpha,
         };
-        let bar = EvaluationBar::new(terminal, task.pairs.len(), alpha_key(alpha));
+        let progress = EvaluationProgress::new(terminal, task.pairs.len(), alpha_key(alpha));
         let predictions = predict(
             &task.pairs,
             &options,
             &|key: &FrameKey| prefetch::load(key, input, exif),
             &mut engine,
-            &mut |event| bar.on(event),
+            &mut |event| progress.on(event),
         )?;
         Ok(Self {
             predictions,

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use self::annotations::{Category, Cutout, read, read_picture};
 use self::scene::{Stage, compose};
 use crate::data::photo::images::photos_below;
-use crate::synth::rendered::{self, Photo, Rendered, generator};
+use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
 
 /// The name in the catalog, and the folder below the data root.
 pub(crate) const NAME: &str = "cutouts";
@@ -61,12 +61,18 @@ pub(crate) struct CutoutOptions {
 ///
 /// # Errors
 /// When a picture cannot be read, or that folder exists and is not empty, or cannot be written.
-pub(crate) fn make_cutouts(folder: &Path, options: &CutoutOptions) -> Result<Rendered> {
+pub(crate) fn make_cutouts(
+    folder: &Path,
+    options: &CutoutOptions,
+    watch: Watch,
+) -> Result<Rendered> {
     let root = folder.join(NAME);
     let attempt = || -> Result<Rendered> {
         rendered::ensure_empty(&root)?;
         let categories = read(&options.annotations, &options.cutouts)?;
         let stage = stage(options)?;
+        let all: usize = categories.iter().map(|category| category.cutouts.len()).sum();
+        let counter = Counter::new(all * options.renderings, watch);
         let mut written = Rendered { folder: root.clone(), images: 0, pairs: IndexMap::new() };
         for (split, count) in [("trn", options.pairs), ("val", options.pairs.div_ceil(5))] {
             let mut pairs = Vec::new();
@@ -75,9 +81,8 @@ pub(crate) fn make_cutouts(folder: &Path, options: &CutoutOptions) -> Result<Ren
                 let in_split =
                     |cutout: &&Cutout| held_out.contains(&cutout.animal) == (split == "val");
                 let cutouts: Vec<&Cutout> = category.cutouts.iter().filter(in_split).collect();
-                let all: usize = categories.iter().map(|category| category.cutouts.len()).sum();
                 let share = (count * category.cutouts.len()).div_ceil(all);
-                let place = Place { root: &root, split, number, options };
+                let place = Place { root: &root, split, number, options, counter: &counter };
                 let photos = place.write_photos(category, &cutouts, &stage)?;
                 written.images += photos.iter().map(Vec::len).sum::<usize>();
                 pairs.extend(place.write_pairs(category, &photos, share)?);
@@ -132,6 +137,7 @@ struct Place<'a> {
     split: &'a str,
     number: usize,
     options: &'a CutoutOptions,
+    counter: &'a Counter<'a>,
 }
 
 impl Place<'_> {
@@ -153,7 +159,9 @@ impl Place<'_> {
             let scene =
                 compose(category, cutout, stage, &mut generator(self.options.seed, purpose));
             let name = format!("{}_{rendering:03}", cutout.name);
-            Photo::write(self.root, &category.name, name, scene)
+            let photo = Photo::write(self.root, &category.name, name, scene)?;
+            self.counter.add();
+            Ok(photo)
         };
         let photos: Vec<Photo> =
             (0..cutouts.len() * renderings).into_par_iter().map(write).collect::<Result<_>>()?;

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use self::objects::CATEGORIES;
 use self::scene::draw;
-use crate::synth::rendered::{self, Photo, Rendered, generator};
+use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
 
 /// The name in the catalog, and the folder below the data root.
 pub(crate) const NAME: &str = "toy";
@@ -41,19 +41,22 @@ pub(crate) struct ToyOptions {
 ///
 /// # Errors
 /// When that folder exists and is not empty, or cannot be written.
-pub(crate) fn make_toy(folder: &Path, options: ToyOptions) -> Result<Rendered> {
+pub(crate) fn make_toy(folder: &Path, options: ToyOptions, watch: Watch) -> Result<Rendered> {
     let root = folder.join(NAME);
     let attempt = || -> Result<Rendered> {
         ensure!(options.images >= 2, "a split needs two photos of each category at least");
         rendered::ensure_empty(&root)?;
         let mut written = Rendered { folder: root.clone(), images: 0, pairs: IndexMap::new() };
         let held_out = (options.images / 3).max(2);
+        let photos = CATEGORIES.len() * (options.images + 2 * held_out);
+        let counter = Counter::new(photos, watch);
         let splits = [("trn", options.images), ("val", held_out), ("test", held_out)];
         for (split, (name, images)) in splits.into_iter().enumerate() {
             let mut pairs = Vec::new();
             for category in 0..CATEGORIES.len() {
                 let first = split * options.images;
-                let photos = write_photos(&root, category, first..first + images, options)?;
+                let numbers = first..first + images;
+                let photos = write_photos(&root, category, numbers, options, &counter)?;
                 written.images += photos.len();
                 pairs.extend(write_pairs(&root, (name, split), category, &photos, options)?);
             }
@@ -71,12 +74,15 @@ fn write_photos(
     category: usize,
     numbers: std::ops::Range<usize>,
     options: ToyOptions,
+    counter: &Counter,
 ) -> Result<Vec<Photo>> {
     let name = CATEGORIES[category].name;
     let write_photo = |number: usize| -> Result<Photo> {
         let random = &mut generator(options.seed, [1, category, number]);
         let scene = draw(&CATEGORIES[category], random);
-        Photo::write(root, name, format!("{name}_{number:04}"), scene)
+        let photo = Photo::write(root, name, format!("{name}_{number:04}"), scene)?;
+        counter.add();
+        Ok(photo)
     };
     numbers.into_par_iter().map(write_photo).collect()
 }
