@@ -14,7 +14,7 @@
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
 //!     └ synth ─ data                     datasets of our own; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
-//!        output, lru, prefetch, spelling  the tools beside them
+//!        lru, output, path_text, prefetch, spelling, visible  the tools beside them
 //! ```
 
 pub mod api;
@@ -31,6 +31,7 @@ mod lru;
 mod model;
 mod nn;
 mod output;
+mod path_text;
 mod pck;
 mod predict;
 mod prefetch;
@@ -38,6 +39,7 @@ mod spelling;
 mod synth;
 mod terminal;
 mod train;
+mod visible;
 
 pub use api::{
     Correspondence, Engine, Error, Evaluator, Flow, Options, Point, Scores, Size, Weights,

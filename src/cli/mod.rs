@@ -19,6 +19,7 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::data::photo::limit::DEFAULT_MEBIBYTES;
 pub(crate) use exif::ExifRule;
 pub(crate) use model::ModelArguments;
 
@@ -35,12 +36,14 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line and the environment, where an empty variable counts as none. Ends the program
-    /// on a mistake and after help.
-    pub(crate) fn read() -> Self {
+    /// Reads the command line and the environment, where an empty variable counts as none.
+    ///
+    /// # Errors
+    /// On a mistake, and for help, which clap counts among errors.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
         let mut command = without_empty_variables(Self::command());
-        let matches = command.get_matches_mut();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -68,6 +71,19 @@ pub(crate) struct GlobalArguments {
     /// Processor threads [default: as many as this process may use]
     #[arg(long, global = true, env = "LPMFLOW_THREADS", value_name = "N")]
     pub threads: Option<std::num::NonZeroUsize>,
+    /// Memory that one photo may take while it is decoded, in MiB
+    ///
+    /// A photo that needs more is refused before it is decoded, because small files can claim any number of
+    /// pixels. Where only the network sees it, a JPEG is decoded at a smaller size instead.
+    #[arg(
+        long,
+        global = true,
+        env = "LPMFLOW_PHOTO_MEMORY",
+        value_name = "MIB",
+        default_value_t = DEFAULT_MEBIBYTES,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub photo_memory: u64,
     /// Where stderr is no terminal: seconds between lines on the progress of long work, 0 for none
     #[arg(
         long,

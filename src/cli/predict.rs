@@ -158,7 +158,8 @@ pub(crate) struct ListArguments {
     /// CSV (two columns, or a header that names `source` and `target`), or one JSON object a line with
     /// `source`, `target` and maybe `name` and `keypoints`. Paths are relative to the list. Prints one
     /// JSON object a pair, in the list's order. A pair that fails is reported and the run goes on (exit
-    /// code 1 at the end); pairs that an earlier run finished are skipped.
+    /// code 1 at the end); pairs that an earlier run finished are skipped, if photos, keypoints, weights,
+    /// settings, program version and results are still the same.
     #[arg(long, value_name = "LIST", requires = "output_dir", conflicts_with_all = ["source", "target"])]
     pub pairs: Option<PathBuf>,
     /// Where the files go, as NAME.FORMAT; made if it is absent

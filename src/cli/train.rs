@@ -32,7 +32,7 @@ pub(crate) struct TrainArguments {
     pub output: Option<PathBuf>,
     /// Go on with the run in this folder, with its own settings
     ///
-    /// Only --epochs, --data-root, --datasets and --photos may differ from them. On the same machine
+    /// Only --epochs, --data-root, --datasets, --photos and --skip-bad may differ from them. On the same machine
     /// and with the same number of threads the result is the same to the bit as without interruption.
     /// What would contradict the steps that are done is refused: another number of epochs under a cosine,
     /// a changed config.toml, other photos or annotations.
@@ -82,7 +82,11 @@ pub(crate) struct DataArguments {
     /// Validate with this many pairs, spread over the split; 0 for all [default: 0]
     #[arg(long, env = "LPMFLOW_VALIDATION_PAIRS", value_name = "N")]
     pub validation_pairs: Option<usize>,
-    /// Leave out pairs that cannot be used, instead of stopping
+    /// Leave out pairs that cannot be used and photos that cannot be decoded, instead of stopping
+    ///
+    /// Every photo is decoded once before the training begins; what is left out is named, and listed in the
+    /// run folder (left_out.json), so that a run that goes on leaves out the same. May be given with --resume
+    /// to a run that stopped at such a photo; the rest of its epoch then has another order.
     #[arg(long)]
     pub skip_bad: bool,
 }

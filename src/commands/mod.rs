@@ -27,6 +27,7 @@ use anyhow::Result;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
+use crate::data::photo::limit::set_most_mebibytes;
 use crate::inference::threads;
 use crate::terminal::{self, Terminal};
 pub(crate) use outcome::Outcome;
@@ -34,11 +35,12 @@ pub(crate) use usage::usage_error;
 
 /// The program: parses the command line, runs the command, prints the error chain.
 pub fn main() -> ExitCode {
-    match run(Cli::read()) {
+    let outcome = Cli::read().map_err(anyhow::Error::from).and_then(run);
+    match outcome {
         Ok(outcome) => outcome.into(),
         Err(error) => match error.downcast::<clap::Error>() {
-            // A mistake in the flags: clap prints it with the usage and exits with 2.
-            Ok(usage) => usage.exit(),
+            // A mistake in the flags, printed with the usage; or help, which clap counts among errors.
+            Ok(usage) => terminal::exit_with_usage(&usage),
             Err(error) => {
                 terminal::print_error(&error);
                 ExitCode::FAILURE
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
 /// Whatever kept the command from its result, as one chain.
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     threads::set(cli.global.threads)?;
+    set_most_mebibytes(cli.global.photo_memory);
     let terminal = Terminal::new(&cli.global);
     let outcome = run_on(cli, &terminal)?;
     terminal.written()?;

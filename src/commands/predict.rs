@@ -64,12 +64,8 @@ fn run_pair(
     let (prediction, mut attempts) = pair::run(&mut network, &source?, &target?, &plan)?;
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
     if arguments.json {
-        terminal.json(&Record {
-            line: None,
-            source: Some(source_path.display().to_string()),
-            target: Some(target_path.display().to_string()),
-            outcome: PairOutcome::Done(prediction),
-        })?;
+        let photos = Some([&**source_path, &**target_path]);
+        terminal.json(&Record::new(None, photos, PairOutcome::Done(prediction)))?;
     } else if let Some(keypoints) = &prediction.keypoints {
         terminal.json(keypoints)?;
     }
@@ -96,13 +92,17 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let mut network = engine::load(&arguments.model, terminal)?;
     let weights = network.description()?.sha256.context("the weights come from no file")?;
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
-    let model = format!("{weights} {dictionary} {:?}", arguments.model.precision);
+    let settings = format!(
+        "weights {weights} {dictionary}, {:?} on {}",
+        arguments.model.precision,
+        engine::device_name(&network)
+    );
     let batch = Batch {
         entries: &entries,
         folder,
         formats: &formats,
         resolution: arguments.size.into(),
-        model: &model,
+        settings: &settings,
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;

@@ -36,6 +36,7 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         (Some(folder), None) => {
             let config = fresh_config(arguments, terminal)?;
             check(folder, &inputs(arguments, &config))?;
+            announce(&config, terminal);
             (folder, Run::begin(folder, config, device()?)?)
         }
         (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
@@ -105,13 +106,15 @@ fn resumption(
     resumed.data.data_root = wanted.data.data_root.clone();
     resumed.data.datasets = wanted.data.datasets.clone();
     resumed.data.photos = wanted.data.photos.clone();
+    resumed.data.skip_bad = wanted.data.skip_bad;
     if resumed != wanted {
-        let message = "a run goes on with its own settings: with --resume, only --epochs and the \
-                       places of its data may differ (flags and LPMFLOW_... variables alike); with \
+        let message = "a run goes on with its own settings: with --resume, only --epochs, --skip-bad and \
+                       the places of its data may differ (flags and LPMFLOW_... variables alike); with \
                        --allow-changes, all but the model";
         return Err(usage_error("train", message));
     }
     check(folder, &inputs(arguments, &resumed))?;
+    announce(&resumed, terminal);
     let resumption = Resumption::open(folder, &own, resumed)?;
     let Changes { lines, contradict_past } = &resumption.changes;
     if *contradict_past && !arguments.allow_changes {
@@ -124,6 +127,13 @@ fn resumption(
         return Err(usage_error("train", &message));
     }
     Ok(resumption)
+}
+
+/// Says what takes its time before a run begins.
+fn announce(config: &TrainConfig, terminal: &Terminal) {
+    if config.data.skip_bad {
+        terminal.log("decoding every photo once, to leave out those that cannot be");
+    }
 }
 
 /// Flags and environment take the place of what the configuration says.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
@@ -19,6 +19,7 @@ use crate::data::locate::{dataset_folder, missing_lists};
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::problem::{Fault, Problem};
+use crate::path_text::path_fields;
 
 /// Everything about a dataset.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +31,7 @@ pub(crate) struct Inspection {
     /// How the files lie.
     pub layout: Layout,
     /// Where they lie.
+    #[serde(flatten, serialize_with = "folder_fields")]
     pub folder: PathBuf,
     /// The splits whose list is there.
     pub splits: Vec<SplitInspection>,
@@ -72,9 +74,18 @@ pub(crate) struct SplitInspection {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TurnedPhoto {
     /// The file.
+    #[serde(flatten, serialize_with = "photo_fields")]
     pub path: PathBuf,
     /// The orientation, from 2 to 8.
     pub orientation: Turn,
+}
+
+fn photo_fields<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path_fields(["path", "path_escaped"], path, serializer)
+}
+
+fn folder_fields<S: Serializer>(folder: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path_fields(["folder", "folder_escaped"], folder, serializer)
 }
 
 /// One dataset of a catalog.
@@ -86,6 +97,7 @@ pub(crate) struct Listing {
     #[serde(flatten)]
     pub entry: Entry,
     /// Where it lies, or would.
+    #[serde(flatten, serialize_with = "folder_fields")]
     pub folder: PathBuf,
     /// The splits whose list is there.
     pub present: Vec<String>,

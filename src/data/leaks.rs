@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::data::likeness::Likeness;
+use crate::path_text::path_text;
 
 /// One picture in more than one split.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct SharedImage {
     /// Where it is: split and file.
+    #[serde(serialize_with = "places")]
     pub places: BTreeSet<(String, PathBuf)>,
 }
 
@@ -19,11 +21,24 @@ pub(crate) struct SharedImage {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Suspect {
     /// Split and file of each.
+    #[serde(serialize_with = "places")]
     pub places: [(String, PathBuf); 2],
     /// Correlation of their grey values, 1 at most.
     pub correlation: f32,
     /// Whether one is the other mirrored.
     pub mirrored: bool,
+}
+
+/// Each split and file; a third value, `escaped`, where the file is not Unicode.
+fn places<'a, S: Serializer>(
+    places: impl IntoIterator<Item = &'a (String, PathBuf)>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(places.into_iter().map(|(split, file)| {
+        let (text, escaped) = path_text(file);
+        let mark = escaped.then(|| "escaped".to_owned());
+        [Some(split.clone()), Some(text), mark].into_iter().flatten().collect::<Vec<_>>()
+    }))
 }
 
 /// What is known of a picture.

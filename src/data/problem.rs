@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::path_text::path_fields;
 
 /// What a record can suffer from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -45,11 +47,16 @@ pub(crate) struct Problem {
     /// Of which kind.
     pub fault: Fault,
     /// The file that shows it.
+    #[serde(flatten, serialize_with = "file_fields")]
     pub file: PathBuf,
     /// The line of that file, from 1, where it has lines.
     pub line: Option<usize>,
     /// What is wrong, in words.
     pub detail: String,
+}
+
+fn file_fields<S: Serializer>(file: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path_fields(["file", "file_escaped"], file, serializer)
 }
 
 impl Problem {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::lists::encoding::decode;
@@ -12,7 +12,7 @@ use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
 
 /// Positions in the source photo, and what is known of the target photo.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Keypoints {
     /// Positions in the source photo, in its pixels.
     pub source: Vec<Point>,
@@ -23,7 +23,7 @@ pub(crate) struct Keypoints {
 }
 
 /// Where keypoints truly lie in the target photo.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Truth {
     /// The positions, one for each source keypoint.
     pub target: Vec<Point>,

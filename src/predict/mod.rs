@@ -5,6 +5,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod confidence;
+pub(crate) mod content;
 pub(crate) mod context;
 pub(crate) mod correspondence;
 pub(crate) mod format;

@@ -6,14 +6,18 @@ use anyhow::{Context, Result};
 use image::RgbImage;
 
 use crate::data::photo::decode_photo;
+use crate::data::photo::file::PhotoFile;
 use crate::geometry::Size;
 use crate::inference::frame::{Frame, FrameKey, Input};
+use crate::predict::content::Content;
 
 /// A photo made ready.
 #[derive(Clone, Debug)]
 pub(crate) struct Photo {
     /// The file.
     pub path: PathBuf,
+    /// What the file held when it was read.
+    pub content: Content,
     /// The photo's size, upright.
     pub size: Size,
     /// The photo in the network's square.
@@ -23,17 +27,20 @@ pub(crate) struct Photo {
 }
 
 impl Photo {
-    /// Reads a photo; `keep_pixels` says whether an output will show it.
+    /// Reads a photo, from a pipe too; `keep_pixels` says whether an output will show it.
     ///
     /// # Errors
     /// When the file cannot be read or is no image.
     pub(crate) fn read(path: &Path, input: Input, keep_pixels: bool) -> Result<Self> {
-        let pixels = decode_photo(path)?;
+        let file = PhotoFile::read(path)?;
+        let content = Content::of(&file.bytes);
+        let shown = decode_photo(&file, !keep_pixels)?;
         Ok(Self {
-            path: path.to_owned(),
-            size: Size::new(pixels.height() as usize, pixels.width() as usize),
-            frame: input.frame(key(path)?, &pixels),
-            pixels: keep_pixels.then_some(pixels),
+            frame: input.frame(key(path)?, &shown.pixels),
+            path: file.path,
+            content,
+            size: shown.size,
+            pixels: keep_pixels.then_some(shown.pixels),
         })
     }
 
@@ -48,9 +55,11 @@ impl Photo {
     }
 }
 
-/// One key for one file, however its path is spelled.
+/// One key for one file, however its path is spelled. A pipe has no path of its own, and is none that could be
+/// named twice.
 fn key(path: &Path) -> Result<FrameKey> {
     let path = std::fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
         .with_context(|| format!("reading image `{}`", path.display()))?;
     Ok(FrameKey { path, mirrored: false })
 }

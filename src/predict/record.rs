@@ -1,10 +1,12 @@
 //! What became of a pair, as printed on stdout and kept beside a batch's files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::Size;
+use crate::path_text::{path_from_text, path_text};
 use crate::predict::transferred::TransferredKeypoints;
 
 /// What was found for a pair and where it went.
@@ -27,20 +29,51 @@ pub(crate) struct Prediction {
 
 /// One file written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "WrittenText", try_from = "WrittenText")]
 pub(crate) struct WrittenFile {
     /// The file.
     pub path: PathBuf,
     /// Pixels that the format cannot hold and marks invalid.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub invalid_pixels: usize,
+}
+
+/// The same in JSON.
+#[derive(Serialize, Deserialize)]
+struct WrittenText {
+    path: String,
+    /// Whether `path` is escaped because it is not Unicode.
+    #[serde(default, skip_serializing_if = "is_false")]
+    path_escaped: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    invalid_pixels: usize,
+}
+
+impl From<WrittenFile> for WrittenText {
+    fn from(WrittenFile { path, invalid_pixels }: WrittenFile) -> Self {
+        let (path, path_escaped) = path_text(&path);
+        Self { path, path_escaped, invalid_pixels }
+    }
+}
+
+impl TryFrom<WrittenText> for WrittenFile {
+    type Error = Error;
+
+    fn try_from(text: WrittenText) -> Result<Self, Error> {
+        let path = path_from_text(text.path, text.path_escaped)?;
+        Ok(Self { path, invalid_pixels: text.invalid_pixels })
+    }
 }
 
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// What became of a pair: one line of JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Record {
     /// The pair's line in the list, from 1; absent outside lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,12 +81,41 @@ pub(crate) struct Record {
     /// The source photo, as given; absent where the list's line could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Whether `source` is escaped because it is not Unicode.
+    #[serde(skip_serializing_if = "is_false")]
+    pub source_escaped: bool,
     /// The target photo, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Whether `target` is escaped.
+    #[serde(skip_serializing_if = "is_false")]
+    pub target_escaped: bool,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: PairOutcome,
+}
+
+impl Record {
+    /// The record of a pair of photos, if there are any.
+    pub(crate) fn new(
+        line: Option<usize>,
+        photos: Option<[&Path; 2]>,
+        outcome: PairOutcome,
+    ) -> Self {
+        let [source, target] = match photos {
+            Some(photos) => photos.map(|path| Some(path_text(path))),
+            None => [None, None],
+        };
+        let escaped = |text: &Option<(String, bool)>| text.as_ref().is_some_and(|text| text.1);
+        Self {
+            line,
+            source_escaped: escaped(&source),
+            target_escaped: escaped(&target),
+            source: source.map(|text| text.0),
+            target: target.map(|text| text.0),
+            outcome,
+        }
+    }
 }
 
 /// What became of a pair.

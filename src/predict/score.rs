@@ -11,7 +11,8 @@ use crate::pck;
 const ALPHAS: [f64; 3] = [0.05, 0.1, 0.15];
 
 /// The length that thresholds are parts of.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Threshold {
     /// The longer side of the object's box in the target photo.
     TargetBox(BoundingBox),

@@ -8,6 +8,7 @@ mod stdout;
 mod tables;
 pub(crate) mod train;
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
+use crate::visible::{visible, visible_json};
 use stdout::Stdout;
 
 /// Where messages go, and whether they may be coloured.
@@ -87,6 +89,10 @@ impl Terminal {
 
     /// A line of result on stdout: what scripts read.
     pub(crate) fn result(&self, line: &str) {
+        self.print(&visible(line));
+    }
+
+    fn print(&self, line: &str) {
         match &self.recording {
             _ if self.yielded.load(Ordering::Relaxed) => self.log(line),
             Some(recording) => append(&recording.results, line),
@@ -112,21 +118,21 @@ impl Terminal {
     /// # Errors
     /// When the value has no JSON form.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<()> {
-        self.result(&serde_json::to_string(value)?);
+        self.print(&visible_json(&serde_json::to_string(value)?));
         Ok(())
     }
 
     /// A line of log on stderr; nothing with `--quiet`.
     pub(crate) fn log(&self, line: &str) {
         if !self.quiet {
-            self.message(line);
+            self.message(&visible(line));
         }
     }
 
     /// A warning on stderr, also with `--quiet`: something the user should mend.
     pub(crate) fn warn(&self, line: &str) {
         let label = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
-        self.message(&format!("{label} {line}"));
+        self.message(&format!("{label} {}", visible(line)));
     }
 
     fn message(&self, line: &str) {
@@ -144,9 +150,20 @@ fn append(text: &Mutex<String>, line: &str) {
     }
 }
 
+/// Prints what clap has to say, and ends the program as it wants.
+pub(crate) fn exit_with_usage(usage: &clap::Error) -> ! {
+    let plain = usage.render().to_string();
+    if let Cow::Owned(harmless) = visible(&plain) {
+        // An argument, maybe a file that a pattern found, has a name that would steer the terminal.
+        print(harmless.trim_end());
+        std::process::exit(usage.exit_code());
+    }
+    usage.exit()
+}
+
 /// The error chain as one line.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    print(&format!("lpmflow: {error:#}"));
+    print(&format!("lpmflow: {}", visible(&format!("{error:#}"))));
 }
 
 /// A line on stderr; where nobody reads it, there is nobody to tell.

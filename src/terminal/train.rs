@@ -8,17 +8,22 @@ use crate::nn::parameters::Group;
 use crate::spelling::counted;
 use crate::terminal::Terminal;
 use crate::terminal::progress::Progress;
+use crate::train::folder::LEFT_OUT;
 use crate::train::folder::state::Start;
 use crate::train::objective::Mean;
 use crate::train::run::Ending;
 use crate::train::run::event::{EpochReport, Event, Parameters, Plan, StepReport};
 use crate::train::run::prospect::{Reach, Verdict};
+use crate::train::samples::left_out::{LeftOut, Omissions};
 
 /// The bar of an epoch.
 const STEPS: &str = "{prefix} {bar:24} {pos}/{len} pairs  {msg}  {eta} left";
 
 /// The bar of a validation.
 const VALIDATION: &str = "validating {bar:24} {pos}/{len} pairs";
+
+/// Photos left out that are named on the terminal.
+const SHOWN_PHOTOS: usize = 10;
 
 /// Shows a run: a bar per epoch, a line at its end.
 #[derive(Debug)]
@@ -130,6 +135,8 @@ impl<'a> TrainingDisplay<'a> {
         if let Some(reach) = plan.reach.filter(Reach::too_short) {
             self.terminal.warn(&too_short(&reach, plan.steps));
         }
+        plan.left_out.iter().for_each(|line| self.terminal.warn(line));
+        self.omissions(&plan.omissions);
     }
 
     /// Says it where a run has been of no use.
@@ -151,6 +158,32 @@ impl<'a> TrainingDisplay<'a> {
                  or train with more photos, longer (--steps), or at another --learning-rate"
             ));
         }
+    }
+
+    /// Names and counts the photos that the run goes without.
+    fn omissions(&self, omissions: &Omissions) {
+        let Omissions { photos, training, validation } = omissions;
+        if photos.is_empty() {
+            return;
+        }
+        let count = photos.len();
+        let photo = if count == 1 { "photo that" } else { "photos that" };
+        let named = photos
+            .iter()
+            .take(SHOWN_PHOTOS)
+            .map(|LeftOut { photo, reason }| format!("\n  `{}`: {reason}", photo.display()));
+        let more = match count.saturating_sub(SHOWN_PHOTOS) {
+            0 => String::new(),
+            more => {
+                let list = self.folder.join(LEFT_OUT);
+                format!("\n  and {more} more; `{}` names all", list.display())
+            }
+        };
+        self.terminal.warn(&format!(
+            "left out {count} {photo} cannot be decoded, and with them {training} training and {validation} \
+             validation pairs:{}{more}",
+            named.collect::<String>()
+        ));
     }
 
     fn start(&mut self, work: &'static str, length: usize, template: &str) -> &Progress {

@@ -16,6 +16,7 @@ use crate::model::weights::description::Provenance;
 use crate::model::weights::report::LoadReport;
 use crate::model::weights::{StoredWeights, open};
 use crate::nn::parameters::{Parameter, VarBuilder};
+use crate::train::path_setting;
 use crate::train::samples::random::{Purpose, torch_seed};
 
 /// The preset name that stands for "the model of `init`, or the paper's".
@@ -32,7 +33,7 @@ pub(crate) struct ModelChoice {
     pub preset: String,
     /// Weights to begin with: a name or a file. A whole model is trained further; from anything else
     /// (iBOT's checkpoints) the backbone is taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path_setting::optional", skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
     /// Of a checkpoint with several dictionaries of weights, the one to take.
     #[serde(skip_serializing_if = "Option::is_none")]

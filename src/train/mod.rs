@@ -9,6 +9,7 @@ pub(crate) mod folder;
 pub(crate) mod init;
 pub(crate) mod objective;
 pub(crate) mod optim;
+mod path_setting;
 mod rules;
 pub(crate) mod run;
 pub(crate) mod samples;

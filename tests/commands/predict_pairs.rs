@@ -73,13 +73,65 @@ fn a_rerun_skips_what_is_done_and_nothing_else() {
     assert_eq!(statuses(&other), ["done"; 3]);
     let other = run(&folder, &list, &["--format", "flo", "--size", "network"]).succeeded();
     assert_eq!(statuses(&other), ["done"; 3]);
+}
 
-    // A photo changed since.
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
-    let photo = std::fs::File::options().append(true).open(folder.path("more/c.png")).unwrap();
-    photo.set_modified(later).unwrap();
-    let changed = run(&folder, &list, &["--format", "flo", "--size", "network"]).succeeded();
-    assert_eq!(statuses(&changed), ["skipped", "skipped", "done"]);
+/// Makes a file look old, as `cp -p` and archives do.
+fn age(path: &std::path::Path) {
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    std::fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+}
+
+#[test]
+fn what_is_done_is_known_by_content() {
+    let folder = photos();
+    let annotated = |truth: f64| {
+        format!(
+            "{{\"source\": \"a.png\", \"target\": \"b.jpg\", \"keypoints\": {{\"src_kps\": [[3, 4]], \
+             \"trg_kps\": [[{truth}, 5]], \"trg_bndbox\": [0, 0, 20, 20]}}}}\n\
+             {{\"source\": \"more/c.png\", \"target\": \"a.png\"}}\n"
+        )
+    };
+    let list = write(&folder, "list.jsonl", annotated(3.0));
+    let statuses_now = || statuses(&run(&folder, &list, &[]).succeeded());
+    assert_eq!(statuses_now(), ["done", "done"]);
+    assert_eq!(statuses_now(), ["skipped", "skipped"]);
+
+    // Another photo under an old name, with an old date and the same length: one pair shows it.
+    let path = folder.path("more/c.png");
+    let mut other = std::fs::read(&path).unwrap();
+    folder.photo("more/c.png", 20, 21);
+    let replaced = std::fs::read(&path).unwrap();
+    age(&path);
+    assert_eq!(statuses_now(), ["skipped", "done"]);
+    // Only the date changed.
+    std::fs::write(&path, &replaced).unwrap();
+    assert_eq!(statuses_now(), ["skipped", "skipped"]);
+    other.extend([0; 7]);
+    std::fs::write(&path, &other).unwrap();
+    age(&path);
+    assert_eq!(statuses_now(), ["skipped", "done"]);
+
+    // Only the true positions in the target changed.
+    std::fs::write(&list, annotated(9.0)).unwrap();
+    let run = run(&folder, &list, &[]).succeeded();
+    assert_eq!(statuses(&run), ["done", "skipped"]);
+    let again = statuses_now();
+    assert_eq!(again, ["skipped", "skipped"]);
+
+    // A result that something else wrote over, with the same length.
+    let flow = folder.path("out/c-to-a.flo");
+    let length = std::fs::metadata(&flow).unwrap().len();
+    std::fs::write(&flow, vec![0; length as usize]).unwrap();
+    age(&flow);
+    assert_eq!(statuses_now(), ["skipped", "done"]);
+
+    // Another version of the program.
+    let record = folder.path("out/c-to-a.json");
+    let text = std::fs::read_to_string(&record).unwrap();
+    let older = text.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
+    assert_ne!(text, older);
+    std::fs::write(&record, older).unwrap();
+    assert_eq!(statuses_now(), ["skipped", "done"]);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::data::problem::{Fault, Problem};
 use crate::geometry::Size;
 
 /// File name extensions of photos, in lower case.
-pub(crate) const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"];
+pub(crate) const EXTENSIONS: [&str; 9] =
+    ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "heic", "heif"];
 
 /// All photos in a folder and the folders below it, sorted by path.
 ///

@@ -1,39 +1,59 @@
 //! Photos as 8-bit RGB: decoding, orientation, transparency.
 
+pub(crate) mod file;
+mod format;
 pub(crate) mod header;
+mod heic;
 pub(crate) mod images;
 pub(crate) mod jpeg;
+pub(crate) mod limit;
 pub(crate) mod orientation;
+mod plain;
 pub(crate) mod resize;
 pub(crate) mod resize_opencv;
+mod stored;
+mod tiff;
+mod trouble;
 
-use std::io::{Cursor, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, RgbImage};
+use anyhow::{Context, Result};
+use image::{DynamicImage, ImageFormat, RgbImage};
 
-use crate::data::photo::header::{DAMAGED, MOST_FILE_BYTES, decoder, open};
-use crate::data::photo::orientation::Exif;
+use crate::data::photo::file::PhotoFile;
+use crate::data::photo::format::{PhotoFormat, START};
+use crate::data::photo::orientation::{Exif, Turn};
+use crate::data::photo::stored::Stored;
+use crate::geometry::Size;
+
+/// A photo as a viewer shows it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// The pixels; fewer than `size` says where a smaller picture was enough.
+    pub pixels: RgbImage,
+    /// The photo's size.
+    pub size: Size,
+}
 
 /// A user's photo as a viewer shows it: turned as its EXIF orientation says, composited on white
-/// where it is transparent.
+/// where it is transparent. Where only `any_size` is asked for, a JPEG beyond the limits comes smaller.
 ///
 /// # Errors
-/// When the file is missing, holds no image in a known format, is damaged or cut off, or is larger
-/// than [`header::LONGEST_SIDE`].
-pub(crate) fn decode_photo(path: &Path) -> Result<RgbImage> {
-    let (mut image, orientation) = decode(path)?;
+/// When the file holds no image in a known format, is damaged or cut off, or is beyond the [`limit`]s.
+pub(crate) fn decode_photo(file: &PhotoFile, any_size: bool) -> Result<Shown> {
+    let Stored { mut image, size, orientation } = decode(file, any_size)?;
     image.apply_orientation(orientation);
-    Ok(if image.color().has_alpha() { composite_on_white(&image) } else { image.into_rgb8() })
+    let size = Turn::from(orientation).turned(size);
+    let pixels =
+        if image.color().has_alpha() { composite_on_white(image) } else { image.into_rgb8() };
+    Ok(Shown { pixels, size })
 }
 
 /// A benchmark's photo as the field's readers (`PIL.Image.open(path).convert("RGB")`) see it: EXIF
 /// orientation ignored, an alpha channel dropped.
 ///
 /// # Errors
-/// As [`decode_photo`].
+/// As [`decode_photo`], and when the file cannot be read.
 pub(crate) fn decode_benchmark(path: &Path) -> Result<RgbImage> {
     decode_annotated(path, Exif::Ignore)
 }
@@ -43,48 +63,53 @@ pub(crate) fn decode_benchmark(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode_photo`].
 pub(crate) fn decode_annotated(path: &Path, exif: Exif) -> Result<RgbImage> {
-    let (mut image, orientation) = decode(path)?;
+    let Stored { mut image, orientation, .. } = decode(&PhotoFile::read(path)?, false)?;
     if exif == Exif::Apply {
         image.apply_orientation(orientation);
     }
     Ok(image.into_rgb8())
 }
 
-/// The image as stored, and how it is to be turned.
-fn decode(path: &Path) -> Result<(DynamicImage, Orientation)> {
-    let attempt = || -> Result<(DynamicImage, Orientation)> {
-        let (format, file) = open(path)?;
-        let mut bytes = Vec::new();
-        file.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        ensure!(bytes.len() as u64 <= MOST_FILE_BYTES, "the file is too large for an image");
-        let mut decoder = decoder(format, Cursor::new(&bytes))?;
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let image = match format {
-            ImageFormat::Jpeg => jpeg::decode(&bytes).context(DAMAGED)?,
-            _ => None,
-        };
-        let image = match image {
-            Some(image) => image.into(),
-            None => DynamicImage::from_decoder(decoder).context(DAMAGED)?,
-        };
-        Ok((image, orientation))
+/// A picture to draw with: as stored, with its transparency.
+///
+/// # Errors
+/// As [`decode_benchmark`].
+pub(crate) fn decode_picture(path: &Path) -> Result<DynamicImage> {
+    let file = PhotoFile::read(path)?;
+    let stored = match PhotoFormat::of(&file.bytes[..file.bytes.len().min(START)]) {
+        // Datasets have always been drawn with these pixels, and are to come out the same.
+        Ok(PhotoFormat::Jpeg) => plain::by_image(ImageFormat::Jpeg, &file.bytes)
+            .with_context(|| format!("decoding image `{}`", path.display())),
+        _ => decode(&file, false),
     };
-    attempt().with_context(|| format!("decoding image `{}`", path.display()))
+    stored.map(|stored| stored.image)
+}
+
+/// The image as stored, and how it is to be turned.
+fn decode(file: &PhotoFile, any_size: bool) -> Result<Stored> {
+    let bytes = &file.bytes;
+    let attempt = || match PhotoFormat::of(&bytes[..bytes.len().min(START)])? {
+        PhotoFormat::Jpeg => jpeg::decode(bytes, any_size),
+        PhotoFormat::Tiff => tiff::decode(bytes),
+        PhotoFormat::Heic => heic::decode(bytes),
+        PhotoFormat::Plain(format) => plain::by_image(format, bytes),
+    };
+    attempt().with_context(|| format!("decoding image `{}`", file.path.display()))
 }
 
 /// What shows of a transparent image on white paper, rounded once from the stored depth to 8 bits.
-fn composite_on_white(image: &DynamicImage) -> RgbImage {
+fn composite_on_white(image: DynamicImage) -> RgbImage {
     const WHITE: u64 = u16::MAX as u64;
     let mut result = RgbImage::new(image.width(), image.height());
     if let DynamicImage::ImageRgba8(_) | DynamicImage::ImageLumaA8(_) = image {
-        for (pixel, shown) in image.to_rgba8().pixels().zip(result.pixels_mut()) {
+        for (pixel, shown) in image.into_rgba8().pixels().zip(result.pixels_mut()) {
             let [red, green, blue, alpha] = pixel.0.map(u32::from);
             shown.0 = [red, green, blue]
                 .map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
         }
         return result;
     }
-    for (pixel, shown) in image.to_rgba16().pixels().zip(result.pixels_mut()) {
+    for (pixel, shown) in image.into_rgba16().pixels().zip(result.pixels_mut()) {
         let [red, green, blue, alpha] = pixel.0.map(u64::from);
         shown.0 = [red, green, blue].map(|value| {
             let mixed = value * alpha + WHITE * (WHITE - alpha);
@@ -95,166 +120,4 @@ fn composite_on_white(image: &DynamicImage) -> RgbImage {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
-
-    use super::*;
-    use crate::data::photo::header::image_size;
-    use crate::geometry::Size;
-
-    const JPEG: &[u8] = include_bytes!("../../../tests/golden/jpeg/subsampled.jpg");
-
-    /// A file in a folder that lives as long as the test.
-    fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        (folder, path)
-    }
-
-    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
-        let mut bytes = Cursor::new(Vec::new());
-        image.write_to(&mut bytes, format).unwrap();
-        bytes.into_inner()
-    }
-
-    fn error(name: &str, bytes: &[u8]) -> String {
-        let (_folder, path) = file(name, bytes);
-        let error = format!("{:#}", decode_photo(&path).unwrap_err());
-        assert!(error.contains(&format!("decoding image `{}`: ", path.display())), "{error}");
-        error
-    }
-
-    /// A PNG that promises more than it holds.
-    fn png_header(width: u32, height: u32) -> Vec<u8> {
-        let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
-        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-        for (name, content) in [(b"IHDR", header.as_slice()), (b"IDAT", b"\x78\x9c\x03\0")] {
-            let mut checksum = flate2::Crc::new();
-            checksum.update(name);
-            checksum.update(content);
-            png.extend((content.len() as u32).to_be_bytes());
-            png.extend([name, content, &checksum.sum().to_be_bytes()].concat());
-        }
-        png
-    }
-
-    /// The JPEG with an EXIF block that holds an orientation.
-    fn oriented_jpeg(orientation: u8) -> Vec<u8> {
-        let exif = [
-            b"\xFF\xE1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(),
-            &[orientation, 0, 0, 0, 0, 0, 0, 0],
-        ];
-        [&JPEG[..2], &exif.concat(), &JPEG[2..]].concat()
-    }
-
-    #[test]
-    fn every_format_is_told_from_its_content() {
-        let image = DynamicImage::from(RgbImage::from_fn(5, 3, |x, y| {
-            Rgb([x as u8 * 40, y as u8 * 90, 7])
-        }));
-        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
-            let (_folder, path) = file("photo.jpg", &encoded(&image, format));
-            assert_eq!(decode_photo(&path).unwrap(), *image.as_rgb8().unwrap(), "{format:?}");
-            assert_eq!(decode_benchmark(&path).unwrap(), *image.as_rgb8().unwrap(), "{format:?}");
-            assert_eq!(image_size(&path).unwrap(), Size::new(3, 5));
-        }
-    }
-
-    #[test]
-    fn sixteen_bits_are_rounded_to_the_nearest_of_eight() {
-        // 257 levels of 16 bits for one of 8, so 128 is the first that is nearer to 1.
-        let grey =
-            ImageBuffer::<Luma<u16>, _>::from_raw(4, 1, vec![128, 129, 385, 65_535]).unwrap();
-        for format in [ImageFormat::Png, ImageFormat::Tiff] {
-            let (_folder, path) = file("grey.png", &encoded(&grey.clone().into(), format));
-            let shown = decode_photo(&path).unwrap();
-            assert_eq!(shown.as_raw(), &[0, 0, 0, 1, 1, 1, 1, 1, 1, 255, 255, 255], "{format:?}");
-            assert_eq!(shown, decode_benchmark(&path).unwrap());
-        }
-    }
-
-    #[test]
-    fn transparency_shows_white_to_users_and_is_dropped_for_benchmarks() {
-        let colours = vec![200, 100, 0, 255, 200, 100, 0, 0, 200, 100, 0, 51];
-        let colours = ImageBuffer::<Rgba<u8>, _>::from_raw(3, 1, colours).unwrap();
-        let (_folder, path) = file("a.png", &encoded(&colours.into(), ImageFormat::Png));
-        let expected = [200, 100, 0, 255, 255, 255, 244, 224, 204];
-        assert_eq!(decode_photo(&path).unwrap().as_raw(), &expected);
-        assert_eq!(decode_benchmark(&path).unwrap().as_raw(), &[200, 100, 0].repeat(3));
-
-        let grey = vec![40_000, 65_535, 40_000, 0, 40_000, 13_107];
-        let grey = ImageBuffer::<LumaA<u16>, _>::from_raw(3, 1, grey).unwrap();
-        let (_folder, path) = file("b.png", &encoded(&grey.into(), ImageFormat::Png));
-        let expected = [156, 156, 156, 255, 255, 255, 235, 235, 235];
-        assert_eq!(decode_photo(&path).unwrap().as_raw(), &expected);
-        assert_eq!(decode_benchmark(&path).unwrap().as_raw(), &[156; 9]);
-    }
-
-    #[test]
-    fn orientation_turns_photos_for_users_alone() {
-        let (_folder, path) = file("turned.jpg", &oriented_jpeg(6));
-        let stored = decode_benchmark(&path).unwrap();
-        assert_eq!(stored.dimensions(), (37, 29));
-        assert_eq!(image_size(&path).unwrap(), Size::new(29, 37));
-        let shown = decode_photo(&path).unwrap();
-        assert_eq!(shown, image::imageops::rotate90(&stored));
-        assert_ne!(stored.get_pixel(0, 0), stored.get_pixel(0, 28));
-    }
-
-    #[test]
-    fn smallest_and_longest_sides_are_read() {
-        for (width, height) in [(1, 1), (16_384, 1), (1, 16_384)] {
-            let image = DynamicImage::from(RgbImage::from_pixel(width, height, Rgb([9, 8, 7])));
-            for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp] {
-                let (_folder, path) = file("long", &encoded(&image, format));
-                assert_eq!(decode_photo(&path).unwrap().dimensions(), (width, height));
-            }
-        }
-    }
-
-    #[test]
-    fn decompression_bomb_is_refused_by_its_header() {
-        let message = error("bomb.png", &png_header(60_000, 60_000));
-        assert!(message.contains("60000x60000 pixels and no side may exceed 16384"), "{message}");
-        let mut jpeg = JPEG.to_vec();
-        let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
-        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF; 4]);
-        assert!(error("bomb.jpg", &jpeg).contains("65535x65535"));
-        let (_folder, path) = file("bomb.png", &png_header(60_000, 60_000));
-        assert!(format!("{:#}", image_size(&path).unwrap_err()).contains("60000x60000"));
-    }
-
-    #[test]
-    fn what_is_no_image_is_named_with_what_to_do() {
-        assert!(error("text.jpg", b"this is text\n").contains("not JPEG, PNG, WebP, BMP or TIFF"));
-        assert!(error("gif.png", b"GIF89a\x01\0\x01\0\0\0\0;").contains("convert it"));
-        assert!(error("empty.png", b"").contains("the file is empty"));
-        let folder = tempfile::tempdir().unwrap();
-        let message = format!("{:#}", decode_photo(folder.path()).unwrap_err());
-        assert!(message.contains("this is a folder"), "{message}");
-        let missing = folder.path().join("missing.jpg");
-        let message = format!("{:#}", decode_photo(&missing).unwrap_err());
-        assert!(message.contains("missing.jpg`: No such file"), "{message}");
-    }
-
-    #[test]
-    fn no_cut_file_is_read_as_if_it_were_whole() {
-        let image = DynamicImage::from(RgbImage::from_fn(40, 30, |x, y| {
-            Rgb([(x * 6) as u8, (y * 8) as u8, (x * y) as u8])
-        }));
-        let mut formats = vec![("jpeg", JPEG.to_vec())];
-        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
-            formats.push((format.extensions_str()[0], encoded(&image, format)));
-        }
-        for (name, bytes) in formats {
-            for share in [0.2, 0.5, 0.9] {
-                let cut = (bytes.len() as f64 * share) as usize;
-                let message = error(name, &bytes[..cut]);
-                assert!(message.contains("damaged or cut off"), "{name} cut to {cut}: {message}");
-            }
-        }
-    }
-}
+mod tests;

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use image::ImageDecoder;
+use anyhow::Result;
 use image::metadata::Orientation;
 use serde::Serialize;
 
-use crate::data::photo::header::{decoder, open};
+use crate::data::photo::header::described;
 use crate::geometry::Size;
 
 /// What is done about the EXIF orientation of photos.
@@ -55,12 +54,6 @@ impl std::fmt::Display for Turn {
 /// # Errors
 /// When the file is missing, holds no image in a known format, or is too large.
 pub(crate) fn stored_size(path: &Path) -> Result<(Size, Turn)> {
-    let attempt = || -> Result<(Size, Turn)> {
-        let (format, file) = open(path)?;
-        let mut decoder = decoder(format, file)?;
-        let (width, height) = decoder.dimensions();
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        Ok((Size::new(height as usize, width as usize), orientation.into()))
-    };
-    attempt().with_context(|| format!("reading the size of image `{}`", path.display()))
+    let (size, orientation) = described(path)?;
+    Ok((size, orientation.into()))
 }

@@ -8,6 +8,7 @@ use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ModelReport, ProtocolReport, Report};
 use crate::eval::summary::Group;
 use crate::spelling::counted;
+use crate::visible::visible;
 
 /// The report, and what changed if it was compared with an earlier one.
 pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
@@ -52,7 +53,7 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
         run.seconds,
         run.pairs_per_second
     );
-    text
+    visible(&text).into_owned()
 }
 
 /// The categories that fell, as a table.

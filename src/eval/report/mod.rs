@@ -3,6 +3,7 @@
 //! `report.schema.json` beside this file describes it (see [`schema`]); tests hold both together.
 
 mod build;
+mod check;
 pub(crate) mod html;
 pub(crate) mod junit;
 pub(crate) mod markdown;
@@ -219,7 +220,9 @@ impl Report {
                  with `lpmflow eval --report`",
                 schema.map_or("missing".into(), |schema| schema.to_string())
             );
-            Ok(serde_json::from_value(value)?)
+            let report: Self = serde_json::from_value(value)?;
+            report.check()?;
+            Ok(report)
         };
         attempt().with_context(|| format!("reading report `{}`", path.display()))
     }

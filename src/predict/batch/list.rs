@@ -19,8 +19,9 @@ pub(crate) struct Batch<'a> {
     pub formats: &'a [(String, Format)],
     /// The grid of flows and confidences.
     pub resolution: Resolution,
-    /// Names the weights and the precision; results of others are not taken for done.
-    pub model: &'a str,
+    /// Whatever else the files depend on: the weights' hash, the precision, the values of flags. Results of
+    /// others are not taken for done.
+    pub settings: &'a str,
     /// Pairs that go through the network at once.
     pub batch_size: usize,
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use rayon::prelude::*;
 
+use crate::data::photo::file::ensure_plain_file;
 use crate::data::photo::header::image_size;
 use crate::geometry::Size;
 use crate::inference::frame::Input;
 use crate::predict::batch::list::Batch;
-use crate::predict::batch::resume;
+use crate::predict::batch::resume::{self, Contents};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
@@ -31,6 +32,8 @@ pub(super) struct Loader<'a> {
     /// The photos of the batch before: lists often keep one photo for several pairs. All of a batch's photos are
     /// needed at once, so that a store bounded in bytes would not do.
     recent: HashMap<PathBuf, Decoded>,
+    /// What the photos of pairs hold that an earlier run may have finished.
+    contents: Contents,
 }
 
 /// A photo, or why there is none; shared by the pairs that show it.
@@ -71,7 +74,8 @@ enum Task<'a> {
 impl<'a> Loader<'a> {
     /// At the list's beginning.
     pub(super) fn new(batch: &'a Batch<'a>, input: Input) -> Self {
-        Self { batch, rest: batch.entries, input, recent: HashMap::new() }
+        let (recent, contents) = Default::default();
+        Self { batch, rest: batch.entries, input, recent, contents }
     }
 
     /// The next entries of the list; none at its end.
@@ -120,13 +124,19 @@ impl<'a> Loader<'a> {
         tasks
     }
 
-    fn task(&self, entry: &'a Entry) -> Task<'a> {
+    fn task(&mut self, entry: &'a Entry) -> Task<'a> {
         match &entry.pair {
             Err(error) => Task::Settled(PairOutcome::failed(error)),
-            Ok(pair) => match resume::finished(self.batch, pair) {
-                Some(prediction) => Task::Settled(PairOutcome::Skipped(prediction)),
-                None => Task::Pair(pair, self.batch.plan(pair)),
-            },
+            Ok(pair) => {
+                let photos = [pair.source_path(), pair.target_path()];
+                if let Err(error) = photos.iter().try_for_each(|path| ensure_plain_file(path)) {
+                    return Task::Settled(PairOutcome::failed(&error));
+                }
+                match resume::finished(self.batch, pair, &mut self.contents) {
+                    Some(prediction) => Task::Settled(PairOutcome::Skipped(prediction)),
+                    None => Task::Pair(pair, self.batch.plan(pair)),
+                }
+            }
         }
     }
 

@@ -113,16 +113,12 @@ fn finish(batch: &Batch, work: &Work, pair: &Correspondence) -> Result<Predictio
     resume::forget(batch, work.pair)?;
     let (prediction, attempts) = write(pair, &work.source, &work.target, &work.plan);
     attempts.conclude()?;
-    resume::remember(batch, work.pair, &prediction)?;
+    let photos = [&work.source, &work.target].map(|photo| photo.content.clone());
+    resume::remember(batch, work.pair, photos, &prediction)?;
     Ok(prediction)
 }
 
 fn record(entry: &Entry, outcome: PairOutcome) -> Record {
-    let pair = entry.pair.as_ref().ok();
-    Record {
-        line: Some(entry.line),
-        source: pair.map(|pair| pair.source.clone()),
-        target: pair.map(|pair| pair.target.clone()),
-        outcome,
-    }
+    let photos = entry.pair.as_ref().ok().map(|pair| [&*pair.source, &*pair.target]);
+    Record::new(Some(entry.line), photos, outcome)
 }

@@ -1,55 +1,103 @@
-//! What an earlier run finished: beside the files of a pair lies `NAME.json`, written last, which says how
-//! they were made.
+//! What an earlier run finished: beside the files of a pair lies `NAME.json`, written last, which says from what
+//! and how they were made.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Point;
 use crate::output;
 use crate::predict::batch::list::Batch;
+use crate::predict::content::Content;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
+use crate::predict::output::Format;
 use crate::predict::pair_list::ListedPair;
-use crate::predict::record::Prediction;
+use crate::predict::record::{Prediction, WrittenFile};
 
-/// How the files of a pair were made.
+/// The program that makes the files: another version may make others.
+const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
+/// Everything that the files of a pair depend on, but for what they are called.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Made {
+    program: String,
+    settings: String,
+    size: Resolution,
+    source: Content,
+    target: Content,
+    keypoints: Option<Keypoints>,
+}
+
+/// The files of a pair, and how they were made.
 #[derive(Serialize, Deserialize)]
 struct Finished {
-    source: String,
-    target: String,
-    model: String,
-    size: Resolution,
-    formats: Vec<String>,
+    made: Made,
+    /// What the files held, by their endings.
+    files: HashMap<String, Content>,
     prediction: Prediction,
 }
 
-/// What an earlier run found for a pair, if its files are complete, were made in the same way and are
-/// younger than the photos.
-pub(super) fn finished(batch: &Batch, pair: &ListedPair) -> Option<Prediction> {
+/// What photos hold, each read once a run.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    known: HashMap<PathBuf, Option<Content>>,
+}
+
+impl Contents {
+    fn of(&mut self, path: PathBuf) -> Option<Content> {
+        if !self.known.contains_key(&path) {
+            let content = Content::of_file(&path).ok();
+            self.known.insert(path.clone(), content);
+        }
+        self.known[&path].clone()
+    }
+}
+
+/// What an earlier run found for a pair, if its files are complete and as they were left, and were made in the
+/// same way of the same photos.
+pub(super) fn finished(
+    batch: &Batch,
+    pair: &ListedPair,
+    photos: &mut Contents,
+) -> Option<Prediction> {
     let path = batch.record_path(pair);
     let mut finished: Finished = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-    let keypoints = |keypoints: &Keypoints| keypoints.source.clone();
-    let transferred: Option<Vec<Point>> =
-        finished.prediction.keypoints.as_ref().map(|keypoints| keypoints.source.clone());
-    let same = finished.source == pair.source
-        && finished.target == pair.target
-        && finished.model == batch.model
-        && finished.size == batch.resolution
-        && transferred == pair.keypoints.as_ref().map(keypoints);
-    let complete = batch.plan(pair).outputs.iter().all(|output| output.path.is_file())
-        && batch.formats.iter().all(|(ending, _)| finished.formats.contains(ending));
-    let made = modified(&path)?;
-    let younger = [pair.source_path(), pair.target_path()]
-        .iter()
-        .all(|photo| modified(photo).is_some_and(|changed| changed <= made));
+    let photos = [photos.of(pair.source_path())?, photos.of(pair.target_path())?];
+    if finished.made != made(batch, pair, photos) {
+        return None;
+    }
+    let as_left = |ending: &str, path: &Path| {
+        let left = finished.files.get(ending);
+        let same_length =
+            |left: &Content| fs::metadata(path).is_ok_and(|now| now.len() == left.bytes);
+        left.is_some_and(|left| {
+            same_length(left) && Content::of_file(path).is_ok_and(|now| now == *left)
+        })
+    };
+    let plan = batch.plan(pair);
+    let mut outputs = batch.formats.iter().zip(&plan.outputs);
+    if !outputs.all(|((ending, _), output)| as_left(ending, &output.path)) {
+        return None;
+    }
     // The folder may have moved since.
     for file in &mut finished.prediction.files {
         file.path = batch.folder.join(file.path.file_name()?);
     }
-    (same && complete && younger).then_some(finished.prediction)
+    Some(finished.prediction)
+}
+
+fn made(batch: &Batch, pair: &ListedPair, [source, target]: [Content; 2]) -> Made {
+    Made {
+        program: PROGRAM.to_owned(),
+        settings: batch.settings.to_owned(),
+        size: batch.resolution,
+        source,
+        target,
+        keypoints: pair.keypoints.clone(),
+    }
 }
 
 /// Takes back the word that a pair is complete, before its files change.
@@ -63,22 +111,25 @@ pub(super) fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
     }
 }
 
-/// Says that the files of a pair are complete.
-pub(super) fn remember(batch: &Batch, pair: &ListedPair, prediction: &Prediction) -> Result<()> {
+/// Says that the files of a pair are complete; `photos` is what they were made of.
+pub(super) fn remember(
+    batch: &Batch,
+    pair: &ListedPair,
+    photos: [Content; 2],
+    prediction: &Prediction,
+) -> Result<()> {
+    let file = |((ending, _), written): (&(String, Format), &WrittenFile)| {
+        let content = Content::of_file(&written.path)
+            .with_context(|| format!("reading `{}` again", written.path.display()))?;
+        Ok((ending.clone(), content))
+    };
     let finished = Finished {
-        source: pair.source.clone(),
-        target: pair.target.clone(),
-        model: batch.model.to_owned(),
-        size: batch.resolution,
-        formats: batch.formats.iter().map(|(ending, _)| ending.clone()).collect(),
+        made: made(batch, pair, photos),
+        files: batch.formats.iter().zip(&prediction.files).map(file).collect::<Result<_>>()?,
         prediction: prediction.clone(),
     };
     output::write(&batch.record_path(pair), |file| {
         serde_json::to_writer_pretty(&mut *file, &finished)?;
         Ok(std::io::Write::write_all(file, b"\n")?)
     })
-}
-
-fn modified(path: &Path) -> Option<std::time::SystemTime> {
-    fs::metadata(path).ok()?.modified().ok()
 }

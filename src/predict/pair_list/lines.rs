@@ -9,7 +9,7 @@ use crate::data::lists::keys::{Key, Readings};
 use crate::data::lists::{json, table};
 
 /// The keys of a JSON object, the first three also names of columns.
-const KEYS: [Key; 4] = [
+const KEYS: [Key; 6] = [
     Key {
         name: "source",
         also: &["src", "source_image", "src_image", "src_imname", "image1", "imageA"],
@@ -20,15 +20,23 @@ const KEYS: [Key; 4] = [
     },
     Key { name: "name", also: &[] },
     Key { name: "keypoints", also: &["kps", "source_keypoints", "src_kps"] },
+    Key { name: "source_escaped", also: &[] },
+    Key { name: "target_escaped", also: &[] },
 ];
 
 /// A pair as a line spells it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Line {
     /// The source photo.
     pub source: String,
+    /// Whether it is escaped.
+    #[serde(default)]
+    pub source_escaped: bool,
     /// The target photo.
     pub target: String,
+    /// Whether it is escaped.
+    #[serde(default)]
+    pub target_escaped: bool,
     /// What results are to be called.
     pub name: Option<String>,
     /// Positions to transfer, as JSON.
@@ -50,7 +58,7 @@ pub(super) fn json_lines(
         }
         value => {
             let [source, target] = serde_json::from_value(value).context("it is no object")?;
-            Ok(Line { source, target, name: None, keypoints: None })
+            Ok(Line { source, target, ..Line::default() })
         }
     };
     let expected =
@@ -73,7 +81,7 @@ impl Columns {
             let exact = header.iter().position(|field| field.eq_ignore_ascii_case(key.name));
             exact.or_else(|| header.iter().position(|field| key.is_meant_by(field)))
         };
-        let [source, target, name, _] = KEYS.each_ref().map(column);
+        let [source, target, name, ..] = KEYS.each_ref().map(column);
         let (source, target) = source.zip(target)?;
         Some(Self { source, target, name })
     }
@@ -106,7 +114,7 @@ impl Columns {
             source: field(self.source)?,
             target: field(self.target)?,
             name: name.map(str::to_owned),
-            keypoints: None,
+            ..Line::default()
         })
     }
 }
@@ -131,7 +139,7 @@ pub(super) fn csv_lines(text: &str, readings: &mut Readings) -> Result<Vec<(usiz
              between columns; a header may name `source` and `target` among others)",
             row.len()
         );
-        Ok(Line { source: row[0].into(), target: row[1].into(), name: None, keypoints: None })
+        Ok(Line { source: row[0].into(), target: row[1].into(), ..Line::default() })
     };
     Ok(rows.iter().map(|(line, row)| (*line, plain(row))).collect())
 }

@@ -3,7 +3,8 @@
 //! CSV is `source,target` without a header, or any columns under a header that names `source` and
 //! `target` (or `source_image` and `target_image`, as the PF-PASCAL lists do), and maybe `name`; a semicolon or a
 //! tab may stand between them as well. A JSON object has `source` and `target`, and maybe `name` and `keypoints`
-//! (`[[x, y], ...]`). Relative image paths are relative to the list's folder.
+//! (`[[x, y], ...]`); paths that are not Unicode are escaped as records have them, and marked by
+//! `source_escaped` and `target_escaped`. Relative image paths are relative to the list's folder.
 
 mod lines;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, ensure};
 use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::looks_like_json;
 use crate::data::lists::keys::Readings;
+use crate::path_text::path_from_text;
 use crate::predict::keypoints::Keypoints;
 use lines::{Line, csv_lines, json_lines};
 
@@ -42,9 +44,9 @@ pub(crate) struct ListedPair {
     /// Unique in the list, safe as a file name.
     pub name: String,
     /// The source photo as the list spells it.
-    pub source: String,
+    pub source: PathBuf,
     /// The target photo as the list spells it.
-    pub target: String,
+    pub target: PathBuf,
     /// The folder that relative paths start from.
     folder: PathBuf,
     /// Positions to transfer.
@@ -114,20 +116,21 @@ fn parse(text: &str, folder: &Path) -> Result<List> {
 fn listed(line: Line, folder: &Path, names: &mut HashSet<String>) -> Result<ListedPair> {
     ensure!(!line.source.is_empty() && !line.target.is_empty(), "a path is empty");
     let keypoints = line.keypoints.map(Keypoints::from_json).transpose().context("`keypoints`")?;
-    let name =
-        line.name.unwrap_or_else(|| format!("{}-to-{}", stem(&line.source), stem(&line.target)));
+    let source = path_from_text(line.source, line.source_escaped).context("`source`")?;
+    let target = path_from_text(line.target, line.target_escaped).context("`target`")?;
+    let name = line.name.unwrap_or_else(|| format!("{}-to-{}", stem(&source), stem(&target)));
     Ok(ListedPair {
         name: unique(safe(&name), names),
-        source: line.source,
-        target: line.target,
+        source,
+        target,
         folder: folder.to_owned(),
         keypoints,
     })
 }
 
 /// A file's name without folder and ending, at most 100 characters.
-fn stem(path: &str) -> String {
-    let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     stem.chars().take(100).collect()
 }
 
@@ -178,7 +181,7 @@ mod tests {
             let pair = pairs(text).remove(0).unwrap();
             assert_eq!(pair.source_path(), Path::new("list/a/x.jpg"), "{text}");
             assert_eq!(pair.target_path(), Path::new("list/b/y.png"));
-            assert_eq!((pair.source.as_str(), pair.name.as_str()), ("a/x.jpg", "x-to-y"));
+            assert_eq!((pair.source.to_str().unwrap(), pair.name.as_str()), ("a/x.jpg", "x-to-y"));
         }
     }
 

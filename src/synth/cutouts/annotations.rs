@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbaImage;
 use serde::Deserialize;
 
+use crate::data::photo::decode_picture;
 use crate::geometry::Point;
 
 /// The whole file.
@@ -113,8 +114,7 @@ impl Cutout {
 /// # Errors
 /// When it cannot be read.
 pub(super) fn read_picture(path: &Path) -> Result<RgbaImage> {
-    let picture = image::open(path).with_context(|| format!("reading `{}`", path.display()))?;
-    Ok(picture.to_rgba8())
+    Ok(decode_picture(path)?.into_rgba8())
 }
 
 fn mirrored_parts(names: &[String]) -> Vec<usize> {

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use self::annotations::{Category, Cutout, read, read_picture};
 use self::scene::{Stage, compose};
+use crate::data::photo::decode_picture;
 use crate::data::photo::images::photos_below;
 use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
 
@@ -106,7 +107,7 @@ fn held_out(category: &Category) -> BTreeSet<String> {
 
 fn stage(options: &CutoutOptions) -> Result<Stage> {
     let background = |path: &PathBuf| -> Result<RgbImage> {
-        let photo = image::open(path).with_context(|| format!("reading `{}`", path.display()))?;
+        let photo = decode_picture(path)?;
         let photo = if photo.width().max(photo.height()) > LARGEST_BACKGROUND {
             photo.resize(LARGEST_BACKGROUND, LARGEST_BACKGROUND, FilterType::Triangle)
         } else {

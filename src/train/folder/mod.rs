@@ -6,7 +6,7 @@ pub(crate) mod state;
 pub(crate) mod tensorboard;
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -17,12 +17,16 @@ use crate::train::config::file::ConfigFile;
 use crate::train::folder::checkpoint::{BEST, LAST};
 use crate::train::folder::metrics::MetricsLog;
 use crate::train::folder::tensorboard::{EventWriter, delete_events};
+use crate::train::samples::left_out::LeftOut;
 
 /// The complete configuration.
 pub(crate) const CONFIG: &str = "config.toml";
 
 /// The numbers of every step and epoch.
 pub(crate) const METRICS: &str = "metrics.jsonl";
+
+/// The photos that the run leaves out, if there are any.
+pub(crate) const LEFT_OUT: &str = "left_out.json";
 
 /// Reads a configuration file, complete or not.
 ///
@@ -100,6 +104,39 @@ fn ensure_own(folder: &Path) -> Result<()> {
 pub(crate) fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
     let text = config.to_toml()?;
     output::write(&folder.join(CONFIG), |file| Ok(file.write_all(text.as_bytes())?))
+}
+
+/// The photos that a run leaves out; none if the file is not there.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn read_left_out(folder: &Path) -> Result<Vec<LeftOut>> {
+    let path = folder.join(LEFT_OUT);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.with_context(|| format!("reading `{}`", path.display()))?,
+    };
+    serde_json::from_slice(&text).with_context(|| format!("reading `{}`", path.display()))
+}
+
+/// Keeps the list of photos that the run leaves out; no file where there are none.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_left_out(folder: &Path, photos: &[LeftOut]) -> Result<()> {
+    let path = folder.join(LEFT_OUT);
+    if !photos.is_empty() {
+        return output::write(&path, |file| {
+            serde_json::to_writer_pretty(&mut *file, photos)?;
+            Ok(file.write_all(b"\n")?)
+        });
+    }
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("deleting `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where a run's numbers go: `metrics.jsonl` and TensorBoard.

@@ -90,7 +90,8 @@ impl Run {
                 .take(self.config.accumulate)
                 .collect::<Result<_>>()
                 .with_context(|| {
-                    format!("preparing batch {} of epoch {epoch}", self.state.position.batch)
+                    let batch = self.state.position.batch;
+                    format!("preparing batch {batch} of epoch {epoch}{}", self.way_out())
                 })
                 .map_err(|error| self.kept(error, saved))?;
             let losses = self.trainer.step(&batches, self.now(), self.state.position.batch)?;
@@ -191,6 +192,17 @@ impl Run {
             .pck(&mut engine, batch_size, watcher.stop, &mut |done| {
                 (watcher.on_event)(Event::ValidationProgress { done });
             })
-            .with_context(|| format!("validating epoch {}", self.state.position.epoch))
+            .with_context(|| {
+                format!("validating epoch {}{}", self.state.position.epoch, self.way_out())
+            })
+    }
+
+    /// What to do about a photo that stops the run.
+    fn way_out(&self) -> &'static str {
+        if self.config.data.skip_bad {
+            ""
+        } else {
+            " (with --skip-bad, photos that cannot be decoded are left out)"
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::train::folder::state::Start;
 use crate::train::objective::Mean;
 use crate::train::optim::step::Losses;
 use crate::train::run::prospect::{Reach, Verdict};
+use crate::train::samples::left_out::Omissions;
 use crate::train::samples::sampler::Position;
 
 /// Something that happened.
@@ -65,6 +66,10 @@ pub(crate) struct Plan {
     pub photos: usize,
     /// Validation pairs.
     pub validation_pairs: usize,
+    /// What was left out while the annotations were read.
+    pub left_out: Vec<String>,
+    /// Photos that cannot be decoded.
+    pub omissions: Omissions,
     /// How validation scores.
     pub score: String,
     /// Optimizer steps of the whole run.

@@ -27,7 +27,7 @@ use crate::train::optim::step::Trainer;
 use crate::train::run::event::Event;
 use crate::train::run::prospect::Verdict;
 use crate::train::run::resumption::{Resumption, recorded};
-use crate::train::samples::dataset::Parts;
+use crate::train::samples::left_out::Omissions;
 use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
 
@@ -57,6 +57,9 @@ pub(crate) struct Run {
     checkpoints: Checkpoints,
     training: Arc<TrainingSet>,
     validation: Validation,
+    /// What was left out while the annotations were read.
+    left_out: Vec<String>,
+    omissions: Omissions,
     origin: String,
     notes: Vec<String>,
     changes: Vec<String>,
@@ -73,7 +76,7 @@ impl Run {
     /// When data or weights cannot be used, or the folder cannot be written or holds a run.
     pub(crate) fn begin(folder: &Path, mut config: TrainConfig, device: Device) -> Result<Self> {
         config.check()?;
-        let mut parts = config.data.open(config.seed)?;
+        let mut parts = config.data.open(config.seed, &[])?;
         let (samples, before) = (parts.training.len(), config.data.repeat);
         length::settle(&mut config, samples);
         parts.training.repeat(config.data.repeat / before);
@@ -85,6 +88,7 @@ impl Run {
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))?;
         folder::begin(folder, &config)?;
+        folder::write_left_out(folder, &parts.omissions.photos)?;
         let run = Self {
             logs: Logs::open(folder, 0)?,
             folder: folder.to_owned(),
@@ -93,6 +97,8 @@ impl Run {
             checkpoints,
             training: Arc::new(parts.training),
             validation: parts.validation,
+            left_out: parts.notes,
+            omissions: parts.omissions,
             origin,
             notes,
             changes: Vec::new(),
@@ -112,7 +118,6 @@ impl Run {
         let Resumption { folder, config, mut checkpoint, parts, changes } = resumption;
         let folder = folder.as_path();
         let settings = recorded(&config, &parts)?;
-        let Parts { training, validation } = parts;
         let initial = init::resume(checkpoint.weights, device)?;
         keep_freed_memory();
         let model = initial.model.config().clone();
@@ -128,14 +133,17 @@ impl Run {
         }();
         restored.with_context(|| format!("resuming the run in `{}`", folder.display()))?;
         folder::write_config(folder, &config)?;
+        folder::write_left_out(folder, &parts.omissions.photos)?;
         let run = Self {
             logs: Logs::open(folder, checkpoint.state.step)?,
             folder: folder.to_owned(),
             config,
             trainer,
             checkpoints,
-            training: Arc::new(training),
-            validation,
+            training: Arc::new(parts.training),
+            validation: parts.validation,
+            left_out: parts.notes,
+            omissions: parts.omissions,
             origin,
             notes,
             changes: changes.lines,

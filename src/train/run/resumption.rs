@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::nn::parameters::Group;
 use crate::train::config::TrainConfig;
 use crate::train::folder::checkpoint::{Checkpoint, load_last};
+use crate::train::folder::read_left_out;
 use crate::train::folder::state::RunState;
 use crate::train::optim::schedule::Progress;
 use crate::train::samples::dataset::Parts;
@@ -51,7 +52,7 @@ impl Resumption {
     pub(crate) fn open(folder: &Path, own: &TrainConfig, config: TrainConfig) -> Result<Self> {
         config.check()?;
         let checkpoint = load_last(folder)?;
-        let parts = config.data.open(config.seed)?;
+        let parts = config.data.open(config.seed, &read_left_out(folder)?)?;
         let context = || format!("resuming the run in `{}`", folder.display());
         let now = recorded(&config, &parts)?;
         let before = match &checkpoint.settings {

@@ -109,6 +109,8 @@ impl Run {
             samples: self.training.len(),
             photos: distinct_photos(&self.training),
             validation_pairs: self.validation.len(),
+            left_out: self.left_out.clone(),
+            omissions: self.omissions.clone(),
             score: self.validation.title(),
             steps: self.steps(),
             position: self.state.position,

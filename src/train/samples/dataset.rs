@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
-use crate::data::load::{Dataset, Split, fingerprint, load_split};
+use crate::data::load::{Dataset, Split, fingerprint, load_split, summary};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
+use crate::train::path_setting;
+use crate::train::samples::left_out::{LeftOut, Omissions, leave_out_undecodable};
 use crate::train::samples::photos::find_photos;
 use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
@@ -30,14 +32,15 @@ pub(crate) struct DataConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
     /// Instead of a dataset: a folder of plain photos, trained on random warps of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path_setting::optional", skip_serializing_if = "Option::is_none")]
     pub photos: Option<PathBuf>,
     /// The folder that holds the datasets' folders.
+    #[serde(with = "path_setting")]
     pub data_root: PathBuf,
     /// A catalog that takes the place of the shipped one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "path_setting::optional", skip_serializing_if = "Option::is_none")]
     pub datasets: Option<PathBuf>,
-    /// Leave out pairs that cannot be used, instead of stopping.
+    /// Leave out pairs that cannot be used and photos that cannot be decoded, instead of stopping.
     pub skip_bad: bool,
     /// How often each training pair occurs in an epoch, changed anew each time.
     pub repeat: usize,
@@ -62,10 +65,16 @@ impl Default for DataConfig {
 /// The two parts of a dataset.
 #[derive(Debug)]
 pub(crate) struct Parts {
+    /// The folder that the photos lie below.
+    pub root: PathBuf,
     /// What is trained on.
     pub training: TrainingSet,
     /// What the weights are judged by.
     pub validation: Validation,
+    /// What was left out while the annotations were read.
+    pub notes: Vec<String>,
+    /// Photos that cannot be decoded.
+    pub omissions: Omissions,
 }
 
 impl Parts {
@@ -97,12 +106,17 @@ impl DataConfig {
         Self { dataset, photos: path(), datasets: path(), ..Self::default() }
     }
 
-    /// Finds and reads what the configuration names.
+    /// Finds and reads what the configuration names, without the photos of `known` if those that cannot be
+    /// decoded are left out.
     ///
     /// # Errors
     /// When it names nothing, or two things, or they cannot be read.
-    pub(crate) fn open(&self, seed: u64) -> Result<Parts> {
+    pub(crate) fn open(&self, seed: u64, known: &[LeftOut]) -> Result<Parts> {
         let mut parts = self.open_once(seed)?;
+        if self.skip_bad {
+            let Parts { root, training, validation, omissions, .. } = &mut parts;
+            *omissions = leave_out_undecodable(root, training, validation, known);
+        }
         parts.training.repeat(self.repeat);
         Ok(parts)
     }
@@ -114,8 +128,11 @@ impl DataConfig {
                 let photos = find_photos(folder)?;
                 let validation = spread(photos.validation, self.validation_pairs);
                 Ok(Parts {
+                    root: folder.clone(),
                     training: TrainingSet::Photos(photos.train),
                     validation: Validation::Warps { photos: validation, seed },
+                    notes: Vec::new(),
+                    omissions: Omissions::default(),
                 })
             }
             (None, None) => {
@@ -130,23 +147,47 @@ impl DataConfig {
     fn open_dataset(&self, name: &str) -> Result<Parts> {
         let catalog = Catalog::load(self.datasets.as_deref())?;
         let entry = catalog.get(name)?;
-        let training = self.split(name, entry, TRAINING_SPLIT)?.pairs;
-        let validation = self.split(name, entry, VALIDATION_SPLIT)?;
+        let mut notes = Vec::new();
+        let training = self.split(name, entry, TRAINING_SPLIT, &mut notes)?.pairs;
+        let validation = self.split(name, entry, VALIDATION_SPLIT, &mut notes)?;
         let protocol = Protocol::for_layout(entry.protocol.parse()?, validation.layout)?;
         let mut pairs = spread(validation.pairs, self.validation_pairs);
         let unmeasurable = remove_unmeasurable(&mut pairs, &[protocol]);
         if !self.skip_bad {
             ensure_none(&unmeasurable, "pairs cannot be scored")?;
+        } else if let Some(first) = unmeasurable.first() {
+            notes.push(format!(
+                "{} pairs of `{VALIDATION_SPLIT}` are left out because they cannot be scored, as: {first:#}",
+                unmeasurable.len()
+            ));
         }
         Ok(Parts {
+            root: self.data_root.clone(),
             training: TrainingSet::Pairs(training.into_iter().filter(has_keypoints).collect()),
             validation: Validation::Pairs { pairs, protocol },
+            notes,
+            omissions: Omissions::default(),
         })
     }
 
-    fn split(&self, name: &str, entry: &Entry, split: &str) -> Result<Split> {
+    /// A split's sound pairs; how many others there are, and what is wrong with them, goes to the notes.
+    fn split(
+        &self,
+        name: &str,
+        entry: &Entry,
+        split: &str,
+        notes: &mut Vec<String>,
+    ) -> Result<Split> {
         let dataset = Dataset::new(name, entry, &self.data_root);
-        Ok(load_split(&dataset, split, self.skip_bad)?.split)
+        let loaded = load_split(&dataset, split, self.skip_bad)?;
+        if loaded.skipped > 0 {
+            notes.push(format!(
+                "{} pairs of `{split}` cannot be used and are left out\n{}",
+                loaded.skipped,
+                summary(&loaded.problems)
+            ));
+        }
+        Ok(loaded.split)
     }
 }
 
@@ -183,7 +224,7 @@ mod tests {
 
     #[test]
     fn nothing_and_two_things_to_train_on_are_refused() {
-        let error = |config: DataConfig| config.open(1).unwrap_err().to_string();
+        let error = |config: DataConfig| config.open(1, &[]).unwrap_err().to_string();
         assert!(error(DataConfig::default()).contains("nothing to train on"));
         let photos = Some("photos".into());
         let both = DataConfig { dataset: Some("spair71k".into()), photos, ..DataConfig::default() };

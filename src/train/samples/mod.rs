@@ -3,6 +3,7 @@
 mod annotated;
 pub(crate) mod augment;
 pub(crate) mod dataset;
+pub(crate) mod left_out;
 pub(crate) mod loader;
 pub(crate) mod photos;
 pub(crate) mod planes;

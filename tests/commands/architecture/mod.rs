@@ -15,7 +15,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("output", &[]),
     ("geometry", &[]),
     ("flow", &[]),
+    ("path_text", &[]),
     ("spelling", &[]),
+    ("visible", &[]),
     ("lru", &[]),
     ("pck", &[]),
     ("prefetch", &[]),
@@ -28,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "data"]),
     ("bench", &["train", "inference", "model", "nn", "data"]),
-    ("cli", &["inference", "model", "eval", "predict"]),
+    ("cli", &["inference", "model", "eval", "predict", "data"]),
     ("terminal", &["cli", "eval", "predict", "train", "export", "data", "synth", "nn"]),
     (
         "commands",
@@ -51,7 +53,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 7] = ["flow", "geometry", "lru", "output", "pck", "prefetch", "spelling"];
+const FOUNDATION: [&str; 9] =
+    ["flow", "geometry", "lru", "output", "path_text", "pck", "prefetch", "spelling", "visible"];
 
 /// Lines beyond which a file holds more than one idea.
 const LONGEST_FILE: usize = 400;

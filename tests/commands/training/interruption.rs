@@ -45,7 +45,7 @@ fn seed() -> u64 {
 }
 
 /// Trains once straight through and once killed up to `most` times, and compares everything that is left.
-fn assert_kills_change_nothing(
+pub(super) fn assert_kills_change_nothing(
     toy: &Toy,
     arguments: impl Fn(&Path) -> Vec<String>,
     (steps, most): (usize, usize),

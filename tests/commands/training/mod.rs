@@ -1,5 +1,6 @@
 //! `lpmflow train` through the real binary, on painted figures.
 
+mod bad_photos;
 mod child;
 mod errors;
 mod interruption;

@@ -22,9 +22,12 @@ variants = {
     "grey": (picture.convert("L"), dict(quality=90)),
     "cmyk": (picture.convert("CMYK"), dict(quality=90)),
 }
-for name, (image, options) in variants.items():
+# Of rare.c.
+variants |= {"arithmetic": None, "three_by_one": None}
+for name, variant in variants.items():
     path = folder / f"{name}.jpg"
-    if "--write" in sys.argv:
+    if "--write" in sys.argv and variant is not None:
+        image, options = variant
         image.save(path, **options)
     decoded = Image.open(path).convert("RGB").tobytes()
     print(name, sum((index % 9973 + 1) * value for index, value in enumerate(decoded)))

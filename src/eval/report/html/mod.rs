@@ -13,6 +13,7 @@ use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ModelKind, Report};
 use crate::eval::summary::Evaluation;
 use crate::spelling::counted;
+use crate::visible::visible;
 pub(crate) use gallery::Decode;
 
 const STYLE: &str = include_str!("style.css");
@@ -55,7 +56,7 @@ pub(crate) fn page(
             }
         }
     };
-    page.into_string()
+    visible(&page.into_string()).into_owned()
 }
 
 fn header(report: &Report) -> Markup {
