@@ -95,6 +95,12 @@ impl Flow {
 
 /// Moves points from one photo to another by something else than a flow.
 pub(crate) trait PointTransfer: Debug + Send + Sync {
+    /// Whether pixel p of N lies at p / N in the unit square, as many authors' code has it; at its centre,
+    /// (p + 0.5) / N, otherwise.
+    fn counts_corners(&self) -> bool {
+        false
+    }
+
     /// Where a point of the source's unit square lies in the target's unit square.
     fn target_from_source_unit(&self, unit: Point) -> Point;
 }
@@ -125,6 +131,13 @@ impl Matched {
 
     /// Where a pixel position of the original source image lies in the original target image.
     pub(crate) fn transfer(&self, pixel: Point, source: Size, target: Size) -> Point {
+        if let Some(points) = self.points.as_ref().filter(|points| points.counts_corners()) {
+            let parts = |size: Size| (size.width as f64, size.height as f64);
+            let ((width, height), (target_width, target_height)) = (parts(source), parts(target));
+            let unit = Point::new(pixel.x / width, pixel.y / height);
+            let found = points.target_from_source_unit(unit);
+            return Point::new(found.x * target_width, found.y * target_height);
+        }
         target.pixel_from_unit(self.target_from_source_unit(source.unit_from_pixel(pixel)))
     }
 }

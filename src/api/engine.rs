@@ -11,6 +11,7 @@ use crate::geometry::{Point, Size};
 use crate::inference;
 use crate::inference::precision::Precision;
 use crate::inference::{EngineOptions, prepare_device};
+use crate::model::weights::choice::Choice;
 use crate::predict::correspondence::{self, Resolution};
 use crate::predict::pair::correspond;
 use crate::predict::photo::Photo;
@@ -53,8 +54,7 @@ impl Engine {
             .classed(Error::Device)?;
         prepare_device(device, precision).classed(Error::Device)?;
         let engine = inference::Engine::load(&EngineOptions {
-            weights: weights.clone(),
-            dictionary: None,
+            weights: Choice::plain(weights),
             device: device.clone(),
             precision,
             cache_bytes: CACHE_BYTES,

@@ -28,7 +28,8 @@ impl Weights {
     /// # Errors
     /// [`Error::Weights`], when it holds a number that JSON cannot.
     pub fn configuration(&self) -> Result<String, Error> {
-        serde_json::to_string(&self.0.config()).map_err(anyhow::Error::from).classed(Error::Weights)
+        let config = self.0.config().and_then(|config| Ok(serde_json::to_string(&config)?));
+        config.classed(Error::Weights)
     }
 
     /// Names and shapes of the tensors, in alphabetical order.

@@ -1,5 +1,6 @@
 //! `lpmflow export`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -11,15 +12,22 @@ use crate::model::weights::save::Storage;
 #[command(after_help = "Examples:
   lpmflow export --weights model_best.pth -o base.safetensors --verify
   lpmflow export --weights base.safetensors -o base.pt --verify
-  lpmflow export --weights checkpoint_teacher.pth --model base -o start.safetensors")]
+  lpmflow export --weights checkpoint_teacher.pth --model base -o start.safetensors
+  lpmflow export --weights dinov2_vitb14_pretrain.pth --head best.pth -o diy-sc.safetensors")]
 pub(crate) struct ExportArguments {
     /// Weights: a name (of those within the program, in `weights/` or in LPMFLOW_WEIGHTS), a file, also a PyTorch
-    /// checkpoint of LPMFlow or iBOT, or a run folder
+    /// checkpoint of LPMFlow, DINO, iBOT, DINOv2 or DINOv3, or a run folder
     #[arg(short, long, value_name = "NAME|FILE")]
     pub weights: PathBuf,
     /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...
     #[arg(long, value_name = "NAME")]
     pub dictionary: Option<String>,
+    /// A head as others publish it, for these weights of a backbone: both are joined into one file
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub head: Option<PathBuf>,
+    /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
+    #[arg(long, value_name = "PIXELS", conflicts_with = "model")]
+    pub input_size: Option<NonZeroUsize>,
     /// The file to write; `-` for stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

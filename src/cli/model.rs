@@ -1,10 +1,12 @@
 //! Which weights to run: flags of several commands.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::inference::precision::Precision;
+use crate::model::weights::choice::Choice;
 
 /// Which weights to run, where and how exactly.
 #[derive(Clone, Debug, Args)]
@@ -16,6 +18,15 @@ pub(crate) struct ModelArguments {
     /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...
     #[arg(long, value_name = "NAME")]
     pub dictionary: Option<String>,
+    /// A backbone as others publish it (DINOv2, DINOv3, DINO, iBOT), to go with --head
+    #[arg(long, value_name = "FILE", requires = "head", conflicts_with = "weights")]
+    pub backbone: Option<PathBuf>,
+    /// A head as others publish it (DIY-SC), for that backbone
+    #[arg(long, value_name = "FILE", requires = "backbone")]
+    pub head: Option<PathBuf>,
+    /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
+    #[arg(long, value_name = "PIXELS")]
+    pub input_size: Option<NonZeroUsize>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
     pub device: String,
@@ -25,4 +36,16 @@ pub(crate) struct ModelArguments {
     /// On a GPU, launch the matcher as one CUDA graph where one pair is matched at a time
     #[arg(long, env = "LPMFLOW_CUDA_GRAPH")]
     pub cuda_graph: bool,
+}
+
+impl ModelArguments {
+    /// The weights that the flags name.
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            weights: self.backbone.as_ref().unwrap_or(&self.weights).clone(),
+            dictionary: self.dictionary.clone(),
+            head: self.head.clone(),
+            input_size: self.input_size.map(NonZeroUsize::get),
+        }
+    }
 }

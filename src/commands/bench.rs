@@ -23,15 +23,17 @@ const PARTS: usize = 4;
 /// When the model cannot be loaded or the loader's photo not written.
 pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let options = EngineOptions {
-        weights: arguments.model.weights.clone(),
-        dictionary: arguments.model.dictionary.clone(),
+        weights: arguments.model.choice(),
         device: arguments.model.device.clone(),
         precision: arguments.model.precision,
         cache_bytes: 0,
         cuda_graph: arguments.model.cuda_graph,
     };
     let engine = match &arguments.untrained {
-        Some(name) => Engine::untrained(&preset(name)?, &options)?,
+        Some(name) => Engine::untrained(
+            &preset(name)?.with_input_size(options.weights.input_size)?,
+            &options,
+        )?,
         None => Engine::load(&options)?,
     };
     log_weights(&engine, terminal);

@@ -7,6 +7,7 @@ use tch::Device;
 
 use crate::cli::ModelArguments;
 use crate::inference::{Engine, EngineOptions};
+use crate::model::weights::choice::Choice;
 use crate::model::weights::find::find;
 use crate::terminal::Terminal;
 
@@ -31,8 +32,7 @@ pub(super) fn load_with_cache(
     terminal: &Terminal,
 ) -> Result<Engine> {
     let engine = Engine::load(&EngineOptions {
-        weights: arguments.weights.clone(),
-        dictionary: arguments.dictionary.clone(),
+        weights: arguments.choice(),
         device: arguments.device.clone(),
         precision: arguments.precision,
         cache_bytes,
@@ -48,6 +48,14 @@ pub(super) fn load_with_cache(
 /// When there are none.
 pub(super) fn file(weights: &Path) -> Result<Option<PathBuf>> {
     Ok(find(weights)?.file().map(Path::to_owned))
+}
+
+/// The files that a choice of weights reads.
+///
+/// # Errors
+/// When there are no such weights.
+pub(super) fn files(choice: &Choice) -> Result<Vec<PathBuf>> {
+    Ok(file(&choice.weights)?.into_iter().chain(choice.head.clone()).collect())
 }
 
 /// Says which weights were taken, and what a user of an older file should know.

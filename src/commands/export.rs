@@ -1,6 +1,7 @@
 //! `lpmflow export`: loads the weights, writes them in another form, and compares if asked to.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -9,6 +10,7 @@ use crate::commands::{Outcome, engine, usage_error};
 use crate::export::verify::TOLERANCE;
 use crate::export::{Format, Original};
 use crate::model::architecture::preset;
+use crate::model::weights::choice::Choice;
 use crate::output::{self, Stdout, is_stream};
 use crate::terminal::Terminal;
 
@@ -23,8 +25,14 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         Some(ExportFormat::TorchScript) => Format::TorchScript,
         None => format_of(output)?,
     };
-    let weights = engine::file(&arguments.weights)?;
-    let stdout = output::check([output.as_path()], weights.as_deref())?;
+    let choice = Choice {
+        weights: arguments.weights.clone(),
+        dictionary: arguments.dictionary.clone(),
+        head: arguments.head.clone(),
+        input_size: arguments.input_size.map(NonZeroUsize::get),
+    };
+    let files = engine::files(&choice)?;
+    let stdout = output::check([output.as_path()], files.iter().map(PathBuf::as_path))?;
     if stdout == Stdout::Taken {
         terminal.yield_stdout();
     }
@@ -34,7 +42,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
     }
     let _progress = terminal.progress(("exporting", ""), 0, "{spinner} exporting");
     let config = arguments.model.as_deref().map(preset).transpose()?;
-    let original = Original::load(&arguments.weights, arguments.dictionary.as_deref(), config)?;
+    let original = Original::load(&choice, config)?;
     terminal.log(&format!("weights {}", original.place()));
     original.notes().iter().for_each(|note| terminal.log(note));
     original.export(output, format, *precision)?;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::predict::{DEFAULT_FORMAT, FlowSize, ListArguments, PredictArguments, file_flags};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
+use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
 use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
@@ -77,7 +78,7 @@ fn run_pair(
 /// The files that are read, whatever the photos.
 fn inputs(arguments: &PredictArguments) -> Result<Vec<PathBuf>> {
     let lists = arguments.keypoints.iter().chain(&arguments.list.pairs).cloned();
-    Ok(lists.chain(engine::file(&arguments.model.weights)?).collect())
+    Ok(lists.chain(engine::files(&arguments.model.choice())?).collect())
 }
 
 fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> Result<Outcome> {
@@ -92,8 +93,10 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let mut network = engine::load(&arguments.model, terminal)?;
     let weights = network.description()?.sha256.context("the weights come from no file")?;
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
+    let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     let settings = format!(
-        "weights {weights} {dictionary}, {:?} on {}",
+        "weights {weights} {dictionary} {head}, {} pixels, {:?} on {}",
+        network.input().side,
         arguments.model.precision,
         engine::device_name(&network)
     );

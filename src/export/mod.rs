@@ -14,10 +14,11 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::config::ModelConfig;
+use crate::model::weights::LoadedModel;
+use crate::model::weights::choice::Choice;
 use crate::model::weights::description::Description;
 use crate::model::weights::place::Place;
 use crate::model::weights::save::{self, Storage};
-use crate::model::weights::{self, LoadedModel};
 use crate::nn::parameters::VarBuilder;
 
 /// What starts the variables that an iBOT file does not hold, so that equal input makes an equal file.
@@ -40,18 +41,14 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Loads the weights that a user calls `weights`; of a checkpoint, those in `dictionary`. With a `config`, builds that model of them; this
-    /// makes a complete model of an iBOT backbone, the rest starting fresh.
+    /// Loads the chosen weights. With a `config`, builds that model of them; this makes a complete model of a
+    /// backbone, the rest starting fresh.
     ///
     /// # Errors
     /// When there are no such weights, or they do not fit the model.
-    pub(crate) fn load(
-        weights: &Path,
-        dictionary: Option<&str>,
-        config: Option<ModelConfig>,
-    ) -> Result<Self> {
-        let stored = weights::open(weights, dictionary)?;
-        let config = config.unwrap_or_else(|| stored.config());
+    pub(crate) fn load(choice: &Choice, config: Option<ModelConfig>) -> Result<Self> {
+        let stored = choice.open()?;
+        let config = config.map_or_else(|| choice.config(&stored), Ok)?;
         tch::manual_seed(INITIAL_SEED);
         let loaded = stored.into_model(&config, Device::Cpu, Kind::Float)?;
         let mut provenance = loaded.provenance.clone();

@@ -20,7 +20,6 @@ use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::features::Features;
 use crate::model::matcher::Matching;
-use crate::model::weights::open;
 use crate::model::weights::place::Place;
 use crate::model::weights::report::LoadReport;
 use crate::nn::parameters::{Parameter, VarBuilder};
@@ -48,15 +47,13 @@ impl Engine {
     /// When there are no such weights, they do not fit their model, or the device cannot be used.
     pub(crate) fn load(options: &EngineOptions) -> Result<Self> {
         let device = options.device()?;
-        let dictionary = options.dictionary.as_deref();
-        let loaded = open(&options.weights, dictionary)?.load(device, options.precision.kind())?;
+        let stored = options.weights.open()?;
+        let config = options.weights.config(&stored)?;
+        let loaded = stored.into_model(&config, device, options.precision.kind())?;
         memory::keep_freed_memory();
         Ok(Self {
             model: loaded.model,
-            weights: match dictionary {
-                Some(name) => format!("{} ({name})", options.weights.display()),
-                None => options.weights.display().to_string(),
-            },
+            weights: options.weights.to_string(),
             place: Some(loaded.place),
             parameters: count(&loaded.parameters),
             notes: loaded.notes,
@@ -184,10 +181,10 @@ impl Engine {
                 let [source, target] = [source, target].map(|frame| frame.key.path.clone());
                 bail!(FlowNotFinite { source, target });
             }
-            let points = correlation.as_ref().and_then(|correlation| {
-                self.model.matcher().point_transfer(&correlation.get(index))
-            });
-            let squares = Matched { flow: Flow::from_channels(size, values), points };
+            let flow = Flow::from_channels(size, values);
+            let correlation = correlation.as_ref().map(|correlation| correlation.get(index));
+            let points = self.model.matcher().point_transfer(&flow, correlation.as_ref());
+            let squares = Matched { flow, points };
             found.push(between_photos(squares, source.placement, target.placement));
         }
         Ok(found)

@@ -7,7 +7,7 @@ use image::RgbImage;
 use image::imageops::{flip_horizontal_in_place, replace};
 use tch::{Kind, Tensor};
 
-use crate::data::photo::resize::resize_like_pillow;
+use crate::data::photo::resize::{Filter, resize_like_pillow_by};
 use crate::geometry::Size;
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
@@ -56,7 +56,17 @@ impl Input {
         if key.mirrored {
             flip_horizontal_in_place(&mut scaled);
         }
-        self.placed(key, scaled)
+        let frame = self.placed(key, scaled);
+        let [width, height] = [photo.width(), photo.height()].map(f64::from);
+        match self.rule {
+            InputRule::Stretch | InputRule::PaddedSquare => frame,
+            // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
+            InputRule::CentredSquare => {
+                let longer = width.max(height);
+                let (width, height) = (width / longer, height / longer);
+                Frame { placement: Placement { width, height, ..frame.placement }, ..frame }
+            }
+        }
     }
 
     /// A decoded photo in the size that it has within the square.
@@ -68,21 +78,39 @@ impl Input {
                 // To the nearest pixel; the longer side exactly.
                 ((2 * photo as usize * self.side + longer) / (2 * longer)).max(1)
             }
+            InputRule::CentredSquare => {
+                // Parity: NumPy's rounding, halves to the even number.
+                let exact = (self.side * photo as usize) as f64 / longer as f64;
+                (exact.round_ties_even() as usize).max(1)
+            }
         };
-        resize_like_pillow(photo, Size::new(side(photo.height()), side(photo.width())))
+        let filter = match self.rule {
+            InputRule::Stretch | InputRule::PaddedSquare => Filter::Bilinear,
+            InputRule::CentredSquare => Filter::Lanczos,
+        };
+        resize_like_pillow_by(filter, photo, Size::new(side(photo.height()), side(photo.width())))
     }
 
     /// A photo of that size as a frame.
     pub(crate) fn placed(self, key: FrameKey, scaled: RgbImage) -> Frame {
         let side = self.side as u32;
         let (width, height) = scaled.dimensions();
-        let part = |covered: u32| f64::from(covered) / f64::from(side);
-        let placement = Placement { width: part(width), height: part(height) };
+        let part = |pixels: u32| f64::from(pixels) / f64::from(side);
+        let (left, top) = match self.rule {
+            InputRule::Stretch | InputRule::PaddedSquare => (0, 0),
+            InputRule::CentredSquare => ((side - width) / 2, (side - height) / 2),
+        };
+        let placement = Placement {
+            left: part(left),
+            top: part(top),
+            width: part(width),
+            height: part(height),
+        };
         let pixels = if placement == Placement::WHOLE {
             scaled
         } else {
             let mut square = RgbImage::new(side, side);
-            replace(&mut square, &scaled, 0, 0);
+            replace(&mut square, &scaled, left.into(), top.into());
             square
         };
         Frame { key, pixels: Arc::new(pixels), placement }
@@ -115,6 +143,7 @@ pub(crate) fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tenso
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::photo::resize::resize_like_pillow;
 
     fn photo(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * x + 1) as u8, (y + 1) as u8, 9]))
@@ -143,9 +172,21 @@ mod tests {
             for (x, y, pixel) in frame.pixels.enumerate_pixels() {
                 assert_eq!(pixel.0[2], if x < covered.0 && y < covered.1 { 9 } else { 0 });
             }
-            let Placement { width, height } = frame.placement;
+            let Placement { width, height, .. } = frame.placement;
             assert_eq!((width * 32.0, height * 32.0), (covered.0.into(), covered.1.into()));
         }
+    }
+
+    #[test]
+    fn a_centred_photo_lies_in_the_middle_and_keeps_one_scale() {
+        let input = Input { side: 32, rule: InputRule::CentredSquare };
+        // 32 * 9 / 64 = 4.5 becomes 4: halves go to the even number; 14 rows above, 14 below.
+        let frame = input.frame(key(false), &photo(64, 9));
+        for (_, y, pixel) in frame.pixels.enumerate_pixels() {
+            assert_eq!(pixel.0[2] > 0, (14..18).contains(&y), "{y}");
+        }
+        let wanted = Placement { left: 0.0, top: 14.0 / 32.0, width: 1.0, height: 9.0 / 64.0 };
+        assert_eq!(frame.placement, wanted);
     }
 
     #[test]

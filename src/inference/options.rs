@@ -1,21 +1,18 @@
 //! Which weights to run, where, and how much to keep.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use tch::Device;
 
 use crate::inference::cuda_graph::CudaGraphMatcher;
 use crate::inference::device;
 use crate::inference::precision::Precision;
+use crate::model::weights::choice::Choice;
 
 /// Which weights to run, where, and how much to keep.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineOptions {
-    /// A name or a file (see [`crate::model::weights::find::find()`]).
-    pub weights: PathBuf,
-    /// Of a checkpoint, the dictionary to take.
-    pub dictionary: Option<String>,
+    /// Which weights, of what size.
+    pub weights: Choice,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
     /// Number format of the network.

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use crate::flow::{Flow, Matched, PointTransfer};
 use crate::geometry::Point;
 
-/// The part of the network's square that a photo covers, from the upper left corner.
+/// The part of the network's square that a photo covers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Placement {
-    /// Its width as a part of the square's side.
+    /// Its left edge as a part of the square's side.
+    pub left: f64,
+    /// Its upper edge, likewise.
+    pub top: f64,
+    /// Its width, likewise.
     pub width: f64,
     /// Its height, likewise.
     pub height: f64,
@@ -16,14 +20,14 @@ pub(crate) struct Placement {
 
 impl Placement {
     /// All of it.
-    pub(crate) const WHOLE: Self = Self { width: 1.0, height: 1.0 };
+    pub(crate) const WHOLE: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
 
     fn square_from_photo(self, unit: Point) -> Point {
-        Point::new(unit.x * self.width, unit.y * self.height)
+        Point::new(self.left + unit.x * self.width, self.top + unit.y * self.height)
     }
 
     fn photo_from_square(self, unit: Point) -> Point {
-        Point::new(unit.x / self.width, unit.y / self.height)
+        Point::new((unit.x - self.left) / self.width, (unit.y - self.top) / self.height)
     }
 }
 
@@ -58,6 +62,10 @@ struct BetweenPhotos {
 }
 
 impl PointTransfer for BetweenPhotos {
+    fn counts_corners(&self) -> bool {
+        self.squares.counts_corners()
+    }
+
     fn target_from_source_unit(&self, unit: Point) -> Point {
         let square = self.source.square_from_photo(unit);
         self.target.photo_from_square(self.squares.target_from_source_unit(square))

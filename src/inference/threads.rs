@@ -12,6 +12,9 @@ use tch::{Device, Kind, Tensor};
 /// Values that libtorch gives to one thread at least.
 const GRAIN: i64 = 32768;
 
+/// The name of the thread that owns sleeping ones, short enough for the system to keep it whole.
+const OWNER: &str = "owns-sleepers";
+
 /// Sets the threads of libtorch and of decoding, for the whole program: `threads`, or else as many as the
 /// environment says (`OMP_NUM_THREADS`, `RAYON_NUM_THREADS`), or else what the processors that this process
 /// may use and its share of their time (a container's quota) allow.
@@ -59,7 +62,7 @@ fn wait_briefly(threads: i32) -> Result<()> {
     let owned = threads.max(processors - threads + 2);
     let (ready, is_ready) = mpsc::sync_channel(0);
     thread::Builder::new()
-        .name("owner of sleeping threads".to_owned())
+        .name(OWNER.to_owned())
         .stack_size(1 << 20)
         .spawn(move || {
             tch::set_num_threads(owned);
@@ -72,4 +75,73 @@ fn wait_briefly(threads: i32) -> Result<()> {
         })
         .context("starting a thread")?;
     is_ready.recv().context("starting threads that sleep")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    use super::*;
+    use crate::inside::process::in_own_process;
+
+    /// Processor time that this process took while its threads mostly waited for work, in seconds.
+    fn time_of_waiting() -> f64 {
+        let work = Tensor::zeros([2 * GRAIN], (Kind::Float, Device::Cpu));
+        let start = clock_gettime(ClockId::ProcessCPUTime);
+        for _ in 0..100 {
+            let _ = work.relu();
+            thread::sleep(Duration::from_millis(5));
+        }
+        let end = clock_gettime(ClockId::ProcessCPUTime);
+        (end.tv_sec - start.tv_sec) as f64 + (end.tv_nsec - start.tv_nsec) as f64 * 1e-9
+    }
+
+    fn owners() -> usize {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let name = |task: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap()
+        };
+        tasks.map(name).filter(|name| name.trim() == OWNER).count()
+    }
+
+    #[test]
+    fn waiting_threads_soon_sleep() {
+        in_own_process(&[], || {
+            let threads = NonZeroUsize::new(2);
+            // As the library is without us.
+            tch::set_num_threads(2);
+            let long = time_of_waiting();
+            set(threads).unwrap();
+            assert_eq!(tch::get_num_threads(), 2);
+            let short = time_of_waiting();
+            println!("{long} s, then {short} s");
+            assert!(short < long / 2.0, "{short} s where {long} s were taken before");
+        });
+    }
+
+    #[test]
+    fn a_policy_of_the_user_is_followed() {
+        in_own_process(&[("OMP_WAIT_POLICY", "ACTIVE")], || {
+            set(NonZeroUsize::new(2)).unwrap();
+            assert_eq!(owners(), 0);
+        });
+    }
+
+    #[test]
+    fn a_duration_of_the_user_is_followed() {
+        in_own_process(&[("GOMP_SPINCOUNT", "7")], || {
+            set(NonZeroUsize::new(2)).unwrap();
+            assert_eq!(owners(), 0);
+        });
+    }
+
+    #[test]
+    fn a_single_thread_waits_for_nobody() {
+        in_own_process(&[], || {
+            set(NonZeroUsize::new(1)).unwrap();
+            assert_eq!((tch::get_num_threads(), owners()), (1, 0));
+        });
+    }
 }

@@ -13,14 +13,18 @@ use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::HeadConfig;
 use crate::model::head::adapter::AdapterConfig;
+use crate::model::head::bottleneck::BottleneckConfig;
 use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::nearest::Nearest;
+use crate::model::matcher::windowed::WindowedConfig;
 use crate::model::part::{Family, Kind, Tagged};
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
-use crate::model::weights::published::{IBOT, LPMFLOW, Published};
+use crate::model::weights::heads::DIY_SC;
+use crate::model::weights::published::{LPMFLOW, Published};
+use crate::model::weights::vision_transformers::{DINO, DINOV2, DINOV2_TRANSFORMERS, DINOV3};
 
 /// Backbones by the `kind` of their settings.
 const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
@@ -31,7 +35,7 @@ const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
 ];
 
 /// Heads.
-const HEADS: &[Kind<dyn HeadConfig>] = &[head::<AdapterConfig>()];
+const HEADS: &[Kind<dyn HeadConfig>] = &[head::<AdapterConfig>(), head::<BottleneckConfig>()];
 
 /// Matchers.
 const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
@@ -39,6 +43,7 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<LpmFlowConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
+    matcher::<WindowedConfig>(),
     #[cfg(test)]
     matcher::<crate::model::matcher::toy::ToyMatcher>(),
 ];
@@ -57,7 +62,8 @@ const PRESETS: &[Preset] = &[
 ];
 
 /// Published forms of weights, the most particular first.
-pub(crate) const PUBLISHED: &[&Published] = &[&LPMFLOW, &EFFICIENTNET_LITE0, &IBOT];
+pub(crate) const PUBLISHED: &[&Published] =
+    &[&LPMFLOW, &EFFICIENTNET_LITE0, &DINOV3, &DINOV2, &DINOV2_TRANSFORMERS, &DINO, &DIY_SC];
 
 /// The names of the presets.
 pub(crate) fn presets() -> impl Iterator<Item = &'static str> {

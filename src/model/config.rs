@@ -1,6 +1,6 @@
 //! What a model is made of, as it travels in a weight file's metadata.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::model::backbone::BackboneConfig;
@@ -86,6 +86,21 @@ impl ModelConfig {
             head.check(&last.shape)?;
         }
         self.matcher.check(&self.levels()?)
+    }
+
+    /// The same for photos brought to `side` pixels a side, if any is given.
+    ///
+    /// # Errors
+    /// When the backbone or the matcher is for one size alone.
+    pub(crate) fn with_input_size(&self, side: Option<usize>) -> Result<Self> {
+        let Some(side) = side else { return Ok(self.clone()) };
+        let resized = || -> Result<Self> {
+            let backbone = self.backbone.with_image(i64::try_from(side)?)?;
+            let config = Self { input_size: side, backbone, ..self.clone() };
+            config.check()?;
+            Ok(config)
+        };
+        resized().with_context(|| format!("bringing photos to {side} pixels a side"))
     }
 
     /// Whether something but the backbone has learned what it holds.

@@ -114,6 +114,14 @@ impl Features {
         features
     }
 
+    /// The same with another deepest level, of a form of its own.
+    pub(crate) fn with_last_level(&self, level: Level) -> Self {
+        let mut features = self.shallow_clone();
+        features.levels.pop();
+        features.levels.push(level);
+        features
+    }
+
     /// The photos `start..start + length` of the batch.
     pub(crate) fn narrow(&self, start: i64, length: i64) -> Self {
         self.map(|level| level.tokens.narrow(0, start, length))

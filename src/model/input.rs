@@ -12,6 +12,9 @@ pub(crate) enum InputRule {
     /// Scaled until the longer side fills it, in the upper left corner; the rest is zero, which is black before
     /// the values are normalised.
     PaddedSquare,
+    /// Scaled until the longer side fills it, by a filter that keeps detail (Lanczos), in the middle; the rest is
+    /// zero. As GeoAware-SC and DIY-SC have it.
+    CentredSquare,
 }
 
 impl InputRule {

@@ -23,6 +23,8 @@ pub enum Init {
     Uniform(f64),
     /// Evenly spaced from -1 to 1.
     UnitLine,
+    /// Powers of this base, their exponents evenly spaced from 0 to below 1.
+    Powers(f64),
 }
 
 /// Which learning rate a parameter is trained with, by name.
@@ -236,6 +238,11 @@ fn initial(shape: &[i64], init: Init, device: Device) -> Tensor {
         Init::Uniform(bound) => Tensor::empty(shape, options).uniform_(-bound, bound),
         Init::UnitLine => {
             Tensor::linspace(-1.0, 1.0, shape.iter().product(), options).reshape(shape)
+        }
+        Init::Powers(base) => {
+            let count: i64 = shape.iter().product();
+            let exponents = Tensor::arange(count, options) / count as f64;
+            (exponents * base.ln()).exp().reshape(shape)
         }
         Init::TruncatedNormal(std) => {
             // Inverse of the normal distribution function over the probabilities of -2..2 deviations.

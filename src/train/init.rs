@@ -109,7 +109,7 @@ impl ModelChoice {
 
     /// The configuration to train when beginning with `stored`.
     fn config_for(&self, stored: &StoredWeights) -> Result<ModelConfig> {
-        let own = stored.config();
+        let own = stored.config()?;
         let whole = stored.is_whole();
         if self.preset == AUTO {
             return Ok(if whole { own } else { ModelConfig::base() });
@@ -183,7 +183,7 @@ pub(crate) fn ensure_same_start(rebuilt: &Provenance, run: &Provenance) -> Resul
 /// # Errors
 /// When the tensors do not fit the configuration.
 pub(crate) fn resume(weights: StoredWeights, device: Device) -> Result<InitialModel> {
-    let (config, mut provenance) = (weights.config(), weights.provenance());
+    let (config, mut provenance) = (weights.config()?, weights.provenance());
     let notes = weights.notes();
     provenance.training_run = None;
     fill(weights.tensors, "", &config, device)

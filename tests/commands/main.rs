@@ -22,5 +22,6 @@ mod spair;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 mod training;
 mod weights;

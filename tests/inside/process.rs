@@ -26,6 +26,7 @@ pub fn in_own_process<F: FnOnce()>(settings: &[(&str, &str)], body: F) {
         .args(["--exact", name, "--nocapture"])
         .env(OWN, name)
         .env_remove("LPMFLOW_THREADS")
+        .env_remove("OMP_WAIT_POLICY")
         .envs(settings.iter().copied())
         .output()
         .expect("this program starts again");

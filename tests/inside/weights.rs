@@ -12,9 +12,10 @@ use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::place::Place;
-use crate::model::weights::published::{IBOT, LPMFLOW};
+use crate::model::weights::published::{Holds, LPMFLOW};
 use crate::model::weights::pytorch::Checkpoint;
 use crate::model::weights::save::{Storage, save};
+use crate::model::weights::vision_transformers::DINO;
 use crate::model::weights::{self, LoadedModel, Source, StoredWeights};
 use crate::nn::parameters;
 
@@ -94,8 +95,11 @@ fn every_form_of_tensor_is_read_as_pytorch_saved_it() {
 fn the_authors_checkpoints_give_their_network_alone_in_every_form() {
     for file in ["authors", "authors/model_best.pth", "older_form.pth", "bare.pth"] {
         let stored = weights::open(&pytorch_file(file), None).unwrap();
-        assert!(matches!(stored.source, Source::Published(form) if form.whole), "{file}");
-        assert_eq!(stored.config(), ModelConfig::base());
+        assert!(
+            matches!(stored.source, Source::Published(form) if matches!(form.holds, Holds::Model)),
+            "{file}"
+        );
+        assert_eq!(stored.config().unwrap(), ModelConfig::base());
         let names: Vec<&str> = stored.tensors.keys().map(String::as_str).collect();
         let wanted = [
             "encoder.blocks.0.attn.relative_position_bias_table",
@@ -119,7 +123,10 @@ fn the_authors_checkpoints_give_their_network_alone_in_every_form() {
 fn ibot_checkpoints_give_the_teachers_backbone() {
     for file in ["ibot.pth", "ibot_teacher.pth"] {
         let stored = weights::read(&pytorch_file(file)).unwrap();
-        assert!(matches!(stored.source, Source::Published(form) if !form.whole), "{file}");
+        assert!(
+            matches!(stored.source, Source::Published(form) if matches!(form.holds, Holds::Backbone)),
+            "{file}"
+        );
         let of = |name: &str| &stored.tensors[&format!("feature_extraction.backbone.{name}")];
         assert_equal(of("cls_token"), &ramp(&[1, 1, 2], 1.0));
         assert_equal(of("patch_embed.proj.weight"), &ramp(&[2, 3, 2, 2], 0.5));
@@ -130,7 +137,7 @@ fn ibot_checkpoints_give_the_teachers_backbone() {
 fn what_lies_beside_the_weights_does_not_matter() {
     for file in ["beside.pth", "beside_older_form.pth", "module.pth"] {
         let stored = weights::read(&pytorch_file(file)).unwrap();
-        assert_eq!(stored.config(), ModelConfig::base(), "{file}");
+        assert_eq!(stored.config().unwrap(), ModelConfig::base(), "{file}");
         assert_eq!(stored.tensors.len(), 7, "{file}: {:?}", stored.tensors.keys());
         let token = "feature_extraction.backbone.cls_token";
         assert_equal(&stored.tensors[token], &ramp(&[1, 1, 2], 1.0));
@@ -220,7 +227,7 @@ fn commands_in_a_pickle_are_not_run_and_what_is_no_weight_is_refused() {
     assert!(sparse.contains("`weight` is stored in a way that weights are not"), "{sparse}");
     let foreign = error_of(weights::read(&pytorch_file("forms.pth")));
     assert!(
-        foreign.contains("nothing known (LPMFlow, EfficientNet-Lite0, an iBOT backbone)"),
+        foreign.contains("nothing known (LPMFlow, EfficientNet-Lite0, a DINOv3 backbone,"),
         "{foreign}"
     );
     assert!(foreign.contains("bfloat16, bool, double"), "{foreign}");
@@ -407,7 +414,7 @@ fn an_ibot_backbone_starts_a_model_whose_rest_is_fresh() {
         let stored = StoredWeights {
             place: Place::File("ibot.pth".into()),
             tensors,
-            source: Source::Published(&IBOT),
+            source: Source::Published(&DINO),
             note: None,
         };
         stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float)

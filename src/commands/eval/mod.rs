@@ -87,7 +87,7 @@ fn inputs(arguments: &EvalArguments, task: &Task) -> Result<Vec<PathBuf>> {
     let mut inputs: Vec<PathBuf> = named.into_iter().flatten().cloned().collect();
     inputs.extend(task.split.files());
     if instead.predictions.is_none() && instead.baseline_model.is_none() {
-        inputs.extend(engine::file(&model.weights)?);
+        inputs.extend(engine::files(&model.choice())?);
     }
     Ok(inputs)
 }

@@ -20,20 +20,66 @@ const HALF: i32 = 1 << (PRECISION_BITS - 1);
 /// Bytes of a pixel.
 const CHANNELS: usize = 3;
 
+/// How pixels weigh by their distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// A triangle over two pixels.
+    Bilinear,
+    /// A windowed sinc over six pixels, which keeps detail.
+    Lanczos,
+}
+
+impl Filter {
+    /// Pixels beyond which a weight is 0.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Lanczos => 3.0,
+        }
+    }
+
+    fn weight(self, distance: f64) -> f64 {
+        match self {
+            Self::Bilinear => (1.0 - distance.abs()).max(0.0),
+            Self::Lanczos if (-3.0..3.0).contains(&distance) => {
+                sinc(distance) * sinc(distance / 3.0)
+            }
+            Self::Lanczos => 0.0,
+        }
+    }
+}
+
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 {
+        return 1.0;
+    }
+    let x = x * std::f64::consts::PI;
+    x.sin() / x
+}
+
 /// Stretches `image` to `size` as `Image.resize(size, Image.Resampling.BILINEAR)` of Pillow does:
 /// antialiased when shrinking, the aspect ratio not kept.
 ///
 /// # Panics
 /// When `image` or `size` has no pixels.
 pub(crate) fn resize_like_pillow(image: &RgbImage, size: Size) -> RgbImage {
+    resize_like_pillow_by(Filter::Bilinear, image, size)
+}
+
+/// As [`resize_like_pillow`], by any filter of Pillow's.
+///
+/// # Panics
+/// When `image` or `size` has no pixels.
+pub(crate) fn resize_like_pillow_by(filter: Filter, image: &RgbImage, size: Size) -> RgbImage {
     let [height, width] = [image.height() as usize, image.width() as usize];
     assert!(height * width > 0 && size.area() > 0, "there is nothing to resize");
-    let widened = (width != size.width).then(|| resize_rows(image.as_raw(), width, size.width));
+    let widened = (width != size.width)
+        .then(|| resize_rows(image.as_raw(), &windows(filter, width, size.width), width));
     let widened = widened.as_deref().unwrap_or(image.as_raw());
     let resized = if height == size.height {
         widened.to_vec()
     } else {
-        resize_columns(widened, size.width, height, size.height)
+        resize_columns(widened, &windows(filter, height, size.height), size.width)
     };
     RgbImage::from_raw(size.width as u32, size.height as u32, resized)
         .expect("both passes fill the new size")
@@ -47,30 +93,31 @@ struct Window {
 
 /// The windows of all result positions along one axis (Pillow's `precompute_coeffs` and
 /// `normalize_coeffs_8bpc`; the order of the floating-point operations matters).
-fn windows(length: usize, new_length: usize) -> Vec<Window> {
+fn windows(filter: Filter, length: usize, new_length: usize) -> Vec<Window> {
     let scale = length as f64 / new_length as f64;
-    let reach = scale.max(1.0);
+    let widening = scale.max(1.0);
+    let reach = filter.support() * widening;
     (0..new_length)
         .map(|position| {
             let center = (position as f64 + 0.5) * scale;
             let start = (center - reach + 0.5).max(0.0) as usize;
             let end = ((center + reach + 0.5) as usize).min(length);
-            let weights: Vec<f64> =
-                (start..end).map(|x| triangle((x as f64 - center + 0.5) * (1.0 / reach))).collect();
+            let weights: Vec<f64> = (start..end)
+                .map(|x| filter.weight((x as f64 - center + 0.5) * (1.0 / widening)))
+                .collect();
             let sum: f64 = weights.iter().sum();
-            let fixed = |weight: f64| (weight / sum * f64::from(1 << PRECISION_BITS) + 0.5) as i32;
+            // Away from zero where a weight is negative.
+            let fixed = |weight: f64| {
+                let weight = weight / sum;
+                (weight * f64::from(1 << PRECISION_BITS) + 0.5f64.copysign(weight)) as i32
+            };
             Window { start, weights: weights.into_iter().map(fixed).collect() }
         })
         .collect()
 }
 
-/// Bilinear interpolation's kernel.
-fn triangle(distance: f64) -> f64 {
-    (1.0 - distance.abs()).max(0.0)
-}
-
-fn resize_rows(pixels: &[u8], width: usize, new_width: usize) -> Vec<u8> {
-    let windows = windows(width, new_width);
+fn resize_rows(pixels: &[u8], windows: &[Window], width: usize) -> Vec<u8> {
+    let new_width = windows.len();
     let mut result = vec![0; pixels.len() / width * new_width];
     let rows = pixels.par_chunks_exact(width * CHANNELS);
     rows.zip(result.par_chunks_exact_mut(new_width * CHANNELS)).for_each(|(row, new_row)| {
@@ -88,10 +135,10 @@ fn resize_rows(pixels: &[u8], width: usize, new_width: usize) -> Vec<u8> {
     result
 }
 
-fn resize_columns(pixels: &[u8], width: usize, height: usize, new_height: usize) -> Vec<u8> {
+fn resize_columns(pixels: &[u8], windows: &[Window], width: usize) -> Vec<u8> {
     let stride = width * CHANNELS;
-    let mut result = vec![0; new_height * stride];
-    let new_rows = result.par_chunks_exact_mut(stride).zip(windows(height, new_height));
+    let mut result = vec![0; windows.len() * stride];
+    let new_rows = result.par_chunks_exact_mut(stride).zip(windows);
     new_rows.for_each_init(
         || vec![HALF; stride],
         |sums, (new_row, window)| {

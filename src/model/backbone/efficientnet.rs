@@ -4,13 +4,15 @@
 //! Batch norm is folded into the convolutions when the published weights are converted, so a layer is one
 //! convolution with bias.
 
+use std::sync::Arc;
+
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::model::backbone::{Backbone, BackboneConfig, Normalisation};
 use crate::model::features::{FeatureShape, Features, LevelShape};
-use crate::model::part::Tagged;
+use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::runtime::recompute::Recompute;
@@ -120,6 +122,10 @@ impl BackboneConfig for EfficientNetConfig {
 
     fn operations(&self) -> f64 {
         2.0 * self.multiply_adds()
+    }
+
+    fn with_image(&self, side: i64) -> Result<Chosen<dyn BackboneConfig>> {
+        Ok(Chosen::of(Arc::new(Self { image: side })))
     }
 
     fn build(&self, path: &VarBuilder, _wanted: &[LevelShape]) -> Box<dyn Backbone> {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use tch::Tensor;
 
 use crate::model::features::{Features, LevelShape};
-use crate::model::part::Settings;
+use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
 
@@ -47,6 +47,12 @@ pub(crate) trait BackboneConfig: Settings {
 
     /// Floating-point operations that one photo takes.
     fn operations(&self) -> f64;
+
+    /// The same for images of another side.
+    ///
+    /// # Errors
+    /// When it cannot take them.
+    fn with_image(&self, side: i64) -> Result<Chosen<dyn BackboneConfig>>;
 
     /// Builds the backbone's parameters at `path`; it will give the `wanted` levels.
     fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone>;

@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
 use crate::model::features::{FeatureShape, Features, LAST, Level, LevelShape};
-use crate::model::part::Tagged;
+use crate::model::part::{Chosen, Tagged};
 use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
@@ -56,6 +56,10 @@ impl BackboneConfig for ToyBackbone {
 
     fn operations(&self) -> f64 {
         0.0
+    }
+
+    fn with_image(&self, side: i64) -> Result<Chosen<dyn BackboneConfig>> {
+        Ok(Chosen::of(std::sync::Arc::new(Self { image: side })))
     }
 
     fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone> {

@@ -3,6 +3,7 @@
 //! A further head is one new file beside this one and one line in [`crate::model::architecture`].
 
 pub(crate) mod adapter;
+pub(crate) mod bottleneck;
 
 use std::fmt::Debug;
 

@@ -11,6 +11,7 @@ pub(crate) mod nearest;
 pub(crate) mod test_fields;
 #[cfg(test)]
 pub(crate) mod toy;
+pub(crate) mod windowed;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use tch::Tensor;
 
-use crate::flow::PointTransfer;
+use crate::flow::{Flow, PointTransfer};
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::part::{Chosen, Settings};
@@ -95,9 +96,13 @@ pub(crate) trait Matcher: Any + Debug {
     /// What corresponds, from source to target.
     fn forward(&self, source: &Features, target: &Features) -> Matching;
 
-    /// How the correlation of one pair, `[S, T]` in float32 on the CPU, moves points; none for matchers whose
-    /// flow does.
-    fn point_transfer(&self, _correlation: &Tensor) -> Option<Arc<dyn PointTransfer>> {
+    /// How points move by the flow of one pair and, of matchers that give one, its correlation (`[S, T]` in float32
+    /// on the CPU); none where the flow moves them as it moves everything.
+    fn point_transfer(
+        &self,
+        _flow: &Flow,
+        _correlation: Option<&Tensor>,
+    ) -> Option<Arc<dyn PointTransfer>> {
         None
     }
 

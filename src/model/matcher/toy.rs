@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::flow::PointTransfer;
+use crate::flow::{Flow, PointTransfer};
 use crate::geometry::{Point, Size};
 use crate::model::backbone::toy::ToyBackbone;
 use crate::model::config::ModelConfig;
@@ -95,8 +95,12 @@ impl Matcher for Toy {
         Matching { flow, correlation: Some(correlation) }
     }
 
-    fn point_transfer(&self, correlation: &Tensor) -> Option<Arc<dyn PointTransfer>> {
-        let best = Vec::<i64>::try_from(correlation.argmax(1, false)).ok()?;
+    fn point_transfer(
+        &self,
+        _flow: &Flow,
+        correlation: Option<&Tensor>,
+    ) -> Option<Arc<dyn PointTransfer>> {
+        let best = Vec::<i64>::try_from(correlation?.argmax(1, false)).ok()?;
         let grid = Size::square(best.len().isqrt());
         Some(Arc::new(BestCell { best, grid }))
     }

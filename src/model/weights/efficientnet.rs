@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tch::{Kind, Tensor};
 
 use crate::model::config::{BACKBONE, ModelConfig};
-use crate::model::weights::published::Published;
+use crate::model::weights::published::{Holds, Published};
 
 /// Blocks that the features need: 0 to 14.
 const BLOCKS: usize = 15;
@@ -21,8 +21,8 @@ pub(crate) const EFFICIENTNET_LITE0: Published = Published {
     marks: &["_conv_stem.weight"],
     rename: str::to_owned,
     adapt: folded,
-    config: ModelConfig::zero_shot,
-    whole: false,
+    config: |_| Ok(ModelConfig::zero_shot()),
+    holds: Holds::Backbone,
     origin: "EfficientNet-Lite0 trained on ImageNet by its authors; batch norm folded, blocks 0 to 14",
     licence: "Apache-2.0",
 };

@@ -4,11 +4,13 @@
 //! [`crate::model::architecture::PUBLISHED`].
 
 mod checksum;
+pub(crate) mod choice;
 pub(crate) mod description;
 mod digest;
 pub(crate) mod efficientnet;
 pub(crate) mod find;
 mod foreign;
+pub(crate) mod heads;
 mod naming;
 pub(crate) mod place;
 pub(crate) mod published;
@@ -16,6 +18,7 @@ pub(crate) mod pytorch;
 pub(crate) mod report;
 pub(crate) mod safetensors;
 pub(crate) mod save;
+pub(crate) mod vision_transformers;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -34,7 +37,7 @@ pub(crate) use digest::sha256;
 use find::find;
 use naming::Naming;
 use place::Place;
-use published::Published;
+use published::{Holds, Published};
 use report::LoadReport;
 
 /// The tensors of one file, under the names that models use.
@@ -107,9 +110,14 @@ pub(crate) fn read(path: &Path) -> Result<StoredWeights> {
 fn read_from(path: &Path, dictionary: Option<&str>) -> Result<StoredWeights> {
     let place = Place::File(path.to_owned());
     if looks_like_safetensors(path)? {
-        ensure_whole(dictionary, &place)?;
         return safetensors::read(path)
-            .and_then(|contents| described(contents, place))
+            .and_then(|contents| match contents.description {
+                Some(_) => {
+                    ensure_whole(dictionary, &place)?;
+                    described(contents, place)
+                }
+                None => published(contents.tensors, place, dictionary),
+            })
             .with_context(|| format!("reading the safetensors file `{}`", path.display()));
     }
     foreign::check(path).with_context(|| format!("reading the weights `{}`", path.display()))?;
@@ -144,6 +152,28 @@ fn ensure_whole(dictionary: Option<&str>, place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// Weights that others publish as safetensors.
+fn published(
+    tensors: BTreeMap<String, Tensor>,
+    place: Place,
+    dictionary: Option<&str>,
+) -> Result<StoredWeights> {
+    let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+    let Some(naming) = Naming::recognise(&names, PUBLISHED, dictionary)? else {
+        bail!(
+            "it holds no model configuration, as files that lpmflow wrote do, nor anything known ({}); its \
+             tensors begin with: {}",
+            PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
+            names.into_iter().take(3).collect::<Vec<_>>().join(", ")
+        );
+    };
+    let (source, note) = (Source::Published(naming.form), naming.note());
+    let renamed =
+        tensors.into_iter().filter_map(|(name, tensor)| Some((naming.rename(&name)?, tensor)));
+    let tensors = (naming.form.adapt)(renamed.collect())?;
+    Ok(StoredWeights { place, tensors, source, note })
+}
+
 /// Weights of ours, by what their file says of itself.
 fn described(contents: safetensors::Contents, place: Place) -> Result<StoredWeights> {
     let description = contents.description.context(
@@ -155,10 +185,14 @@ fn described(contents: safetensors::Contents, place: Place) -> Result<StoredWeig
 
 impl StoredWeights {
     /// The model that the file belongs to: as it says itself, or as its published form has it.
-    pub(crate) fn config(&self) -> ModelConfig {
+    ///
+    /// # Errors
+    /// When the tensors of a published file belong to no model of that form.
+    pub(crate) fn config(&self) -> Result<ModelConfig> {
         match &self.source {
-            Source::Described(description) => description.config.clone(),
-            Source::Published(form) => (form.config)(),
+            Source::Described(description) => Ok(description.config.clone()),
+            Source::Published(form) => (form.config)(&self.tensors)
+                .with_context(|| format!("using the weights {}", self.place)),
         }
     }
 
@@ -166,8 +200,45 @@ impl StoredWeights {
     pub(crate) fn is_whole(&self) -> bool {
         match &self.source {
             Source::Described(description) => description.config.is_learned(),
-            Source::Published(form) => form.whole,
+            Source::Published(form) => matches!(form.holds, Holds::Model),
         }
+    }
+
+    /// These weights of a backbone with a head that is published by itself.
+    ///
+    /// # Errors
+    /// When `head` holds none, or one for another backbone.
+    pub(crate) fn with_head(self, head: Self) -> Result<Self> {
+        let Source::Published(Published { holds: Holds::Head(onto), name, .. }) = head.source
+        else {
+            bail!("the weights {} hold no head alone, so --head cannot take them", head.place);
+        };
+        let joined = || -> Result<Description> {
+            let config = onto(&self.config()?, &head.tensors)?;
+            let [own, other] = [self.provenance(), head.provenance()];
+            let both = |own: String, other: String| format!("{own}; {other}");
+            let provenance = Provenance {
+                origin: both(own.origin, other.origin),
+                licence: both(own.licence, other.licence),
+                ..Provenance::default()
+            };
+            Ok(Description::new(config, provenance))
+        };
+        let description = joined().with_context(|| {
+            format!("joining {name} ({}) with the backbone {}", head.place, self.place)
+        })?;
+        // What the backbone's form allows to be there unread is left out: the joined file would be ours.
+        let config = &description.config;
+        let mut tensors = self.tensors;
+        tensors.retain(|name, _| !config.is_unused(name));
+        tensors.extend(head.tensors);
+        let note = self.note.or(head.note);
+        Ok(Self {
+            place: self.place,
+            tensors,
+            source: Source::Described(Box::new(description)),
+            note,
+        })
     }
 
     /// Builds the model that these values belong to, its variables held in `kind`.
@@ -175,7 +246,7 @@ impl StoredWeights {
     /// # Errors
     /// As [`StoredWeights::into_model`].
     pub(crate) fn load(self, device: Device, kind: Kind) -> Result<LoadedModel> {
-        let config = self.config();
+        let config = self.config()?;
         self.into_model(&config, device, kind)
     }
 
@@ -191,7 +262,7 @@ impl StoredWeights {
     ) -> Result<LoadedModel> {
         let (provenance, notes) = (self.provenance(), self.notes());
         let path = match self.source {
-            Source::Published(form) if !form.whole => {
+            Source::Published(form) if matches!(form.holds, Holds::Backbone) => {
                 VarBuilder::stored_below(self.tensors, BACKBONE, device)
             }
             _ => VarBuilder::stored(self.tensors, device),

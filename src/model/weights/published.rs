@@ -1,14 +1,11 @@
-//! The forms in which others publish weights: the authors' LPMFlow checkpoints, and iBOT's backbone.
+//! The forms in which others publish weights, how a file's form is recognised, and the authors' of LPMFlow.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::Result;
 use tch::Tensor;
 
-use crate::model::config::{BACKBONE, ModelConfig};
-use crate::model::matcher::consensus::ConsensusConfig;
-use crate::model::part::Chosen;
+use crate::model::config::ModelConfig;
 
 /// Where the authors publish their weights, and how to use them here.
 pub(crate) const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their weights by a link in the README of \
@@ -16,7 +13,7 @@ pub(crate) const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their
      `--weights`, or convert it once: ";
 
 /// Named tensors.
-type Tensors = BTreeMap<String, Tensor>;
+pub(crate) type Tensors = BTreeMap<String, Tensor>;
 
 /// A form in which weights are published.
 #[derive(Debug)]
@@ -29,14 +26,28 @@ pub(crate) struct Published {
     pub rename: fn(&str) -> String,
     /// What the model's tensors are, made of the renamed ones of the file.
     pub adapt: fn(Tensors) -> Result<Tensors>,
-    /// The model to make of the file where nobody says which.
-    pub config: fn() -> ModelConfig,
-    /// Whether the file holds a whole model; a backbone alone otherwise.
-    pub whole: bool,
+    /// The model to make of the adapted tensors where nobody says which.
+    ///
+    /// # Errors
+    /// When they belong to none.
+    pub config: fn(&Tensors) -> Result<ModelConfig>,
+    /// What such a file holds of a model.
+    pub holds: Holds,
     /// Who made the values.
     pub origin: &'static str,
     /// Under which licence they may be used.
     pub licence: &'static str,
+}
+
+/// What a published file holds of a model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Holds {
+    /// All of it.
+    Model,
+    /// The backbone alone.
+    Backbone,
+    /// A head alone: which model it makes of that of a backbone, and its own tensors.
+    Head(fn(&ModelConfig, &Tensors) -> Result<ModelConfig>),
 }
 
 /// A whole model, as the authors' training saves it.
@@ -45,24 +56,8 @@ pub(crate) const LPMFLOW: Published = Published {
     marks: &["feature_extraction.backbone.patch_embed.proj.weight"],
     rename: str::to_owned,
     adapt: Ok,
-    config: ModelConfig::base,
-    whole: true,
+    config: |_| Ok(ModelConfig::base()),
+    holds: Holds::Model,
     origin: "checkpoint of the authors of LPMFlow",
     licence: "as https://github.com/YXSUNMADMAX/LPMFlow states (Apache-2.0)",
-};
-
-/// The backbone alone, as iBOT's pretraining saves it.
-pub(crate) const IBOT: Published = Published {
-    name: "an iBOT backbone",
-    marks: &["patch_embed.proj.weight", "backbone.patch_embed.proj.weight"],
-    rename: |name| format!("{BACKBONE}{}", name.strip_prefix("backbone.").unwrap_or(name)),
-    adapt: Ok,
-    // The paper's backbone with the training-free consensus.
-    config: || ModelConfig {
-        matcher: Chosen::of(Arc::new(ConsensusConfig::default())),
-        ..ModelConfig::base()
-    },
-    whole: false,
-    origin: "iBOT pretraining",
-    licence: "as https://github.com/bytedance/ibot states (Apache-2.0)",
 };

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use crate::nn::layers::linear::{Linear, Outputs};
+use crate::nn::layers::rotary::Rotation;
 use crate::nn::ops;
 use crate::nn::ops::Operation;
 use crate::nn::parameters::VarBuilder;
@@ -50,6 +51,28 @@ impl Attention {
         let [_, tokens, dim] = dims(xs);
         let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
         self.proj.forward(&ops::attention::SelfAttention { qkv: &qkv, bias }.run())
+    }
+
+    /// Every token attends to every token, queries and keys turned by their places.
+    ///
+    /// # Shapes
+    /// `xs` `[B, N, D]`, result the same.
+    pub(crate) fn rotated_self_attention(
+        &self,
+        xs: &Tensor,
+        rotation: Option<&Rotation>,
+    ) -> Tensor {
+        let Some(rotation) = rotation else { return self.self_attention(xs, None) };
+        let [_, tokens, dim] = dims(xs);
+        let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
+        let qkv = rotation.apply(&qkv);
+        self.proj.forward(&ops::attention::SelfAttention { qkv: &qkv, bias: None }.run())
+    }
+
+    /// The keys alone, all heads side by side: `[B, N, D]` to the same shape.
+    pub(crate) fn keys(&self, xs: &Tensor) -> Tensor {
+        let [_, _, dim] = dims(xs);
+        self.qkv.forward(xs).narrow(2, dim, dim)
     }
 
     /// Every token of `xs` attends to every token of `context`. Only the projections in use are

@@ -1,4 +1,4 @@
-//! The two-layer perceptron of a transformer block.
+//! The perceptrons of transformer blocks.
 
 use tch::Tensor;
 
@@ -28,6 +28,34 @@ impl Mlp {
             return residual + drop(self.fc2.forward(&hidden), dropout);
         }
         self.fc2.forward_add(&hidden, residual)
+    }
+
+    /// What the perceptron makes of `xs` `[..., D]`.
+    pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
+        self.fc2.forward(&self.fc1.forward_gelu(xs))
+    }
+}
+
+/// A perceptron half of whose hidden values gate the other half (SwiGLU, Shazeer 2020).
+#[derive(Debug)]
+pub(crate) struct GatedMlp {
+    w12: Linear,
+    w3: Linear,
+}
+
+impl GatedMlp {
+    /// A perceptron with so many hidden values.
+    pub(crate) fn new(path: &VarBuilder, dim: i64, hidden: i64) -> Self {
+        Self {
+            w12: Linear::new(&(path / "w12"), dim, 2 * hidden),
+            w3: Linear::new(&(path / "w3"), hidden, dim),
+        }
+    }
+
+    /// What the perceptron makes of `xs` `[..., D]`.
+    pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
+        let halves = self.w12.forward(xs).chunk(2, -1);
+        self.w3.forward(&(halves[0].silu() * &halves[1]))
     }
 }
 

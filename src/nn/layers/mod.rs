@@ -7,3 +7,4 @@ pub(crate) mod conv;
 pub(crate) mod linear;
 pub(crate) mod mlp;
 pub(crate) mod norm;
+pub(crate) mod rotary;

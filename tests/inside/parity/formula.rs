@@ -70,7 +70,8 @@ pub fn weights(variables: &[Parameter], seed: u64) -> BTreeMap<String, Tensor> {
         .collect()
 }
 
-fn weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
+/// The weight of one name, by the rule for its last component.
+pub fn weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
     let count: i64 = shape.iter().product();
     let drawn = Tensor::from_slice(&values(name, count as usize, seed)).view(shape);
     let last = name.rsplit('.').next().unwrap();
@@ -86,6 +87,8 @@ fn weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
         || last.contains("token")
     {
         scaled(0.0, 0.5)
+    } else if last == "gamma" {
+        scaled(0.3, 0.2)
     } else if last == "weight" && shape.len() >= 2 && !name.contains("spatial_attention") {
         let fan_in: i64 = shape[1..].iter().product();
         let gain = if name.contains("cattn.qkv") { 3.0 } else { 1.0 };

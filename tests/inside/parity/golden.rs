@@ -16,7 +16,12 @@ pub const ARITHMETIC: [(&str, &str); 3] =
 /// The reference files `PREFIX-seedN.safetensors` with their seeds: those of the repository and of the
 /// folder that `LPMFLOW_GOLDEN` names.
 pub fn seeds(prefix: &str) -> Vec<(u64, PathBuf)> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    seeds_in("", prefix)
+}
+
+/// As [`seeds`], those of the repository in a folder of their own.
+pub fn seeds_in(folder: &str, prefix: &str) -> Vec<(u64, PathBuf)> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
     let others = std::env::var_os("LPMFLOW_GOLDEN").map(PathBuf::from);
     let mut found = BTreeMap::new();
     for folder in [Some(own), others].into_iter().flatten() {

@@ -1,7 +1,9 @@
 //! Our networks against the reference's numbers, at full size; LPMFlow with weights made by a formula.
 
+mod diy_sc;
 mod efficientnet;
 mod formula;
 mod forward;
 mod golden;
 mod train;
+mod vit;

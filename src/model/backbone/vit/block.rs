@@ -1,0 +1,80 @@
+//! One block of the transformer.
+
+use tch::Tensor;
+
+use crate::model::backbone::vit::config::VitConfig;
+use crate::nn::layers::attention::Attention;
+use crate::nn::layers::mlp::{GatedMlp, Mlp};
+use crate::nn::layers::norm::LayerNorm;
+use crate::nn::layers::rotary::Rotation;
+use crate::nn::parameters::{Init, VarBuilder};
+
+/// What layer scale starts with.
+const INITIAL_SCALE: f64 = 1e-5;
+
+/// Attention and perceptron, each behind a layer norm and added to its input.
+#[derive(Debug)]
+pub(super) struct Block {
+    norm1: LayerNorm,
+    attention: Attention,
+    /// `[D]`, what attention adds is multiplied by it.
+    scale1: Option<Tensor>,
+    norm2: LayerNorm,
+    perceptron: Perceptron,
+    /// `[D]`, for the perceptron.
+    scale2: Option<Tensor>,
+}
+
+#[derive(Debug)]
+enum Perceptron {
+    Plain(Mlp),
+    Gated(GatedMlp),
+}
+
+impl Block {
+    pub(super) fn new(path: &VarBuilder, config: &VitConfig) -> Self {
+        let VitConfig { dim, heads, .. } = *config;
+        let scale = |name: &str| {
+            let place = path / name;
+            let scaled = config.layer_scale;
+            scaled.then(|| place.parameter("gamma", &[dim], Init::Constant(INITIAL_SCALE)))
+        };
+        let mlp = path / "mlp";
+        Self {
+            norm1: LayerNorm::new(&(path / "norm1"), dim, config.epsilon()),
+            attention: Attention::new(&(path / "attn"), dim, heads),
+            scale1: scale("ls1"),
+            norm2: LayerNorm::new(&(path / "norm2"), dim, config.epsilon()),
+            perceptron: match config.gated {
+                None => Perceptron::Plain(Mlp::new(&mlp, dim, 4)),
+                Some(hidden) => Perceptron::Gated(GatedMlp::new(&mlp, dim, hidden)),
+            },
+            scale2: scale("ls2"),
+        }
+    }
+
+    /// `[B, N, D]` to the same shape.
+    pub(super) fn forward(&self, xs: &Tensor, rotation: Option<&Rotation>) -> Tensor {
+        let attended = self.attention.rotated_self_attention(&self.norm1.forward(xs), rotation);
+        let xs = xs + scaled(attended, self.scale1.as_ref());
+        let normalised = self.norm2.forward(&xs);
+        match (&self.perceptron, &self.scale2) {
+            (Perceptron::Plain(mlp), None) => mlp.add_to(&xs, &normalised, 0.0),
+            (Perceptron::Plain(mlp), scale) => {
+                xs + scaled(mlp.forward(&normalised), scale.as_ref())
+            }
+            (Perceptron::Gated(mlp), scale) => {
+                xs + scaled(mlp.forward(&normalised), scale.as_ref())
+            }
+        }
+    }
+
+    /// The keys of the block's attention, `[B, N, D]` to the same shape.
+    pub(super) fn keys(&self, xs: &Tensor) -> Tensor {
+        self.attention.keys(&self.norm1.forward(xs))
+    }
+}
+
+fn scaled(xs: Tensor, scale: Option<&Tensor>) -> Tensor {
+    scale.map_or_else(|| xs.shallow_clone(), |scale| &xs * scale)
+}

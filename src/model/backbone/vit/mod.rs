@@ -1,0 +1,120 @@
+//! Vision transformers (Dosovitskiy et al. 2021) as DINO, iBOT, DINOv2 and DINOv3 pretrain them.
+
+mod block;
+pub(crate) mod config;
+pub(crate) mod network;
+mod positions;
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
+use crate::model::cost;
+use crate::model::features::LevelShape;
+use crate::model::part::{Chosen, Tagged};
+use crate::nn::parameters::VarBuilder;
+use config::Positions;
+pub(crate) use config::VitConfig;
+use network::VisionTransformer;
+
+impl Tagged for VitConfig {
+    const KIND: &'static str = "vit";
+}
+
+impl BackboneConfig for VitConfig {
+    fn check(&self) -> Result<()> {
+        let Self { image, patch, dim, depth, heads, pretrained_grid, .. } = *self;
+        ensure!(
+            (1..=256).contains(&patch) && (patch..=2048).contains(&image) && image % patch == 0,
+            "the backbone's image side {image} must be a multiple of its patch side {patch}, at most 2048"
+        );
+        ensure!(
+            (1..=4096).contains(&dim) && (1..=64).contains(&heads) && dim % heads == 0,
+            "the backbone's {dim} values per token, at most 4096, must divide into its {heads} heads, at most \
+             64"
+        );
+        ensure!((1..=64).contains(&depth), "the backbone must have 1 to 64 blocks, not {depth}");
+        if self.positions == Positions::Rotary {
+            ensure!(
+                (dim / heads) % 4 == 0,
+                "rotary positions need heads of a multiple of 4 values, not {}",
+                dim / heads
+            );
+        } else {
+            ensure!(
+                (1..=128).contains(&pretrained_grid),
+                "the backbone's pretrained grid must have a side of 1 to 128 patches, not {pretrained_grid}"
+            );
+        }
+        ensure!(
+            (0..=64).contains(&self.registers),
+            "the backbone must have 0 to 64 registers, not {}",
+            self.registers
+        );
+        if let Some(hidden) = self.gated {
+            ensure!(
+                (1..=16384).contains(&hidden),
+                "the backbone's perceptron must have 1 to 16384 hidden values, not {hidden}"
+            );
+        }
+        ensure!(
+            (1..=depth).contains(&self.computed()),
+            "the features are to be those of block {}, but there are {depth}",
+            self.computed()
+        );
+        Ok(())
+    }
+
+    fn normalisation(&self) -> Normalisation {
+        IMAGENET
+    }
+
+    fn levels(&self) -> Vec<LevelShape> {
+        let blocks = (1..=self.computed())
+            .map(|block| LevelShape { name: Self::level(block), shape: self.shape() });
+        blocks.chain([LevelShape::last(self.shape())]).collect()
+    }
+
+    fn operations(&self) -> f64 {
+        let [patch, dim, blocks] = [self.patch, self.dim, self.computed()].map(|size| size as f64);
+        let patches = (self.shape().side * self.shape().side) as f64;
+        let tokens = patches + 1.0 + self.registers as f64;
+        let embedding = 2.0 * patches * 3.0 * patch * patch * dim;
+        let perceptron = match self.gated {
+            None => cost::perceptron(tokens, dim),
+            Some(hidden) => 2.0 * tokens * 3.0 * dim * hidden as f64,
+        };
+        embedding + blocks * (cost::attention(tokens, tokens, dim) + perceptron)
+    }
+
+    fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone> {
+        Box::new(VisionTransformer::new(path, self, wanted))
+    }
+
+    /// Images of another side, a multiple of the patch's.
+    fn with_image(&self, side: i64) -> Result<Chosen<dyn BackboneConfig>> {
+        let patch = self.patch;
+        ensure!(
+            side % patch == 0,
+            "the backbone's patches have {patch} pixels a side, so the input size must be a multiple of it, \
+             such as {}",
+            (side / patch).max(1) * patch
+        );
+        Ok(Chosen::of(Arc::new(Self { image: side, ..self.clone() })))
+    }
+
+    fn is_unused(&self, name: &str) -> bool {
+        let later = |name: &str| {
+            let block = name.strip_prefix("blocks.").and_then(|rest| rest.split('.').next());
+            block
+                .and_then(|block| block.parse().ok())
+                .is_some_and(|block: i64| block >= self.computed())
+        };
+        // The heads and mask tokens of pretraining, and what lies behind the features.
+        name.starts_with("head.")
+            || ["masked_embed", "mask_token"].contains(&name)
+            || later(name)
+            || !self.output.norm && name.starts_with("norm.")
+    }
+}

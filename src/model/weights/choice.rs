@@ -1,0 +1,63 @@
+//! Which weights to take, as users say it.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::model::config::ModelConfig;
+use crate::model::weights::{StoredWeights, open};
+
+/// Which weights to take, as users say it.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    /// A name, a file or a folder (see [`crate::model::weights::find::find()`]).
+    pub weights: PathBuf,
+    /// Of a checkpoint, the dictionary to take.
+    pub dictionary: Option<String>,
+    /// A head for them, from a file of its own.
+    pub head: Option<PathBuf>,
+    /// Side of the square that photos are brought to; the weights' usual one if `None`.
+    pub input_size: Option<usize>,
+}
+
+impl Choice {
+    /// Weights as they are.
+    pub(crate) fn plain(weights: &Path) -> Self {
+        Self { weights: weights.to_owned(), dictionary: None, head: None, input_size: None }
+    }
+
+    /// Reads the weights.
+    ///
+    /// # Errors
+    /// When there are none, they cannot be read, or are none of what is asked.
+    pub(crate) fn open(&self) -> Result<StoredWeights> {
+        let stored = open(&self.weights, self.dictionary.as_deref())?;
+        match &self.head {
+            Some(head) => stored.with_head(open(head, None)?),
+            None => Ok(stored),
+        }
+    }
+
+    /// The model to make of the weights.
+    ///
+    /// # Errors
+    /// When they belong to none, or to none of that size.
+    pub(crate) fn config(&self, stored: &StoredWeights) -> Result<ModelConfig> {
+        stored.config()?.with_input_size(self.input_size)
+    }
+}
+
+impl Display for Choice {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Self { weights, dictionary, head, .. } = self;
+        write!(formatter, "{}", weights.display())?;
+        if let Some(name) = dictionary {
+            write!(formatter, " ({name})")?;
+        }
+        if let Some(head) = head {
+            write!(formatter, " with {}", head.display())?;
+        }
+        Ok(())
+    }
+}
