@@ -24,8 +24,8 @@ use crate::train::samples::warp::{Warp, WarpConfig};
 /// The share of the threshold length within which a point is right.
 pub(crate) const ALPHA: f64 = 0.1;
 
-/// The same of warps, whose points are known exactly and are easier to find.
-const WARP_ALPHA: f64 = 0.05;
+/// The same of warps, whose points are known exactly and are easily found: about half a cell of a small model.
+const WARP_ALPHA: f64 = 0.02;
 
 /// Points along each side at which the flow of a warped photo is scored.
 const WARP_POINTS: usize = 16;

@@ -215,7 +215,7 @@ fn failures_say_what_is_wrong_and_exit_with_1() {
         (vec!["--baseline-model", "identity", "--category", "dgo"], "did you mean `dog`?"),
         (
             vec!["--baseline-model", "identity", "--html", "absent/report.html"],
-            "its folder is not there",
+            "the folder `absent` does not exist: create it first",
         ),
         (vec!["--baseline-model", "identity", "--baseline", text(&wrong)], "reading report"),
         (vec!["--baseline-model", "identity", "--split", "nowhere"], "nowhere"),

@@ -69,6 +69,15 @@ fn unpacked_elsewhere_it_matches_photos_in_an_empty_environment() {
     // Nor is anything asked for where it was built: neither library nor weights.
     let built = [env!("CARGO_MANIFEST_DIR"), ".libtorch"];
     assert!(!built.iter().any(|place| log.contains(place)), "{log}");
+    let weights = root.join("weights");
+    fs::copy(weights.join("lite.safetensors"), weights.join("only-here.safetensors")).unwrap();
+    run(Command::new(root.join("bin/lpmflow")).env_clear().args([
+        "export",
+        "--weights",
+        "only-here",
+        "-o",
+        folder.path("copy.safetensors").to_str().unwrap(),
+    ]));
 
     for file in [
         "LICENSE",

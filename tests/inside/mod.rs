@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "modules of one test program")]
 
 mod export;
+mod fuzz;
 mod golden_augmentation;
 mod golden_data;
 mod golden_identity;

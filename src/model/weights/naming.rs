@@ -147,7 +147,7 @@ mod tests {
         let names: Vec<String> =
             ["student.module.backbone.", "teacher.backbone."].map(|p| format!("{p}{IBOT}")).into();
         let naming = recognised(&names, None).unwrap().unwrap();
-        assert_eq!((naming.form.name, &*naming.prefix), ("an iBOT backbone", "teacher."));
+        assert_eq!((naming.form.name, &*naming.prefix), ("a DINO or iBOT backbone", "teacher."));
         assert!(naming.note().unwrap().contains("`student`"));
         assert!(recognised(&["head.weight".to_owned()], None).unwrap().is_none());
     }

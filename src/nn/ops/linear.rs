@@ -152,7 +152,8 @@ mod tests {
             assert_eq!(packed.is_made(), !written);
             assert!(xs.matmul(&weight.tr()).equal(&wanted), "the weight itself is as it was");
             let _ = weight.shallow_clone().g_mul_scalar_(2.0);
-            assert!(run().allclose(&(wanted * 2.0), 1e-4, 1e-4, false), "what is written counts");
+            // Halved, so that the same rounding is allowed as above.
+            assert!((run() / 2.0).allclose(&wanted, 1e-4, 1e-4, false), "what is written counts");
         }
     }
 }

@@ -56,7 +56,7 @@ mod tests {
         lpmflow(["predict", &a, &b, "--toy", &t]).succeeded();
         assert_eq!(std::fs::read_to_string(&t).unwrap(), "40x30 to 20x50, 1200 values\n");
         let wrong = lpmflow(["predict", &a, &b, "--toy", "t.png"]).error();
-        assert!(wrong.contains("no ending that a toy can be written in: use .txt"), "{wrong}");
+        assert!(wrong.contains("no ending that the toy can be written in: use .txt"), "{wrong}");
         let nothing = lpmflow(["predict", &a, &b]).error();
         assert!(nothing.contains("--confidence, --toy or --keypoints"), "{nothing}");
 

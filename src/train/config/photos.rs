@@ -8,7 +8,7 @@ const INIT: &str = "lite";
 /// What the recipe is for.
 const SUITS: [&str; 2] = [INIT, "zero-shot"];
 
-/// Steps after which the validation of some tens of photos no longer rises.
+/// Steps of a run: some minutes on two cores.
 const STEPS: u64 = 100;
 
 /// The layers that see edges, which stay edges, and would take most of the time.

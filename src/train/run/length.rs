@@ -11,8 +11,9 @@ pub(super) fn settle(config: &mut TrainConfig, samples: usize) {
     let Some(steps) = config.steps.take() else { return };
     let pairs = steps.saturating_mul((config.batch_size * config.accumulate) as u64);
     let passes = pairs.div_ceil(samples.max(1) as u64).max(1);
-    config.epochs = passes.min(EPOCHS);
-    config.data.repeat *= passes.div_ceil(config.epochs) as usize;
+    let repeat = passes.div_ceil(EPOCHS);
+    config.epochs = passes.div_ceil(repeat);
+    config.data.repeat *= repeat as usize;
 }
 
 #[cfg(test)]
@@ -29,6 +30,11 @@ mod tests {
         };
         // 37 passes over 22 samples are the 800 pairs of 100 steps.
         assert_eq!(settled(Some(100), 22), (10, 4));
+        assert_eq!(
+            settled(Some(33), 22),
+            (6, 2),
+            "twelve passes, where twenty would be ten epochs"
+        );
         assert_eq!(settled(Some(100), 300), (3, 1));
         assert_eq!(settled(Some(100), 5000), (1, 1));
         assert_eq!(settled(Some(1), 1), (8, 1));

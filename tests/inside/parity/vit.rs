@@ -1,7 +1,7 @@
 //! Published vision transformers against their authors' code, on formula weights under the published names:
 //! `NAME-seedN.safetensors` in `golden/vit`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -114,50 +114,54 @@ impl Case {
     }
 }
 
-fn level(config: &VitConfig, name: &str, tensors: &Tensors, image: &Tensor) -> Tensor {
-    let wanted: Vec<LevelShape> =
-        config.levels().into_iter().filter(|level| level.name == name).collect();
+/// The levels of these names, in their order.
+fn levels(config: &VitConfig, names: &[&str], tensors: &Tensors, image: &Tensor) -> Vec<Tensor> {
+    let is_wanted = |level: &LevelShape| names.contains(&level.name.as_str());
+    let wanted: Vec<LevelShape> = config.levels().into_iter().filter(is_wanted).collect();
     let copies = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
     let path = VarBuilder::stored(copies.collect(), Device::Cpu);
     let network = VisionTransformer::new(&path, config, &wanted);
     let (_, outcome) = path.finish();
     assert_eq!((outcome.missing, outcome.mismatched), (vec![], vec![]));
     for name in outcome.unexpected {
-        let unused = config.is_unused(&name);
-        assert!(unused, "{name}");
+        assert!(config.is_unused(&name), "{name}");
     }
-    no_grad(|| network.forward(image, &Recompute::plain()).last().tokens.shallow_clone())
+    let features = no_grad(|| network.forward(image, &Recompute::plain()));
+    names.iter().map(|name| features.level(name).tokens.shallow_clone()).collect()
 }
 
 fn check(case: &Case, seed: u64, wanted: &BTreeMap<String, Tensor>) {
     let (config, tensors) = case.read(seed);
-    for (name, reference) in wanted {
-        let (side, what) = name.split_once('.').unwrap();
-        let side: i64 = side.parse().unwrap();
+    assert_eq!(config.positions == Positions::Rotary, case.rotary);
+    let side_of = |name: &String| name.split('.').next().unwrap().parse::<i64>().unwrap();
+    let sides: BTreeSet<i64> = wanted.keys().map(side_of).collect();
+    for side in sides {
         let pixels = formula::values("image.vit", (3 * side * side) as usize, seed);
         let image = Tensor::from_slice(&pixels).view([1, 3, side, side]);
-        let bare = Output { norm: false, ..Output::default() };
-        let output = match what {
-            "norm" => Output::default(),
-            "keys" => Output { facet: Facet::Keys, ..bare },
-            _ => bare,
-        };
-        let config = VitConfig { image: side, output, ..config.clone() };
-        let tokens = match what.strip_prefix("block-") {
+        let config = VitConfig { image: side, ..config.clone() };
+        let [middle, last] = [config.depth / 2, config.depth].map(|block| format!("block-{block}"));
+        let tokens = levels(&config, &[&middle, &last, LAST], &tensors, &image);
+        let mut found = vec![
             // Their code gives the patches of inner blocks alone.
-            Some(_) => level(&config, what, &tensors, &image).slice(1, 1, None, 1),
-            None => level(&config, LAST, &tensors, &image),
-        };
-        let sample = tokens.get(0).slice(0, None, None, 16).slice(1, None, None, 4);
-        let maximum = golden::distance(name, &sample, reference).maximum;
-        let relative =
-            (sample - reference).norm().double_value(&[]) / reference.norm().double_value(&[]);
-        println!(
-            "{} seed {seed} {name:12} maximum {maximum:.1e}, relative {relative:.1e}",
-            case.name
-        );
-        assert!(maximum <= 1e-4 && relative <= 5e-6, "{} {name}: {maximum} {relative}", case.name);
-        assert_eq!(config.positions == Positions::Rotary, case.rotary);
+            (middle.as_str(), tokens[0].slice(1, 1, None, 1)),
+            ("prenorm", tokens[1].shallow_clone()),
+            ("norm", tokens[2].shallow_clone()),
+        ];
+        if wanted.contains_key(&format!("{side}.keys")) {
+            let output = Output { norm: false, facet: Facet::Keys, ..Output::default() };
+            let config = VitConfig { output, ..config.clone() };
+            found.push(("keys", levels(&config, &[LAST], &tensors, &image).remove(0)));
+        }
+        for (what, tokens) in found {
+            let name = format!("{side}.{what}");
+            let reference = &wanted[&name];
+            let sample = tokens.get(0).slice(0, None, None, 16).slice(1, None, None, 4);
+            let maximum = golden::distance(&name, &sample, reference).maximum;
+            let length = |xs: &Tensor| xs.norm().double_value(&[]);
+            let relative = length(&(sample - reference)) / length(reference);
+            println!("{} seed {seed} {name:12} {maximum:.1e}, relative {relative:.1e}", case.name);
+            assert!(maximum <= 1e-4 && relative <= 5e-6, "{} {name}", case.name);
+        }
     }
 }
 

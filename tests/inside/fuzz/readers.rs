@@ -1,0 +1,109 @@
+//! The readers.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Reader, fuzz};
+use crate::data::Pair;
+use crate::data::formats::{Request, mat};
+use crate::data::layouts::Layout;
+use crate::data::photo::file::PhotoFile;
+use crate::data::photo::header::image_size;
+use crate::data::photo::images::ImageSizes;
+use crate::data::photo::{decode_benchmark, decode_photo};
+use crate::eval::predictions;
+use crate::eval::report::Report;
+use crate::inside::process::in_own_process;
+use crate::model::weights;
+use crate::predict::keypoints::Keypoints;
+use crate::predict::pair_list;
+
+/// Pixels beyond which decoding takes longer than it tells; limits for larger photos have tests of their own.
+const MOST_PIXELS: u64 = 1 << 20;
+
+fn nothing(_: &[u8]) -> u64 {
+    0
+}
+
+/// Runs the reader under its name.
+macro_rules! readers {
+    ($($name:ident: $read:expr, $further:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            // The traces of errors would be counted with what readers take.
+            in_own_process(&[("RUST_LIB_BACKTRACE", "0")], || {
+                fuzz(&Reader { name: stringify!($name), read: $read, further: $further });
+            });
+        })*
+    };
+}
+
+readers! {
+    annotation: |path| split("spair71k", path).map(drop), nothing;
+    willow: |path| split("pf-willow", path).map(drop), nothing;
+    keypoints: |path| Keypoints::read(path).map(drop), nothing;
+    list: |path| pair_list::read(path).map(drop), nothing;
+    predictions: read_predictions, nothing;
+    matlab: |path| mat::parse(&fs::read(path)?).map(drop), nothing;
+    checkpoint: |path| weights::read(path).map(drop), nothing;
+    safetensors: |path| weights::read(path).map(drop), nothing;
+    photo: read_photo, pixels_of;
+    report: |path| Report::read(path).map(drop), nothing;
+}
+
+/// The pairs of a list, or of one annotation, in a folder beside it.
+fn split(layout: &str, path: &Path) -> Result<Vec<Pair>> {
+    let root = path.parent().context("the file has no folder")?.join("tree");
+    let (annotations, photos) = (root.join("PairAnnotation/test"), root.join("JPEGImages/cat"));
+    let list = root.join("test.txt");
+    if !list.exists() {
+        fs::create_dir_all(&annotations)?;
+        fs::create_dir_all(&photos)?;
+        for name in ["a.png", "b.png"] {
+            image::RgbImage::new(64, 48).save(photos.join(name))?;
+        }
+        fs::write(&list, "pair\n")?;
+    }
+    fs::copy(path, annotations.join("pair.json"))?;
+    let list = if layout == "spair71k" { &list } else { path };
+    let sizes = ImageSizes::default();
+    let request = Request { root: &root, list, split: "test", categories: &[], sizes: &sizes };
+    let records = layout.parse::<Layout>()?.read(&request)?;
+    Ok(records.into_iter().filter_map(Result::ok).collect())
+}
+
+fn read_predictions(path: &Path) -> Result<()> {
+    static PAIRS: OnceLock<Vec<Pair>> = OnceLock::new();
+    let pairs = PAIRS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("annotation.json");
+        fs::write(&copy, include_bytes!("seeds/annotation/spair.json")).unwrap();
+        split("spair71k", &copy).unwrap()
+    });
+    ensure!(!pairs.is_empty(), "the annotation is no longer read");
+    predictions::read(path, pairs, true).map(drop)
+}
+
+/// Both ways in which photos are read.
+fn read_photo(path: &Path) -> Result<()> {
+    if pixels(&fs::read(path)?) > MOST_PIXELS {
+        return image_size(path).map(drop);
+    }
+    decode_benchmark(path)?;
+    decode_photo(&PhotoFile::read(path)?, false).map(drop)
+}
+
+fn pixels(bytes: &[u8]) -> u64 {
+    let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let size = reader.ok().and_then(|reader| reader.into_dimensions().ok());
+    size.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
+}
+
+/// Three copies of the pixels at 8 bytes each, the most that a format holds.
+fn pixels_of(bytes: &[u8]) -> u64 {
+    24 * pixels(bytes).min(MOST_PIXELS)
+}
