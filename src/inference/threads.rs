@@ -4,6 +4,7 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity};
@@ -11,6 +12,12 @@ use tch::{Device, Kind, Tensor};
 
 /// Values that libtorch gives to one thread at least.
 const GRAIN: i64 = 32768;
+
+/// How often it is looked whether others work on the machine.
+const LOOKS: usize = 5;
+
+/// The time between two looks.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 /// The name of the thread that owns sleeping ones, short enough for the system to keep it whole.
 const OWNER: &str = "owns-sleepers";
@@ -31,7 +38,8 @@ pub(crate) fn set(threads: Option<NonZeroUsize>) -> Result<()> {
         None if is_set(&["OMP_NUM_THREADS", "MKL_NUM_THREADS"]) => tch::get_num_threads(),
         None => tch::get_num_threads().min(allowed()),
     };
-    if threads > 1 && !is_set(&["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]) {
+    let left_to_us = !is_set(&["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]);
+    if threads > 1 && left_to_us && threads + others_at_work() > processors()? {
         wait_briefly(threads)?;
     }
     tch::set_num_threads(threads);
@@ -49,17 +57,40 @@ fn allowed() -> i32 {
     i32::try_from(allowed).unwrap_or(i32::MAX)
 }
 
+/// Threads of others that want a processor, as a few looks at the system show; 0 where it does not say.
+fn others_at_work() -> i32 {
+    let running = || -> Option<i32> {
+        let load = std::fs::read_to_string("/proc/loadavg").ok()?;
+        let running: i32 = load.split(' ').nth(3)?.split('/').next()?.parse().ok()?;
+        // This thread is one of them.
+        Some(running - 1)
+    };
+    let mut looks: Vec<i32> = (0..LOOKS)
+        .map(|_| {
+            thread::sleep(BETWEEN_LOOKS);
+            running().unwrap_or(0)
+        })
+        .collect();
+    looks.sort_unstable();
+    looks[LOOKS / 2]
+}
+
+/// Processors that this process may run on.
+fn processors() -> Result<i32> {
+    let affinity = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    i32::try_from(affinity.count()).context("counting the processors")
+}
+
 /// Has the threads of a parallel region sleep soon where another is not done.
 ///
 /// OpenMP's threads (GNU's library) turn in a loop for milliseconds before they sleep. That gains a little on an
-/// idle machine; where the processors are shared, one thread keeps the processor that the other needs, and
+/// idle machine, and half of the speed of small networks, which is why this is for machines on which others work;
+/// where the processors are shared, one thread keeps the processor that the other needs, and
 /// everything takes ten times as long. The library itself turns only for some microseconds as long as it
 /// manages more threads than there are processors, and nothing else changes its mind once the program runs. So
 /// a thread that sleeps for ever owns enough sleeping threads.
 fn wait_briefly(threads: i32) -> Result<()> {
-    let affinity = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
-    let processors = i32::try_from(affinity.count()).context("counting the processors")?;
-    let owned = threads.max(processors - threads + 2);
+    let owned = threads.max(processors()? - threads + 2);
     let (ready, is_ready) = mpsc::sync_channel(0);
     thread::Builder::new()
         .name(OWNER.to_owned())
@@ -79,8 +110,6 @@ fn wait_briefly(threads: i32) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use rustix::time::{ClockId, clock_gettime};
 
     use super::*;
@@ -109,12 +138,11 @@ mod tests {
     #[test]
     fn waiting_threads_soon_sleep() {
         in_own_process(&[], || {
-            let threads = NonZeroUsize::new(2);
             // As the library is without us.
             tch::set_num_threads(2);
             let long = time_of_waiting();
-            set(threads).unwrap();
-            assert_eq!(tch::get_num_threads(), 2);
+            wait_briefly(2).unwrap();
+            tch::set_num_threads(2);
             let short = time_of_waiting();
             println!("{long} s, then {short} s");
             assert!(short < long / 2.0, "{short} s where {long} s were taken before");
