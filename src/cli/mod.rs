@@ -96,6 +96,22 @@ pub(crate) struct GlobalArguments {
     pub progress_every: Duration,
 }
 
+impl Command {
+    /// Whether it runs a network.
+    pub(crate) fn computes(&self) -> bool {
+        match self {
+            Self::Bench(_)
+            | Self::Predict(_)
+            | Self::Eval(_)
+            | Self::Export(_)
+            | Self::Train(_) => true,
+            Self::Compare(_) | Self::Datasets(_) | Self::Completions { .. } | Self::Man { .. } => {
+                false
+            }
+        }
+    }
+}
+
 /// A time in seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim().parse().ok();

@@ -55,6 +55,9 @@ pub fn main() -> ExitCode {
 /// Whatever kept the command from its result, as one chain.
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     threads::set(cli.global.threads)?;
+    if cli.command.computes() {
+        threads::share()?;
+    }
     set_most_mebibytes(cli.global.photo_memory);
     let terminal = Terminal::new(&cli.global);
     let outcome = run_on(cli, &terminal)?;

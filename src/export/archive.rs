@@ -9,6 +9,8 @@ use tch::{CModule, IValue};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use crate::model::weights::archive::open;
+
 use crate::export::code::{Code, state};
 
 /// The folder inside the archive.
@@ -38,7 +40,7 @@ pub(super) fn seal(
     (description_name, description): (&str, String),
     output: &mut (impl Write + Seek),
 ) -> Result<()> {
-    let mut archive = ZipArchive::new(Cursor::new(traced))?;
+    let mut archive = open(Cursor::new(traced))?;
     let mut code = String::new();
     archive.by_name(&format!("{TRACED_FOLDER}/{CODE}"))?.read_to_string(&mut code)?;
     let code = Code::parse(&code)?;
@@ -65,7 +67,7 @@ pub(super) fn seal(
 /// # Errors
 /// When the file is no archive or is damaged.
 pub(super) fn check(path: &Path) -> Result<()> {
-    let mut archive = ZipArchive::new(File::open(path)?)?;
+    let mut archive = open(File::open(path)?)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
         let name = entry.name()?.into_owned();

@@ -38,11 +38,21 @@ pub(crate) fn set(threads: Option<NonZeroUsize>) -> Result<()> {
         None if is_set(&["OMP_NUM_THREADS", "MKL_NUM_THREADS"]) => tch::get_num_threads(),
         None => tch::get_num_threads().min(allowed()),
     };
+    tch::set_num_threads(threads);
+    Ok(())
+}
+
+/// Has threads wait briefly for one another where others work on the machine, unless the user has said how they
+/// wait. To be called once, after [`set`] and before a network runs.
+///
+/// # Errors
+/// When a thread cannot be started.
+pub(crate) fn share() -> Result<()> {
+    let threads = tch::get_num_threads();
     let left_to_us = !is_set(&["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]);
     if threads > 1 && left_to_us && threads + others_at_work() > processors()? {
         wait_briefly(threads)?;
     }
-    tch::set_num_threads(threads);
     Ok(())
 }
 
@@ -105,7 +115,10 @@ fn wait_briefly(threads: i32) -> Result<()> {
             }
         })
         .context("starting a thread")?;
-    is_ready.recv().context("starting threads that sleep")
+    is_ready.recv().context("starting threads that sleep")?;
+    // The other thread has set it for all.
+    tch::set_num_threads(threads);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -142,7 +155,7 @@ mod tests {
             tch::set_num_threads(2);
             let long = time_of_waiting();
             wait_briefly(2).unwrap();
-            tch::set_num_threads(2);
+            assert_eq!(tch::get_num_threads(), 2);
             let short = time_of_waiting();
             println!("{long} s, then {short} s");
             assert!(short < long / 2.0, "{short} s where {long} s were taken before");
@@ -153,6 +166,7 @@ mod tests {
     fn a_policy_of_the_user_is_followed() {
         in_own_process(&[("OMP_WAIT_POLICY", "ACTIVE")], || {
             set(NonZeroUsize::new(2)).unwrap();
+            share().unwrap();
             assert_eq!(owners(), 0);
         });
     }
@@ -161,6 +175,7 @@ mod tests {
     fn a_duration_of_the_user_is_followed() {
         in_own_process(&[("GOMP_SPINCOUNT", "7")], || {
             set(NonZeroUsize::new(2)).unwrap();
+            share().unwrap();
             assert_eq!(owners(), 0);
         });
     }
@@ -169,6 +184,7 @@ mod tests {
     fn a_single_thread_waits_for_nobody() {
         in_own_process(&[], || {
             set(NonZeroUsize::new(1)).unwrap();
+            share().unwrap();
             assert_eq!((tch::get_num_threads(), owners()), (1, 0));
         });
     }

@@ -5,9 +5,8 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use zip::ZipArchive;
 
-use crate::model::weights::pytorch::FROM_THE_START;
+use crate::model::weights::archive;
 
 /// Bytes of a file's beginning that tell what it is.
 const BEGINNING: u64 = 512;
@@ -77,8 +76,7 @@ fn is_onnx(start: &[u8]) -> bool {
 
 /// Refuses zip archives that are no checkpoint of `torch.save`.
 fn check_archive(file: File) -> Result<()> {
-    let archive =
-        ZipArchive::with_config(FROM_THE_START, file).context("it is damaged or cut off")?;
+    let archive = archive::open(file).context("it is damaged or cut off")?;
     let names: Vec<_> = archive.file_names().collect::<zip::result::ZipResult<_>>()?;
     let ends = |end: &str| names.iter().find(|name| name.ends_with(end));
     if ends("/constants.pkl").is_some() {

@@ -3,6 +3,7 @@
 //! Read are our safetensors, which carry the model's configuration, and PyTorch checkpoints in the forms of
 //! [`crate::model::architecture::PUBLISHED`].
 
+pub(crate) mod archive;
 mod checksum;
 pub(crate) mod choice;
 pub(crate) mod description;

@@ -48,8 +48,7 @@ impl Attention {
     /// # Shapes
     /// `xs` `[B, N, D]`, `bias` broadcastable to `[B, h, N, N]`, result `[B, N, D]`.
     pub(crate) fn self_attention(&self, xs: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        let [_, tokens, dim] = dims(xs);
-        let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
+        let qkv = self.project(xs);
         self.proj.forward(&ops::attention::SelfAttention { qkv: &qkv, bias }.run())
     }
 
@@ -63,10 +62,14 @@ impl Attention {
         rotation: Option<&Rotation>,
     ) -> Tensor {
         let Some(rotation) = rotation else { return self.self_attention(xs, None) };
-        let [_, tokens, dim] = dims(xs);
-        let qkv = self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads]); // [B, N, 3, h, d]
-        let qkv = rotation.apply(&qkv);
+        let qkv = rotation.apply(&self.project(xs));
         self.proj.forward(&ops::attention::SelfAttention { qkv: &qkv, bias: None }.run())
+    }
+
+    /// Queries, keys and values: `[B, N, D]` to `[B, N, 3, h, d]`.
+    fn project(&self, xs: &Tensor) -> Tensor {
+        let [_, tokens, dim] = dims(xs);
+        self.qkv.forward(xs).view([-1, tokens, 3, self.heads, dim / self.heads])
     }
 
     /// The keys alone, all heads side by side: `[B, N, D]` to the same shape.

@@ -125,3 +125,20 @@ fn groups_have_learning_rates_by_name() {
     let error = unknown.trained(&parameters).unwrap_err().to_string();
     assert!(error.contains("`adaptor`; there are: `adapter`, `backbone`, `head`"), "{error}");
 }
+
+#[test]
+#[cfg(unix)]
+fn paths_that_are_not_unicode_come_back_from_a_configuration() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut config = TrainConfig::default();
+    config.data.photos = Some(OsStr::from_bytes(b"ferien/caf\xE9").into());
+    config.data.data_root = OsStr::from_bytes(b"\xFF").into();
+    config.model.init = Some("plain.safetensors".into());
+    let text = config.to_toml().unwrap();
+    assert!(text.contains("init = \"plain.safetensors\""), "{text}");
+    assert!(text.contains("caf\\\\xE9") || text.contains("caf\\xE9"), "{text}");
+    assert_eq!(ConfigFile::from_toml(&text).unwrap().config, config);
+    let error = format!("{:#}", ConfigFile::from_toml("[data]\nphotos = 3\n").unwrap_err());
+    assert!(error.contains("expected a path"), "{error}");
+}

@@ -31,6 +31,15 @@ enum Perceptron {
     Gated(GatedMlp),
 }
 
+impl Perceptron {
+    fn forward(&self, xs: &Tensor) -> Tensor {
+        match self {
+            Self::Plain(mlp) => mlp.forward(xs),
+            Self::Gated(mlp) => mlp.forward(xs),
+        }
+    }
+}
+
 impl Block {
     pub(super) fn new(path: &VarBuilder, config: &VitConfig) -> Self {
         let VitConfig { dim, heads, .. } = *config;
@@ -59,13 +68,9 @@ impl Block {
         let xs = xs + scaled(attended, self.scale1.as_ref());
         let normalised = self.norm2.forward(&xs);
         match (&self.perceptron, &self.scale2) {
+            // The sum is a part of the last product.
             (Perceptron::Plain(mlp), None) => mlp.add_to(&xs, &normalised, 0.0),
-            (Perceptron::Plain(mlp), scale) => {
-                xs + scaled(mlp.forward(&normalised), scale.as_ref())
-            }
-            (Perceptron::Gated(mlp), scale) => {
-                xs + scaled(mlp.forward(&normalised), scale.as_ref())
-            }
+            (perceptron, scale) => xs + scaled(perceptron.forward(&normalised), scale.as_ref()),
         }
     }
 
@@ -76,5 +81,8 @@ impl Block {
 }
 
 fn scaled(xs: Tensor, scale: Option<&Tensor>) -> Tensor {
-    scale.map_or_else(|| xs.shallow_clone(), |scale| &xs * scale)
+    match scale {
+        Some(scale) => xs * scale,
+        None => xs,
+    }
 }

@@ -17,7 +17,6 @@ use tch::{Device, Kind, Tensor};
 use crate::spelling::{counted, shortened};
 use machine::Machine;
 use names::{Found, Named};
-pub(super) use source::FROM_THE_START;
 use source::Source;
 use value::StoredTensor;
 

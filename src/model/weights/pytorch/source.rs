@@ -7,15 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use zip::ZipArchive;
-use zip::read::{ArchiveOffset, Config};
 
+use crate::model::weights::archive::open as open_archive;
 use crate::model::weights::pytorch::instructions::Instructions;
 use crate::model::weights::pytorch::machine::Machine;
 use crate::model::weights::pytorch::value::{Storage, Value};
-
-/// Checkpoints begin where their archive does. Asked to find out itself, the library refuses some that are sound.
-pub(in crate::model::weights) const FROM_THE_START: Config =
-    Config { archive_offset: ArchiveOffset::Known(0) };
 
 /// How a zip archive begins.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -47,7 +43,7 @@ pub(super) fn open(path: &Path, machine: &mut Machine) -> Result<(Source, Value)
     let mut reader = BufReader::new(File::open(path)?);
     let beginning = reader.fill_buf()?;
     if beginning.starts_with(ZIP) {
-        return archive(ZipArchive::with_config(FROM_THE_START, reader)?, machine);
+        return archive(open_archive(reader)?, machine);
     }
     let beginning = &beginning[..beginning.len().min(BEGINNING)];
     ensure!(
