@@ -27,6 +27,7 @@ pub fn in_own_process<F: FnOnce()>(settings: &[(&str, &str)], body: F) {
         .env(OWN, name)
         .env_remove("LPMFLOW_THREADS")
         .env_remove("OMP_WAIT_POLICY")
+        .env_remove("GOMP_SPINCOUNT")
         .envs(settings.iter().copied())
         .output()
         .expect("this program starts again");

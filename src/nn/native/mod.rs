@@ -12,5 +12,6 @@ pub(crate) mod linear;
 pub(crate) mod module;
 pub(crate) mod neighbours;
 pub(crate) mod processor;
+pub(crate) mod region;
 pub(crate) mod tensor;
 pub(crate) mod tf32;
