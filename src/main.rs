@@ -1,7 +1,5 @@
 //! The program.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> ! {
     lpmflow::main()
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 
+use crate::terminal::leave;
+
 /// A flag that the first Ctrl-C raises, so that what is under way is finished; the second ends the
 /// process.
 ///
@@ -18,7 +20,7 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
         let raised = Arc::clone(&stopped);
         ctrlc::set_handler(move || {
             if raised.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
+                leave(130);
             }
         })
         .map_err(|error| error.to_string())?;

@@ -21,8 +21,6 @@ mod toy_layout;
 mod train;
 mod usage;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::CommandFactory;
 
@@ -34,19 +32,19 @@ pub(crate) use outcome::Outcome;
 pub(crate) use usage::usage_error;
 
 /// The program: parses the command line, runs the command, prints the error chain.
-pub fn main() -> ExitCode {
+pub fn main() -> ! {
     let outcome = Cli::read().map_err(anyhow::Error::from).and_then(run);
-    match outcome {
-        Ok(outcome) => outcome.into(),
+    terminal::leave(match outcome {
+        Ok(outcome) => outcome.exit_code(),
         Err(error) => match error.downcast::<clap::Error>() {
             // A mistake in the flags, printed with the usage; or help, which clap counts among errors.
-            Ok(usage) => terminal::exit_with_usage(&usage),
+            Ok(usage) => terminal::print_usage(&usage),
             Err(error) => {
                 terminal::print_error(&error);
-                ExitCode::FAILURE
+                1
             }
         },
-    }
+    })
 }
 
 /// Runs what the user asked for.

@@ -1,10 +1,8 @@
 //! How commands end.
 
-use std::process::ExitCode;
-
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// All is well: exit code 0.
     Done,
     /// Done, but some of the inputs failed and were reported one by one: exit code 1.
@@ -20,15 +18,16 @@ pub enum Outcome {
     ReaderGone,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Done => 0,
-            Outcome::PartlyFailed => 1,
-            Outcome::Regression => 3,
-            Outcome::Leak => 4,
-            Outcome::Interrupted => 130,
-            Outcome::ReaderGone => 141,
-        })
+impl Outcome {
+    /// The process's exit code.
+    pub(crate) fn exit_code(self) -> i32 {
+        match self {
+            Self::Done => 0,
+            Self::PartlyFailed => 1,
+            Self::Regression => 3,
+            Self::Leak => 4,
+            Self::Interrupted => 130,
+            Self::ReaderGone => 141,
+        }
     }
 }

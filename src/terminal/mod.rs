@@ -2,6 +2,7 @@
 
 mod datasets;
 mod export;
+mod leave;
 mod predict;
 pub(crate) mod progress;
 mod stdout;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
 use crate::visible::{visible, visible_json};
+pub(crate) use leave::leave;
 use stdout::Stdout;
 
 /// Where messages go, and whether they may be coloured.
@@ -150,15 +152,15 @@ fn append(text: &Mutex<String>, line: &str) {
     }
 }
 
-/// Prints what clap has to say, and ends the program as it wants.
-pub(crate) fn exit_with_usage(usage: &clap::Error) -> ! {
-    let plain = usage.render().to_string();
-    if let Cow::Owned(harmless) = visible(&plain) {
+/// Prints what clap has to say; the exit code that it wants.
+pub(crate) fn print_usage(usage: &clap::Error) -> i32 {
+    match visible(&usage.render().to_string()) {
         // An argument, maybe a file that a pattern found, has a name that would steer the terminal.
-        print(harmless.trim_end());
-        std::process::exit(usage.exit_code());
+        Cow::Owned(harmless) => print(harmless.trim_end()),
+        // Where nobody reads it, there is nobody to tell.
+        Cow::Borrowed(_) => _ = usage.print(),
     }
-    usage.exit()
+    usage.exit_code()
 }
 
 /// The error chain as one line.

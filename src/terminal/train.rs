@@ -237,8 +237,9 @@ fn too_short(reach: &Reach, steps: u64) -> String {
         false => ("trained", ""),
     };
     format!(
-        "this run can hardly learn: the learning rates of its {steps} steps sum up to {rates:.1e}, and \
-         its {kind} weights are of size {size:.1e}; it takes more steps (--steps), a higher --learning-rate{or}"
+        "this run can hardly learn: the learning rates of its {} sum up to {rates:.1e}, and \
+         its {kind} weights are of size {size:.1e}; it takes more steps (--steps), a higher --learning-rate{or}",
+        counted(steps, "step"),
     )
 }
 

@@ -8,23 +8,25 @@ use crate::spair::TinySpair;
 use crate::support::files::Folder;
 use crate::support::toy::Toy;
 
+/// The lines on stderr of a command with `more` flags that begin in one of these ways, after what an earlier run
+/// left is forgotten.
+#[track_caller]
+fn lines(arguments: &[&str], more: &[&str], forget: &dyn Fn(), starts: &[&str]) -> Vec<String> {
+    forget();
+    let stderr = lpmflow([arguments, more].concat()).succeeded().stderr;
+    let tells = |line: &&str| starts.iter().any(|start| line.starts_with(start));
+    stderr.lines().filter(tells).map(str::to_owned).collect()
+}
+
 /// What a command says on stderr, with a line every few milliseconds; and that it says nothing of the kind by
-/// itself when it takes less than a minute, nor when it is to be quiet.
+/// itself when it takes less than a minute.
 #[track_caller]
 fn assert_tells(arguments: &[&str], forget: &dyn Fn(), starts: &[&str]) {
-    let lines = |more: &[&str]| {
-        forget();
-        let stderr = lpmflow([arguments, more].concat()).succeeded().stderr;
-        let tells = |line: &&str| starts.iter().any(|start| line.starts_with(start));
-        stderr.lines().filter(tells).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let told = lines(&["--progress-every", "0.003"]);
+    let told = lines(arguments, &["--progress-every", "0.003"], forget, starts);
     for start in starts {
         assert!(told.iter().any(|line| line.starts_with(start)), "{start}: {told:?}");
     }
-    for silent in [&[][..], &["--progress-every", "0"], &["--progress-every", "0.003", "--quiet"]] {
-        assert_eq!(lines(silent), [""; 0], "{silent:?}");
-    }
+    assert_eq!(lines(arguments, &[], forget, starts), [""; 0]);
 }
 
 fn text(path: &Path) -> &str {
@@ -42,6 +44,9 @@ fn an_evaluation_tells_its_progress() {
     let told = lpmflow([&eval[..], &["--progress-every", "0.003"]].concat()).stderr;
     let told = told.lines().find(|line| line.starts_with("evaluating: ")).unwrap();
     assert!(told.contains(" of 6 pairs"), "{told}");
+    for silent in [&["--progress-every", "0"][..], &["--progress-every", "0.003", "--quiet"]] {
+        assert_eq!(lines(&eval, silent, &nothing, &["evaluating: "]), [""; 0], "{silent:?}");
+    }
 }
 
 #[test]

@@ -22,23 +22,52 @@ fn ablations() -> impl Iterator<Item = String> {
         .map(|part| part.to_possible_value().unwrap().get_name().to_owned())
 }
 
+/// With values kept and with values computed again; of both runs, loss and gradient norm of every step.
+fn kept_and_again(toy: &Toy, name: &str, flags: &str) -> [Vec<[f64; 2]>; 2] {
+    ["kept", "again"].map(|way| {
+        let run = toy.path(&format!("{name}-{way}"));
+        let again = if way == "again" { "--checkpoint-activations" } else { "" };
+        train(toy, &run, &format!("{flags} {again}")).succeeded();
+        numbers(&run)
+    })
+}
+
+#[track_caller]
+fn assert_equal(flags: &str, [kept, again]: [&[[f64; 2]]; 2], tolerance: f64) {
+    assert_eq!(kept.len(), again.len());
+    for (kept, again) in kept.concat().into_iter().zip(again.concat()) {
+        assert!((kept - again).abs() <= tolerance * kept.abs(), "{flags}: {kept}, {again}");
+    }
+}
+
+/// A dataset, and flags for two steps of two batches of a pair each.
+fn two_steps() -> (Toy, String) {
+    let toy = Toy::new(4, 1);
+    let settings = toy.path("settings.toml");
+    fs::write(&settings, "log_every = 1\naccumulate = 2\nepochs = 1\nbatch_size = 1\n").unwrap();
+    let flags = format!("--config {}", settings.display());
+    (toy, flags)
+}
+
 #[test]
-fn every_ablation_trains_saves_and_matches() {
+fn every_ablation_trains_with_values_kept_or_computed_again_saves_and_matches() {
     in_own_process(&ONE_THREAD, || {
-        let toy = Toy::new(2, 1);
+        let (toy, flags) = two_steps();
         let pictures = [0, 1].map(|index| toy.photos().join(format!("{index}.png")));
         for name in ablations() {
-            let run = toy.path(&name);
-            train(&toy, &run, &format!("--epochs 1 --batch-size 2 --ablate {name}")).succeeded();
+            let [kept, again] = kept_and_again(&toy, &name, &format!("{flags} --ablate {name}"));
+            assert_eq!(kept.len(), 2);
+            assert_equal(&name, [&kept, &again], 1e-4);
             let flow = toy.path("flow.npy");
-            let weights = run.join("best.safetensors");
+            let weights = toy.path(&format!("{name}-kept")).join("best.safetensors");
             let paths =
                 [&pictures[0], &pictures[1], &weights, &flow].map(|path| path.to_str().unwrap());
             let [source, target, weights, flow] = paths;
             lpmflow(["predict", source, target, "--weights", weights, "-o", flow]).succeeded();
             // Trained further as it is.
             let further = toy.path(&format!("{name}-further"));
-            train(&toy, &further, &format!("--epochs 1 --init {weights}")).succeeded();
+            let flags = format!("--epochs 1 --batch-size 4 --init {weights}");
+            train(&toy, &further, &flags).succeeded();
         }
     });
 }
@@ -46,26 +75,17 @@ fn every_ablation_trains_saves_and_matches() {
 #[test]
 fn values_computed_again_give_the_same_losses_and_gradients() {
     in_own_process(&ONE_THREAD, || {
-        let toy = Toy::new(4, 1);
-        let settings = toy.path("settings.toml");
-        fs::write(&settings, "log_every = 1\naccumulate = 2\nepochs = 1\nbatch_size = 1\n")
-            .unwrap();
-        let switches = ablations().map(|name| format!("--ablate {name}"));
-        let others = ["", "--precision bfloat16", "--freeze-backbone", "--model lite"];
-        for (index, flags) in others.map(str::to_owned).into_iter().chain(switches).enumerate() {
-            let [kept, again] = ["kept", "again"].map(|name| toy.path(&format!("{name}-{index}")));
-            let flags = format!("--config {} {flags}", settings.display());
-            train(&toy, &kept, &flags).succeeded();
-            train(&toy, &again, &format!("{flags} --checkpoint-activations")).succeeded();
-            let (kept, again) = (numbers(&kept), numbers(&again));
-            assert_eq!(kept.len(), 2);
-            // In 16 bits gradients are rounded before they are summed, and from the first update on such
-            // runs part.
-            let mixed = flags.contains("bfloat16");
-            let (steps, tolerance) = if mixed { (1, 2e-3) } else { (2, 1e-4) };
-            for (kept, again) in kept[..steps].concat().into_iter().zip(again.concat()) {
-                assert!((kept - again).abs() <= tolerance * kept.abs(), "{flags}: {kept}, {again}");
-            }
+        let (toy, flags) = two_steps();
+        // In 16 bits gradients are rounded before they are summed, and from the first update on such runs part.
+        for (name, more, steps, tolerance) in [
+            ("whole", "", 2, 1e-4),
+            ("mixed", "--precision bfloat16", 1, 2e-3),
+            ("frozen", "--freeze-backbone", 2, 1e-4),
+            ("lite", "--model lite", 2, 1e-4),
+        ] {
+            let [kept, again] = kept_and_again(&toy, name, &format!("{flags} {more}"));
+            assert_eq!((kept.len(), again.len()), (2, 2));
+            assert_equal(more, [&kept[..steps], &again[..steps]], tolerance);
         }
     });
 }
