@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::model::input::InputRule;
 use crate::model::weights::save::Storage;
 
 /// What to export, and as what.
@@ -13,7 +14,8 @@ use crate::model::weights::save::Storage;
   lpmflow export --weights model_best.pth -o base.safetensors --verify
   lpmflow export --weights base.safetensors -o base.pt --verify
   lpmflow export --weights checkpoint_teacher.pth --model base -o start.safetensors
-  lpmflow export --weights dinov2_vitb14_pretrain.pth --head best.pth -o diy-sc.safetensors")]
+  lpmflow export --weights dinov2_vitb14_pretrain.pth --head best.pth -o diy-sc.safetensors
+  lpmflow export --weights dinov2_vitl14_reg4_pretrain.pth --head marco_release.pth -o marco.safetensors")]
 pub(crate) struct ExportArguments {
     /// Weights: a name (of those within the program, in `weights/` or in LPMFLOW_WEIGHTS), a file, also a PyTorch
     /// checkpoint of LPMFlow, DINO, iBOT, DINOv2 or DINOv3, or a run folder
@@ -28,6 +30,9 @@ pub(crate) struct ExportArguments {
     /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
     #[arg(long, value_name = "PIXELS", conflicts_with = "model")]
     pub input_size: Option<NonZeroUsize>,
+    /// How photos are brought to it, where not as the network usually has it
+    #[arg(long, value_enum, value_name = "RULE", conflicts_with = "model")]
+    pub input_rule: Option<InputRule>,
     /// The file to write; `-` for stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

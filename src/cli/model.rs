@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::inference::precision::Precision;
+use crate::model::input::InputRule;
 use crate::model::weights::choice::Choice;
 
 /// Which weights to run, where and how exactly.
@@ -21,12 +22,15 @@ pub(crate) struct ModelArguments {
     /// A backbone as others publish it (DINOv2, DINOv3, DINO, iBOT), to go with --head
     #[arg(long, value_name = "FILE", requires = "head", conflicts_with = "weights")]
     pub backbone: Option<PathBuf>,
-    /// A head as others publish it (DIY-SC), for that backbone
+    /// A head as others publish it (DIY-SC, MARCO), for that backbone
     #[arg(long, value_name = "FILE", requires = "backbone")]
     pub head: Option<PathBuf>,
     /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
     #[arg(long, value_name = "PIXELS")]
     pub input_size: Option<NonZeroUsize>,
+    /// How photos are brought to it, where not as the network usually has it
+    #[arg(long, value_enum, value_name = "RULE")]
+    pub input_rule: Option<InputRule>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
     pub device: String,
@@ -46,6 +50,7 @@ impl ModelArguments {
             dictionary: self.dictionary.clone(),
             head: self.head.clone(),
             input_size: self.input_size.map(NonZeroUsize::get),
+            input_rule: self.input_rule,
         }
     }
 }

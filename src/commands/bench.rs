@@ -30,10 +30,7 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
         cuda_graph: arguments.model.cuda_graph,
     };
     let engine = match &arguments.untrained {
-        Some(name) => Engine::untrained(
-            &preset(name)?.with_input_size(options.weights.input_size)?,
-            &options,
-        )?,
+        Some(name) => Engine::untrained(&options.weights.adjusted(&preset(name)?)?, &options)?,
         None => Engine::load(&options)?,
     };
     log_weights(&engine, terminal);

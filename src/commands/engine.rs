@@ -61,7 +61,8 @@ pub(super) fn files(choice: &Choice) -> Result<Vec<PathBuf>> {
 /// Says which weights were taken, and what a user of an older file should know.
 pub(super) fn log_weights(engine: &Engine, terminal: &Terminal) {
     let weights = engine.weights();
-    terminal.log(&format!("weights {weights} on {}", device_name(engine)));
+    let model = engine.model().config().describe();
+    terminal.log(&format!("weights {weights} on {}: {model}", device_name(engine)));
     engine.notes().iter().for_each(|note| terminal.log(&format!("weights {weights}: {note}")));
 }
 

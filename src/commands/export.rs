@@ -30,6 +30,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         dictionary: arguments.dictionary.clone(),
         head: arguments.head.clone(),
         input_size: arguments.input_size.map(NonZeroUsize::get),
+        input_rule: arguments.input_rule,
     };
     let files = engine::files(&choice)?;
     let stdout = output::check([output.as_path()], files.iter().map(PathBuf::as_path))?;
@@ -43,7 +44,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
     let _progress = terminal.progress(("exporting", ""), 0, "{spinner} exporting");
     let config = arguments.model.as_deref().map(preset).transpose()?;
     let original = Original::load(&choice, config)?;
-    terminal.log(&format!("weights {}", original.place()));
+    terminal.log(&format!("weights {}: {}", original.place(), original.config().describe()));
     original.notes().iter().for_each(|note| terminal.log(note));
     original.export(output, format, *precision)?;
     terminal.log(&format!("wrote `{}`", output.display()));

@@ -61,6 +61,11 @@ impl Original {
         &self.loaded.place
     }
 
+    /// The model.
+    pub(crate) fn config(&self) -> &ModelConfig {
+        &self.description.config
+    }
+
     /// What a user of an older weight file should know.
     pub(crate) fn notes(&self) -> &[String] {
         &self.loaded.notes

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, bail};
-use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
 use crate::flow::{Flow, Matched};
 use crate::geometry::Size;
 use crate::inference::cuda_graph::CudaGraphMatcher;
 use crate::inference::description::ModelDescription;
-use crate::inference::frame::{Frame, FrameKey, Input, batch};
+use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::inference::memory;
 use crate::inference::network::{FlowNetwork, FlowNotFinite};
 use crate::inference::options::EngineOptions;
@@ -19,7 +18,7 @@ use crate::lru::Lru;
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::features::Features;
-use crate::model::matcher::Matching;
+use crate::model::matcher::{Matching, PairFound};
 use crate::model::weights::place::Place;
 use crate::model::weights::report::LoadReport;
 use crate::nn::parameters::{Parameter, VarBuilder};
@@ -159,8 +158,8 @@ impl Engine {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
+        let features = tch::no_grad(|| self.features(pairs));
         let Matching { flow: flows, correlation } = tch::no_grad(|| -> Result<Matching> {
-            let features = self.features(pairs);
             let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
                 let parts: Vec<&Features> =
                     pairs.iter().map(|pair| &features[&pick(pair).key]).collect();
@@ -183,7 +182,13 @@ impl Engine {
             }
             let flow = Flow::from_channels(size, values);
             let correlation = correlation.as_ref().map(|correlation| correlation.get(index));
-            let points = self.model.matcher().point_transfer(&flow, correlation.as_ref());
+            let points = self.model.matcher().point_transfer(&PairFound {
+                flow: &flow,
+                correlation: correlation.as_ref(),
+                source: &features[&source.key],
+                target: &features[&target.key],
+                frame: self.model.config().input_size,
+            });
             let squares = Matched { flow, points };
             found.push(between_photos(squares, source.placement, target.placement));
         }
@@ -220,8 +225,8 @@ impl Engine {
         if absent.is_empty() {
             return found;
         }
-        let images: Vec<&RgbImage> = absent.iter().map(|frame| &*frame.pixels).collect();
-        let images = to_device(batch(&images, self.model.normalisation()), self.device);
+        let images = self.input().batch(&absent, self.model.normalisation());
+        let images = to_device(images, self.device);
         let features = self.model.features(&images);
         for (index, frame) in absent.into_iter().enumerate() {
             // A copy of its own, so that a kept photo does not hold its whole batch in memory.

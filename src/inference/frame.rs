@@ -59,7 +59,7 @@ impl Input {
         let frame = self.placed(key, scaled);
         let [width, height] = [photo.width(), photo.height()].map(f64::from);
         match self.rule {
-            InputRule::Stretch | InputRule::PaddedSquare => frame,
+            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => frame,
             // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
             InputRule::CentredSquare => {
                 let longer = width.max(height);
@@ -78,6 +78,11 @@ impl Input {
                 // To the nearest pixel; the longer side exactly.
                 ((2 * photo as usize * self.side + longer) / (2 * longer)).max(1)
             }
+            InputRule::MeanPaddedSquare => {
+                // Parity: by the scale's quotient; halves to the even number.
+                let exact = f64::from(photo) * (self.side as f64 / longer as f64);
+                (exact.round_ties_even() as usize).max(1)
+            }
             InputRule::CentredSquare => {
                 // Parity: NumPy's rounding, halves to the even number.
                 let exact = (self.side * photo as usize) as f64 / longer as f64;
@@ -85,7 +90,9 @@ impl Input {
             }
         };
         let filter = match self.rule {
-            InputRule::Stretch | InputRule::PaddedSquare => Filter::Bilinear,
+            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => {
+                Filter::Bilinear
+            }
             InputRule::CentredSquare => Filter::Lanczos,
         };
         resize_like_pillow_by(filter, photo, Size::new(side(photo.height()), side(photo.width())))
@@ -97,7 +104,7 @@ impl Input {
         let (width, height) = scaled.dimensions();
         let part = |pixels: u32| f64::from(pixels) / f64::from(side);
         let (left, top) = match self.rule {
-            InputRule::Stretch | InputRule::PaddedSquare => (0, 0),
+            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => (0, 0),
             InputRule::CentredSquare => ((side - width) / 2, (side - height) / 2),
         };
         let placement = Placement {
@@ -115,6 +122,32 @@ impl Input {
         };
         Frame { key, pixels: Arc::new(pixels), placement }
     }
+
+    /// Frames as a normalised batch on the CPU.
+    ///
+    /// # Shapes
+    /// Result `[B, 3, H, W]`, float32.
+    ///
+    /// # Panics
+    /// When `frames` is empty or the sizes differ.
+    pub(crate) fn batch(self, frames: &[&Frame], normalisation: Normalisation) -> Tensor {
+        let images: Vec<&RgbImage> = frames.iter().map(|frame| &*frame.pixels).collect();
+        let images = normalised(&images, normalisation);
+        if self.rule == InputRule::MeanPaddedSquare {
+            // 8 bits cannot say the mean colour; normalised, it is 0.
+            for (index, frame) in (0..).zip(frames) {
+                let side = self.side as f64;
+                let Placement { width, height, .. } = frame.placement;
+                for (axis, part) in [(1, height), (2, width)] {
+                    let covered = (part * side).round() as i64;
+                    let mut rest =
+                        images.get(index).narrow(axis, covered, self.side as i64 - covered);
+                    let _ = rest.zero_();
+                }
+            }
+        }
+        images
+    }
 }
 
 impl Frame {
@@ -124,14 +157,8 @@ impl Frame {
     }
 }
 
-/// The photos of one size as a normalised batch on the CPU.
-///
-/// # Shapes
-/// Result `[B, 3, H, W]`, float32.
-///
-/// # Panics
-/// When `images` is empty or the sizes differ.
-pub(crate) fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
+/// Photos of one size, `[B, 3, H, W]`.
+fn normalised(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
     let (width, height) = images[0].dimensions();
     let shape = [1, i64::from(height), i64::from(width), 3];
     let bytes: Vec<Tensor> =
@@ -144,6 +171,7 @@ pub(crate) fn batch(images: &[&RgbImage], normalisation: Normalisation) -> Tenso
 mod tests {
     use super::*;
     use crate::data::photo::resize::resize_like_pillow;
+    use crate::model::backbone::IMAGENET;
 
     fn photo(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * x + 1) as u8, (y + 1) as u8, 9]))
@@ -187,6 +215,21 @@ mod tests {
         }
         let wanted = Placement { left: 0.0, top: 14.0 / 32.0, width: 1.0, height: 9.0 / 64.0 };
         assert_eq!(frame.placement, wanted);
+    }
+
+    #[test]
+    fn the_mean_colour_around_a_photo_is_zero_once_normalised() {
+        let input = Input { side: 32, rule: InputRule::MeanPaddedSquare };
+        // 32 / 64 * 9 = 4.5 becomes 4: halves go to the even number.
+        let frame = input.frame(key(false), &photo(64, 9));
+        let wanted = Placement { left: 0.0, top: 0.0, width: 1.0, height: 4.0 / 32.0 };
+        assert_eq!(frame.placement, wanted);
+        let images = input.batch(&[&frame, &frame], IMAGENET);
+        let black = Input { rule: InputRule::PaddedSquare, ..input }.batch(&[&frame], IMAGENET);
+        for image in [images.get(0), images.get(1)] {
+            assert_eq!(image.narrow(1, 0, 4), black.get(0).narrow(1, 0, 4));
+            assert_eq!(image.narrow(1, 4, 28).abs().max().double_value(&[]), 0.0);
+        }
     }
 
     #[test]

@@ -14,15 +14,17 @@ use crate::model::config::ModelConfig;
 use crate::model::head::HeadConfig;
 use crate::model::head::adapter::AdapterConfig;
 use crate::model::head::bottleneck::BottleneckConfig;
+use crate::model::head::upscaler::UpscalerConfig;
 use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::nearest::Nearest;
-use crate::model::matcher::windowed::WindowedConfig;
+use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::{Family, Kind, Tagged};
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::heads::DIY_SC;
+use crate::model::weights::marco::MARCO;
 use crate::model::weights::published::{LPMFLOW, Published};
 use crate::model::weights::vision_transformers::{DINO, DINOV2, DINOV2_TRANSFORMERS, DINOV3};
 
@@ -35,7 +37,8 @@ const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
 ];
 
 /// Heads.
-const HEADS: &[Kind<dyn HeadConfig>] = &[head::<AdapterConfig>(), head::<BottleneckConfig>()];
+const HEADS: &[Kind<dyn HeadConfig>] =
+    &[head::<AdapterConfig>(), head::<BottleneckConfig>(), head::<UpscalerConfig>()];
 
 /// Matchers.
 const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
@@ -62,8 +65,16 @@ const PRESETS: &[Preset] = &[
 ];
 
 /// Published forms of weights, the most particular first.
-pub(crate) const PUBLISHED: &[&Published] =
-    &[&LPMFLOW, &EFFICIENTNET_LITE0, &DINOV3, &DINOV2, &DINOV2_TRANSFORMERS, &DINO, &DIY_SC];
+pub(crate) const PUBLISHED: &[&Published] = &[
+    &LPMFLOW,
+    &EFFICIENTNET_LITE0,
+    &DINOV3,
+    &DINOV2,
+    &DINOV2_TRANSFORMERS,
+    &DINO,
+    &DIY_SC,
+    &MARCO,
+];
 
 /// The names of the presets.
 pub(crate) fn presets() -> impl Iterator<Item = &'static str> {

@@ -8,15 +8,11 @@ use crate::model::cost::StageCost;
 use crate::model::features::{FeatureShape, LevelShape};
 use crate::model::head::HeadConfig;
 use crate::model::input::InputRule;
-use crate::model::matcher::MatcherConfig;
+use crate::model::matcher::{LARGEST_GRID, MatcherConfig};
 use crate::model::part::{Chosen, Family};
 
 /// Largest side of the square that photos are brought to, in pixels.
 const LARGEST_INPUT: usize = 2048;
-
-/// Most rows and columns of a grid of features. Matchers compare every cell of one photo with every cell of
-/// the other, and a map of 64^4 values takes 64 MiB.
-const LARGEST_GRID: i64 = 64;
 
 /// A complete description of a model: with it and the parameters, nothing else is needed to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,7 +81,16 @@ impl ModelConfig {
         if let (Some(head), Some(last)) = (&self.head, before.last()) {
             head.check(&last.shape)?;
         }
-        self.matcher.check(&self.levels()?)
+        let levels = self.levels()?;
+        let largest = self.matcher.largest_grid();
+        for LevelShape { shape: FeatureShape { side, .. }, .. } in &levels {
+            ensure!(
+                *side <= largest,
+                "{} takes features of at most {largest} x {largest} cells, not {side} x {side}",
+                self.matcher.kind()
+            );
+        }
+        self.matcher.check(&levels)
     }
 
     /// The same for photos brought to `side` pixels a side, if any is given.
@@ -101,6 +106,18 @@ impl ModelConfig {
             Ok(config)
         };
         resized().with_context(|| format!("bringing photos to {side} pixels a side"))
+    }
+
+    /// In a line what the model is made of and how it takes photos, for users.
+    pub(crate) fn describe(&self) -> String {
+        let head = self.head.as_ref().map(|head| format!("{}, ", head.kind())).unwrap_or_default();
+        format!(
+            "{}, {head}{}; photos in {side} x {side} pixels, {}",
+            self.backbone.describe(),
+            self.matcher.kind(),
+            self.input.name(),
+            side = self.input_size
+        )
     }
 
     /// Whether something but the backbone has learned what it holds.

@@ -1,9 +1,10 @@
 //! How photos are brought to the network's square.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// How photos are brought to the network's square.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum InputRule {
     /// Stretched to fill it; the aspect ratio is not kept.
@@ -11,13 +12,21 @@ pub(crate) enum InputRule {
     Stretch,
     /// Scaled until the longer side fills it, in the upper left corner; the rest is zero, which is black before
     /// the values are normalised.
+    #[value(alias = "pad")]
     PaddedSquare,
+    /// Likewise, but the rest is the mean colour of the network's normalisation, as MARCO has it.
+    MeanPaddedSquare,
     /// Scaled until the longer side fills it, by a filter that keeps detail (Lanczos), in the middle; the rest is
     /// zero. As GeoAware-SC and DIY-SC have it.
     CentredSquare,
 }
 
 impl InputRule {
+    /// As users choose it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// Whether a configuration need not name it.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()

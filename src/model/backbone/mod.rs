@@ -39,6 +39,11 @@ pub(crate) trait BackboneConfig: Settings {
     /// When a size makes no sense.
     fn check(&self) -> Result<()>;
 
+    /// What users call a network of these sizes.
+    fn describe(&self) -> String {
+        self.kind().to_owned()
+    }
+
     /// How input images are to be normalised.
     fn normalisation(&self) -> Normalisation;
 

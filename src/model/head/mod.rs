@@ -4,6 +4,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod bottleneck;
+pub(crate) mod upscaler;
 
 use std::fmt::Debug;
 

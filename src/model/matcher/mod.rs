@@ -28,6 +28,10 @@ use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
 use lpmflow::config::Ablation;
 
+/// Most rows and columns of a grid of features, where every cell of one photo is compared with every cell of the
+/// other at once: a map of 64^4 values takes 64 MiB.
+pub(crate) const LARGEST_GRID: i64 = 64;
+
 /// What is known of a matcher from its settings.
 pub(crate) trait MatcherConfig: Settings {
     /// Which of the levels that a backbone offers the matcher reads, the deepest last.
@@ -44,6 +48,11 @@ pub(crate) trait MatcherConfig: Settings {
     /// When a size or constant makes no sense or does not fit the features.
     fn check(&self, _levels: &[LevelShape]) -> Result<()> {
         Ok(())
+    }
+
+    /// Most rows and columns of the features that it can work on.
+    fn largest_grid(&self) -> i64 {
+        LARGEST_GRID
     }
 
     /// Rows and columns of the flow: those of the deepest features, unless the matcher has its own.
@@ -96,13 +105,8 @@ pub(crate) trait Matcher: Any + Debug {
     /// What corresponds, from source to target.
     fn forward(&self, source: &Features, target: &Features) -> Matching;
 
-    /// How points move by the flow of one pair and, of matchers that give one, its correlation (`[S, T]` in float32
-    /// on the CPU); none where the flow moves them as it moves everything.
-    fn point_transfer(
-        &self,
-        _flow: &Flow,
-        _correlation: Option<&Tensor>,
-    ) -> Option<Arc<dyn PointTransfer>> {
+    /// How points move by what was found of one pair; none where the flow moves them as it moves everything.
+    fn point_transfer(&self, _found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
         None
     }
 
@@ -125,6 +129,22 @@ pub(crate) trait Matcher: Any + Debug {
 
     /// For an objective that looks into a matcher it knows.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// What was found of one pair, for a rule that moves its points.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PairFound<'a> {
+    /// The flow, in its own pixels.
+    pub flow: &'a Flow,
+    /// Of matchers that give one, the correlation: `[S, T]` in float32 on the CPU.
+    #[cfg_attr(not(test), expect(dead_code, reason = "so far only the toy moves points by it"))]
+    pub correlation: Option<&'a Tensor>,
+    /// The source photo, a batch of one.
+    pub source: &'a Features,
+    /// The target photo, likewise.
+    pub target: &'a Features,
+    /// Side of the network's square, in pixels.
+    pub frame: usize,
 }
 
 /// What a matcher says of a batch of pairs.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::flow::{Flow, PointTransfer};
+use crate::flow::PointTransfer;
 use crate::geometry::{Point, Size};
 use crate::model::backbone::toy::ToyBackbone;
 use crate::model::config::ModelConfig;
@@ -16,7 +16,7 @@ use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape};
 use crate::model::input::InputRule;
 use crate::model::matcher::cosine::{cells, flow_to};
-use crate::model::matcher::{Matcher, MatcherConfig, Matching};
+use crate::model::matcher::{Matcher, MatcherConfig, Matching, PairFound};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::{Init, VarBuilder};
 
@@ -95,12 +95,8 @@ impl Matcher for Toy {
         Matching { flow, correlation: Some(correlation) }
     }
 
-    fn point_transfer(
-        &self,
-        _flow: &Flow,
-        correlation: Option<&Tensor>,
-    ) -> Option<Arc<dyn PointTransfer>> {
-        let best = Vec::<i64>::try_from(correlation?.argmax(1, false)).ok()?;
+    fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
+        let best = Vec::<i64>::try_from(found.correlation?.argmax(1, false)).ok()?;
         let grid = Size::square(best.len().isqrt());
         Some(Arc::new(BestCell { best, grid }))
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::model::config::ModelConfig;
+use crate::model::input::InputRule;
 use crate::model::weights::{StoredWeights, open};
 
 /// Which weights to take, as users say it.
@@ -19,12 +20,20 @@ pub(crate) struct Choice {
     pub head: Option<PathBuf>,
     /// Side of the square that photos are brought to; the weights' usual one if `None`.
     pub input_size: Option<usize>,
+    /// How photos are brought to it; as usual if `None`.
+    pub input_rule: Option<InputRule>,
 }
 
 impl Choice {
     /// Weights as they are.
     pub(crate) fn plain(weights: &Path) -> Self {
-        Self { weights: weights.to_owned(), dictionary: None, head: None, input_size: None }
+        Self {
+            weights: weights.to_owned(),
+            dictionary: None,
+            head: None,
+            input_size: None,
+            input_rule: None,
+        }
     }
 
     /// Reads the weights.
@@ -44,7 +53,16 @@ impl Choice {
     /// # Errors
     /// When they belong to none, or to none of that size.
     pub(crate) fn config(&self, stored: &StoredWeights) -> Result<ModelConfig> {
-        stored.config()?.with_input_size(self.input_size)
+        self.adjusted(&stored.config()?)
+    }
+
+    /// A model for photos of the chosen size, brought to it by the chosen rule.
+    ///
+    /// # Errors
+    /// When there is none of that size.
+    pub(crate) fn adjusted(&self, config: &ModelConfig) -> Result<ModelConfig> {
+        let config = config.with_input_size(self.input_size)?;
+        Ok(ModelConfig { input: self.input_rule.unwrap_or(config.input), ..config })
     }
 }
 

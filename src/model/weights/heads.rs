@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::model::config::ModelConfig;
 use crate::model::head::bottleneck::BottleneckConfig;
 use crate::model::input::InputRule;
-use crate::model::matcher::windowed::{PointRule, WindowedConfig};
+use crate::model::matcher::windowed::config::{PointRule, WindowedConfig};
 use crate::model::part::{Chosen, Tagged};
 use crate::model::weights::published::{Holds, Published, Tensors};
 

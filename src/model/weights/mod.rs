@@ -12,6 +12,7 @@ pub(crate) mod efficientnet;
 pub(crate) mod find;
 mod foreign;
 pub(crate) mod heads;
+pub(crate) mod marco;
 mod naming;
 pub(crate) mod place;
 pub(crate) mod published;

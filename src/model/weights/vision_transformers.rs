@@ -12,7 +12,7 @@ use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
 use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
-use crate::model::matcher::windowed::WindowedConfig;
+use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::Chosen;
 use crate::model::weights::published::{Holds, Published, Tensors};
 
@@ -139,6 +139,7 @@ fn vit(tensors: &Tensors, positions: Positions) -> Result<VitConfig> {
         registers: registers.and_then(|size| size.get(1).copied()).unwrap_or(0),
         layer_scale: size("blocks.0.ls1.gamma").is_some(),
         gated: size("blocks.0.mlp.w12.weight").map(|size| size[0] / 2),
+        adapters: None,
         output: Output::default(),
     })
 }

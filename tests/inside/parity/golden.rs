@@ -22,21 +22,29 @@ pub fn seeds(prefix: &str) -> Vec<(u64, PathBuf)> {
 /// As [`seeds`], those of the repository in a folder of their own.
 pub fn seeds_in(folder: &str, prefix: &str) -> Vec<(u64, PathBuf)> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
-    let others = std::env::var_os("LPMFLOW_GOLDEN").map(PathBuf::from);
-    let mut found = BTreeMap::new();
-    for folder in [Some(own), others].into_iter().flatten() {
-        let entries = std::fs::read_dir(&folder)
-            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        found.extend(entries.filter_map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_name()?.to_str()?;
-            let seed =
-                name.strip_prefix(prefix)?.strip_prefix("-seed")?.strip_suffix(".safetensors")?;
-            Some((seed.parse().ok()?, path))
-        }));
-    }
+    let mut found = seeds_of(&own, prefix);
+    found.extend(further_seeds(prefix));
     assert!(!found.is_empty(), "no {prefix}-seedN.safetensors in tests/golden");
     found.into_iter().collect()
+}
+
+/// The reference files of the folder that `LPMFLOW_GOLDEN` names, if it has some.
+pub fn further_seeds(prefix: &str) -> BTreeMap<u64, PathBuf> {
+    let folder = std::env::var_os("LPMFLOW_GOLDEN").map(PathBuf::from);
+    folder.map_or_else(BTreeMap::new, |folder| seeds_of(&folder, prefix))
+}
+
+fn seeds_of(folder: &Path, prefix: &str) -> BTreeMap<u64, PathBuf> {
+    let entries =
+        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let seed = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let name = path.file_name()?.to_str()?;
+        let seed =
+            name.strip_prefix(prefix)?.strip_prefix("-seed")?.strip_suffix(".safetensors")?;
+        Some((seed.parse().ok()?, path))
+    };
+    entries.filter_map(seed).collect()
 }
 
 /// All float tensors of a file.

@@ -5,5 +5,6 @@ mod efficientnet;
 mod formula;
 mod forward;
 mod golden;
+mod marco;
 mod train;
 mod vit;

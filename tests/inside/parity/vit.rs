@@ -18,28 +18,55 @@ use crate::model::weights::vision_transformers::{DINOV2, DINOV2_TRANSFORMERS, DI
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
 
-/// A published network: the name of its reference files, its form, and what tells it from the small one.
-struct Case {
-    name: &'static str,
-    form: &'static Published,
-    rotary: bool,
-    registers: i64,
-    /// A network of two blocks with a gated perceptron of so many hidden values.
-    gated: Option<i64>,
+/// A published network.
+pub(super) struct Case {
+    /// The name of its reference files.
+    pub name: &'static str,
+    pub form: &'static Published,
+    pub rotary: bool,
+    pub registers: i64,
+    /// Hidden values of a gated perceptron.
+    pub gated: Option<i64>,
+    /// Values per token, and blocks.
+    pub size: (i64, i64),
 }
 
+/// DINOv2's small network, from which the others differ.
+const SMALL: Case = Case {
+    name: "dinov2_vits14",
+    form: &DINOV2,
+    rotary: false,
+    registers: 0,
+    gated: None,
+    size: (384, 12),
+};
+
 const CASES: [Case; 5] = [
-    Case { name: "dinov2_vits14", form: &DINOV2, rotary: false, registers: 0, gated: None },
-    Case { name: "dinov2_vits14_reg", form: &DINOV2, rotary: false, registers: 4, gated: None },
-    Case { name: "dinov2_gated", form: &DINOV2, rotary: false, registers: 4, gated: Some(512) },
-    Case { name: "dinov3_vits16", form: &DINOV3, rotary: true, registers: 4, gated: None },
-    Case { name: "dinov3_gated", form: &DINOV3, rotary: true, registers: 4, gated: Some(768) },
+    SMALL,
+    Case { name: "dinov2_vits14_reg", registers: 4, ..SMALL },
+    Case { name: "dinov2_gated", registers: 4, gated: Some(512), size: (192, 2), ..SMALL },
+    Case { name: "dinov3_vits16", form: &DINOV3, rotary: true, registers: 4, ..SMALL },
+    Case {
+        name: "dinov3_gated",
+        form: &DINOV3,
+        rotary: true,
+        registers: 4,
+        gated: Some(768),
+        size: (192, 2),
+    },
+];
+
+/// Larger ones, whose numbers are not in the repository.
+const LARGE: [Case; 3] = [
+    Case { name: "dinov2_vitb14", size: (768, 12), ..SMALL },
+    Case { name: "dinov2_vitl14_reg", registers: 4, size: (1024, 24), ..SMALL },
+    Case { name: "dinov2_vitg14", gated: Some(4096), size: (1536, 40), ..SMALL },
 ];
 
 impl Case {
     /// The network as it stands in a file.
-    fn published(&self, seed: u64) -> Tensors {
-        let (dim, blocks) = if self.gated.is_some() { (192, 2) } else { (384, 12) };
+    pub(super) fn published(&self, seed: u64) -> Tensors {
+        let (dim, blocks) = self.size;
         let patch = if self.rotary { 16 } else { 14 };
         let mut shapes: Vec<(String, Vec<i64>)> = Vec::new();
         let mut add = |name: &str, shape: &[i64]| shapes.push((name.to_owned(), shape.to_vec()));
@@ -170,6 +197,11 @@ fn features_equal_those_of_the_published_networks() {
     in_own_process(&golden::ARITHMETIC, || {
         for case in &CASES {
             for (seed, file) in golden::seeds_in("vit", case.name) {
+                check(case, seed, &golden::tensors(&file));
+            }
+        }
+        for case in &LARGE {
+            for (seed, file) in golden::further_seeds(case.name) {
                 check(case, seed, &golden::tensors(&file));
             }
         }

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use crate::model::backbone::vit::adapter::Adapter;
 use crate::model::backbone::vit::config::VitConfig;
 use crate::nn::layers::attention::Attention;
 use crate::nn::layers::mlp::{GatedMlp, Mlp};
@@ -21,6 +22,8 @@ pub(super) struct Block {
     scale1: Option<Tensor>,
     norm2: LayerNorm,
     perceptron: Perceptron,
+    /// Beside the perceptron.
+    adapter: Option<Adapter>,
     /// `[D]`, for the perceptron.
     scale2: Option<Tensor>,
 }
@@ -41,7 +44,8 @@ impl Perceptron {
 }
 
 impl Block {
-    pub(super) fn new(path: &VarBuilder, config: &VitConfig) -> Self {
+    /// The block with this number, counted from 1.
+    pub(super) fn new(path: &VarBuilder, config: &VitConfig, number: i64) -> Self {
         let VitConfig { dim, heads, .. } = *config;
         let scale = |name: &str| {
             let place = path / name;
@@ -58,6 +62,10 @@ impl Block {
                 None => Perceptron::Plain(Mlp::new(&mlp, dim, 4)),
                 Some(hidden) => Perceptron::Gated(GatedMlp::new(&mlp, dim, hidden)),
             },
+            adapter: config
+                .adapters
+                .filter(|adapters| adapters.is_in(number))
+                .map(|adapters| Adapter::new(&(path / "adapter"), dim, adapters.width)),
             scale2: scale("ls2"),
         }
     }
@@ -67,6 +75,10 @@ impl Block {
         let attended = self.attention.rotated_self_attention(&self.norm1.forward(xs), rotation);
         let xs = xs + scaled(attended, self.scale1.as_ref());
         let normalised = self.norm2.forward(&xs);
+        let xs = match &self.adapter {
+            Some(adapter) => &xs + adapter.forward(&xs),
+            None => xs,
+        };
         match (&self.perceptron, &self.scale2) {
             // The sum is a part of the last product.
             (Perceptron::Plain(mlp), None) => mlp.add_to(&xs, &normalised, 0.0),

@@ -33,9 +33,31 @@ pub(crate) struct VitConfig {
     /// the tokens.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gated: Option<i64>,
+    /// What suits the transformer to matching.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub adapters: Option<Adapters>,
     /// What the features are.
     #[serde(default, skip_serializing_if = "is_default")]
     pub output: Output,
+}
+
+/// Bottlenecks beside the perceptrons of some blocks, as MARCO has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Adapters {
+    /// The first block that has one, counted from 1.
+    pub first: i64,
+    /// The last one.
+    pub last: i64,
+    /// Hidden values.
+    pub width: i64,
+}
+
+impl Adapters {
+    /// Whether a block, counted from 1, has one.
+    pub(super) fn is_in(&self, block: i64) -> bool {
+        (self.first..=self.last).contains(&block)
+    }
 }
 
 /// How tokens know where they are.
@@ -108,6 +130,7 @@ impl VitConfig {
             registers: 0,
             layer_scale: false,
             gated: None,
+            adapters: None,
             output: Output::default(),
         }
     }

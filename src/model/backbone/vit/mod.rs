@@ -1,5 +1,6 @@
 //! Vision transformers (Dosovitskiy et al. 2021) as DINO, iBOT, DINOv2 and DINOv3 pretrain them.
 
+mod adapter;
 mod block;
 pub(crate) mod config;
 pub(crate) mod network;
@@ -14,8 +15,8 @@ use crate::model::cost;
 use crate::model::features::LevelShape;
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
-use config::Positions;
 pub(crate) use config::VitConfig;
+use config::{Adapters, Positions};
 use network::VisionTransformer;
 
 impl Tagged for VitConfig {
@@ -58,12 +59,42 @@ impl BackboneConfig for VitConfig {
                 "the backbone's perceptron must have 1 to 16384 hidden values, not {hidden}"
             );
         }
+        if let Some(Adapters { first, last, width }) = self.adapters {
+            ensure!(
+                1 <= first && first <= last && last <= depth && (1..=16384).contains(&width),
+                "the backbone's adapters of {width} hidden values in blocks {first} to {last} make no sense in {depth} \
+                 blocks"
+            );
+        }
         ensure!(
             (1..=depth).contains(&self.computed()),
             "the features are to be those of block {}, but there are {depth}",
             self.computed()
         );
         Ok(())
+    }
+
+    fn describe(&self) -> String {
+        let Self { patch, dim, depth, registers, .. } = *self;
+        let size = match (dim, depth) {
+            (192, 12) => "Ti",
+            (384, 12) => "S",
+            (768, 12) => "B",
+            (1024, 24) => "L",
+            (1280, 32) => "H",
+            (1536, 40) => "g",
+            _ => "",
+        };
+        let name = match size {
+            "" => format!("ViT of {depth} blocks of {dim} values, patch {patch}"),
+            size => format!("ViT-{size}/{patch}"),
+        };
+        match (registers > 0, self.adapters.is_some()) {
+            (false, false) => name,
+            (true, false) => name + " with registers",
+            (false, true) => name + " with adapters",
+            (true, true) => name + " with registers and adapters",
+        }
     }
 
     fn normalisation(&self) -> Normalisation {
@@ -85,7 +116,11 @@ impl BackboneConfig for VitConfig {
             None => cost::perceptron(tokens, dim),
             Some(hidden) => 2.0 * tokens * 3.0 * dim * hidden as f64,
         };
-        embedding + blocks * (cost::attention(tokens, tokens, dim) + perceptron)
+        let adapters = self.adapters.map_or(0.0, |adapters| {
+            let count = (1..=self.computed()).filter(|block| adapters.is_in(*block)).count();
+            count as f64 * 2.0 * tokens * 2.0 * dim * adapters.width as f64
+        });
+        embedding + adapters + blocks * (cost::attention(tokens, tokens, dim) + perceptron)
     }
 
     fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone> {

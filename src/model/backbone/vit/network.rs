@@ -54,8 +54,8 @@ impl VisionTransformer {
                 &(path / "patch_embed" / "proj"),
                 ConvShape::patches(3, dim, patch),
             ),
-            blocks: (0..config.computed())
-                .map(|index| Block::new(&(path / "blocks" / index), config))
+            blocks: (1..=config.computed())
+                .map(|number| Block::new(&(path / "blocks" / (number - 1)), config, number))
                 .collect(),
             norm: config
                 .output

@@ -1,0 +1,151 @@
+//! How points move where it is not by the flow.
+
+use std::sync::{Mutex, PoisonError};
+
+use tch::{Tensor, no_grad};
+
+use crate::flow::{Flow, PointTransfer};
+use crate::geometry::Point;
+use crate::model::matcher::PairFound;
+use crate::model::matcher::windowed::soft_argmax::SoftArgmax;
+
+/// Every point moves as the patch that it lies in: to the centre of the expected position of that patch.
+#[derive(Debug)]
+pub(super) struct ByPatch {
+    flow: Flow,
+}
+
+impl ByPatch {
+    /// By the flow of one pair.
+    pub(super) fn new(flow: &Flow) -> Self {
+        Self { flow: flow.clone() }
+    }
+}
+
+impl PointTransfer for ByPatch {
+    fn counts_corners(&self) -> bool {
+        true
+    }
+
+    fn target_from_source_unit(&self, unit: Point) -> Point {
+        let grid = self.flow.size;
+        let cell = |position: f64, cells: usize| (position * cells as f64).max(0.0) as usize;
+        // Parity: a point on the right rim is in the first patch of the next row.
+        let patch = cell(unit.y, grid.height) * grid.width + cell(unit.x, grid.width);
+        let patch = patch.min(grid.area() - 1);
+        let (row, column) = (patch / grid.width, patch % grid.width);
+        let step = self.flow.at(row, column);
+        grid.unit_from_pixel(Point::new(column as f64 + step.x, row as f64 + step.y))
+    }
+}
+
+/// Every point moves by the features interpolated at it, as MARCO has it.
+#[derive(Debug)]
+pub(super) struct Interpolated {
+    soft_argmax: SoftArgmax,
+    /// Features of the source and descriptors of the target, both `[N, D]` on the same grid.
+    photos: Mutex<[Tensor; 2]>,
+    /// Rows and columns of that grid.
+    side: i64,
+    /// Side of the network's square, in pixels.
+    frame: f64,
+}
+
+impl Interpolated {
+    /// By the features of one pair.
+    pub(super) fn new(soft_argmax: &SoftArgmax, found: &PairFound) -> Self {
+        let [source, target] =
+            [found.source, found.target].map(|features| features.last().patches().get(0));
+        Self {
+            soft_argmax: *soft_argmax,
+            photos: Mutex::new([source, soft_argmax.descriptors(&target)]),
+            side: found.target.last().shape.side,
+            frame: found.frame as f64,
+        }
+    }
+
+    /// What the source's features are at a position in cells, beyond the rim what they are there: `[1, D]`.
+    fn descriptor(&self, source: &Tensor, position: Point) -> Tensor {
+        let last = (self.side - 1) as f64;
+        let along = |position: f64| {
+            let position = position.max(0.0).min(last);
+            let first = position.floor();
+            let part = position - first;
+            [(first as i64, 1.0 - part), ((first + 1.0).min(last) as i64, part)]
+        };
+        let corners = along(position.y).into_iter().flat_map(|(row, in_row)| {
+            along(position.x)
+                .map(|(column, in_column)| (row * self.side + column, in_row * in_column))
+        });
+        let features = corners.map(|(cell, weight)| source.narrow(0, cell, 1) * weight);
+        self.soft_argmax.descriptors(&features.sum())
+    }
+}
+
+impl PointTransfer for Interpolated {
+    fn counts_corners(&self) -> bool {
+        true
+    }
+
+    fn target_from_source_unit(&self, unit: Point) -> Point {
+        let photos = self.photos.lock().unwrap_or_else(PoisonError::into_inner);
+        let [source, target] = &*photos;
+        no_grad(|| {
+            // Parity: a pixel's share of the side is the cell's, but cells go back as their corners' positions.
+            let side = self.side as f64;
+            let descriptor = self.descriptor(source, Point::new(unit.x * side, unit.y * side));
+            let similarities = descriptor.matmul(&target.transpose(0, 1)).unsqueeze(0); // [1, 1, T]
+            let cell = self.soft_argmax.expected_cells(&similarities, self.side);
+            let unit = |axis: i64| {
+                let cell = cell.double_value(&[0, 0, axis]);
+                cell / (side - 1.0) * (self.frame - 1.0) / self.frame
+            };
+            Point::new(unit(0), unit(1))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::model::features::Features;
+    use crate::model::matcher::test_fields::{field, shifted_pair};
+    use crate::model::matcher::windowed::config::WindowedConfig;
+
+    #[test]
+    fn points_move_as_their_patch() {
+        let mut flow = Flow::zero(Size::square(4));
+        flow.dx[6] = 1.0; // row 1, column 2
+        let rule = ByPatch::new(&flow);
+        let moved = |x: f64, y: f64| rule.target_from_source_unit(Point::new(x, y));
+        assert_eq!(moved(0.51, 0.26), Point::new(0.875, 0.375));
+        assert_eq!(moved(0.74, 0.49), Point::new(0.875, 0.375));
+        assert_eq!(moved(0.76, 0.49), Point::new(0.875, 0.375), "no flow, its own centre");
+        assert_eq!(moved(1.0, 0.0), Point::new(0.125, 0.375), "the rim wraps");
+        assert_eq!(moved(1.5, 9.0), Point::new(0.875, 0.875));
+    }
+
+    fn interpolated(source: &Features, target: &Features) -> Interpolated {
+        let config =
+            WindowedConfig { radius: Some(1), temperature: 1e-4, ..WindowedConfig::default() };
+        let soft_argmax = SoftArgmax::new(&config).unwrap();
+        let flow = Flow::zero(Size::square(9));
+        let found = PairFound { flow: &flow, correlation: None, source, target, frame: 90 };
+        Interpolated::new(&soft_argmax, &found)
+    }
+
+    #[test]
+    fn points_move_by_the_features_at_them() {
+        let (source, target) = shifted_pair(2, 9, [2, 1]);
+        let rule = interpolated(&source, &target);
+        // Cell (3, 4) is met at pixels 30, 40 of 90, and cell (5, 5) stands for pixels 5 / 8 * 89.
+        let moved = rule.target_from_source_unit(Point::new(30.0 / 90.0, 40.0 / 90.0));
+        let wanted = 5.0 / 8.0 * 89.0 / 90.0;
+        assert!(moved.distance(Point::new(wanted, wanted)) < 1e-3, "{moved:?}");
+        let same = field(1, 9);
+        let rule = interpolated(&same, &same);
+        let rim = rule.target_from_source_unit(Point::new(1.0, 7.0));
+        assert!(rim.distance(Point::new(89.0 / 90.0, 89.0 / 90.0)) < 1e-3, "{rim:?}");
+    }
+}
