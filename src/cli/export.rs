@@ -18,7 +18,7 @@ use crate::model::weights::save::Storage;
   lpmflow export --weights dinov2_vitl14_reg4_pretrain.pth --head marco_release.pth -o marco.safetensors")]
 pub(crate) struct ExportArguments {
     /// Weights: a name (of those within the program, in `weights/` or in LPMFLOW_WEIGHTS), a file, also a PyTorch
-    /// checkpoint of LPMFlow, DINO, iBOT, DINOv2 or DINOv3, or a run folder
+    /// checkpoint of LPMFlow, DINO, iBOT, DINOv2, DINOv3 or ResNet, or a run folder
     #[arg(short, long, value_name = "NAME|FILE")]
     pub weights: PathBuf,
     /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...

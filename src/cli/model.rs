@@ -19,7 +19,7 @@ pub(crate) struct ModelArguments {
     /// Of a checkpoint that holds several dictionaries of weights, the one to take: model, ema, ...
     #[arg(long, value_name = "NAME")]
     pub dictionary: Option<String>,
-    /// A backbone as others publish it (DINOv2, DINOv3, DINO, iBOT), to go with --head
+    /// A backbone as others publish it (DINOv2, DINOv3, DINO, iBOT, ResNet), to go with --head
     #[arg(long, value_name = "FILE", requires = "head", conflicts_with = "weights")]
     pub backbone: Option<PathBuf>,
     /// A head as others publish it (DIY-SC, MARCO), for that backbone

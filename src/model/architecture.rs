@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::model::backbone::BackboneConfig;
 use crate::model::backbone::efficientnet::EfficientNetConfig;
+use crate::model::backbone::resnet::config::ResNetConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::HeadConfig;
@@ -26,12 +27,14 @@ use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::marco::MARCO;
 use crate::model::weights::published::{LPMFLOW, Published};
+use crate::model::weights::resnet::RESNET;
 use crate::model::weights::vision_transformers::{DINO, DINOV2, DINOV2_TRANSFORMERS, DINOV3};
 
 /// Backbones by the `kind` of their settings.
 const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
     backbone::<VitConfig>(),
     backbone::<EfficientNetConfig>(),
+    backbone::<ResNetConfig>(),
     #[cfg(test)]
     backbone::<crate::model::backbone::toy::ToyBackbone>(),
 ];
@@ -72,6 +75,7 @@ pub(crate) const PUBLISHED: &[&Published] = &[
     &DINOV2,
     &DINOV2_TRANSFORMERS,
     &DINO,
+    &RESNET,
     &DIY_SC,
     &MARCO,
 ];

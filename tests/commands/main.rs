@@ -18,6 +18,7 @@ mod predict;
 mod predict_inputs;
 mod predict_pairs;
 mod progress;
+mod published;
 mod spair;
 mod strangers;
 #[path = "../support/mod.rs"]

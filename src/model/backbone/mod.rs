@@ -3,6 +3,7 @@
 //! A further backbone is one new file beside this one and one line in [`crate::model::architecture`].
 
 pub(crate) mod efficientnet;
+pub(crate) mod resnet;
 #[cfg(test)]
 pub(crate) mod toy;
 pub(crate) mod vit;

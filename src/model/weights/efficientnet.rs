@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
-use tch::{Kind, Tensor};
+use anyhow::Result;
+use tch::Tensor;
 
 use crate::model::config::{BACKBONE, ModelConfig};
+use crate::model::weights::batch_norm;
 use crate::model::weights::published::{Holds, Published};
 
 /// Blocks that the features need: 0 to 14.
@@ -31,19 +32,9 @@ pub(crate) const EFFICIENTNET_LITE0: Published = Published {
 fn folded(published: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>> {
     let mut tensors = BTreeMap::new();
     for (name, convolution, norm) in layers() {
-        let take = |name: String| -> Result<Tensor> {
-            let tensor = published.get(&name).with_context(|| format!("it has no `{name}`"))?;
-            Ok(tensor.to_kind(Kind::Double))
-        };
-        let std = (take(format!("{norm}.running_var"))? + EPSILON).sqrt();
-        let scale = take(format!("{norm}.weight"))? / std;
-        let bias = take(format!("{norm}.bias"))? - take(format!("{norm}.running_mean"))? * &scale;
-        let weight = take(format!("{convolution}.weight"))? * scale.view([-1, 1, 1, 1]);
-        let mut keep = |part: &str, values: Tensor| {
-            tensors.insert(format!("{BACKBONE}{name}.{part}"), values.to_kind(Kind::Float))
-        };
-        keep("weight", weight);
-        keep("bias", bias);
+        let [weight, bias] = batch_norm::folded(&published, &convolution, &norm, EPSILON)?;
+        tensors.insert(format!("{BACKBONE}{name}.weight"), weight);
+        tensors.insert(format!("{BACKBONE}{name}.bias"), bias);
     }
     Ok(tensors)
 }
@@ -70,7 +61,7 @@ fn layers() -> Vec<(String, String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
+    use tch::{Device, Kind};
 
     #[test]
     fn a_folded_layer_is_the_convolution_and_its_batch_norm() {

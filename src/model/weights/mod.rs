@@ -4,6 +4,7 @@
 //! [`crate::model::architecture::PUBLISHED`].
 
 pub(crate) mod archive;
+mod batch_norm;
 mod checksum;
 pub(crate) mod choice;
 pub(crate) mod description;
@@ -18,6 +19,7 @@ pub(crate) mod place;
 pub(crate) mod published;
 pub(crate) mod pytorch;
 pub(crate) mod report;
+pub(crate) mod resnet;
 pub(crate) mod safetensors;
 pub(crate) mod save;
 pub(crate) mod vision_transformers;

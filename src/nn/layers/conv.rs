@@ -60,6 +60,11 @@ impl Conv2d {
         }
     }
 
+    /// A tensor in the kind of number that the convolution computes in.
+    pub(crate) fn like(&self, xs: &Tensor) -> Tensor {
+        xs.to_kind(self.weight.kind())
+    }
+
     /// `[B, in, H, W]` to `[B, out, H', W']`.
     pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
         let ConvShape { stride, padding, .. } = self.shape;

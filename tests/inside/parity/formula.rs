@@ -93,9 +93,9 @@ pub fn weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
         let fan_in: i64 = shape[1..].iter().product();
         let gain = if name.contains("cattn.qkv") { 3.0 } else { 1.0 };
         scaled(0.0, (3.0 / fan_in as f64).sqrt() * gain)
-    } else if last == "weight" {
+    } else if last == "weight" || last == "running_var" {
         scaled(1.0, 0.2)
-    } else if last == "bias" {
+    } else if last == "bias" || last == "running_mean" {
         scaled(0.0, 0.1)
     } else {
         panic!("no rule for the tensor `{name}`")

@@ -6,5 +6,6 @@ mod formula;
 mod forward;
 mod golden;
 mod marco;
+mod resnet;
 mod train;
 mod vit;

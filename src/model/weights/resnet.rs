@@ -1,0 +1,192 @@
+//! ResNet-50 and its deeper siblings in torchvision's naming, which timm shares: every convolution is followed by a
+//! batch norm, which is folded into it here.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::model::backbone::resnet::config::ResNetConfig;
+use crate::model::config::{BACKBONE, ModelConfig};
+use crate::model::input::InputRule;
+use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::part::Chosen;
+use crate::model::weights::batch_norm::folded;
+use crate::model::weights::published::{Holds, Published, Tensors};
+
+/// Added to the variance by the published networks' batch norms.
+const EPSILON: f64 = 1e-5;
+
+/// Side of the square that photos are brought to, in pixels.
+const IMAGE: i64 = 384;
+
+/// The published networks.
+pub(crate) const RESNET: Published = Published {
+    name: "a ResNet of bottlenecks",
+    marks: &["layer1.0.conv1.weight"],
+    rename: str::to_owned,
+    adapt: without_norms,
+    config: |tensors| {
+        let stages = stages(tensors);
+        let hyperpixel = hyperpixel(&stages);
+        // The same part of the photo as in the small model of this project, whose grid is the same.
+        let consensus = ConsensusConfig { radius_squared: 22, ..ConsensusConfig::default() };
+        Ok(ModelConfig {
+            input_size: IMAGE as usize,
+            input: InputRule::Stretch,
+            backbone: Chosen::of(Arc::new(ResNetConfig { image: IMAGE, stages, hyperpixel })),
+            head: None,
+            matcher: Chosen::of(Arc::new(consensus)),
+        })
+    },
+    holds: Holds::Backbone,
+    origin: "ResNet as others trained it; batch norm folded",
+    licence: "as whoever published it states (torchvision: BSD-3-Clause)",
+};
+
+/// The blocks whose features are matched: those that beam search found for these networks on PF-PASCAL and
+/// SPair-71k (Min et al. 2019); of others the last one of the third stage.
+fn hyperpixel(stages: &[i64]) -> Vec<i64> {
+    match stages {
+        [3, 4, 6, ..] => vec![2, 7, 11, 12, 13],
+        [3, 4, 23, ..] => vec![0, 8, 20, 21, 26, 28, 29, 30],
+        others => vec![others.iter().take(3).sum()],
+    }
+}
+
+/// Blocks of each stage.
+fn stages(tensors: &Tensors) -> Vec<i64> {
+    let has = |stage: usize, block: i64| {
+        tensors.contains_key(&format!("{BACKBONE}layer{stage}.{block}.conv1.weight"))
+    };
+    let blocks = |stage: usize| (0..).take_while(|&block| has(stage, block)).count() as i64;
+    (1..=4).map(blocks).take_while(|&blocks| blocks > 0).collect()
+}
+
+/// The tensors under the names of [`crate::model::backbone::resnet`]; what belongs to no layer keeps its own, so that
+/// it is noticed.
+fn without_norms(mut published: Tensors) -> Result<Tensors> {
+    ensure!(
+        published.contains_key("layer1.0.conv3.weight"),
+        "its blocks have two convolutions, as ResNet-18 and ResNet-34 have them; ResNet-50 and deeper ones can be \
+         read"
+    );
+    if published.contains_key("conv1.0.weight") {
+        bail!(
+            "its first layer is made of several convolutions, as in ResNet-D; torchvision's has one"
+        );
+    }
+    let mut tensors = Tensors::new();
+    for (convolution, norm, name) in layers(&published) {
+        let [weight, bias] = folded(&published, &convolution, &norm, EPSILON)?;
+        published.remove(&format!("{convolution}.weight"));
+        for part in ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"] {
+            published.remove(&format!("{norm}.{part}"));
+        }
+        tensors.insert(format!("{BACKBONE}{name}.weight"), weight);
+        tensors.insert(format!("{BACKBONE}{name}.bias"), bias);
+    }
+    let rest = published.into_iter().map(|(name, tensor)| (format!("{BACKBONE}{name}"), tensor));
+    tensors.extend(rest);
+    Ok(tensors)
+}
+
+/// Each convolution with its batch norm and its name here.
+fn layers(published: &Tensors) -> Vec<(String, String, String)> {
+    let mut layers = vec![("conv1".to_owned(), "bn1".to_owned(), "conv1".to_owned())];
+    for name in published.keys().filter(|name| name.starts_with("layer")) {
+        let Some(layer) = name.strip_suffix(".weight") else { continue };
+        let Some((block, part)) = layer.split_once(".downsample.").map_or_else(
+            || layer.rsplit_once('.').filter(|(_, part)| part.starts_with("conv")),
+            |(block, part)| (part == "0").then_some((block, "downsample")),
+        ) else {
+            continue;
+        };
+        let norm = match part.strip_prefix("conv") {
+            Some(number) => format!("{block}.bn{number}"),
+            None => format!("{block}.downsample.1"),
+        };
+        layers.push((layer.to_owned(), norm, format!("{block}.{part}")));
+    }
+    layers
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+
+    /// One block, with its norms.
+    fn published() -> Tensors {
+        let options = (Kind::Float, Device::Cpu);
+        let mut tensors = Tensors::new();
+        for (convolution, norm, shape) in [
+            ("conv1", "bn1", [64, 3, 7, 7]),
+            ("layer1.0.conv1", "layer1.0.bn1", [64, 64, 1, 1]),
+            ("layer1.0.conv2", "layer1.0.bn2", [64, 64, 3, 3]),
+            ("layer1.0.conv3", "layer1.0.bn3", [256, 64, 1, 1]),
+            ("layer1.0.downsample.0", "layer1.0.downsample.1", [256, 64, 1, 1]),
+        ] {
+            tensors.insert(format!("{convolution}.weight"), Tensor::zeros(shape, options));
+            for part in ["weight", "bias", "running_mean", "running_var"] {
+                tensors.insert(format!("{norm}.{part}"), Tensor::ones([shape[0]], options));
+            }
+            tensors.insert(format!("{norm}.num_batches_tracked"), Tensor::from(0i64));
+        }
+        tensors.insert("fc.weight".to_owned(), Tensor::zeros([10, 256], options));
+        tensors
+    }
+
+    #[test]
+    fn norms_leave_and_what_is_no_layer_stays_to_be_noticed() {
+        let mut file = published();
+        file.insert("layer1.0.se.fc1.weight".to_owned(), Tensor::from(0.0f32));
+        let names: Vec<String> = without_norms(file).unwrap().into_keys().collect();
+        let names: Vec<&str> =
+            names.iter().map(|name| name.strip_prefix(BACKBONE).unwrap()).collect();
+        let layers = ["conv1", "conv2", "conv3", "downsample"];
+        let mut wanted = vec!["conv1.bias".to_owned(), "conv1.weight".to_owned()];
+        wanted.push("fc.weight".to_owned());
+        for layer in layers {
+            wanted.extend(["bias", "weight"].map(|part| format!("layer1.0.{layer}.{part}")));
+        }
+        wanted.push("layer1.0.se.fc1.weight".to_owned());
+        assert_eq!(names, wanted);
+    }
+
+    #[test]
+    fn a_files_blocks_say_which_network_it_is() {
+        let zero = || Tensor::from(0.0f32);
+        for (counts, hyperpixel) in [
+            (vec![3, 4, 6, 3], vec![2, 7, 11, 12, 13]),
+            (vec![3, 4, 23], vec![0, 8, 20, 21, 26, 28, 29, 30]),
+            (vec![3, 8, 36, 3], vec![47]),
+        ] {
+            let mut tensors = Tensors::new();
+            for (stage, &blocks) in (1..).zip(&counts) {
+                for block in 0..blocks {
+                    let name = format!("{BACKBONE}layer{stage}.{block}.conv1.weight");
+                    tensors.insert(name, zero());
+                }
+            }
+            let config = (RESNET.config)(&tensors).unwrap();
+            config.check().unwrap();
+            let backbone = serde_json::to_value(&config.backbone).unwrap();
+            assert_eq!(backbone["stages"], serde_json::json!(counts));
+            assert_eq!(backbone["hyperpixel"], serde_json::json!(hyperpixel));
+        }
+    }
+
+    #[test]
+    fn siblings_that_cannot_be_read_are_called_by_their_names() {
+        let mut basic = published();
+        basic.remove("layer1.0.conv3.weight");
+        assert!(without_norms(basic).unwrap_err().to_string().contains("ResNet-18"));
+        let mut deep = published();
+        deep.insert("conv1.0.weight".to_owned(), Tensor::from(0.0f32));
+        assert!(without_norms(deep).unwrap_err().to_string().contains("ResNet-D"));
+        let mut cut = published();
+        cut.remove("layer1.0.bn2.bias");
+        assert_eq!(without_norms(cut).unwrap_err().to_string(), "it has no `layer1.0.bn2.bias`");
+    }
+}

@@ -1,0 +1,183 @@
+//! Backbones and heads as others publish them, through the commands: small networks under the published names, which
+//! `predict`, `eval` and `export` take as they are.
+
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::command::{lpmflow, write};
+use crate::support::files::Folder;
+
+const DEMO: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/source.png"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/target.png"),
+];
+
+/// Points in the demo's source.
+const POINTS: &str = "[[40, 60], [100, 80], [150, 120]]";
+
+/// A file of scattered values under these names and shapes, the same for the same shapes.
+fn weights(path: &Path, shapes: &[(String, Vec<i64>)]) -> String {
+    let mut drawn_before = 0;
+    let mut tensor = |(name, shape): &(String, Vec<i64>)| {
+        let start = drawn_before;
+        drawn_before += shape.iter().product::<i64>();
+        let places = Tensor::arange_start(start, drawn_before, (Kind::Double, Device::Cpu));
+        let drawn = ((places * 12.9898).sin() * 43_758.545).frac() * 0.5;
+        let drawn = drawn.to_kind(Kind::Float).view(shape.as_slice());
+        let fan_in = shape.iter().skip(1).product::<i64>().max(1) as f64;
+        // Variances are positive, weights of norms about 1.
+        let values = match (name.ends_with("running_var"), shape.len()) {
+            (false, 2..) => drawn * (12.0 / fan_in).sqrt(),
+            _ => drawn * 0.5 + 1.0,
+        };
+        (name.clone(), values)
+    };
+    let tensors: Vec<(String, Tensor)> = shapes.iter().map(&mut tensor).collect();
+    Tensor::write_safetensors(&tensors, path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// A list of names with shapes, to be added to.
+#[derive(Default)]
+struct Shapes(Vec<(String, Vec<i64>)>);
+
+impl Shapes {
+    fn add(&mut self, name: &str, shape: &[i64]) {
+        self.0.push((name.to_owned(), shape.to_vec()));
+    }
+}
+
+/// DINOv2 of two blocks with registers.
+fn dinov2(folder: &Folder) -> String {
+    let (dim, mut shapes) = (64, Shapes::default());
+    shapes.add("cls_token", &[1, 1, dim]);
+    shapes.add("mask_token", &[1, dim]);
+    shapes.add("pos_embed", &[1, 5, dim]);
+    shapes.add("register_tokens", &[1, 4, dim]);
+    shapes.add("patch_embed.proj.weight", &[dim, 3, 14, 14]);
+    shapes.add("patch_embed.proj.bias", &[dim]);
+    for block in ["blocks.0", "blocks.1"] {
+        for part in
+            ["norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias", "ls1.gamma", "ls2.gamma"]
+        {
+            shapes.add(&format!("{block}.{part}"), &[dim]);
+        }
+        for (part, outputs, inputs) in [
+            ("attn.qkv", 3 * dim, dim),
+            ("attn.proj", dim, dim),
+            ("mlp.fc1", 4 * dim, dim),
+            ("mlp.fc2", dim, 4 * dim),
+        ] {
+            shapes.add(&format!("{block}.{part}.weight"), &[outputs, inputs]);
+            shapes.add(&format!("{block}.{part}.bias"), &[outputs]);
+        }
+    }
+    shapes.add("norm.weight", &[dim]);
+    shapes.add("norm.bias", &[dim]);
+    weights(&folder.path("dinov2.safetensors"), &shapes.0)
+}
+
+/// MARCO's adapter for the second block, and its upscaler.
+fn marco(folder: &Folder) -> String {
+    let (dim, mut shapes) = (64, Shapes::default());
+    let adapter = "dino.blocks.1.adapter";
+    shapes.add(&format!("{adapter}.adapter_layer_norm_before.weight"), &[dim]);
+    shapes.add(&format!("{adapter}.adapter_layer_norm_before.bias"), &[dim]);
+    shapes.add(&format!("{adapter}.down_proj.weight"), &[16, dim]);
+    shapes.add(&format!("{adapter}.down_proj.bias"), &[16]);
+    shapes.add(&format!("{adapter}.up_proj.weight"), &[dim, 16]);
+    shapes.add(&format!("{adapter}.up_proj.bias"), &[dim]);
+    for step in ["upscale.0", "upscale.1"] {
+        shapes.add(&format!("{step}.conv1.weight"), &[dim, dim, 2, 2]);
+        shapes.add(&format!("{step}.conv1.bias"), &[dim]);
+        shapes.add(&format!("{step}.conv2.weight"), &[dim, 1, 3, 3]);
+        shapes.add(&format!("{step}.norm.weight"), &[dim]);
+        shapes.add(&format!("{step}.norm.bias"), &[dim]);
+    }
+    weights(&folder.path("marco.safetensors"), &shapes.0)
+}
+
+/// A residual network of two stages of one block, below a prefix.
+fn resnet(folder: &Folder, prefix: &str) -> String {
+    let mut shapes = Shapes::default();
+    let mut layer = |convolution: &str, norm: &str, shape: [i64; 4]| {
+        shapes.add(&format!("{prefix}{convolution}.weight"), &shape);
+        for part in ["weight", "bias", "running_mean", "running_var"] {
+            shapes.add(&format!("{prefix}{norm}.{part}"), &shape[..1]);
+        }
+    };
+    layer("conv1", "bn1", [64, 3, 7, 7]);
+    for (stage, inputs, width) in [(1, 64, 64), (2, 256, 128)] {
+        let block = format!("layer{stage}.0");
+        for (number, shape) in
+            [(1, [width, inputs, 1, 1]), (2, [width, width, 3, 3]), (3, [4 * width, width, 1, 1])]
+        {
+            layer(&format!("{block}.conv{number}"), &format!("{block}.bn{number}"), shape);
+        }
+        let names = [0, 1].map(|part| format!("{block}.downsample.{part}"));
+        layer(&names[0], &names[1], [4 * width, inputs, 1, 1]);
+    }
+    shapes.add(&format!("{prefix}fc.weight"), &[10, 512]);
+    shapes.add(&format!("{prefix}fc.bias"), &[10]);
+    weights(&folder.path("resnet.safetensors"), &shapes.0)
+}
+
+/// Where `predict` finds the points, and what it logs.
+fn found(folder: &Folder, model: &[&str]) -> (Vec<[f64; 2]>, String) {
+    let points = write(folder, "points.json", POINTS);
+    let flags = ["predict", DEMO[0], DEMO[1], "--keypoints", &points, "--json"];
+    let run = lpmflow([&flags, model].concat()).succeeded();
+    let target = run.json_lines()[0]["keypoints"]["target"].clone();
+    (serde_json::from_value(target).unwrap(), run.stderr)
+}
+
+#[test]
+fn marco_is_run_from_two_files_and_from_one_that_joins_them() {
+    let folder = Folder::new();
+    let (backbone, head) = (dinov2(&folder), marco(&folder));
+    let size = ["--input-size", "56"];
+    let two = [&["--backbone", &*backbone, "--head", &*head], &size[..]].concat();
+    let (points, log) = found(&folder, &two);
+    assert!(
+        log.contains("with registers and adapters, upscaler, windowed; photos in 56 x 56"),
+        "{log}"
+    );
+    let (other, _) = found(&folder, &[&two[..], &["--input-rule", "mean-padded-square"]].concat());
+    assert_ne!(points, other, "the demo's photos are not square");
+
+    let joined = folder.text("joined.safetensors");
+    let flags = ["export", "--weights", &*backbone, "--head", &*head, "-o", &*joined, "--verify"];
+    lpmflow([&flags[..], &size].concat()).succeeded();
+    assert_eq!(found(&folder, &["--weights", &*joined]).0, points);
+    let network = folder.text("joined.pt");
+    lpmflow(["export", "--weights", &*joined, "-o", &*network, "--verify"]).succeeded();
+
+    let flags = ["predict", DEMO[0], DEMO[1], "--weights", &*head, "-o", &*folder.text("a.flo")];
+    let error = lpmflow(flags).failed_with(1);
+    assert!(error.contains("without their backbone"), "{error}");
+    let missing = "--backbone dinov2_vitl14_reg4_pretrain.pth --head FILE";
+    assert!(error.contains(missing), "{error}");
+}
+
+#[test]
+fn resnets_are_run_from_files_of_any_prefix() {
+    let folder = Folder::new();
+    let plain = resnet(&folder, "");
+    let size = ["--input-size", "64"];
+    let (points, log) = found(&folder, &[&["--weights", &*plain], &size[..]].concat());
+    assert!(
+        log.contains("ResNet of 2 blocks, consensus; photos in 64 x 64 pixels, stretch"),
+        "{log}"
+    );
+    // Names play no part in the values.
+    let below = resnet(&folder, "backbone.");
+    assert_eq!(found(&folder, &[&["--weights", &*below], &size[..]].concat()).0, points);
+    for extension in ["safetensors", "pt"] {
+        let output = folder.text(&format!("exported.{extension}"));
+        let flags = ["export", "--weights", &*below, "-o", &*output, "--verify"];
+        lpmflow([&flags[..], &size].concat()).succeeded();
+    }
+    let exported = folder.text("exported.safetensors");
+    assert_eq!(found(&folder, &["--weights", &*exported]).0, points);
+}
