@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::model::input::InputRule;
+use crate::model::settings::Setting;
 use crate::model::weights::save::Storage;
 
 /// What to export, and as what.
@@ -33,6 +34,10 @@ pub(crate) struct ExportArguments {
     /// How photos are brought to it, where not as the network usually has it
     #[arg(long, value_enum, value_name = "RULE", conflicts_with = "model")]
     pub input_rule: Option<InputRule>,
+    /// A setting of the model, by its name in the configuration that reports and exported files hold:
+    /// matcher.kind=nearest, backbone.output.block=9, backbone.hyperpixel=[13]; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE", conflicts_with = "model")]
+    pub settings: Vec<Setting>,
     /// The file to write; `-` for stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::inference::precision::Precision;
 use crate::model::input::InputRule;
+use crate::model::settings::Setting;
 use crate::model::weights::choice::Choice;
 
 /// Which weights to run, where and how exactly.
@@ -31,6 +32,10 @@ pub(crate) struct ModelArguments {
     /// How photos are brought to it, where not as the network usually has it
     #[arg(long, value_enum, value_name = "RULE")]
     pub input_rule: Option<InputRule>,
+    /// A setting of the model, by its name in the configuration that reports and exported files hold:
+    /// matcher.kind=nearest, backbone.output.block=9, backbone.hyperpixel=[13]; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub settings: Vec<Setting>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
     pub device: String,
@@ -51,6 +56,7 @@ impl ModelArguments {
             head: self.head.clone(),
             input_size: self.input_size.map(NonZeroUsize::get),
             input_rule: self.input_rule,
+            settings: self.settings.clone(),
         }
     }
 }

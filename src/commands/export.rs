@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         head: arguments.head.clone(),
         input_size: arguments.input_size.map(NonZeroUsize::get),
         input_rule: arguments.input_rule,
+        settings: arguments.settings.clone(),
     };
     let files = engine::files(&choice)?;
     let stdout = output::check([output.as_path()], files.iter().map(PathBuf::as_path))?;

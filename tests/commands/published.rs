@@ -178,6 +178,14 @@ fn resnets_are_run_from_files_of_any_prefix() {
         let flags = ["export", "--weights", &*below, "-o", &*output, "--verify"];
         lpmflow([&flags[..], &size].concat()).succeeded();
     }
+    let chosen = ["--set", "matcher.kind=nearest", "--set", "backbone.hyperpixel=[1]"];
+    let (other, log) = found(&folder, &[&["--weights", &*below], &size[..], &chosen].concat());
+    assert!(log.contains("ResNet of 2 blocks, nearest"), "{log}");
+    assert_ne!(other, points);
+    let flags = ["predict", DEMO[0], DEMO[1], "-o", "-", "--weights", &*below];
+    let error =
+        lpmflow([&flags[..], &["--set", "backbone.hyperpixel=[3]"]].concat()).failed_with(1);
+    assert!(error.contains("backbone.hyperpixel") && error.contains("numbered 0 to 2"), "{error}");
     let exported = folder.text("exported.safetensors");
     assert_eq!(found(&folder, &["--weights", &*exported]).0, points);
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::model::config::ModelConfig;
 use crate::model::input::InputRule;
+use crate::model::settings::{Setting, changed};
 use crate::model::weights::{StoredWeights, open};
 
 /// Which weights to take, as users say it.
@@ -22,6 +23,8 @@ pub(crate) struct Choice {
     pub input_size: Option<usize>,
     /// How photos are brought to it; as usual if `None`.
     pub input_rule: Option<InputRule>,
+    /// Other settings of the model than the usual ones.
+    pub settings: Vec<Setting>,
 }
 
 impl Choice {
@@ -33,6 +36,7 @@ impl Choice {
             head: None,
             input_size: None,
             input_rule: None,
+            settings: Vec::new(),
         }
     }
 
@@ -56,12 +60,12 @@ impl Choice {
         self.adjusted(&stored.config()?)
     }
 
-    /// A model for photos of the chosen size, brought to it by the chosen rule.
+    /// A model with the chosen settings, for photos of the chosen size, brought to it by the chosen rule.
     ///
     /// # Errors
-    /// When there is none of that size.
+    /// When there is none such.
     pub(crate) fn adjusted(&self, config: &ModelConfig) -> Result<ModelConfig> {
-        let config = config.with_input_size(self.input_size)?;
+        let config = changed(config, &self.settings)?.with_input_size(self.input_size)?;
         Ok(ModelConfig { input: self.input_rule.unwrap_or(config.input), ..config })
     }
 }
