@@ -188,6 +188,7 @@ impl Engine {
                 source: &features[&source.key],
                 target: &features[&target.key],
                 frame: self.model.config().input_size,
+                end: source.placement.end(),
             });
             let squares = Matched { flow, points };
             found.push(between_photos(squares, source.placement, target.placement));

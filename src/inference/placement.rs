@@ -22,6 +22,11 @@ impl Placement {
     /// All of it.
     pub(crate) const WHOLE: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
 
+    /// Its lower right corner.
+    pub(crate) fn end(self) -> Point {
+        Point::new(self.left + self.width, self.top + self.height)
+    }
+
     fn square_from_photo(self, unit: Point) -> Point {
         Point::new(self.left + unit.x * self.width, self.top + unit.y * self.height)
     }

@@ -21,6 +21,7 @@ use anyhow::{Result, bail, ensure};
 use tch::Tensor;
 
 use crate::flow::{Flow, PointTransfer};
+use crate::geometry::Point;
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::part::{Chosen, Settings};
@@ -145,6 +146,8 @@ pub(crate) struct PairFound<'a> {
     pub target: &'a Features,
     /// Side of the network's square, in pixels.
     pub frame: usize,
+    /// Where the source photo ends in the square: its lower right corner, in parts of the side.
+    pub end: Point,
 }
 
 /// What a matcher says of a batch of pairs.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::model::backbone::resnet::config::ResNetConfig;
+use crate::model::backbone::resnet::config::{ResNetConfig, STEM};
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
 use crate::model::matcher::consensus::ConsensusConfig;
@@ -69,6 +69,11 @@ fn without_norms(mut published: Tensors) -> Result<Tensors> {
         published.contains_key("layer1.0.conv3.weight"),
         "its blocks have two convolutions, as ResNet-18 and ResNet-34 have them; ResNet-50 and deeper ones can be \
          read"
+    );
+    let width = published.get("layer1.0.conv1.weight").map_or(0, |weight| weight.size()[0]);
+    ensure!(
+        width == STEM,
+        "the first of its blocks are {width} channels wide, as in wide ResNets and ResNeXt; ResNet's are {STEM}"
     );
     if published.contains_key("conv1.0.weight") {
         bail!(
@@ -185,6 +190,12 @@ mod tests {
         let mut deep = published();
         deep.insert("conv1.0.weight".to_owned(), Tensor::from(0.0f32));
         assert!(without_norms(deep).unwrap_err().to_string().contains("ResNet-D"));
+        let mut wide = published();
+        wide.insert(
+            "layer1.0.conv1.weight".to_owned(),
+            Tensor::zeros([128, 64, 1, 1], (Kind::Float, Device::Cpu)),
+        );
+        assert!(without_norms(wide).unwrap_err().to_string().contains("128 channels wide"));
         let mut cut = published();
         cut.remove("layer1.0.bn2.bias");
         assert_eq!(without_norms(cut).unwrap_err().to_string(), "it has no `layer1.0.bn2.bias`");

@@ -135,7 +135,9 @@ fn compare(case: &Adapted, seed: u64, wanted: &Tensors) {
             check(&format!("{side} upscaled"), &every(&upscaled, [97, 8]), named("upscaled"));
             let flow = Flow::zero(Size::square(1));
             let (source, target) = (&source, &target);
-            let found = PairFound { flow: &flow, correlation: None, source, target, frame: side };
+            let end = Point::new(1.0, 1.0);
+            let found =
+                PairFound { flow: &flow, correlation: None, source, target, frame: side, end };
             let rule = loaded.model.matcher().point_transfer(&found).unwrap();
             let mut farthest = 0.0f64;
             for (index, drawn) in

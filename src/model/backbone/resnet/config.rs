@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::features::FeatureShape;
 
 /// Channels of the first layer, and of the narrow part of the first stage's blocks.
-pub(super) const STEM: i64 = 64;
+pub(crate) const STEM: i64 = 64;
 
 /// How much wider a block's result is than its narrow part.
 const EXPANSION: i64 = 4;

@@ -39,6 +39,9 @@ impl PointTransfer for ByPatch {
     }
 }
 
+/// How far within the photo's first and last pixels points are held, in pixels of the network's square.
+const MARGIN: f64 = 1e-4;
+
 /// Every point moves by the features interpolated at it, as MARCO has it.
 #[derive(Debug)]
 pub(super) struct Interpolated {
@@ -49,6 +52,8 @@ pub(super) struct Interpolated {
     side: i64,
     /// Side of the network's square, in pixels.
     frame: f64,
+    /// Where the source photo ends in the square, in parts of the side.
+    end: Point,
 }
 
 impl Interpolated {
@@ -61,6 +66,7 @@ impl Interpolated {
             photos: Mutex::new([source, soft_argmax.descriptors(&target)]),
             side: found.target.last().shape.side,
             frame: found.frame as f64,
+            end: found.end,
         }
     }
 
@@ -91,9 +97,15 @@ impl PointTransfer for Interpolated {
         let photos = self.photos.lock().unwrap_or_else(PoisonError::into_inner);
         let [source, target] = &*photos;
         no_grad(|| {
-            // Parity: a pixel's share of the side is the cell's, but cells go back as their corners' positions.
+            // Parity: points beyond the photo's last pixel are held there; a pixel's share of the side is the
+            // cell's, but cells go back as their corners' positions.
             let side = self.side as f64;
-            let descriptor = self.descriptor(source, Point::new(unit.x * side, unit.y * side));
+            let held = |unit: f64, end: f64| {
+                let last = (end * self.frame - 1.0 - MARGIN).max(MARGIN);
+                (unit * self.frame).clamp(MARGIN, last) / self.frame * side
+            };
+            let position = Point::new(held(unit.x, self.end.x), held(unit.y, self.end.y));
+            let descriptor = self.descriptor(source, position);
             let similarities = descriptor.matmul(&target.transpose(0, 1)).unsqueeze(0); // [1, 1, T]
             let cell = self.soft_argmax.expected_cells(&similarities, self.side);
             let unit = |axis: i64| {
@@ -126,26 +138,31 @@ mod tests {
         assert_eq!(moved(1.5, 9.0), Point::new(0.875, 0.875));
     }
 
-    fn interpolated(source: &Features, target: &Features) -> Interpolated {
+    fn interpolated(source: &Features, target: &Features, end: Point) -> Interpolated {
         let config =
             WindowedConfig { radius: Some(1), temperature: 1e-4, ..WindowedConfig::default() };
         let soft_argmax = SoftArgmax::new(&config).unwrap();
         let flow = Flow::zero(Size::square(9));
-        let found = PairFound { flow: &flow, correlation: None, source, target, frame: 90 };
+        let found = PairFound { flow: &flow, correlation: None, source, target, frame: 90, end };
         Interpolated::new(&soft_argmax, &found)
     }
 
     #[test]
     fn points_move_by_the_features_at_them() {
         let (source, target) = shifted_pair(2, 9, [2, 1]);
-        let rule = interpolated(&source, &target);
+        let whole = Point::new(1.0, 1.0);
+        let rule = interpolated(&source, &target, whole);
         // Cell (3, 4) is met at pixels 30, 40 of 90, and cell (5, 5) stands for pixels 5 / 8 * 89.
         let moved = rule.target_from_source_unit(Point::new(30.0 / 90.0, 40.0 / 90.0));
         let wanted = 5.0 / 8.0 * 89.0 / 90.0;
         assert!(moved.distance(Point::new(wanted, wanted)) < 1e-3, "{moved:?}");
         let same = field(1, 9);
-        let rule = interpolated(&same, &same);
+        let rule = interpolated(&same, &same, whole);
         let rim = rule.target_from_source_unit(Point::new(1.0, 7.0));
         assert!(rim.distance(Point::new(89.0 / 90.0, 89.0 / 90.0)) < 1e-3, "{rim:?}");
+        // Of a photo that fills the upper 45 pixels the last one is 44, and cell 4.4.
+        let rule = interpolated(&same, &same, Point::new(1.0, 0.5));
+        let held = rule.target_from_source_unit(Point::new(0.5, 0.6));
+        assert!((held.y - 4.0 / 8.0 * 89.0 / 90.0).abs() < 1e-3, "{held:?}");
     }
 }
