@@ -41,3 +41,4 @@ fi
 target/debug/lpmflow export --weights "$work/run/best.safetensors" --precision float16 -o "$weights" --verify
 target/debug/lpmflow eval --weights "$weights" --dataset cutouts --data-root "$work/data" --protocol standard
 sha256sum "$weights"
+echo "scripts/calibrate.sh $work fits what they say of their confidence (to the files in weights/)"

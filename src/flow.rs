@@ -46,16 +46,8 @@ impl Flow {
     /// Bilinear sample at a position in this grid's own pixels; beyond the rim the rim's value holds
     /// (libtorch's `align_corners = false` rule).
     pub fn sample(&self, pixel: Point) -> Point {
-        let (left, right, along_x) = neighbours(pixel.x, self.size.width);
-        let (top, bottom, along_y) = neighbours(pixel.y, self.size.height);
-        let mix = |values: &[f32]| {
-            let value =
-                |row: usize, column: usize| f64::from(values[row * self.size.width + column]);
-            let upper = value(top, left) * (1.0 - along_x) + value(top, right) * along_x;
-            let lower = value(bottom, left) * (1.0 - along_x) + value(bottom, right) * along_x;
-            upper * (1.0 - along_y) + lower * along_y
-        };
-        Point::new(mix(&self.dx), mix(&self.dy))
+        let [x, y] = bilinear(self.size, [&self.dx, &self.dy], pixel);
+        Point::new(x, y)
     }
 
     /// Where a point of the source's unit square lies in the target's unit square, for a flow stored
@@ -112,11 +104,13 @@ pub(crate) struct Matched {
     pub flow: Flow,
     /// How points move, of matchers that have a rule of their own for them.
     pub points: Option<Arc<dyn PointTransfer>>,
+    /// How likely the match of each of the grid's cells is right, 0 to 1, of matchers that can say.
+    pub confidence: Option<Vec<f32>>,
 }
 
 impl From<Flow> for Matched {
     fn from(flow: Flow) -> Self {
-        Self { flow, points: None }
+        Self { flow, points: None, confidence: None }
     }
 }
 
@@ -140,6 +134,26 @@ impl Matched {
         }
         target.pixel_from_unit(self.target_from_source_unit(source.unit_from_pixel(pixel)))
     }
+
+    /// The matcher's own confidence at a point of the source's unit square, if it has one.
+    pub(crate) fn confidence(&self, unit: Point) -> Option<f64> {
+        let size = self.flow.size;
+        let values = self.confidence.as_deref()?;
+        let [confidence] = bilinear(size, [values], size.pixel_from_unit(unit));
+        Some(confidence)
+    }
+}
+
+/// Maps of one size at a position in their own pixels, bilinear; beyond the rim the rim's value holds.
+fn bilinear<const N: usize>(size: Size, maps: [&[f32]; N], pixel: Point) -> [f64; N] {
+    let (left, right, along_x) = neighbours(pixel.x, size.width);
+    let (top, bottom, along_y) = neighbours(pixel.y, size.height);
+    maps.map(|values| {
+        let value = |row: usize, column: usize| f64::from(values[row * size.width + column]);
+        let upper = value(top, left) * (1.0 - along_x) + value(top, right) * along_x;
+        let lower = value(bottom, left) * (1.0 - along_x) + value(bottom, right) * along_x;
+        upper * (1.0 - along_y) + lower * along_y
+    })
 }
 
 /// The two cells around a position along one axis, clamped to the grid, and the weight of the second.

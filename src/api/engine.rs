@@ -98,7 +98,8 @@ impl Correspondence {
         self.0.transfer(position)
     }
 
-    /// How far that can be trusted, 0 to 1: whether the way there and back ends where it began.
+    /// How far that can be trusted, 0 to 1: how likely it is right, of calibrated weights; of others, whether
+    /// the way there and back ends where it began.
     pub fn confidence(&self, position: Point) -> f64 {
         self.0.confidence(position)
     }

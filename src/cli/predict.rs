@@ -35,9 +35,10 @@ A file may be `-`: it goes to stdout in the first of its formats, and other resu
 followed; devices and FIFOs are written as they are. Files that would overwrite an input or one another
 are refused.
 
-In PNG and WebP warps, pixels whose match lies outside the target are transparent; in JPEG, grey.
-The confidence is exp(-(d / 0.05)^2), where d is the distance from a pixel to the end of its round trip
-to the target and back, as a part of the source's longer side; 0 where the match lies outside the target.";
+The confidence of `lite` and `zero-shot` is calibrated: the probability that the match lies within a tenth of
+the object's size from the truth (weights/README.md shows how well). Of other weights it is exp(-(d / 0.05)^2),
+where d is the distance from a pixel to the end of its round trip to the target and back, as a part of the
+source's longer side. It is 0 where the match lies outside the target.";
 
 /// The flags of `predict`.
 #[derive(Clone, Debug, Args)]
@@ -64,6 +65,13 @@ pub(crate) struct PredictArguments {
     /// The pixels that flows and confidences are written in
     #[arg(long, value_enum, default_value_t = FlowSize::Original)]
     pub size: FlowSize,
+    /// The confidence, 0 to 1, below which a match counts for none [default: 0.2]
+    ///
+    /// Such pixels are transparent in warps, invalid in .kitti.png, and not drawn by --matches. Where this flag is
+    /// given, they are also unknown in .flo (1e10) and transparent in .png and .webp flows. Other formats hold
+    /// the flow everywhere; .npz holds the confidence beside it. With 0, all that lies in the target is shown.
+    #[arg(long, value_name = "C", value_parser = confidence)]
+    pub min_confidence: Option<f64>,
     /// Print one JSON object that says what was done
     #[arg(long)]
     pub json: bool,
@@ -177,6 +185,12 @@ pub(crate) struct ListArguments {
     /// Pairs that go through the network at once
     #[arg(long, value_name = "N", default_value = "4", requires = "pairs")]
     pub batch_size: NonZeroUsize,
+}
+
+/// A number of 0 to 1.
+fn confidence(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "a confidence is a number of 0 to 1".to_owned())
 }
 
 /// The pixels that flows and confidences are written in.

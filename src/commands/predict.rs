@@ -11,6 +11,7 @@ use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
 use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
+use crate::inference::{Engine, FlowNetwork};
 use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
@@ -57,8 +58,10 @@ fn run_pair(
         outputs,
         keypoints: arguments.keypoints.as_deref().map(Keypoints::read).transpose()?,
         resolution: arguments.size.into(),
+        min_confidence: arguments.min_confidence,
     };
     let mut network = engine::load(&arguments.model, terminal)?;
+    tell_of_confidence(&network, plan.needs_confidence(), terminal);
     let input = network.input();
     let photo = |path: &Path| Photo::read(path, input, plan.needs_photos());
     let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
@@ -95,8 +98,9 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     let settings = format!(
-        "weights {weights} {dictionary} {head}, {} pixels, {:?} on {}",
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} on {}",
         network.input().side,
+        arguments.min_confidence,
         arguments.model.precision,
         engine::device_name(&network)
     );
@@ -106,9 +110,13 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         formats: &formats,
         resolution: arguments.size.into(),
         settings: &settings,
+        min_confidence: arguments.min_confidence,
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;
+    let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
+    let sure = pairs.into_iter().any(|pair| batch.plan(pair).needs_confidence());
+    tell_of_confidence(&network, sure, terminal);
     let stopped = stop_on_interrupt()?;
     let template = "{bar:30} {pos}/{len} pairs{pace}";
     let progress = terminal.progress(("matching", "pairs"), entries.len(), template);
@@ -143,6 +151,16 @@ fn check_list(batch: &Batch, arguments: &PredictArguments) -> Result<()> {
             "stdout goes to a file that a pair is to write in `{}`: name another",
             batch.folder.display()
         ),
+    }
+}
+
+/// Says what the confidence means, if one is wanted, where it is no probability.
+fn tell_of_confidence(network: &Engine, wanted: bool, terminal: &Terminal) {
+    if wanted && !network.is_calibrated() {
+        terminal.log(
+            "the confidence of these weights is not calibrated: it says whether the way there and back ends \
+             where it began",
+        );
     }
 }
 

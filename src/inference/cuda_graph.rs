@@ -64,8 +64,13 @@ impl CudaGraphMatcher {
         recording.source.copy_from(source);
         recording.target.copy_from(target);
         recording.graph.replay().context("launching the matcher as a CUDA graph")?;
-        let Matching { flow, correlation } = &recording.matching;
-        Ok(Matching { flow: flow.copy(), correlation: correlation.as_ref().map(Tensor::copy) })
+        let Matching { flow, correlation, confidence } = &recording.matching;
+        let copy = |part: &Option<Tensor>| part.as_ref().map(Tensor::copy);
+        Ok(Matching {
+            flow: flow.copy(),
+            correlation: copy(correlation),
+            confidence: copy(confidence),
+        })
     }
 
     fn record(&self, model: &Model, source: &Features, target: &Features) -> Result<Recording> {

@@ -159,7 +159,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let features = tch::no_grad(|| self.features(pairs));
-        let Matching { flow: flows, correlation } = tch::no_grad(|| -> Result<Matching> {
+        let found = tch::no_grad(|| -> Result<Matching> {
             let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
                 let parts: Vec<&Features> =
                     pairs.iter().map(|pair| &features[&pick(pair).key]).collect();
@@ -167,15 +167,20 @@ impl Engine {
             };
             let found = self.match_features(&side(|pair| &pair.0), &side(|pair| &pair.1))?;
             let on_cpu = |xs: Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-            Ok(Matching { flow: on_cpu(found.flow), correlation: found.correlation.map(on_cpu) })
+            Ok(Matching {
+                flow: on_cpu(found.flow),
+                correlation: found.correlation.map(on_cpu),
+                confidence: found.confidence.map(on_cpu),
+            })
         })?;
+        let Matching { flow: flows, correlation, confidence } = found;
         let [_, _, height, width] = dims(&flows);
         let size = Size::new(height as usize, width as usize);
-        let mut values = vec![0.0f32; flows.numel()];
-        flows.copy_data(&mut values, flows.numel());
+        let values = numbers(&flows);
+        let confidence = confidence.as_ref().map(numbers);
         let per_pair = values.chunks_exact(2 * size.area());
         let mut found = Vec::with_capacity(pairs.len());
-        for (index, (values, (source, target))) in (0..).zip(per_pair.zip(pairs)) {
+        for (index, (values, (source, target))) in (0_i64..).zip(per_pair.zip(pairs)) {
             if !values.iter().all(|value| value.is_finite()) {
                 let [source, target] = [source, target].map(|frame| frame.key.path.clone());
                 bail!(FlowNotFinite { source, target });
@@ -190,7 +195,9 @@ impl Engine {
                 frame: self.model.config().input_size,
                 end: source.placement.end(),
             });
-            let squares = Matched { flow, points };
+            let part = index as usize * size.area()..(index as usize + 1) * size.area();
+            let confidence = confidence.as_ref().map(|values| values[part].to_vec());
+            let squares = Matched { flow, points, confidence };
             found.push(between_photos(squares, source.placement, target.placement));
         }
         Ok(found)
@@ -244,6 +251,10 @@ impl FlowNetwork for Engine {
         self.input()
     }
 
+    fn is_calibrated(&self) -> bool {
+        self.model.config().matcher.is_calibrated()
+    }
+
     fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
         self.matched(pairs)
     }
@@ -256,6 +267,13 @@ fn to_device(tensor: Tensor, device: Device) -> Tensor {
     }
     let kind = tensor.kind();
     tensor.pin_memory(device).to_device_(device, kind, true, false)
+}
+
+/// The values of a tensor of the CPU, in order.
+fn numbers(tensor: &Tensor) -> Vec<f32> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor.copy_data(&mut values, tensor.numel());
+    values
 }
 
 /// The number of values in a model's parameters; buffers are none.

@@ -13,6 +13,11 @@ pub(crate) trait FlowNetwork {
     /// How photos must be brought to it.
     fn input(&self) -> Input;
 
+    /// Whether it says itself how likely each match is right.
+    fn is_calibrated(&self) -> bool {
+        false
+    }
+
     /// What corresponds in each of a batch of (source, target) pairs, said of the photos.
     ///
     /// # Errors

@@ -42,7 +42,15 @@ pub(crate) fn between_photos(found: Matched, source: Placement, target: Placemen
     if (source, target) == (Placement::WHOLE, Placement::WHOLE) {
         return found;
     }
-    let Matched { flow: squares, points } = found;
+    // The confidence of a square's position goes with it.
+    let confidence = found.confidence.is_some().then(|| {
+        let size = found.flow.size;
+        let cells = (0..size.area()).map(|index| (index % size.width, index / size.width));
+        let unit = |(column, row)| size.unit_from_pixel(Point::new(column as f64, row as f64));
+        let square = cells.map(|cell| source.square_from_photo(unit(cell)));
+        square.map(|square| found.confidence(square).unwrap_or_default() as f32).collect()
+    });
+    let Matched { flow: squares, points, .. } = found;
     let mut flow = Flow::zero(squares.size);
     for (index, (dx, dy)) in flow.dx.iter_mut().zip(&mut flow.dy).enumerate() {
         let (row, column) = (index / squares.size.width, index % squares.size.width);
@@ -55,7 +63,7 @@ pub(crate) fn between_photos(found: Matched, source: Placement, target: Placemen
     let points = points.map(|squares| -> Arc<dyn PointTransfer> {
         Arc::new(BetweenPhotos { squares, source, target })
     });
-    Matched { flow, points }
+    Matched { flow, points, confidence }
 }
 
 /// A rule for points between squares, said of the photos in them.
@@ -126,7 +134,7 @@ mod tests {
                 let scale = |size: Size| size.longer_side() as f64 / 96.0;
                 let square = Size::square(96);
                 for points in [None, Some(Arc::new(Map) as Arc<dyn PointTransfer>)] {
-                    let found = Matched { flow: flow(), points };
+                    let found = Matched { flow: flow(), points, confidence: None };
                     let found = between_photos(found, placements[0], placements[1]);
                     for (x, y) in [(0.3, 0.4), (0.5, 0.5), (0.8, 0.25), (0.1, 0.9)] {
                         let pixel = source.pixel_from_unit(Point::new(x, y));
@@ -143,6 +151,18 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_confidence_belongs_to_the_photos_part_of_the_square() {
+        let confidence = (0..48 * 48).map(|index| (index % 48) as f32 / 47.0).collect();
+        let squares = Matched { flow: flow(), points: None, confidence: Some(confidence) };
+        let half = Placement { width: 0.5, height: 1.0 };
+        for (across, wanted) in [(0.1, 0.05), (0.5, 0.25), (0.9, 0.45)] {
+            let found = between_photos(squares.clone(), half, Placement::WHOLE);
+            let confidence = found.confidence(Point::new(across, 0.3)).unwrap();
+            assert!((confidence - wanted).abs() < 0.02, "{confidence}, not {wanted}");
         }
     }
 

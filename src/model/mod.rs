@@ -115,6 +115,6 @@ impl Model {
     /// # Shapes
     /// Result `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
     pub(crate) fn flow(&self, source: &Features, target: &Features) -> Tensor {
-        self.matching(source, target).flow
+        self.matcher.flow(source, target)
     }
 }

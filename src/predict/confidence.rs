@@ -1,31 +1,45 @@
-//! How far a match can be trusted: follow it to the target and back, and see how close to home it ends.
+//! How far a match can be trusted, 0 to 1; 0 where it lies outside the target photo.
 //!
-//! For a source position `p`, its match `m = p + forward(p)` and the match's match `r = m + backward(m)`,
-//! the confidence is `exp(-(|p - r| / (SCALE * L))^2)` with `L` the longer side of the source photo, and
-//! 0 where `m` lies outside the target photo. 1 means that both directions agree exactly; a round trip
-//! that misses by 5 % of the longer side gets 0.37, by 10 % 0.02.
+//! A calibrated matcher says itself how likely each of its matches is right. For the others, follow the match
+//! to the target and back, and see how close to home it ends: for a source position `p`, its match
+//! `m = p + forward(p)` and the match's match `r = m + backward(m)`, the confidence is
+//! `exp(-(|p - r| / (SCALE * L))^2)` with `L` the longer side of the source photo. 1 means that both directions
+//! agree exactly; a round trip that misses by 5 % of the longer side gets 0.37, by 10 % 0.02. It is no
+//! probability.
 
 use rayon::prelude::*;
 
 use crate::geometry::{Point, Size};
 use crate::predict::correspondence::{Correspondence, Resolution};
 
+/// Outputs that leave uncertain matches out begin here, where nothing else is asked for.
+pub(crate) const MIN_CONFIDENCE: f64 = 0.2;
+
 /// The miss, as a part of the source photo's longer side, at which the confidence has fallen to 1/e.
 const SCALE: f64 = 0.05;
 
 impl Correspondence {
+    /// Whether [`Correspondence::confidence`] can be asked for.
+    pub(crate) fn has_confidence(&self) -> bool {
+        self.forward.confidence.is_some() || self.backward.is_some()
+    }
+
     /// The confidence at a pixel position of the source photo, 0 to 1.
     ///
     /// # Panics
-    /// Without a backward flow.
+    /// Without a backward flow, of a matcher that is not calibrated.
     pub(crate) fn confidence(&self, pixel: Point) -> f64 {
-        let backward =
-            self.backward.as_ref().expect("whoever reads a confidence asks for both directions");
-        let target_unit = self.forward.target_from_source_unit(self.source.unit_from_pixel(pixel));
+        let source_unit = self.source.unit_from_pixel(pixel);
+        let target_unit = self.forward.target_from_source_unit(source_unit);
         let inside = |coordinate: f64| (0.0..=1.0).contains(&coordinate);
         if !inside(target_unit.x) || !inside(target_unit.y) {
             return 0.0;
         }
+        if let Some(confidence) = self.forward.confidence(source_unit) {
+            return confidence;
+        }
+        let backward =
+            self.backward.as_ref().expect("whoever reads a confidence asks for both directions");
         let back = self.source.pixel_from_unit(backward.target_from_source_unit(target_unit));
         let miss = back.distance(pixel) / self.source.longer_side() as f64;
         (-(miss / SCALE).powi(2)).exp()
@@ -34,7 +48,7 @@ impl Correspondence {
     /// The confidence at every pixel of the grid that flows are written on, row by row.
     ///
     /// # Panics
-    /// Without a backward flow.
+    /// As [`Correspondence::confidence`].
     pub(crate) fn confidence_map(&self, resolution: Resolution) -> Vec<f32> {
         let grid = self.grid(resolution);
         let mut map = vec![0.0; grid.area()];
@@ -86,6 +100,17 @@ mod tests {
     fn a_round_trip_that_misses_by_the_scale_gets_one_over_e() {
         let confidence = round_trip(0.25, -0.2).confidence(Point::new(20.0, 30.0));
         assert!((confidence - (-1.0_f64).exp()).abs() < 1e-6, "{confidence}");
+    }
+
+    #[test]
+    fn a_calibrated_matchers_own_confidence_goes_before_the_round_trip() {
+        let mut pair = round_trip(0.25, -0.25);
+        pair.forward.confidence = Some(vec![0.75; 256]);
+        assert_eq!(pair.confidence(Point::new(20.0, 30.0)), 0.75);
+        assert_eq!(pair.confidence(Point::new(90.0, 30.0)), 0.0, "it lies outside the target");
+        pair.backward = None;
+        assert!(pair.has_confidence());
+        assert_eq!(pair.confidence_map(Resolution::Network)[0], 0.75);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use crate::flow::Flow;
 use crate::geometry::Size;
+use crate::predict::confidence::MIN_CONFIDENCE;
 use crate::predict::correspondence::{Correspondence, Resolution};
 use crate::predict::format::wheel;
 use crate::predict::photo::Photo;
@@ -21,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub target: &'a Photo,
     /// The grid that flows and confidences are written on.
     pub resolution: Resolution,
+    /// The confidence below which a match counts for none, if the user said one.
+    pub min_confidence: Option<f64>,
     /// The transferred keypoints, if there were any to transfer.
     pub keypoints: Option<&'a TransferredKeypoints>,
     flow: OnceCell<Flow>,
@@ -31,8 +34,10 @@ pub(crate) struct Context<'a> {
 /// What became of a file, beside its content.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Written {
-    /// Pixels that the format cannot hold and marks invalid.
+    /// Pixels whose displacement the format cannot hold; they are marked invalid.
     pub invalid_pixels: usize,
+    /// Pixels marked as having no match.
+    pub unmatched_pixels: usize,
     /// [`Context::magnitude`], if the file holds a flow.
     pub magnitude: Option<f32>,
 }
@@ -45,8 +50,23 @@ impl<'a> Context<'a> {
         resolution: Resolution,
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
-        let (flow, magnitude, confidence) = Default::default();
-        Self { pair, source, target, resolution, keypoints, flow, magnitude, confidence }
+        let (min_confidence, flow, magnitude, confidence) = Default::default();
+        Self {
+            pair,
+            source,
+            target,
+            resolution,
+            min_confidence,
+            keypoints,
+            flow,
+            magnitude,
+            confidence,
+        }
+    }
+
+    /// The same where the user said from which confidence on a match counts.
+    pub(crate) fn with_threshold(self, min_confidence: Option<f64>) -> Self {
+        Self { min_confidence, ..self }
     }
 
     /// The grid that flows and confidences are written on.
@@ -67,8 +87,21 @@ impl<'a> Context<'a> {
     /// The confidence at each of the grid's pixels, row by row.
     ///
     /// # Panics
-    /// Without a backward flow.
+    /// As [`Correspondence::confidence`].
     pub(crate) fn confidence(&self) -> &[f32] {
         self.confidence.get_or_init(|| self.pair.confidence_map(self.resolution))
+    }
+
+    /// The confidence from which a match counts, for outputs that always leave the others out.
+    pub(crate) fn threshold(&self) -> f64 {
+        self.min_confidence.unwrap_or(MIN_CONFIDENCE)
+    }
+
+    /// Which of the grid's pixels have a match of at least a confidence, row by row.
+    ///
+    /// # Panics
+    /// As [`Correspondence::confidence`].
+    pub(crate) fn matched(&self, least: f64) -> Vec<bool> {
+        self.confidence().iter().map(|confidence| f64::from(*confidence) >= least).collect()
     }
 }

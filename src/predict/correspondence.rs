@@ -8,7 +8,7 @@ use crate::geometry::{Point, Size};
 pub(crate) struct Correspondence {
     /// Source to target.
     pub forward: Matched,
-    /// Target to source, likewise; there when an output needs a confidence.
+    /// Target to source, likewise; there when an output needs a confidence that the matcher does not say itself.
     pub backward: Option<Matched>,
     /// The source photo's size.
     pub source: Size,

@@ -19,3 +19,4 @@ pub(crate) mod product;
 pub(crate) mod record;
 pub(crate) mod score;
 pub(crate) mod transferred;
+pub(crate) mod verdict;

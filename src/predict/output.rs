@@ -90,9 +90,9 @@ impl Format {
         self.kind.in_list((self.kind.endings)()[self.index].0)
     }
 
-    /// Whether the backward flow is needed.
-    pub(crate) fn needs_backward(self) -> bool {
-        (self.kind.needs_backward)(self.index)
+    /// Whether a confidence is needed.
+    pub(crate) fn needs_confidence(self) -> bool {
+        (self.kind.needs_confidence)(self.index)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
@@ -143,11 +143,12 @@ mod tests {
     fn formats_say_what_they_need() {
         let needs = |ending: &str| {
             let format = Format::in_list(ending).unwrap();
-            [format.needs_backward(), format.needs_photos()]
+            [format.needs_confidence(), format.needs_photos()]
         };
         assert_eq!(needs("flo"), [false, false]);
         assert_eq!(needs("npz"), [true, false]);
-        assert_eq!(needs("warp.png"), [false, true]);
+        assert_eq!(needs("kitti.png"), [true, false]);
+        assert_eq!(needs("warp.png"), [true, true]);
         assert_eq!(needs("matches.png"), [true, true]);
         assert_eq!(needs("confidence.npy"), [true, false]);
     }

@@ -6,12 +6,13 @@ use crate::flow::Matched;
 use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
 use crate::output::Attempts;
-use crate::predict::context::Context;
+use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Correspondence;
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::record::{Prediction, WrittenFile};
 use crate::predict::transferred::TransferredKeypoints;
+use crate::predict::verdict::Verdict;
 
 /// Finds what corresponds between two photos and writes what the plan wants; files that could not be written
 /// are among the attempts.
@@ -27,16 +28,18 @@ pub(crate) fn run(
     if let Some(keypoints) = &plan.keypoints {
         keypoints.check(source.size, target.size)?;
     }
-    let pairs = correspond(network, &[(source, target)], plan.needs_backward())?;
+    let pairs = correspond(network, &[(source, target)], plan.needs_confidence())?;
     Ok(write(&pairs[0], source, target, plan))
 }
 
-/// The correspondences of several pairs in one batch of the network.
+/// The correspondences of several pairs in one batch of the network; `sure` says whether a confidence will be
+/// asked for, which takes both directions where the network does not say it itself.
 pub(crate) fn correspond(
     network: &mut dyn FlowNetwork,
     pairs: &[(&Photo, &Photo)],
-    both_ways: bool,
+    sure: bool,
 ) -> Result<Vec<Correspondence>> {
+    let both_ways = sure && !network.is_calibrated();
     let forward = pairs.iter().map(|(source, target)| (source.frame.clone(), target.frame.clone()));
     let mut frames: Vec<(Frame, Frame)> = forward.collect();
     if both_ways {
@@ -67,13 +70,14 @@ pub(super) fn write(
 ) -> (Prediction, Attempts) {
     let keypoints = plan.keypoints.as_ref();
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
-    let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref());
+    let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref())
+        .with_threshold(plan.min_confidence);
     let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
     for output in &plan.outputs {
         attempts.record(output.write(&context).map(|written| {
             magnitude = magnitude.or(written.magnitude);
-            let invalid_pixels = written.invalid_pixels;
-            files.push(WrittenFile { path: output.path.clone(), invalid_pixels });
+            let Written { invalid_pixels, unmatched_pixels, .. } = written;
+            files.push(WrittenFile { path: output.path.clone(), invalid_pixels, unmatched_pixels });
         }));
     }
     let prediction = Prediction {
@@ -82,6 +86,7 @@ pub(super) fn write(
         magnitude,
         files,
         keypoints,
+        verdict: Verdict::new(pair),
     };
     (prediction, attempts)
 }

@@ -13,12 +13,16 @@ pub(crate) struct Plan {
     pub keypoints: Option<Keypoints>,
     /// The grid of flows and confidences.
     pub resolution: Resolution,
+    /// The confidence below which a match counts for none, if the user said one.
+    pub min_confidence: Option<f64>,
 }
 
 impl Plan {
-    /// Whether the backward flow is needed.
-    pub(crate) fn needs_backward(&self) -> bool {
-        self.keypoints.is_some() || self.formats().any(Format::needs_backward)
+    /// Whether a confidence will be asked for.
+    pub(crate) fn needs_confidence(&self) -> bool {
+        self.keypoints.is_some()
+            || self.min_confidence.is_some()
+            || self.formats().any(Format::needs_confidence)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::geometry::Size;
 use crate::path_text::{path_from_text, path_text};
 use crate::predict::transferred::TransferredKeypoints;
+use crate::predict::verdict::Verdict;
 
 /// What was found for a pair and where it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub(crate) struct Prediction {
     /// The transferred keypoints, if there were any to transfer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keypoints: Option<TransferredKeypoints>,
+    /// Whether the photos correspond at all, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// One file written.
@@ -33,8 +37,10 @@ pub(crate) struct Prediction {
 pub(crate) struct WrittenFile {
     /// The file.
     pub path: PathBuf,
-    /// Pixels that the format cannot hold and marks invalid.
+    /// Pixels whose displacement the format cannot hold; they are marked invalid.
     pub invalid_pixels: usize,
+    /// Pixels marked as having no match.
+    pub unmatched_pixels: usize,
 }
 
 /// The same in JSON.
@@ -46,12 +52,14 @@ struct WrittenText {
     path_escaped: bool,
     #[serde(default, skip_serializing_if = "is_zero")]
     invalid_pixels: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unmatched_pixels: usize,
 }
 
 impl From<WrittenFile> for WrittenText {
-    fn from(WrittenFile { path, invalid_pixels }: WrittenFile) -> Self {
+    fn from(WrittenFile { path, invalid_pixels, unmatched_pixels }: WrittenFile) -> Self {
         let (path, path_escaped) = path_text(&path);
-        Self { path, path_escaped, invalid_pixels }
+        Self { path, path_escaped, invalid_pixels, unmatched_pixels }
     }
 }
 
@@ -60,7 +68,8 @@ impl TryFrom<WrittenText> for WrittenFile {
 
     fn try_from(text: WrittenText) -> Result<Self, Error> {
         let path = path_from_text(text.path, text.path_escaped)?;
-        Ok(Self { path, invalid_pixels: text.invalid_pixels })
+        let WrittenText { invalid_pixels, unmatched_pixels, .. } = text;
+        Ok(Self { path, invalid_pixels, unmatched_pixels })
     }
 }
 

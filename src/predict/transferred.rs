@@ -25,7 +25,7 @@ impl TransferredKeypoints {
     /// Finds keypoints in the target photo.
     ///
     /// # Panics
-    /// When `pair` has no backward flow.
+    /// As [`Correspondence::confidence`].
     pub(crate) fn new(keypoints: &Keypoints, pair: &Correspondence) -> Self {
         let source = keypoints.source.clone();
         let target: Vec<Point> =

@@ -50,9 +50,20 @@ impl Terminal {
                     " ({count} pixels move farther than the format can say and are marked invalid)"
                 ),
             };
-            self.log(&format!("wrote `{}`{invalid}", file.path.display()));
+            let unmatched = match file.unmatched_pixels {
+                0 => String::new(),
+                count => format!(" ({count} pixels have no match that is certain enough)"),
+            };
+            self.log(&format!("wrote `{}`{invalid}{unmatched}", file.path.display()));
         }
         self.log(&format!("took {:.2} s", time.as_secs_f64()));
+        if let Some(verdict) = prediction.verdict.filter(|verdict| verdict.hardly_matches) {
+            self.warn(&format!(
+                "hardly anything of these two photos corresponds: even the most certain tenth of the source \
+                 has a confidence of {:.2} in the mean",
+                verdict.best_confidence
+            ));
+        }
     }
 
     /// Why a pair of a list failed, if it did.
@@ -66,7 +77,7 @@ impl Terminal {
 
     /// How many pairs of a list ended how.
     pub(crate) fn log_summary(&self, summary: &Summary, folder: &Path, time: Duration) {
-        let Summary { done, skipped, failed, interrupted } = *summary;
+        let Summary { done, skipped, failed, hardly_matching, interrupted } = *summary;
         let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
         self.log(&format!(
             "{} done, {skipped} done before, {failed} failed{early}; files are in `{}`; took {:.1} s",
@@ -74,5 +85,11 @@ impl Terminal {
             folder.display(),
             time.as_secs_f64()
         ));
+        if hardly_matching > 0 {
+            self.warn(&format!(
+                "of {hardly_matching} of these pairs hardly anything corresponds: their lines say \
+                 `\"hardly_matches\":true`"
+            ));
+        }
     }
 }

@@ -146,16 +146,24 @@ fn sizes(config: &ModelConfig) -> ModelConfig {
     ModelConfig { matcher: config.matcher.complete(), ..config.clone() }
 }
 
-/// Shipped weights that were written again with today's names of settings and the same values: the SHA-256
-/// of the older file, and of today's.
-const WRITTEN_AGAIN: [(&str, &str); 2] = [
+/// Shipped weights that were written again with the same values, for today's names of settings or for what they
+/// say of their confidence: the SHA-256 of an older file, and of today's.
+const WRITTEN_AGAIN: [(&str, &str); 4] = [
     (
         "58fb7c68c7c7122cfd9c08f6baa2d71e657fb03af3575a41cd1a18b2c1681254",
+        "6a14c867d89c9810453af6e69e1168209d3c9eaacb07c7576c939631c8fe3943",
+    ),
+    (
         "c5c4d8833913ef2be598b6f4ed904c64620d02df586372774fbe12b6ac9a60fb",
+        "6a14c867d89c9810453af6e69e1168209d3c9eaacb07c7576c939631c8fe3943",
     ),
     (
         "97710d2f53a328fd2434e956dbd331e279f915e6b87264ac813c8eaaa6243d35",
+        "4fb3728b3b635ef979ec48f5f567421d228310795171ef64bc70777728a8d409",
+    ),
+    (
         "bf291f30f9eb9db5c18d1057c4eb6d0904924de790f40aab1a8e4e5ff2cd1372",
+        "4fb3728b3b635ef979ec48f5f567421d228310795171ef64bc70777728a8d409",
     ),
 ];
 

@@ -15,6 +15,7 @@ mod library;
 mod outputs;
 mod package;
 mod predict;
+mod predict_confidence;
 mod predict_inputs;
 mod predict_pairs;
 mod progress;

@@ -2,6 +2,7 @@
 //! reference numbers, datasets against the official readers, weight files of every kind.
 #![allow(unreachable_pub, reason = "modules of one test program")]
 
+mod calibration;
 mod export;
 mod fuzz;
 mod golden_augmentation;

@@ -64,6 +64,7 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
         outputs: vec![Output::new(kind, &folder.path(name)).unwrap()],
         keypoints: None,
         resolution: Resolution::Original,
+        min_confidence: Some(0.0),
     };
     let (prediction, attempts) =
         crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();

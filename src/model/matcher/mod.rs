@@ -74,6 +74,11 @@ pub(crate) trait MatcherConfig: Settings {
         false
     }
 
+    /// Whether the matcher says how likely each match is right.
+    fn is_calibrated(&self) -> bool {
+        false
+    }
+
     /// The matcher as it is trained, with parts left out.
     ///
     /// # Errors
@@ -106,6 +111,11 @@ pub(crate) trait Matcher: Any + Debug {
     /// What corresponds, from source to target.
     fn forward(&self, source: &Features, target: &Features) -> Matching;
 
+    /// The flow alone, `[B, 2, H, W]`.
+    fn flow(&self, source: &Features, target: &Features) -> Tensor {
+        self.forward(source, target).flow
+    }
+
     /// How points move by what was found of one pair; none where the flow moves them as it moves everything.
     fn point_transfer(&self, _found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
         None
@@ -120,7 +130,7 @@ pub(crate) trait Matcher: Any + Debug {
         _masked_ranks: Option<&Tensor>,
         _recompute: &Recompute<'a>,
     ) -> TrainOutput {
-        TrainOutput { flow: self.forward(source, target).flow, masked: None }
+        TrainOutput { flow: self.flow(source, target), masked: None }
     }
 
     /// How many of how many ranked candidates training masks; none without masking.
@@ -157,11 +167,13 @@ pub(crate) struct Matching {
     pub flow: Tensor,
     /// `[B, S, T]`, of matchers that move points by it.
     pub correlation: Option<Tensor>,
+    /// `[B, H, W]`, how likely each match is right, of matchers that can say.
+    pub confidence: Option<Tensor>,
 }
 
 impl From<Tensor> for Matching {
     fn from(flow: Tensor) -> Self {
-        Self { flow, correlation: None }
+        Self { flow, correlation: None, confidence: None }
     }
 }
 

@@ -92,7 +92,7 @@ impl Matcher for Toy {
             correlate(&pooled, 0) + correlate(&|features| features.last().patches(), 1);
         let weights = correlation.softmax(-1, Kind::Float); // [B, S, T]
         let flow = flow_to(&weights.matmul(&cells(side, weights.device())), side);
-        Matching { flow, correlation: Some(correlation) }
+        Matching { flow, correlation: Some(correlation), confidence: None }
     }
 
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {

@@ -22,6 +22,8 @@ pub(crate) struct Batch<'a> {
     /// Whatever else the files depend on: the weights' hash, the precision, the values of flags. Results of
     /// others are not taken for done.
     pub settings: &'a str,
+    /// The confidence below which a match counts for none, if the user said one.
+    pub min_confidence: Option<f64>,
     /// Pairs that go through the network at once.
     pub batch_size: usize,
 }
@@ -37,6 +39,7 @@ impl Batch<'_> {
             outputs: self.formats.iter().map(output).collect(),
             keypoints: pair.keypoints.clone(),
             resolution: self.resolution,
+            min_confidence: self.min_confidence,
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Summary {
     pub skipped: usize,
     /// Not done, each reported.
     pub failed: usize,
+    /// Those of the done, now or before, of which hardly anything corresponds.
+    pub hardly_matching: usize,
     /// Whether the run was stopped before the end of the list.
     pub interrupted: bool,
 }
@@ -61,11 +63,22 @@ pub(crate) fn run(
 
 impl Summary {
     fn count(&mut self, outcome: &PairOutcome) {
-        match outcome {
-            PairOutcome::Done(_) => self.done += 1,
-            PairOutcome::Skipped(_) => self.skipped += 1,
-            PairOutcome::Failed { .. } => self.failed += 1,
-        }
+        let prediction = match outcome {
+            PairOutcome::Done(prediction) => {
+                self.done += 1;
+                prediction
+            }
+            PairOutcome::Skipped(prediction) => {
+                self.skipped += 1;
+                prediction
+            }
+            PairOutcome::Failed { .. } => {
+                self.failed += 1;
+                return;
+            }
+        };
+        let hardly = prediction.verdict.is_some_and(|verdict| verdict.hardly_matches);
+        self.hardly_matching += usize::from(hardly);
     }
 }
 
@@ -95,14 +108,14 @@ fn outcomes<'a>(
 
 /// The correspondences of all pairs at once; if that fails, of each alone, to find the culprit.
 fn correspond_each(network: &mut dyn FlowNetwork, work: &[&Work]) -> Vec<Result<Correspondence>> {
-    let both_ways = work.iter().any(|work| work.plan.needs_backward());
+    let sure = work.iter().any(|work| work.plan.needs_confidence());
     let photos: Vec<(&Photo, &Photo)> =
         work.iter().map(|work| (&*work.source, &*work.target)).collect();
-    match correspond(network, &photos, both_ways) {
+    match correspond(network, &photos, sure) {
         Ok(pairs) => pairs.into_iter().map(Ok).collect(),
         Err(error) if photos.len() == 1 => vec![Err(error)],
         Err(_) => {
-            let alone = |photos| Ok(correspond(network, &[photos], both_ways)?.remove(0));
+            let alone = |photos| Ok(correspond(network, &[photos], sure)?.remove(0));
             photos.into_iter().map(alone).collect()
         }
     }

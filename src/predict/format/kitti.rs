@@ -1,4 +1,5 @@
-//! KITTI's flow PNG: 16-bit red = x, green = y, each `64 d + 2^15`, and blue = 1 where the flow is valid.
+//! KITTI's flow PNG: 16-bit red = x, green = y, each `64 d + 2^15`, and blue = 1 where the flow is valid;
+//! elsewhere all three are 0.
 
 use std::io::Write;
 
@@ -13,19 +14,20 @@ const STEPS: f32 = 64.0;
 /// What stands for no displacement.
 const ZERO: f32 = 32768.0;
 
-/// Writes a flow and returns the number of pixels whose displacement lies outside -512 to 511.98 and
-/// which are therefore marked invalid.
+/// Writes a flow, valid where `matched` does not deny it, and returns the number of matched pixels whose
+/// displacement lies outside -512 to 511.98 and which are therefore marked invalid.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(crate) fn write(file: &mut impl Write, flow: &Flow) -> Result<usize> {
+pub(crate) fn write(file: &mut impl Write, flow: &Flow, matched: Option<&[bool]>) -> Result<usize> {
     let mut invalid = 0;
     let mut samples = Vec::with_capacity(flow.size.area() * 3);
-    for (dx, dy) in flow.dx.iter().zip(&flow.dy) {
+    for (index, (dx, dy)) in flow.dx.iter().zip(&flow.dy).enumerate() {
+        let is_matched = matched.is_none_or(|matched| matched[index]);
         match encode(*dx).zip(encode(*dy)) {
-            Some((x, y)) => samples.extend([x, y, 1]),
-            None => {
-                invalid += 1;
+            Some((x, y)) if is_matched => samples.extend([x, y, 1]),
+            encoded => {
+                invalid += usize::from(is_matched && encoded.is_none());
                 samples.extend([0, 0, 0]);
             }
         }
@@ -55,10 +57,21 @@ mod tests {
             &[1.5, -512.1, 0.0, 0.0, -2.0, 0.0, 512.0, 511.98],
         );
         let mut bytes = Vec::new();
-        assert_eq!(write(&mut bytes, &flow).unwrap(), 2);
-        let picture = image::load_from_memory(&bytes).unwrap().into_rgb16();
-        let pixels: Vec<[u16; 3]> = picture.pixels().map(|pixel| pixel.0).collect();
-        assert_eq!(pixels, [[32864, 32640, 1], [0, 0, 0], [0, 0, 0], [32768, 65535, 1]]);
+        assert_eq!(write(&mut bytes, &flow, None).unwrap(), 2);
+        assert_eq!(pixels(&bytes), [[32864, 32640, 1], [0, 0, 0], [0, 0, 0], [32768, 65535, 1]]);
+    }
+
+    #[test]
+    fn pixels_without_a_match_are_invalid_and_not_counted_as_out_of_range() {
+        let flow = Flow::from_channels(Size::new(1, 3), &[1.5, 1.5, 600.0, 0.0, 0.0, 0.0]);
+        let mut bytes = Vec::new();
+        assert_eq!(write(&mut bytes, &flow, Some(&[true, false, false])).unwrap(), 0);
+        assert_eq!(pixels(&bytes), [[32864, 32768, 1], [0, 0, 0], [0, 0, 0]]);
+    }
+
+    fn pixels(bytes: &[u8]) -> Vec<[u16; 3]> {
+        let picture = image::load_from_memory(bytes).unwrap().into_rgb16();
+        picture.pixels().map(|pixel| pixel.0).collect()
     }
 
     #[test]

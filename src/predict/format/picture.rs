@@ -6,7 +6,7 @@ use anyhow::Result;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{DynamicImage, RgbImage, Rgba, RgbaImage};
+use image::{DynamicImage, Pixel, RgbImage, Rgba, RgbaImage};
 
 /// Quality of JPEG outputs, 1 to 100: no visible artefacts around thin lines.
 const JPEG_QUALITY: u8 = 92;
@@ -58,6 +58,19 @@ impl PictureFormat {
         }
         Ok(())
     }
+}
+
+/// What a pixel is of which there is nothing to show.
+pub(crate) const NOTHING: Rgba<u8> = Rgba([BACKDROP[0], BACKDROP[1], BACKDROP[2], 0]);
+
+/// Some pixels of a picture, row by row; the others are transparent.
+pub(crate) fn only(picture: &RgbImage, shown: &[bool]) -> RgbaImage {
+    RgbaImage::from_fn(picture.width(), picture.height(), |x, y| {
+        match shown[y as usize * picture.width() as usize + x as usize] {
+            true => picture.get_pixel(x, y).to_rgba(),
+            false => NOTHING,
+        }
+    })
 }
 
 /// The picture without transparency.

@@ -30,7 +30,7 @@ impl Product for Confidence {
     type Format = ConfidenceFormat;
 
     const NAME: &'static str = "confidence";
-    const HELP: &'static str = "Write the confidence, 0 to 1, from forward-backward consistency";
+    const HELP: &'static str = "Write how far each match can be trusted, 0 to 1";
     const ENDINGS: &'static [(&'static str, ConfidenceFormat)] = &[
         ("png", ConfidenceFormat::Picture(PictureFormat::Png)),
         ("jpg", ConfidenceFormat::Picture(PictureFormat::Jpeg)),
@@ -41,7 +41,7 @@ impl Product for Confidence {
     ];
     const EXAMPLE: &'static str = "npy";
 
-    fn needs_backward(_format: ConfidenceFormat) -> bool {
+    fn needs_confidence(_format: ConfidenceFormat) -> bool {
         true
     }
 

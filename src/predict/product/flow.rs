@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::output;
 use crate::predict::context::{Context, Written};
-use crate::predict::format::picture::PictureFormat;
+use crate::predict::format::picture::{PictureFormat, only};
 use crate::predict::format::{flo, kitti, numpy, pfm, wheel};
 use crate::predict::product::Product;
 
@@ -39,7 +39,9 @@ impl Product for FlowFile {
     const DETAILS: Option<&'static str> = Some(
         "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's, full colours at the 99th \
          percentile of the magnitude); .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and \
-         `confidence`; .pfm (x, y, 0); .kitti.png 16-bit KITTI.",
+         `confidence`; .pfm (x, y, 0); .kitti.png 16-bit KITTI, whose valid bit says where the confidence \
+         suffices. With --min-confidence, pixels without a match are 1e10 in .flo (Middlebury's unknown) and \
+         transparent in .png and .webp.",
     );
     const ENDINGS: &'static [(&'static str, FlowFormat)] = &[
         ("flo", FlowFormat::Flo),
@@ -54,24 +56,40 @@ impl Product for FlowFile {
     ];
     const MAIN: bool = true;
 
-    fn needs_backward(format: FlowFormat) -> bool {
-        format == FlowFormat::Npz
+    fn needs_confidence(format: FlowFormat) -> bool {
+        matches!(format, FlowFormat::Npz | FlowFormat::Kitti)
     }
 
     fn write(format: FlowFormat, context: &Context, path: &Path) -> Result<Written> {
         let (flow, magnitude) = (context.flow(), context.magnitude());
+        // What tells matched pixels apart in any case; the others are promised a number everywhere.
+        let least = match format {
+            FlowFormat::Kitti => Some(context.threshold()),
+            FlowFormat::Flo | FlowFormat::Wheel(_) => context.min_confidence,
+            FlowFormat::Npy | FlowFormat::Npz | FlowFormat::Pfm => None,
+        };
+        let matched = least.map(|least| context.matched(least));
+        let matched = matched.as_deref();
         let mut invalid_pixels = 0;
         output::write(path, |file| {
             match format {
-                FlowFormat::Flo => flo::write(file, flow)?,
+                FlowFormat::Flo => flo::write(file, flow, matched)?,
                 FlowFormat::Npy => numpy::write_npy(file, flow)?,
                 FlowFormat::Npz => numpy::write_npz(file, flow, context.confidence())?,
                 FlowFormat::Pfm => pfm::write_flow(file, flow)?,
-                FlowFormat::Kitti => invalid_pixels = kitti::write(file, flow)?,
-                FlowFormat::Wheel(picture) => picture.encode(file, wheel::draw(flow, magnitude))?,
+                FlowFormat::Kitti => invalid_pixels = kitti::write(file, flow, matched)?,
+                FlowFormat::Wheel(picture) => {
+                    let drawn = wheel::draw(flow, magnitude);
+                    match matched {
+                        None => picture.encode(file, drawn)?,
+                        Some(matched) => picture.encode(file, only(&drawn, matched))?,
+                    }
+                }
             }
             Ok(())
         })?;
-        Ok(Written { invalid_pixels, magnitude: Some(magnitude) })
+        let unmatched_pixels =
+            matched.map_or(0, |matched| matched.iter().filter(|matched| !**matched).count());
+        Ok(Written { invalid_pixels, unmatched_pixels, magnitude: Some(magnitude) })
     }
 }

@@ -39,8 +39,8 @@ pub(crate) trait Product {
     /// Whether the photos themselves are needed, and not only their sizes.
     const NEEDS_PHOTOS: bool = false;
 
-    /// Whether the backward flow is needed.
-    fn needs_backward(_format: Self::Format) -> bool {
+    /// Whether a confidence is needed.
+    fn needs_confidence(_format: Self::Format) -> bool {
         false
     }
 
@@ -68,8 +68,8 @@ pub(crate) struct Kind {
     pub needs_photos: bool,
     /// The ends of file names, and whether each is the first of its format.
     pub endings: fn() -> Vec<(&'static str, bool)>,
-    /// See [`Product::needs_backward`], of the format of an ending's number.
-    pub needs_backward: fn(usize) -> bool,
+    /// See [`Product::needs_confidence`], of the format of an ending's number.
+    pub needs_confidence: fn(usize) -> bool,
     /// See [`Product::write`], likewise.
     pub write: fn(usize, &Context, &Path) -> Result<Written>,
 }
@@ -90,7 +90,7 @@ impl Kind {
                 let endings = P::ENDINGS.iter().enumerate();
                 endings.map(|(index, (ending, _))| (*ending, !seen(index))).collect()
             },
-            needs_backward: |index| P::needs_backward(P::ENDINGS[index].1),
+            needs_confidence: |index| P::needs_confidence(P::ENDINGS[index].1),
             write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),
         }
     }

@@ -22,7 +22,7 @@ impl Product for Toy {
     const ENDINGS: &'static [(&'static str, ())] = &[("txt", ())];
     const NEEDS_PHOTOS: bool = true;
 
-    fn needs_backward((): ()) -> bool {
+    fn needs_confidence((): ()) -> bool {
         true
     }
 

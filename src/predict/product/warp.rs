@@ -1,4 +1,5 @@
-//! The target photo pulled onto the source: every source pixel shows what it corresponds to.
+//! The target photo pulled onto the source: every source pixel shows what it corresponds to, and is transparent
+//! where that is not certain enough.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::geometry::{Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Correspondence;
-use crate::predict::format::picture::{BACKDROP, ENDINGS, PictureFormat};
+use crate::predict::format::picture::{ENDINGS, NOTHING, PictureFormat};
 use crate::predict::product::Product;
 
 /// The target pulled onto the source.
@@ -22,28 +23,45 @@ impl Product for Warp {
 
     const NAME: &'static str = "warp";
     const HELP: &'static str = "Write the target pulled onto the source";
+    const DETAILS: Option<&'static str> = Some(
+        "Pixels are transparent (grey in .jpg) where the confidence is below --min-confidence, and where the \
+         match lies outside the target.",
+    );
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
     const NEEDS_PHOTOS: bool = true;
 
+    fn needs_confidence(_format: PictureFormat) -> bool {
+        true
+    }
+
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
-        let picture = draw(context.pair, context.target.pixels()?);
+        let picture = draw(context.pair, context.target.pixels()?, context.threshold());
+        let unmatched_pixels = picture.pixels().filter(|pixel| **pixel == NOTHING).count();
         output::write(path, |file| format.encode(file, picture))?;
-        Ok(Written::default())
+        Ok(Written { unmatched_pixels, ..Written::default() })
     }
 }
 
 /// Room for rounding at the target's rim, in pixels.
 const RIM: f64 = 1e-3;
 
-/// Draws the warp: the source photo's size, the target's colours (bilinear). Pixels whose match lies
-/// outside the target are transparent.
-fn draw(pair: &Correspondence, target: &RgbImage) -> RgbaImage {
+/// Draws the warp: the source photo's size, the target's colours (bilinear). Pixels whose match is less certain
+/// than `least` or lies outside the target are transparent.
+///
+/// # Panics
+/// As [`Correspondence::confidence`].
+fn draw(pair: &Correspondence, target: &RgbImage, least: f64) -> RgbaImage {
     let Size { height, width } = pair.source;
     let mut bytes = vec![0; pair.source.area() * 4];
     bytes.par_chunks_mut(width * 4).enumerate().for_each(|(row, pixels)| {
         for (column, pixel) in pixels.chunks_mut(4).enumerate() {
-            let matched = pair.transfer(Point::new(column as f64, row as f64));
-            pixel.copy_from_slice(&sample(target, matched).0);
+            let position = Point::new(column as f64, row as f64);
+            let shown = if pair.confidence(position) >= least {
+                sample(target, pair.transfer(position))
+            } else {
+                NOTHING
+            };
+            pixel.copy_from_slice(&shown.0);
         }
     });
     RgbaImage::from_raw(width as u32, height as u32, bytes).expect("four bytes a pixel")
@@ -56,7 +74,7 @@ fn sample(photo: &RgbImage, position: Point) -> Rgba<u8> {
         position >= -0.5 - RIM && position <= f64::from(side) - 0.5 + RIM
     };
     if !inside(position.x, photo.width()) || !inside(position.y, photo.height()) {
-        return Rgba([BACKDROP[0], BACKDROP[1], BACKDROP[2], 0]);
+        return NOTHING;
     }
     let x = position.x.clamp(0.0, f64::from(photo.width() - 1));
     let y = position.y.clamp(0.0, f64::from(photo.height() - 1));
@@ -87,7 +105,11 @@ mod tests {
     }
 
     fn pair(forward: Flow, source: Size, target: Size) -> Correspondence {
-        Correspondence { forward: forward.into(), backward: None, source, target }
+        // The way back is the way there, reversed: sure wherever the match lies in the target.
+        let back = |values: &[f32]| values.iter().map(|value| -value).collect();
+        let backward = Flow { size: forward.size, dx: back(&forward.dx), dy: back(&forward.dy) };
+        let backward = Some(backward.into());
+        Correspondence { forward: forward.into(), backward, source, target }
     }
 
     #[test]
@@ -95,7 +117,7 @@ mod tests {
         for (width, height) in [(37, 21), (1, 1), (300, 2)] {
             let target = photo(width, height);
             let size = Size::new(height as usize, width as usize);
-            let warp = draw(&pair(Flow::zero(Size::square(128)), size, size), &target);
+            let warp = draw(&pair(Flow::zero(Size::square(128)), size, size), &target, 0.5);
             for (x, y, Rgba([red, green, blue, alpha])) in warp.enumerate_pixels() {
                 assert_eq!((&[*red, *green, *blue], *alpha), (&target.get_pixel(x, y).0, 255));
             }
@@ -106,7 +128,7 @@ mod tests {
     fn the_warp_has_the_sources_size_and_the_targets_colours() {
         let target = RgbImage::from_pixel(9, 30, Rgb([1, 2, 3]));
         let flow = Flow::zero(Size::square(16));
-        let warp = draw(&pair(flow, Size::new(20, 50), Size::new(30, 9)), &target);
+        let warp = draw(&pair(flow, Size::new(20, 50), Size::new(30, 9)), &target, 0.5);
         assert_eq!(warp.dimensions(), (50, 20));
         assert!(warp.pixels().all(|pixel| *pixel == Rgba([1, 2, 3, 255])));
     }
@@ -116,9 +138,26 @@ mod tests {
         // Half the frame to the right.
         let size = Size::square(8);
         let flow = Flow::from_channels(size, &[vec![4.0; 64], vec![0.0; 64]].concat());
-        let warp = draw(&pair(flow, Size::new(4, 10), Size::new(4, 10)), &photo(10, 4));
+        let warp = draw(&pair(flow, Size::new(4, 10), Size::new(4, 10)), &photo(10, 4), 0.0);
         assert_eq!(*warp.get_pixel(0, 2), Rgba([35, 10, 5 ^ 2, 255]));
         assert_eq!(warp.get_pixel(5, 2).0[3], 0);
         assert_eq!(warp.get_pixel(4, 2).0[3], 255);
+    }
+
+    #[test]
+    fn pixels_whose_way_back_ends_elsewhere_are_transparent() {
+        let size = Size::new(20, 40);
+        let mut pair = pair(Flow::zero(Size::square(8)), size, size);
+        // The right half of the target is said to lie in the left half of the source.
+        let mut back = Flow::zero(Size::square(8));
+        for (index, dx) in back.dx.iter_mut().enumerate() {
+            *dx = if index % 8 < 4 { 0.0 } else { -4.0 };
+        }
+        pair.backward = Some(back.into());
+        let target = photo(40, 20);
+        let warp = draw(&pair, &target, 0.5);
+        assert_eq!(warp.get_pixel(5, 9).0[3], 255);
+        assert_eq!(*warp.get_pixel(35, 9), NOTHING);
+        assert!(draw(&pair, &target, 0.0).pixels().all(|pixel| pixel.0[3] == 255));
     }
 }

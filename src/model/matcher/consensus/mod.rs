@@ -10,9 +10,13 @@
 //!    L = agreement * log(Q + 1e-8) + prior * U; P = mutual(L).
 //! 3. Flow: the expected target cell under softmax(L - dist^2 / (2 window^2)), dist being measured from
 //!    the best target of each source cell.
+//! 4. Confidence, where it is calibrated: see [`calibration`].
 //!
 //! Everything is computed with E = exp(L) = (Q + 1e-8)^agreement * exp(prior * U) instead of L: mutual(L)
 //! is then E / sqrt(row sum * column sum), and no exponential is left inside the loop.
+
+pub(crate) mod calibration;
+pub(crate) mod peaks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -23,7 +27,9 @@ use tch::Tensor;
 
 use crate::model::cost::StageCost;
 use crate::model::features::{FeatureShape, Features, LevelShape, deepest};
-use crate::model::matcher::cosine::{self, cells, cosines, flow_to};
+use crate::model::matcher::consensus::calibration::Calibration;
+use crate::model::matcher::consensus::peaks::{Peaks, Round, TINY};
+use crate::model::matcher::cosine::{self, cosines};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::ops::Operation;
@@ -38,9 +44,6 @@ const MOST_STEPS: f64 = 5e9;
 
 /// Added to agreement, so that a match that no neighbour supports is unlikely, not impossible.
 const FLOOR: f64 = 1e-8;
-
-/// Added to sums that are divided by; far below any sum that matters.
-const TINY: f64 = 1e-30;
 
 /// The matcher's constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ pub(crate) struct ConsensusConfig {
     pub prior: f64,
     /// Deviation, in cells, of the window around the best match over which positions are averaged.
     pub window: f64,
+    /// How likely matches are right; fitted to the features that the matcher is used with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 impl Default for ConsensusConfig {
@@ -72,6 +78,7 @@ impl Default for ConsensusConfig {
             agreement: 2.0,
             prior: 0.5,
             window: 2.5,
+            calibration: None,
         }
     }
 }
@@ -115,6 +122,7 @@ impl MatcherConfig for ConsensusConfig {
             "consensus: `radius_squared` must lie in 0 to 1000, not {}",
             self.radius_squared
         );
+        self.calibration.as_ref().map_or(Ok(()), Calibration::check)?;
         let shape = deepest(levels);
         ensure!(
             self.steps(shape) <= MOST_STEPS,
@@ -127,6 +135,10 @@ impl MatcherConfig for ConsensusConfig {
             MOST_STEPS / 1e9
         );
         Ok(())
+    }
+
+    fn is_calibrated(&self) -> bool {
+        self.calibration.is_some()
     }
 
     fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
@@ -143,8 +155,9 @@ impl MatcherConfig for ConsensusConfig {
         Some("matching")
     }
 
+    /// Without the calibration: features that are trained further are other features.
     fn complete(&self) -> Chosen<dyn MatcherConfig> {
-        Chosen::of(Arc::new(self.clone()))
+        Chosen::of(Arc::new(Self { calibration: None, ..self.clone() }))
     }
 
     fn build(&self, _path: &VarBuilder, _levels: &[LevelShape]) -> Box<dyn Matcher> {
@@ -183,17 +196,19 @@ impl Consensus {
         Self { config: config.clone() }
     }
 
-    /// The flow `[B, 2, G, G]` in cells of the source grid.
-    fn flow(&self, source: &Features, target: &Features) -> Tensor {
+    /// What the last round comes to.
+    pub(crate) fn peaks(&self, source: &Features, target: &Features) -> Peaks {
         let (agreement, similarity) = self.last_round(source, target);
-        let prior = (similarity * self.config.prior).exp_();
-        let scores = (agreement + FLOOR).pow_(self.config.agreement) * prior;
-        flow_to(&self.expected_cells(&scores, target.last().shape.side), source.last().shape.side)
+        let prior = (&similarity * self.config.prior).exp_();
+        let scores = (&agreement + FLOOR).pow_(self.config.agreement) * prior;
+        let cosine = similarity * self.config.temperature;
+        let sides = [source, target].map(|features| features.last().shape.side);
+        Peaks::new(Round { scores, agreement, cosine }, sides, self.config.window)
     }
 
     /// The flow that the consensus of `logits` comes to, both grids being of `side` cells a side.
     pub(crate) fn flow_of(&self, logits: &Logits, side: i64) -> Tensor {
-        flow_to(&self.expected_cells(&logits.consensus.exp(), side), side)
+        peaks::flow(&logits.consensus.exp(), [side; 2], self.config.window)
     }
 
     /// L of the last round and the cosines less 1, both `[B, S, T]`: what training compares with the
@@ -229,23 +244,18 @@ impl Consensus {
         }
         (round(&scores), similarity)
     }
-
-    /// `[B, S, T]` scores to the expected column and row `[B, S, 2]` in a window around the best target.
-    fn expected_cells(&self, scores: &Tensor, side: i64) -> Tensor {
-        let cells = cells(side, scores.device()); // [T, 2]
-        let offsets = cells.unsqueeze(0) - cells.unsqueeze(1); // [T, T, 2]
-        let squares = offsets.square().sum_dim_intlist([2].as_slice(), false, None);
-        let windows = (squares / (-2.0 * self.config.window * self.config.window)).exp_();
-        let best = scores.argmax(2, false).flatten(0, 1); // [B * S]
-        let weights = windows.index_select(0, &best).view_as(scores) * scores; // [B, S, T]
-        let total = weights.sum_dim_intlist([2].as_slice(), true, None) + TINY;
-        weights.matmul(&cells) / total
-    }
 }
 
 impl Matcher for Consensus {
     fn forward(&self, source: &Features, target: &Features) -> Matching {
-        self.flow(source, target).into()
+        let peaks = self.peaks(source, target);
+        let calibration = self.config.calibration.as_ref();
+        let confidence = calibration.map(|calibration| calibration.confidence(&peaks.evidence()));
+        Matching { flow: peaks.flow(), correlation: None, confidence }
+    }
+
+    fn flow(&self, source: &Features, target: &Features) -> Tensor {
+        self.peaks(source, target).flow()
     }
 
     fn as_any(&self) -> &dyn Any {

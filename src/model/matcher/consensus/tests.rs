@@ -1,5 +1,7 @@
 //! Consensus against its definition and on pairs whose flow is known.
 
+use tch::Kind;
+
 use crate::model::matcher::consensus::*;
 use crate::model::matcher::test_fields::{field, shifted_pair};
 
@@ -54,7 +56,7 @@ fn flow_equals_the_formula_computed_plainly_in_float64() {
         ),
     ] {
         let (source, target) = (field(seed, side), field(seed + 100, side));
-        let flow = Consensus::new(&config).flow(&source, &target);
+        let flow = Matcher::flow(&Consensus::new(&config), &source, &target);
         let wanted = plain::flow(&config, &source, &target, side as usize);
         for (index, wanted) in wanted.into_iter().enumerate() {
             let (row, column) = (index as i64 / side, index as i64 % side);
@@ -73,6 +75,44 @@ fn empty_features_and_sharp_temperatures_stay_finite() {
     let sharp = ConsensusConfig { temperature: 0.001, ..Default::default() };
     let flow = Consensus::new(&sharp).flow(&field(11, 6), &field(12, 6));
     assert_eq!(flow.isfinite().all().int64_value(&[]), 1);
+}
+
+/// One that believes what its neighbours and its features support.
+fn calibrated() -> ConsensusConfig {
+    let calibration = Calibration { bias: 2.0, evidence: [0.2, 10.0, 0.1, -1.0, -0.5, 0.1] };
+    ConsensusConfig { calibration: Some(calibration), ..Default::default() }
+}
+
+#[test]
+fn a_match_that_exists_is_more_likely_than_one_that_does_not_and_the_flow_is_the_same() {
+    let matcher = Consensus::new(&calibrated());
+    let (source, target) = shifted_pair(2, 12, [3, -2]);
+    let found = matcher.forward(&source, &target);
+    assert_eq!(found.flow, flow(&source, &target));
+    assert_eq!(matcher.flow(&source, &target), found.flow);
+    let right = found.confidence.unwrap();
+    assert_eq!(right.size(), [1, 12, 12]);
+    assert!(right.min().double_value(&[]) >= 0.0 && right.max().double_value(&[]) <= 1.0);
+    let inside = right.narrow(1, 3, 8).narrow(2, 1, 7).mean(Kind::Float).double_value(&[]);
+    let unrelated = matcher.forward(&field(20, 12), &field(21, 12)).confidence.unwrap();
+    let unrelated = unrelated.mean(Kind::Float).double_value(&[]);
+    assert!(inside > 0.7 && unrelated < 0.3, "{inside} and {unrelated}");
+    assert!(
+        Consensus::new(&ConsensusConfig::default()).forward(&source, &target).confidence.is_none()
+    );
+}
+
+#[test]
+fn a_calibration_is_optional_must_be_finite_and_ends_with_further_training() {
+    let written = |config: &ConsensusConfig| serde_json::to_string(config).unwrap();
+    assert!(!written(&ConsensusConfig::default()).contains("calibration"));
+    let read: ConsensusConfig = serde_json::from_str(&written(&calibrated())).unwrap();
+    assert!(read == calibrated() && read.is_calibrated());
+    let trained = read.to_train(&[]).unwrap();
+    assert!(!trained.is_calibrated() && trained == ConsensusConfig::default().complete());
+    let infinite = Calibration { bias: f64::INFINITY, evidence: [0.0; 6] };
+    let infinite = ConsensusConfig { calibration: Some(infinite), ..Default::default() };
+    assert!(infinite.check(&[]).unwrap_err().to_string().contains("must be finite"));
 }
 
 /// The formula of the module's head, word by word.

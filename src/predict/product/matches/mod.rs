@@ -19,8 +19,6 @@ use crate::predict::transferred::TransferredKeypoints;
 
 /// Points of the grid over the source photo, before the uncertain ones are left out.
 const GRID_POINTS: usize = 89;
-/// Grid points that are less certain are not drawn: they are mostly background without a counterpart.
-const GRID_CONFIDENCE: f64 = 0.5;
 /// The lightest that a line gets, however uncertain its match.
 const FAINTEST: f64 = 0.25;
 
@@ -33,20 +31,22 @@ impl Product for Matches {
 
     const NAME: &'static str = "matches";
     const HELP: &'static str = "Write both photos side by side with lines between what corresponds";
-    const DETAILS: Option<&'static str> =
-        Some("Draws the keypoints if there are any, otherwise the certain points of an even grid.");
+    const DETAILS: Option<&'static str> = Some(
+        "Draws the keypoints if there are any, otherwise those points of an even grid that have \
+              --min-confidence: others are mostly background without a counterpart.",
+    );
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
     const EXAMPLE: &'static str = "jpg";
     const NEEDS_PHOTOS: bool = true;
 
-    fn needs_backward(_format: PictureFormat) -> bool {
+    fn needs_confidence(_format: PictureFormat) -> bool {
         true
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
         let matches = match context.keypoints {
             Some(keypoints) => of_keypoints(keypoints),
-            None => grid(context.pair),
+            None => grid(context.pair, context.threshold()),
         };
         let picture = draw(context.source.pixels()?, context.target.pixels()?, &matches);
         output::write(path, |file| format.encode(file, picture))?;
@@ -65,14 +65,14 @@ struct Match {
     confidence: f64,
 }
 
-/// The certain matches of an even grid over the source photo.
+/// The matches of an even grid over the source photo that are at least as certain as `least`.
 ///
 /// The grid is a Fibonacci lattice: as even as a square one, but no two of its points share a row, so
 /// that lines to the other photo do not run along each other.
 ///
 /// # Panics
-/// When `pair` has no backward flow.
-fn grid(pair: &Correspondence) -> Vec<Match> {
+/// As [`Correspondence::confidence`].
+fn grid(pair: &Correspondence, least: f64) -> Vec<Match> {
     let golden_ratio = (1.0 + 5.0_f64.sqrt()) / 2.0;
     let points = (0..GRID_POINTS).map(|index| {
         let down = (index as f64 + 0.5) / GRID_POINTS as f64;
@@ -85,7 +85,7 @@ fn grid(pair: &Correspondence) -> Vec<Match> {
             target: pair.transfer(source),
             confidence: pair.confidence(source),
         })
-        .filter(|matched| matched.confidence >= GRID_CONFIDENCE)
+        .filter(|matched| matched.confidence >= least)
         .collect()
 }
 
