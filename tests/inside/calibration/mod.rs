@@ -14,7 +14,7 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use crate::data::catalog::Catalog;
-use crate::data::load::load_split;
+use crate::data::load::{Dataset, load_split};
 use crate::data::photo::decode_photo;
 use crate::inside::shared_data;
 use crate::model::matcher::consensus::ConsensusConfig;
@@ -171,7 +171,9 @@ fn elsewhere(network: &mut Network, calibration: &Calibration) {
     ] {
         let catalog = Catalog::load(None).unwrap();
         let entry = catalog.get(name).unwrap();
-        let pairs = load_split(name, entry, &data.join(folder), split, false).unwrap().split.pairs;
+        let root = data.join(folder);
+        let dataset = Dataset::new(name, entry, &root);
+        let pairs = load_split(&dataset, split, false).unwrap().split.pairs;
         let (mut plain, mut calibrated) = (Vec::new(), Vec::new());
         for pair in &pairs {
             let pass = network.annotated_pass(pair);

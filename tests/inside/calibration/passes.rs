@@ -17,7 +17,7 @@ use crate::model::features::Features;
 use crate::model::matcher::consensus::Consensus;
 use crate::model::matcher::consensus::calibration::Calibration;
 use crate::model::matcher::consensus::peaks::EVIDENCE;
-use crate::model::weights::load;
+use crate::model::weights::read;
 use crate::predict::correspondence::Correspondence;
 
 /// A model with the features of the photos that come up again.
@@ -47,7 +47,7 @@ pub struct Found {
 
 impl Network {
     pub fn load(file: &Path) -> Self {
-        let model = load(file, Device::Cpu, Kind::Float).unwrap().model;
+        let model = read(file).unwrap().load(Device::Cpu, Kind::Float).unwrap().model;
         Self { model, kept: HashMap::new() }
     }
 
