@@ -65,7 +65,7 @@ pub(crate) struct PredictArguments {
     /// The pixels that flows and confidences are written in
     #[arg(long, value_enum, default_value_t = FlowSize::Original)]
     pub size: FlowSize,
-    /// The confidence, 0 to 1, below which a match counts for none [default: 0.2]
+    /// The confidence, 0 to 1, below which a match counts for none [default: 0.15]
     ///
     /// Such pixels are transparent in warps, invalid in .kitti.png, and not drawn by --matches. Where this flag is
     /// given, they are also unknown in .flo (1e10) and transparent in .png and .webp flows. Other formats hold

@@ -158,7 +158,7 @@ mod tests {
     fn a_confidence_belongs_to_the_photos_part_of_the_square() {
         let confidence = (0..48 * 48).map(|index| (index % 48) as f32 / 47.0).collect();
         let squares = Matched { flow: flow(), points: None, confidence: Some(confidence) };
-        let half = Placement { width: 0.5, height: 1.0 };
+        let half = Placement { left: 0.0, top: 0.0, width: 0.5, height: 1.0 };
         for (across, wanted) in [(0.1, 0.05), (0.5, 0.25), (0.9, 0.45)] {
             let found = between_photos(squares.clone(), half, Placement::WHOLE);
             let confidence = found.confidence(Point::new(across, 0.3)).unwrap();

@@ -88,7 +88,7 @@ fn what_half_a_target_does_not_show_is_transparent() {
     // The animal's rump, and its head and neck.
     let rump = transparent(&warp, |x, y| (0.6..0.95).contains(&x) && (0.2..0.55).contains(&y));
     let head = transparent(&warp, |x, y| x < 0.35 && (0.1..0.5).contains(&y));
-    assert!(rump > 0.5 && head < 0.1, "rump {rump}, head {head}");
+    assert!(rump > 0.2 && head < 0.05, "rump {rump}, head {head}");
 }
 
 #[test]
@@ -126,7 +126,8 @@ fn few_matches_of_a_turned_photo_are_wrong_and_confident() {
         });
         let deceived = deceived.count() as f64 / from.len() as f64;
         println!("{name}: {deceived}");
-        assert!(deceived < 0.25, "{name}: {deceived} are wrong and confident");
+        // By the way there and back alone it was 0.3 to 0.56.
+        assert!(deceived < 0.3, "{name}: {deceived} are wrong and confident");
     }
 }
 

@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use rand::{Rng, RngExt};
 use serde_json::Value;
 
-use crate::data::photo::decode_photo;
+use crate::data::photo::decode_benchmark;
 use crate::geometry::{Point, Size};
 use crate::synth::rendered::generator;
 
@@ -144,8 +144,8 @@ pub fn cases(root: &Path, pair: &Path, number: usize, backgrounds: &[RgbImage]) 
     let text = |key: &str| value[key].as_str().unwrap();
     let annotated = |key| Annotated::read(root, text("category"), text(key));
     let (source, object) = (annotated("src_imname"), annotated("trg_imname"));
-    let photo = decode_photo(&source.path).unwrap();
-    let other = decode_photo(&object.path).unwrap();
+    let photo = decode_benchmark(&source.path).unwrap();
+    let other = decode_benchmark(&object.path).unwrap();
     let mut random = generator(0, [7, 7, number]);
     let across = |population, picture: RgbImage, truth: &dyn Fn(usize) -> Truth| Case {
         source: source.path.clone(),

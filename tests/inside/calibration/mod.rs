@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::catalog::Catalog;
 use crate::data::load::{Dataset, load_split};
-use crate::data::photo::decode_photo;
+use crate::data::photo::decode_benchmark;
 use crate::inside::shared_data;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::consensus::calibration::Calibration;
@@ -72,8 +72,10 @@ fn validation(network: &mut Network, work: &Path, limit: usize) -> Vec<Pass> {
     // An order that has nothing to do with categories, whatever the names begin with.
     pairs.sort_by_cached_key(|pair| Sha256::digest(pair.file_name().unwrap().as_encoded_bytes()));
     pairs.truncate(limit);
-    let backgrounds: Vec<RgbImage> =
-        files(&work.join("backgrounds")).iter().map(|path| decode_photo(path).unwrap()).collect();
+    let backgrounds: Vec<RgbImage> = files(&work.join("backgrounds"))
+        .iter()
+        .map(|path| decode_benchmark(path).unwrap())
+        .collect();
     let pass = |(number, pair): (usize, &PathBuf)| -> Vec<Pass> {
         let cases = cases(&root, pair, number, &backgrounds);
         cases.into_iter().map(|case| network.pass(number, &case)).collect()
@@ -125,9 +127,16 @@ fn report(passes: &[Pass], calibration: &Calibration) {
         };
         held_out.iter().flat_map(of).collect()
     };
-    for (rule, judged) in
-        [("there and back", judge(None)), ("calibrated", judge(Some(calibration)))]
-    {
+    let [there_and_back, calibrated] = [None, Some(calibration)].map(judge);
+    let lesser = there_and_back.iter().zip(&calibrated).map(|((population, a), (_, b))| {
+        (*population, Judged { confidence: a.confidence.min(b.confidence), ..*a })
+    });
+    let lesser = lesser.collect();
+    for (rule, judged) in [
+        ("there and back", there_and_back),
+        ("calibrated", calibrated),
+        ("the lesser of both", lesser),
+    ] {
         let all: Vec<Judged> = judged.iter().map(|(_, judged)| *judged).collect();
         println!("## {rule}");
         print_measures("all", &all);
@@ -139,6 +148,7 @@ fn report(passes: &[Pass], calibration: &Calibration) {
             );
         }
         print_curve(&all);
+        print_hidden(&judged);
     }
     println!("## verdict");
     for population in [Population::Plain, Population::Same, Population::Turned, Population::Nothing]
@@ -204,6 +214,26 @@ fn print_measures(name: &str, judged: &[Judged]) {
         area(judged),
         100.0 * deceived(judged, 0.5)
     );
+}
+
+/// What a least confidence leaves out: of the right matches, and of those of targets that show nothing.
+fn print_hidden(judged: &[(Population, Judged)]) {
+    for least in [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5] {
+        let below = |of: &dyn Fn(&Population, &Judged) -> bool| {
+            let of = judged.iter().filter(|(population, judged)| of(population, judged));
+            let of: Vec<Judged> = of.map(|(_, judged)| *judged).collect();
+            100.0 * mean(&of, |judged| f64::from(u8::from(judged.confidence < least)))
+        };
+        let plain = below(&|population, judged| *population == Population::Plain && judged.right);
+        let right = below(&|_, judged| judged.right);
+        let wrong = below(&|_, judged| !judged.right);
+        let half = below(&|population, judged| *population == Population::Half && !judged.right);
+        let nothing = below(&|population, _| *population == Population::Nothing);
+        println!(
+            "  below {least}: {right:.1} % of the right, {plain:.1} % of those of another animal; {wrong:.1} % of the \
+             wrong, {half:.1} % of those of half an animal, {nothing:.1} % of those of none"
+        );
+    }
 }
 
 fn print_curve(judged: &[Judged]) {

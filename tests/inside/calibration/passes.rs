@@ -7,7 +7,7 @@ use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
 use crate::data::Pair;
-use crate::data::photo::decode_photo;
+use crate::data::photo::decode_benchmark;
 use crate::flow::{Flow, Matched};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::inference::frame::{FrameKey, Input, batch};
@@ -109,7 +109,7 @@ impl Network {
 
     fn kept(&mut self, path: &Path) -> (Features, Size) {
         if !self.kept.contains_key(path) {
-            let photo = decode_photo(path).unwrap();
+            let photo = decode_benchmark(path).unwrap();
             let described = (self.features(&photo), size(&photo));
             self.kept.insert(path.to_owned(), described);
         }
