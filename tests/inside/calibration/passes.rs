@@ -10,7 +10,7 @@ use crate::data::Pair;
 use crate::data::photo::decode_benchmark;
 use crate::flow::{Flow, Matched};
 use crate::geometry::{BoundingBox, Point, Size};
-use crate::inference::frame::{FrameKey, Input, batch};
+use crate::inference::frame::{FrameKey, Input};
 use crate::inside::calibration::cases::{Case, Known, Population};
 use crate::model::Model;
 use crate::model::features::Features;
@@ -121,7 +121,7 @@ impl Network {
         let config = self.model.config();
         let input = Input { side: config.input_size, rule: config.input };
         let frame = input.frame(FrameKey { path: PathBuf::new(), mirrored: false }, photo);
-        let images = batch(&[&frame.pixels], self.model.normalisation());
+        let images = input.batch(&[&frame], self.model.normalisation());
         tch::no_grad(|| self.model.features(&images))
     }
 }
