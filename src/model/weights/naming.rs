@@ -6,8 +6,9 @@ use anyhow::{Result, bail};
 
 use crate::model::weights::published::Published;
 
-/// Where weights are usually kept: taken where several dictionaries fit, with a note.
-const USUAL: [&str; 2] = ["state_dict.", "teacher."];
+/// Where weights are usually kept: taken where several dictionaries fit, with a note. Of MoCo's two networks the one
+/// that is trained is the result; the other follows it.
+const USUAL: [&str; 3] = ["state_dict.module.encoder_q.", "state_dict.", "teacher."];
 
 /// How a file's names lead to the model's.
 #[derive(Clone, Debug)]
@@ -149,6 +150,13 @@ mod tests {
         let naming = recognised(&names, None).unwrap().unwrap();
         assert_eq!((naming.form.name, &*naming.prefix), ("a DINO or iBOT backbone", "teacher."));
         assert!(naming.note().unwrap().contains("`student`"));
+        let names: Vec<String> = ["k", "q"]
+            .map(|n| format!("state_dict.module.encoder_{n}.layer1.0.conv1.weight"))
+            .into();
+        let naming = recognised(&names, None).unwrap().unwrap();
+        assert_eq!(naming.form.name, "a ResNet of bottlenecks");
+        assert_eq!(naming.prefix, "state_dict.module.encoder_q.");
+        assert!(naming.note().unwrap().ends_with("another: `state_dict.module.encoder_k`"));
         assert!(recognised(&["head.weight".to_owned()], None).unwrap().is_none());
     }
 }
