@@ -2,25 +2,49 @@
 //! instead of obeyed.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// The text with every control character but line ends and tabs written as its escape (`\u{1b}`). File
 /// names, categories and reports of others may hold them.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    replaced(text, |character| character.escape_default().to_string())
+    replaced(text, steers, |character| character.escape_default().to_string())
+}
+
+/// As [`visible`], of a name: line ends and tabs are written as escapes too, so that it breaks no line of a
+/// message or a table.
+pub(crate) fn one_line(name: &str) -> Cow<'_, str> {
+    let breaks = |character| steers(character) || matches!(character, '\n' | '\t');
+    replaced(name, breaks, |character| character.escape_default().to_string())
+}
+
+/// Files in messages.
+pub(crate) trait Shown {
+    /// The path as [`one_line`].
+    fn shown(&self) -> String;
+}
+
+impl Shown for Path {
+    fn shown(&self) -> String {
+        one_line(&self.to_string_lossy()).into_owned()
+    }
 }
 
 /// JSON text with such characters as JSON's own escapes; what it says stays the same.
 pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
-    replaced(json, |character| format!("\\u{:04x}", u32::from(character)))
+    replaced(json, steers, |character| format!("\\u{:04x}", u32::from(character)))
 }
 
-fn replaced(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
-    if !text.contains(steers) {
+fn replaced(
+    text: &str,
+    is_replaced: impl Fn(char) -> bool,
+    escape: impl Fn(char) -> String,
+) -> Cow<'_, str> {
+    if !text.contains(&is_replaced) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if steers(character) {
+        if is_replaced(character) {
             shown.push_str(&escape(character));
         } else {
             shown.push(character);
@@ -49,6 +73,12 @@ mod tests {
         let shown = visible(text);
         assert_eq!(shown, "\\u{1b}[31mred\\u{9b}2J\\u{7}\\r\\u{202e}gpj.exe\n\tKäfer 虫");
         assert!(matches!(visible("Käfer 虫"), Cow::Borrowed("Käfer 虫")));
+    }
+
+    #[test]
+    fn a_name_keeps_to_its_line() {
+        assert_eq!(Path::new("a\nb\t\u{1b}.png").shown(), "a\\nb\\t\\u{1b}.png");
+        assert!(matches!(one_line("Käfer 虫"), Cow::Borrowed("Käfer 虫")));
     }
 
     #[test]

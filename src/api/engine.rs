@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use crate::api::error::{Classify, Error};
+use crate::data::photo::orientation::Exif;
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
 use crate::inference;
@@ -70,7 +71,7 @@ impl Engine {
     /// [`Error::Photo`] or [`Error::Network`].
     pub fn correspond(&mut self, source: &Path, target: &Path) -> Result<Correspondence, Error> {
         let input = self.0.input();
-        let read = |path: &Path| Photo::read(path, input, false).classed(Error::Photo);
+        let read = |path: &Path| Photo::read(path, Exif::Apply, input, false).classed(Error::Photo);
         let (source, target) = (read(source)?, read(target)?);
         let mut pairs =
             correspond(&mut self.0, &[(&source, &target)], true).classed(Error::Network)?;

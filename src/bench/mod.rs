@@ -17,6 +17,7 @@ use crate::data::photo::decode_benchmark;
 use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
+use crate::visible::Shown;
 
 /// The photo that the loader is timed on: as large as those of the benchmarks.
 const PHOTO: Size = Size::new(375, 500);
@@ -208,7 +209,7 @@ fn write_photo(path: &Path) -> Result<()> {
     });
     photo
         .save_with_format(path, ImageFormat::Jpeg)
-        .with_context(|| format!("writing the loader's photo `{}`", path.display()))
+        .with_context(|| format!("writing the loader's photo `{}`", path.shown()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod model;
 pub(crate) mod predict;
 pub(crate) mod train;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,8 +70,8 @@ pub(crate) struct GlobalArguments {
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
     /// Processor threads [default: as many as this process may use]
-    #[arg(long, global = true, env = "LPMFLOW_THREADS", value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, global = true, env = "LPMFLOW_THREADS", value_name = "N", value_parser = threads)]
+    pub threads: Option<NonZeroUsize>,
     /// Memory that one photo may take while it is decoded, in MiB
     ///
     /// A photo that needs more is refused before it is decoded, because small files can claim any number of
@@ -110,6 +111,16 @@ impl Command {
             }
         }
     }
+}
+
+/// More threads than any machine has processors take minutes to start, and gain nothing.
+const MOST_THREADS: usize = 1024;
+
+/// A number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads =
+        text.trim().parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MOST_THREADS);
+    threads.ok_or_else(|| format!("threads are a number from 1 to {MOST_THREADS}"))
 }
 
 /// A time in seconds.

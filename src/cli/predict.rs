@@ -7,7 +7,7 @@ use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueEnum, value_parser,
 };
 
-use crate::cli::ModelArguments;
+use crate::cli::{ExifRule, ModelArguments};
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
 
@@ -72,6 +72,9 @@ pub(crate) struct PredictArguments {
     /// the flow everywhere; .npz holds the confidence beside it. With 0, all that lies in the target is shown.
     #[arg(long, value_name = "C", value_parser = confidence)]
     pub min_confidence: Option<f64>,
+    /// What is done about the photos' EXIF orientation; keypoints count in what comes of it
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = ExifRule::Apply)]
+    pub exif: ExifRule,
     /// Print one JSON object that says what was done
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::ExifRule;
 use crate::inference::precision::Precision;
 use crate::model::architecture::learned_presets;
 use crate::model::matcher::lpmflow::config::Ablation;
@@ -79,6 +80,12 @@ pub(crate) struct DataArguments {
     /// A list of datasets of your own instead of the one inside this program
     #[arg(long, env = "LPMFLOW_DATASETS", value_name = "FILE")]
     pub datasets: Option<PathBuf>,
+    /// What is done about the photos' EXIF orientation [default: ignore with --dataset, apply with --photos]
+    ///
+    /// Annotations count in the pixels as they are stored, unless the dataset says otherwise; plain photos are
+    /// trained on as `predict` will see them.
+    #[arg(long, value_enum, value_name = "RULE")]
+    pub exif: Option<ExifRule>,
     /// Validate with this many pairs, spread over the split; 0 for all [default: 0]
     #[arg(long, env = "LPMFLOW_VALIDATION_PAIRS", value_name = "N")]
     pub validation_pairs: Option<usize>,

@@ -13,6 +13,7 @@ use crate::model::architecture::preset;
 use crate::model::weights::choice::Choice;
 use crate::output::{self, Stdout, is_stream};
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 
 /// Runs the command.
 ///
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         terminal.yield_stdout();
     }
     if arguments.verify && is_stream(output) {
-        let message = format!("--verify reads the file again, which `{}` is not", output.display());
+        let message = format!("--verify reads the file again, which `{}` is not", output.shown());
         return Err(usage_error("export", &message));
     }
     let _progress = terminal.progress(("exporting", ""), 0, "{spinner} exporting");
@@ -48,7 +49,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
     terminal.log(&format!("weights {}: {}", original.place(), original.config().describe()));
     original.notes().iter().for_each(|note| terminal.log(note));
     original.export(output, format, *precision)?;
-    terminal.log(&format!("wrote `{}`", output.display()));
+    terminal.log(&format!("wrote `{}`", output.shown()));
     if arguments.verify {
         let verification = original.verify(output, format, *precision)?;
         terminal.show_verification(&verification);
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
             bail!(
                 "verifying `{}`: its flow differs from the original's by more than {TOLERANCE:e} of the \
                  largest component; do not use the file",
-                output.display()
+                output.shown()
             );
         }
     }
@@ -70,7 +71,7 @@ fn format_of(output: &Path) -> Result<Format> {
         Some("pt" | "ts") => Ok(Format::TorchScript),
         _ => bail!(
             "the extension of `{}` is neither .safetensors nor .pt; say what to write with --format",
-            output.display()
+            output.shown()
         ),
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::Cli;
 use crate::commands::Outcome;
 use crate::output::{self, Attempts, leftovers};
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 
 /// Writes `lpmflow.1`, `lpmflow-predict.1`, ... into a folder, made if it is absent; or all to stdout if it is
 /// called `-`.
@@ -25,7 +26,7 @@ pub(super) fn run(folder: &Path, terminal: &Terminal) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("making the folder `{}`", folder.display()))?;
+        .with_context(|| format!("making the folder `{}`", folder.shown()))?;
     leftovers::clear(folder);
     let mut attempts = Attempts::default();
     for page in &pages {
@@ -33,7 +34,7 @@ pub(super) fn run(folder: &Path, terminal: &Terminal) -> Result<Outcome> {
         attempts.record(output::write(&path, |file| Ok(page.render(file)?)));
     }
     attempts.conclude()?;
-    terminal.log(&format!("manual pages are in `{}`", folder.display()));
+    terminal.log(&format!("manual pages are in `{}`", folder.shown()));
     Ok(Outcome::Done)
 }
 

@@ -10,6 +10,7 @@ mod exif;
 mod export;
 mod interrupt;
 mod man;
+mod memory;
 mod outcome;
 #[cfg(test)]
 mod padded_tests;
@@ -21,7 +22,9 @@ mod toy_layout;
 mod train;
 mod usage;
 
-use anyhow::Result;
+use std::env;
+
+use anyhow::{Context, Result};
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
@@ -33,6 +36,7 @@ pub(crate) use usage::usage_error;
 
 /// The program: parses the command line, runs the command, prints the error chain.
 pub fn main() -> ! {
+    memory::explain_shortage();
     let outcome = Cli::read().map_err(anyhow::Error::from).and_then(run);
     terminal::leave(match outcome {
         Ok(outcome) => outcome.exit_code(),
@@ -54,6 +58,8 @@ pub fn main() -> ! {
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     threads::set(cli.global.threads)?;
     if cli.command.computes() {
+        // Without one, a library of libtorch's ends the program with a message on something else.
+        env::current_dir().context("the current folder is gone: change to one that is there")?;
         threads::share()?;
     }
     set_most_mebibytes(cli.global.photo_memory);

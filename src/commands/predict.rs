@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::predict::{DEFAULT_FORMAT, FlowSize, ListArguments, PredictArguments, file_flags};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
+use crate::data::photo::orientation::Exif;
 use crate::inference::{Engine, FlowNetwork};
 use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
@@ -22,6 +23,7 @@ use crate::predict::plan::Plan;
 use crate::predict::record::{PairOutcome, Record};
 use crate::predict::{batch, pair, pair_list};
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 
 /// Runs the command.
 ///
@@ -62,8 +64,8 @@ fn run_pair(
     };
     let mut network = engine::load(&arguments.model, terminal)?;
     tell_of_confidence(&network, plan.needs_confidence(), terminal);
-    let input = network.input();
-    let photo = |path: &Path| Photo::read(path, input, plan.needs_photos());
+    let (input, exif) = (network.input(), arguments.exif.into());
+    let photo = |path: &Path| Photo::read(path, exif, input, plan.needs_photos());
     let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
     let (prediction, mut attempts) = pair::run(&mut network, &source?, &target?, &plan)?;
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
@@ -92,23 +94,26 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let List { entries, notes } = pair_list::read(list)?;
     notes.iter().for_each(|note| terminal.warn(note));
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("making the output folder `{}`", folder.display()))?;
+        .with_context(|| format!("making the output folder `{}`", folder.shown()))?;
     let mut network = engine::load(&arguments.model, terminal)?;
     let weights = network.description()?.sha256.context("the weights come from no file")?;
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
+    let exif = Exif::from(arguments.exif);
     let settings = format!(
-        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} on {}",
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} on {}{}",
         network.input().side,
         arguments.min_confidence,
         arguments.model.precision,
-        engine::device_name(&network)
+        engine::device_name(&network),
+        if exif == Exif::Ignore { ", as stored" } else { "" }
     );
     let batch = Batch {
         entries: &entries,
         folder,
         formats: &formats,
         resolution: arguments.size.into(),
+        exif,
         settings: &settings,
         min_confidence: arguments.min_confidence,
         batch_size: batch_size.get(),
@@ -149,7 +154,7 @@ fn check_list(batch: &Batch, arguments: &PredictArguments) -> Result<()> {
         Stdout::Free => Ok(()),
         Stdout::Taken => bail!(
             "stdout goes to a file that a pair is to write in `{}`: name another",
-            batch.folder.display()
+            batch.folder.shown()
         ),
     }
 }

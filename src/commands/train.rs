@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
+use crate::data::photo::orientation::Exif;
 use crate::inference::precision::Precision;
 use crate::inference::prepare_device;
 use crate::terminal::Terminal;
@@ -17,6 +18,7 @@ use crate::train::config::file::ConfigFile;
 use crate::train::folder::{CONFIG, check, read_config};
 use crate::train::run::resumption::{Changes, Resumption};
 use crate::train::run::{Ending, Run, Watcher};
+use crate::visible::Shown;
 
 /// Runs the command.
 ///
@@ -64,7 +66,7 @@ fn inputs(arguments: &TrainArguments, config: &TrainConfig) -> Vec<PathBuf> {
 /// The settings of a file; what its author should know goes to the terminal.
 fn read_settings(file: &Path, terminal: &Terminal) -> Result<TrainConfig> {
     let ConfigFile { config, notes } = read_config(file)?;
-    notes.iter().for_each(|note| terminal.log(&format!("note: `{}`: {note}", file.display())));
+    notes.iter().for_each(|note| terminal.log(&format!("note: `{}`: {note}", file.shown())));
     Ok(config)
 }
 
@@ -95,7 +97,7 @@ fn resumption(
     terminal: &Terminal,
 ) -> Result<Resumption> {
     let own = read_settings(&folder.join(CONFIG), terminal)
-        .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
+        .with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
     let mut wanted = own.clone();
     apply(arguments, &mut wanted)?;
     let mut resumed = own.clone();
@@ -118,7 +120,7 @@ fn resumption(
     let resumption = Resumption::open(folder, &own, resumed)?;
     let Changes { lines, contradict_past } = &resumption.changes;
     if *contradict_past && !arguments.allow_changes {
-        let (folder, lines) = (folder.display(), lines.join("\n  "));
+        let (folder, lines) = (folder.shown(), lines.join("\n  "));
         let message = format!(
             "resuming the run in `{folder}` so would contradict the steps that are done:\n  {lines}\n\
              Leave it as it was; or begin a run of its own with these weights (--init \
@@ -162,6 +164,7 @@ fn apply_data(arguments: &DataArguments, config: &mut TrainConfig) -> Result<()>
     }
     replace(&mut data.validation_pairs, arguments.validation_pairs.as_ref());
     data.skip_bad |= arguments.skip_bad;
+    replace(&mut data.exif, arguments.exif.map(Exif::from).as_ref());
     // A run may be resumed from another folder.
     let optional = [&mut data.photos, &mut data.datasets].into_iter().flatten();
     optional.chain([&mut data.data_root]).try_for_each(make_absolute)
@@ -209,7 +212,7 @@ fn replace<T: Clone>(setting: &mut T, given: Option<&T>) {
 }
 
 fn make_absolute(path: &mut PathBuf) -> Result<()> {
-    *path = absolute(&*path).with_context(|| format!("locating `{}`", path.display()))?;
+    *path = absolute(&*path).with_context(|| format!("locating `{}`", path.shown()))?;
     Ok(())
 }
 

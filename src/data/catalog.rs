@@ -1,15 +1,15 @@
 //! The datasets by name: where they lie, how they are laid out, how they are usually scored.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::data::layouts::Layout;
-use crate::data::lists::encoding::decode;
+use crate::data::settings_file;
 use crate::spelling::meant;
+use crate::visible::Shown;
 
 /// The catalog shipped with the program.
 const SHIPPED: &str = include_str!("../../datasets.toml");
@@ -57,11 +57,9 @@ impl Catalog {
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
         match file {
             None => Self::parse(SHIPPED).context("reading the shipped datasets.toml"),
-            Some(file) => fs::read(file)
-                .map_err(anyhow::Error::from)
-                .and_then(decode)
+            Some(file) => settings_file::read(file)
                 .and_then(|text| Self::parse(&text))
-                .with_context(|| format!("reading the dataset catalog `{}`", file.display())),
+                .with_context(|| format!("reading the dataset catalog `{}`", file.shown())),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::data::photo::images::ImageSizes;
 use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
+use crate::visible::Shown;
 
 /// Faults of one kind that an error message shows.
 const SHOWN: usize = 5;
@@ -29,6 +30,8 @@ pub(crate) struct Split {
     pub name: String,
     /// The dataset's list.
     pub list: PathBuf,
+    /// The annotations that the list names.
+    pub annotations: Vec<PathBuf>,
     /// The pairs in the order of the dataset's list.
     pub pairs: Vec<Pair>,
     /// SHA-256 over names, sizes, keypoints and boxes of all pairs, in hexadecimal.
@@ -36,10 +39,10 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    /// The list and every photo.
+    /// The list, every annotation and every photo.
     pub(crate) fn files(&self) -> HashSet<PathBuf> {
         let photos = self.pairs.iter().flat_map(|pair| [&pair.source.path, &pair.target.path]);
-        photos.chain([&self.list]).cloned().collect()
+        photos.chain(&self.annotations).chain([&self.list]).cloned().collect()
     }
 }
 
@@ -95,11 +98,12 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
     let request = Request { root: &root, list: &list, split, categories, sizes: &sizes };
     let records =
         entry.layout.read(&request).with_context(|| format!("loading {} {split}", entry.title))?;
+    let annotations = entry.layout.annotation_files(&request)?;
     ensure!(
         !records.is_empty(),
         "loading {} {split}: `{}` names no pair",
         entry.title,
-        list.display()
+        list.shown()
     );
     let (pairs, faulty): (Vec<Record>, Vec<Record>) = records.into_iter().partition(Result::is_ok);
     let pairs: Vec<Pair> = pairs.into_iter().flatten().collect();
@@ -109,6 +113,7 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
         dataset: name.to_owned(),
         layout: entry.layout,
         name: split.to_owned(),
+        annotations,
         list,
         fingerprint: fingerprint(&pairs, &root),
         pairs,

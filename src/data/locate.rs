@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::data::catalog::Entry;
 use crate::spelling::nearest;
+use crate::visible::Shown;
 
 /// The dataset's folder.
 ///
@@ -21,26 +22,26 @@ pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf>
     let advice = found.unwrap_or_else(|| {
         format!("get it from {} and name the folder above it with --data-root", entry.source)
     });
-    bail!("{} is not there: no folder `{}`; {advice}", entry.title, folder.display())
+    bail!("{} is not there: no folder `{}`; {advice}", entry.title, folder.shown())
 }
 
 /// What to do about a dataset that lies near, but not in the data root.
 fn elsewhere(entry: &Entry, data_root: &Path) -> Option<String> {
     let root = entry.root.as_path();
     let data_root = fs::canonicalize(data_root).ok()?;
-    let shown = data_root.display();
+    let shown = data_root.shown();
     if holds_lists(entry, &data_root) {
         let above = data_root.parent()?;
         return Some(if data_root.ends_with(root) {
             format!(
                 "`{shown}` is the dataset's own folder: name the one above it, --data-root `{}`",
-                above.display()
+                above.shown()
             )
         } else {
             format!(
                 "`{shown}` is the dataset's own folder: call it `{}`, and name the folder above it with \
                  --data-root",
-                root.display()
+                root.shown()
             )
         });
     }
@@ -48,15 +49,15 @@ fn elsewhere(entry: &Entry, data_root: &Path) -> Option<String> {
     folders.sort();
     let inside = folders.iter().find(|folder| holds_lists(entry, &folder.join(root)));
     if let Some(folder) = inside {
-        return Some(format!("it lies deeper: --data-root `{}`", folder.display()));
+        return Some(format!("it lies deeper: --data-root `{}`", folder.shown()));
     }
     let named = folders.iter().find(|folder| holds_lists(entry, folder))?;
-    Some(format!("`{}` seems to be it: call it `{}`", named.display(), root.display()))
+    Some(format!("`{}` seems to be it: call it `{}`", named.shown(), root.shown()))
 }
 
 /// Why a list of the dataset is not there, and what to do.
 pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> anyhow::Error {
-    let names: Vec<String> = lists.iter().map(|list| list.display().to_string()).collect();
+    let names: Vec<String> = lists.iter().map(|list| list.shown().to_string()).collect();
     let is_there =
         |(split, list): (&String, &PathBuf)| folder.join(list).is_file().then(|| split.clone());
     let there: Vec<String> = entry.splits.iter().filter_map(is_there).collect();
@@ -65,14 +66,12 @@ pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> an
         advice.push(format!("there are those of the splits {} (--split)", there.join(", ")));
     }
     if holds_lists(entry, &folder.join(&entry.root)) {
-        advice.push(format!(
-            "the dataset lies one folder deeper: --data-root `{}`",
-            folder.display()
-        ));
+        advice
+            .push(format!("the dataset lies one folder deeper: --data-root `{}`", folder.shown()));
     } else {
         let alike = lists.iter().filter_map(|list| {
             let found = alike(entry, folder, list)?;
-            Some(format!("`{}` may be `{}` under another name", found.display(), list.display()))
+            Some(format!("`{}` may be `{}` under another name", found.shown(), list.shown()))
         });
         advice.extend(alike);
         advice.extend(entry.lists.iter().map(|lists| format!("its lists come from {lists}")));
@@ -82,7 +81,7 @@ pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> an
     }
     anyhow::anyhow!(
         "`{}` holds {} of {}: {}; {}",
-        folder.display(),
+        folder.shown(),
         if names.len() == 1 { "no list" } else { "none of the lists" },
         entry.title,
         names.join(", "),

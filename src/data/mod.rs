@@ -14,6 +14,7 @@ pub(crate) mod load;
 pub(crate) mod locate;
 pub(crate) mod photo;
 pub(crate) mod problem;
+pub(crate) mod settings_file;
 
 use std::path::PathBuf;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use crate::path_text::path_fields;
+use crate::visible::Shown;
 
 /// What a record can suffer from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -78,7 +79,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.file.display())?;
+        write!(formatter, "{}", self.file.shown())?;
         if let Some(line) = self.line {
             write!(formatter, ":{line}")?;
         }

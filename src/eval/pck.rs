@@ -9,6 +9,7 @@ use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference};
 use crate::eval::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
 use crate::geometry::{BoundingBox, Point};
 use crate::pck;
+use crate::visible::Shown;
 
 /// The width to which the authors' loader pads keypoint lists.
 const PADDED_COLUMNS: usize = 40;
@@ -165,7 +166,7 @@ impl ThresholdReference {
     fn length(self, frame: MeasureFrame, pair: &Pair) -> Result<f64> {
         let corners = |image: &AnnotatedImage| -> Result<Vec<Point>> {
             let bounds = image.bounding_box.with_context(|| {
-                format!("`{}` has no object box to take the threshold from", image.path.display())
+                format!("`{}` has no object box to take the threshold from", image.path.shown())
             })?;
             Ok(vec![Point::new(bounds.x1, bounds.y1), Point::new(bounds.x2, bounds.y2)])
         };

@@ -9,6 +9,7 @@ use crate::data::Pair;
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
 use crate::spelling::meant;
+use crate::visible::one_line;
 
 /// How many problems are shown.
 const SHOWN_PROBLEMS: usize = 10;
@@ -29,9 +30,10 @@ pub(crate) fn select(
             present.sort_unstable();
             present.dedup();
             bail!(
-                "no pair has the category `{category}`{}; there are: {}",
+                "no pair has the category `{}`{}; there are: {}",
+                one_line(category),
                 meant(category, present.iter().copied()),
-                present.join(", ")
+                one_line(&present.join(", "))
             );
         }
     }
@@ -41,7 +43,7 @@ pub(crate) fn select(
     pairs.truncate(limit);
     let taken = counts(pairs);
     let share = |(category, count): (&String, &usize)| {
-        format!("{category} {} of {count}", taken.get(category).unwrap_or(&0))
+        format!("{} {} of {count}", one_line(category), taken.get(category).unwrap_or(&0))
     };
     let shares: Vec<String> = before.iter().map(share).collect();
     Ok((before.len() > 1).then(|| {

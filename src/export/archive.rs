@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use tch::{CModule, IValue};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipArchive};
 
 use crate::model::weights::archive::open;
 
 use crate::export::code::{Code, state};
+use crate::output::write_archive;
 
 /// The folder inside the archive.
 const FOLDER: &str = "lpmflow";
@@ -82,26 +83,26 @@ fn repack(
     entries: &Entries<'_>,
     output: &mut (impl Write + Seek),
 ) -> Result<()> {
-    let mut writer = ZipWriter::new(output);
     let options = SimpleFileOptions::default().with_alignment(ALIGNMENT);
     let stored = options.compression_method(CompressionMethod::Stored);
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index)?;
-        let name = entry.name()?.into_owned();
-        let name = name.strip_prefix(TRACED_FOLDER).and_then(|name| name.strip_prefix('/'));
-        let name = name.context("an entry lies in another folder")?.to_owned();
-        if entries.iter().all(|(replaced, _)| *replaced != name) {
-            writer.start_file(inside(&name), stored)?;
-            copy(&mut entry, &mut writer)?;
-        }
-    }
     let compressed = options.compression_method(CompressionMethod::Deflated);
-    for (name, content) in entries {
-        writer.start_file(inside(name), compressed)?;
-        writer.write_all(content)?;
-    }
-    writer.finish()?;
-    Ok(())
+    write_archive(output, |writer| {
+        for index in 0..archive.len() {
+            let mut entry = archive.by_index(index)?;
+            let name = entry.name()?.into_owned();
+            let name = name.strip_prefix(TRACED_FOLDER).and_then(|name| name.strip_prefix('/'));
+            let name = name.context("an entry lies in another folder")?.to_owned();
+            if entries.iter().all(|(replaced, _)| *replaced != name) {
+                writer.start_file(inside(&name), stored)?;
+                copy(&mut entry, writer)?;
+            }
+        }
+        for (name, content) in entries {
+            writer.start_file(inside(name), compressed)?;
+            writer.write_all(content)?;
+        }
+        Ok(())
+    })
 }
 
 fn inside(name: &str) -> String {

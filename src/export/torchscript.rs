@@ -18,6 +18,7 @@ use crate::model::normalisation::Normaliser;
 use crate::model::weights::description::Description;
 use crate::nn::native;
 use crate::output;
+use crate::visible::Shown;
 
 /// The name under which PyTorch gives the model's description (`_extra_files` of `torch.jit.load`).
 const DESCRIPTION: &str = "lpmflow.json";
@@ -63,7 +64,7 @@ pub(crate) fn load(path: &Path) -> Result<CModule> {
         archive::check(path)?;
         Ok(CModule::load(path)?)
     };
-    load().with_context(|| format!("reading the TorchScript file `{}`", path.display()))
+    load().with_context(|| format!("reading the TorchScript file `{}`", path.shown()))
 }
 
 /// Records the operations of one forward pass. They are the same for every batch size. The images are of

@@ -13,6 +13,7 @@ use crate::model::weights;
 use crate::model::weights::save::Storage;
 use crate::nn::parameters::Parameter;
 use crate::nn::resize::{Corners, resize_bilinear};
+use crate::visible::Shown;
 
 /// Largest relative difference accepted between the exported file's flow and the one it is to have.
 pub(crate) const TOLERANCE: f64 = 1e-4;
@@ -99,7 +100,7 @@ impl Original {
         if !differing.is_empty() || !wanted.is_empty() {
             bail!(
                 "verifying `{}`: the values of {} differ from the original's; export it again",
-                output.display(),
+                output.shown(),
                 differing
                     .into_iter()
                     .chain(wanted.keys().map(String::as_str))

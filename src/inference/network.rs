@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::flow::Matched;
 use crate::inference::frame::{Frame, Input};
+use crate::visible::Shown;
 
 /// What turns frames into flows: the engine, or a known flow in tests.
 pub(crate) trait FlowNetwork {
@@ -40,8 +41,8 @@ impl Display for FlowNotFinite {
             formatter,
             "matching `{}` to `{}`: the network's flow is not finite; the weights do not suit the model or \
              the precision",
-            self.source.display(),
-            self.target.display()
+            self.source.shown(),
+            self.target.shown()
         )
     }
 }

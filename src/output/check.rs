@@ -11,6 +11,7 @@ use crate::output::destination::{Destination, folder_of};
 use crate::output::identity::Identity;
 use crate::output::leftovers;
 use crate::output::unfinished::temporary;
+use crate::visible::Shown;
 
 /// Whom stdout belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) fn check<'a>(
     let inputs: HashMap<Identity, &Path> = inputs.collect();
     let shown = Identity::of_stdout().and_then(|stdout| inputs.get(&stdout));
     if let Some(input) = shown {
-        bail!("stdout goes to the input `{}`: name another file", input.display());
+        bail!("stdout goes to the input `{}`: name another file", input.shown());
     }
     let mut stdout = Stdout::Free;
     let mut earlier: HashMap<Identity, &Path> = HashMap::new();
@@ -45,7 +46,7 @@ pub(crate) fn check<'a>(
             Ok(destination)
         });
         let destination =
-            destination.with_context(|| format!("cannot write `{}`", path.display()))?;
+            destination.with_context(|| format!("cannot write `{}`", path.shown()))?;
         if destination == Destination::Stdout {
             stdout = Stdout::Taken;
         }
@@ -53,16 +54,16 @@ pub(crate) fn check<'a>(
         if let Some(input) = inputs.get(&identity) {
             bail!(
                 "the output `{}` would overwrite the input `{}`: name another file",
-                path.display(),
-                input.display()
+                path.shown(),
+                input.shown()
             );
         }
         if let Some(other) = earlier.insert(identity, path) {
-            ensure!(other != path, "`{}` is named for two outputs", path.display());
+            ensure!(other != path, "`{}` is named for two outputs", path.shown());
             bail!(
                 "the outputs `{}` and `{}` are one and the same: name another",
-                other.display(),
-                path.display()
+                other.shown(),
+                path.shown()
             );
         }
     }
@@ -82,11 +83,11 @@ pub(crate) fn check_folder(folder: &Path) -> Result<()> {
         }
     }
     let attempt = || -> Result<()> {
-        ensure!(there.is_dir(), "`{}` is no folder", there.display());
+        ensure!(there.is_dir(), "`{}` is no folder", there.shown());
         drop(temporary(there)?);
         Ok(())
     };
-    attempt().with_context(|| format!("cannot write to the folder `{}`", folder.display()))
+    attempt().with_context(|| format!("cannot write to the folder `{}`", folder.shown()))
 }
 
 /// Whether something can be written; `folders` are known to take new files.
@@ -99,7 +100,7 @@ fn ensure_writable(destination: &Destination, folders: &mut HashSet<PathBuf>) ->
             ensure!(
                 folder.is_dir(),
                 "the folder `{}` does not exist: create it first",
-                folder.display()
+                folder.shown()
             );
             if path.exists() {
                 access(path, Access::WRITE_OK)?;

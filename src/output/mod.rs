@@ -2,6 +2,7 @@
 //! and stdout; all known to be writable, and to overwrite neither an input nor each other, before the work
 //! that fills them begins.
 
+mod archive;
 mod attempts;
 mod check;
 mod destination;
@@ -10,6 +11,7 @@ pub(crate) mod leftovers;
 mod unfinished;
 mod write;
 
+pub(crate) use archive::write_archive;
 pub(crate) use attempts::Attempts;
 pub(crate) use check::{Stdout, check, check_folder};
 pub(crate) use destination::is_stream;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::output::destination::{Destination, folder_of};
 use crate::output::unfinished::{UnfinishedFile, temporary};
+use crate::visible::Shown;
 
 /// Writes the output `path`. A plain file is written under a temporary name in the same folder, which must
 /// exist, and renamed at the end, so that no half file ever carries the final name; links are followed and
@@ -30,7 +31,7 @@ pub(crate) fn write(
         }
         Destination::Stdout => write_straight(&mut io::stdout().lock(), &filled(fill)?),
     };
-    attempt().with_context(|| format!("writing `{}`", path.display()))
+    attempt().with_context(|| format!("writing `{}`", path.shown()))
 }
 
 fn write_whole(path: &Path, fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>) -> Result<()> {

@@ -6,10 +6,12 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::data::lists::json;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
+use crate::visible::Shown;
 
 /// Positions in the source photo, and what is known of the target photo.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,16 +49,8 @@ impl Keypoints {
     /// # Errors
     /// When the file cannot be read or holds something else.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let attempt = || -> Result<Self> {
-            let mut bytes = Vec::new();
-            if path == Path::new("-") {
-                std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)?;
-            } else {
-                bytes = std::fs::read(path)?;
-            }
-            Self::parse(&decode(bytes)?)
-        };
-        attempt().with_context(|| format!("reading keypoints `{}`", path.display()))
+        let attempt = || -> Result<Self> { Self::parse(&decode(bytes::read_or_stdin(path)?)?) };
+        attempt().with_context(|| format!("reading keypoints `{}`", path.shown()))
     }
 
     /// Reads keypoints from JSON text: one value, or a point a line.
@@ -132,7 +126,7 @@ impl Keypoints {
                 ensure!(
                     photo == stated,
                     "the annotation is for a {role} photo of {}x{} pixels, but the photo has {}x{} \
-                     (predict applies the EXIF orientation)",
+                     (--exif says whether its EXIF orientation turns it)",
                     stated.width,
                     stated.height,
                     photo.width,

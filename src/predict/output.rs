@@ -9,6 +9,7 @@ use crate::output::is_stream;
 use crate::predict::context::{Context, Written};
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
+use crate::visible::Shown;
 
 /// A product in one of its formats.
 #[derive(Clone, Copy)]
@@ -46,7 +47,7 @@ impl Output {
             Some(index) => Ok(Self { format: Format { kind, index }, path: path.to_owned() }),
             None => bail!(
                 "`{}` has no ending that the {} can be written in: use {}",
-                path.display(),
+                path.shown(),
                 kind.name,
                 list(endings.iter().map(|(ending, _)| format!(".{ending}")))
             ),

@@ -7,9 +7,11 @@ use image::RgbImage;
 
 use crate::data::photo::decode_photo;
 use crate::data::photo::file::PhotoFile;
+use crate::data::photo::orientation::Exif;
 use crate::geometry::Size;
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::predict::content::Content;
+use crate::visible::Shown;
 
 /// A photo made ready.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ pub(crate) struct Photo {
     pub path: PathBuf,
     /// What the file held when it was read.
     pub content: Content,
-    /// The photo's size, upright.
+    /// The photo's size, as it is turned.
     pub size: Size,
     /// The photo in the network's square.
     pub frame: Frame,
@@ -31,10 +33,10 @@ impl Photo {
     ///
     /// # Errors
     /// When the file cannot be read or is no image.
-    pub(crate) fn read(path: &Path, input: Input, keep_pixels: bool) -> Result<Self> {
+    pub(crate) fn read(path: &Path, exif: Exif, input: Input, keep_pixels: bool) -> Result<Self> {
         let file = PhotoFile::read(path)?;
         let content = Content::of(&file.bytes);
-        let shown = decode_photo(&file, !keep_pixels)?;
+        let shown = decode_photo(&file, exif, !keep_pixels)?;
         Ok(Self {
             frame: input.frame(key(path)?, &shown.pixels),
             path: file.path,
@@ -51,7 +53,7 @@ impl Photo {
     pub(crate) fn pixels(&self) -> Result<&RgbImage> {
         self.pixels
             .as_ref()
-            .with_context(|| format!("the pixels of `{}` were not kept", self.path.display()))
+            .with_context(|| format!("the pixels of `{}` were not kept", self.path.shown()))
     }
 }
 
@@ -60,6 +62,6 @@ impl Photo {
 fn key(path: &Path) -> Result<FrameKey> {
     let path = std::fs::canonicalize(path)
         .or_else(|_| std::path::absolute(path))
-        .with_context(|| format!("reading image `{}`", path.display()))?;
+        .with_context(|| format!("reading image `{}`", path.shown()))?;
     Ok(FrameKey { path, mirrored: false })
 }

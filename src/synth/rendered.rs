@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::geometry::Point;
 use crate::output;
+use crate::visible::Shown;
 
 const JPEG_QUALITY: u8 = 92;
 
@@ -264,7 +265,7 @@ pub(crate) fn generator(seed: u64, purpose: [usize; 3]) -> ChaCha8Rng {
 /// Writes a file, and the folders it lies in.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.shown()))?;
     }
     output::write(path, |file| Ok(file.write_all(bytes)?))
 }

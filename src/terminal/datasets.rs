@@ -7,6 +7,7 @@ use crate::data::load::summary;
 use crate::spelling::counted;
 use crate::synth::rendered::Rendered;
 use crate::terminal::Terminal;
+use crate::visible::{Shown, one_line};
 
 /// Digits of a fingerprint that are shown; JSON has all.
 const FINGERPRINT_DIGITS: usize = 16;
@@ -35,13 +36,13 @@ impl Terminal {
             ]
         }));
         self.result(&aligned(&rows, &[]));
-        self.log(&format!("`there` is what lies below `{}` (--data-root)", data_root.display()));
+        self.log(&format!("`there` is what lies below `{}` (--data-root)", data_root.shown()));
     }
 
     /// Counts, then whatever is wrong.
     pub(crate) fn show_inspection(&self, inspection: &Inspection) {
         let Inspection { dataset, title, layout, folder, .. } = inspection;
-        let folder = folder.display();
+        let folder = folder.shown();
         self.result(&format!("{title} ({dataset}), layout {}, in `{folder}`\n", layout.name()));
         let header =
             ["split", "pairs", "unusable", "images", "distinct", "keypoints", "fingerprint"];
@@ -59,8 +60,11 @@ impl Terminal {
         }));
         self.result(&aligned(&rows, &[1, 2, 3, 4, 5]));
         for split in &inspection.splits {
-            let pairs: Vec<String> =
-                split.categories.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let pairs: Vec<String> = split
+                .categories
+                .iter()
+                .map(|(name, count)| format!("{} {count}", one_line(name)))
+                .collect();
             self.result(&format!("\n{} pairs: {}", split.name, pairs.join(", ")));
             if !split.problems.is_empty() {
                 self.result(&summary(&split.problems));
@@ -92,7 +96,7 @@ impl Terminal {
                 .iter()
                 .map(|(split, path)| {
                     let path = path.strip_prefix(&inspection.folder).unwrap_or(path);
-                    format!("{split} {}", path.display())
+                    format!("{split} {}", path.shown())
                 })
                 .collect();
             self.result(&format!("  {}", places.join(", ")));
@@ -114,7 +118,7 @@ impl Terminal {
         for suspect in suspects.iter().take(SHOWN_SHARED) {
             let place = |(split, path): &(String, PathBuf)| {
                 let path = path.strip_prefix(&inspection.folder).unwrap_or(path);
-                format!("{split} {}", path.display())
+                format!("{split} {}", path.shown())
             };
             let [one, other] = suspect.places.each_ref().map(place);
             let how = if suspect.mirrored { ", mirrored" } else { "" };
@@ -138,7 +142,7 @@ impl Terminal {
         self.result(&format!("\nimages with an EXIF orientation, {what} ({}):", turned.len()));
         for photo in turned.iter().take(SHOWN_SHARED) {
             let path = photo.path.strip_prefix(&inspection.folder).unwrap_or(&photo.path);
-            self.result(&format!("  {}: {}", path.display(), photo.orientation));
+            self.result(&format!("  {}: {}", path.shown(), photo.orientation));
         }
         if turned.len() > SHOWN_SHARED {
             self.result(&format!("  and {} more", turned.len() - SHOWN_SHARED));
@@ -153,11 +157,11 @@ impl Terminal {
             "wrote {} and their pairs ({}) to `{}`",
             counted(made.images, "photo"),
             pairs.join(", "),
-            made.folder.display()
+            made.folder.shown()
         ));
         self.log(&format!(
             "try it: lpmflow eval --dataset {name} --data-root {}",
-            data_root.display()
+            data_root.shown()
         ));
     }
 }

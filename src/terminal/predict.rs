@@ -9,6 +9,7 @@ use crate::predict::correspondence::Resolution;
 use crate::predict::record::{PairOutcome, Prediction, Record};
 use crate::spelling::counted;
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 
 impl Terminal {
     /// Sizes, scale, score, files and time of one pair.
@@ -54,7 +55,7 @@ impl Terminal {
                 0 => String::new(),
                 count => format!(" ({count} pixels have no match that is certain enough)"),
             };
-            self.log(&format!("wrote `{}`{invalid}{unmatched}", file.path.display()));
+            self.log(&format!("wrote `{}`{invalid}{unmatched}", file.path.shown()));
         }
         self.log(&format!("took {:.2} s", time.as_secs_f64()));
         if let Some(verdict) = prediction.verdict.filter(|verdict| verdict.hardly_matches) {
@@ -82,7 +83,7 @@ impl Terminal {
         self.log(&format!(
             "{} done, {skipped} done before, {failed} failed{early}; files are in `{}`; took {:.1} s",
             counted(done, "pair"),
-            folder.display(),
+            folder.shown(),
             time.as_secs_f64()
         ));
         if hardly_matching > 0 {

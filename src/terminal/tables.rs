@@ -6,6 +6,7 @@ use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::{Group, PckByAlpha};
 use crate::spelling::counted;
 use crate::terminal::Terminal;
+use crate::visible::one_line;
 
 /// Between columns, and between the columns of one protocol and the next.
 const GAP: usize = 2;
@@ -128,7 +129,11 @@ struct Table {
 }
 
 impl Table {
-    fn draw(&self) -> String {
+    fn draw(mut self) -> String {
+        // Names of categories may be anything.
+        for cell in self.rows.iter_mut().flatten() {
+            *cell = one_line(cell).into_owned();
+        }
         let widths = self.widths();
         let mut lines = Vec::new();
         if !self.spans.is_empty() {

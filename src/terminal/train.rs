@@ -15,6 +15,7 @@ use crate::train::run::Ending;
 use crate::train::run::event::{EpochReport, Event, Parameters, Plan, StepReport};
 use crate::train::run::prospect::{Reach, Verdict};
 use crate::train::samples::left_out::{LeftOut, Omissions};
+use crate::visible::Shown;
 
 /// The bar of an epoch.
 const STEPS: &str = "{prefix} {bar:24} {pos}/{len} pairs  {msg}  {eta} left";
@@ -81,7 +82,7 @@ impl<'a> TrainingDisplay<'a> {
     /// Shows how the run ended.
     pub(crate) fn end(&mut self, ending: Ending) {
         self.progress = None;
-        let folder = self.folder.display();
+        let folder = self.folder.shown();
         self.terminal.log(&match ending {
             Ending::Finished => {
                 format!("done: the best weights are `{folder}/best.safetensors`")
@@ -97,11 +98,11 @@ impl<'a> TrainingDisplay<'a> {
         self.epochs = config.epochs;
         let data = match (&config.data.dataset, &config.data.photos) {
             (Some(name), _) => format!("dataset {name}"),
-            (None, Some(folder)) => format!("photos of `{}`", folder.display()),
+            (None, Some(folder)) => format!("photos of `{}`", folder.shown()),
             (None, None) => "nothing".to_owned(),
         };
         let mut lines = vec![
-            format!("run folder `{}`", self.folder.display()),
+            format!("run folder `{}`", self.folder.shown()),
             format!("weights: {}", plan.origin),
         ];
         lines.extend(plan.groups.iter().map(|(group, values)| parameters(*group, *values)));
@@ -145,7 +146,7 @@ impl<'a> TrainingDisplay<'a> {
         let compared =
             format!("validation PCK {:.2} % before training, {best:.2} % at best", start.pck);
         self.terminal.log(&compared);
-        let folder = self.folder.display();
+        let folder = self.folder.shown();
         if !verdict.useful() {
             self.terminal.warn(&format!(
                 "the run has learned nothing of use: to take the same position in both photos gives {:.2} %. \
@@ -171,12 +172,12 @@ impl<'a> TrainingDisplay<'a> {
         let named = photos
             .iter()
             .take(SHOWN_PHOTOS)
-            .map(|LeftOut { photo, reason }| format!("\n  `{}`: {reason}", photo.display()));
+            .map(|LeftOut { photo, reason }| format!("\n  `{}`: {reason}", photo.shown()));
         let more = match count.saturating_sub(SHOWN_PHOTOS) {
             0 => String::new(),
             more => {
                 let list = self.folder.join(LEFT_OUT);
-                format!("\n  and {more} more; `{}` names all", list.display())
+                format!("\n  and {more} more; `{}` names all", list.shown())
             }
         };
         self.terminal.warn(&format!(

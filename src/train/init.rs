@@ -18,6 +18,7 @@ use crate::model::weights::{StoredWeights, open};
 use crate::nn::parameters::{Parameter, VarBuilder};
 use crate::train::path_setting;
 use crate::train::samples::random::{Purpose, torch_seed};
+use crate::visible::Shown;
 
 /// The preset name that stands for "the model of `init`, or the paper's".
 const AUTO: &str = "auto";
@@ -104,7 +105,7 @@ impl ModelChoice {
         let below = if whole { "" } else { BACKBONE };
         fill(stored.tensors, below, &config, device)
             .map(|(model, parameters)| InitialModel { model, parameters, provenance, notes })
-            .with_context(|| format!("starting from the weights `{}`", init.display()))
+            .with_context(|| format!("starting from the weights `{}`", init.shown()))
     }
 
     /// The configuration to train when beginning with `stored`.

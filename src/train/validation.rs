@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::data::Pair;
-use crate::data::photo::decode_benchmark;
+use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
 use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
@@ -39,6 +40,8 @@ pub(crate) enum Validation {
         pairs: Vec<Pair>,
         /// How they are scored.
         protocol: Protocol,
+        /// What is done about their photos' EXIF orientation.
+        exif: Exif,
     },
     /// One warp of each photo, the same in every epoch; a point is right within [`WARP_ALPHA`] of the
     /// frame's side.
@@ -47,6 +50,8 @@ pub(crate) enum Validation {
         photos: Vec<PathBuf>,
         /// The run's seed.
         seed: u64,
+        /// What is done about their EXIF orientation.
+        exif: Exif,
     },
 }
 
@@ -89,7 +94,7 @@ impl Validation {
         on_progress: &mut dyn FnMut(usize),
     ) -> Result<Option<f64>> {
         match self {
-            Self::Pairs { pairs, protocol } => {
+            Self::Pairs { pairs, protocol, exif } => {
                 let input = network.input();
                 let mut network = Interruptible { network, stop, stopped: false };
                 let options = PredictOptions {
@@ -103,7 +108,7 @@ impl Validation {
                         on_progress(done);
                     }
                 };
-                let photo = |key: &FrameKey| load(key, input, Exif::Ignore);
+                let photo = |key: &FrameKey| load(key, input, *exif);
                 let predicted = eval::predict(pairs, &options, &photo, &mut network, &mut on_event);
                 if network.stopped {
                     return Ok(None);
@@ -112,7 +117,7 @@ impl Validation {
                 let scores = score(pairs, &predicted, &[*protocol], &[ALPHA])?;
                 Ok(scores.protocols.first().map(|scores| scores.pck(ALPHA)))
             }
-            Self::Warps { photos, seed } => {
+            Self::Warps { photos, seed, exif } => {
                 let input = network.input();
                 let mut shares = Vec::with_capacity(photos.len());
                 for (index, chunk) in photos.chunks(batch_size.get()).enumerate() {
@@ -123,7 +128,10 @@ impl Validation {
                     let pairs: Vec<WarpedPair> = chunk
                         .par_iter()
                         .enumerate()
-                        .map(|(at, path)| WarpedPair::new(path.clone(), input, *seed, first + at))
+                        .map(|(at, path)| {
+                            let photo = decode_annotated(path, *exif)?;
+                            Ok(WarpedPair::new(path.clone(), &photo, input, *seed, first + at))
+                        })
                         .collect::<Result<_>>()?;
                     let frames: Vec<(Frame, Frame)> =
                         pairs.iter().map(|pair| pair.frames.clone()).collect();
@@ -180,14 +188,14 @@ struct WarpedPair {
 }
 
 impl WarpedPair {
-    fn new(path: PathBuf, input: Input, seed: u64, index: usize) -> Result<Self> {
-        let target = input.scaled(&decode_benchmark(&path)?);
+    fn new(path: PathBuf, photo: &RgbImage, input: Input, seed: u64, index: usize) -> Self {
+        let target = input.scaled(photo);
         let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
         let warp = Warp::draw(&mut rng, &WarpConfig::default());
         let warped = FrameKey { path: path.join("warped"), mirrored: false };
         let source = input.placed(warped, warp.source(&target));
         let key = FrameKey { path, mirrored: false };
-        Ok(Self { frames: (source, input.placed(key, target)), warp })
+        Self { frames: (source, input.placed(key, target)), warp }
     }
 
     /// The share of points with a match inside the target that the flow sends close to it; `None` if
@@ -216,13 +224,9 @@ mod tests {
 
     #[test]
     fn the_true_flow_of_a_warp_scores_full_marks_and_no_flow_does_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
-        image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 0]))
-            .save(&path)
-            .unwrap();
+        let photo = RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 0]));
         let input = Input::stretched(64);
-        let pair = WarpedPair::new(path, input, 47, 3).unwrap();
+        let pair = WarpedPair::new("a.png".into(), &photo, input, 47, 3);
         let (truth, _) = pair.warp.flow(Size::square(64));
         assert_eq!(pair.right(&truth), Some(1.0));
         assert!(pair.right(&Flow::zero(Size::square(64))).unwrap() < 0.9);

@@ -47,6 +47,39 @@ fn an_empty_variable_counts_as_none() {
 }
 
 #[test]
+fn a_folder_of_weights_that_is_none_is_told_not_passed_over() {
+    let folder = Folder::new();
+    for place in [folder.text("absent"), folder.photo("photo.png", 4, 4)] {
+        let error = lpmflow_in(
+            &[("LPMFLOW_WEIGHTS", &place)],
+            ["export", "--weights", "lite", "-o", &folder.text("copy.safetensors")],
+        )
+        .failed_with(1);
+        assert!(error.contains(&format!("LPMFLOW_WEIGHTS names `{place}`")), "{error}");
+    }
+}
+
+#[test]
+fn threads_that_no_machine_has_are_refused() {
+    for threads in ["0", "1025", "100000", "-1", "two"] {
+        let error = lpmflow(["datasets", "list", &format!("--threads={threads}")]).failed_with(2);
+        assert!(error.contains("threads are a number from 1 to 1024"), "{error}");
+    }
+}
+
+#[test]
+fn a_current_folder_that_is_gone_is_told() {
+    let folder = Folder::new();
+    let gone = folder.text("gone");
+    let line = "mkdir \"$1\"; cd \"$1\"; rmdir \"$1\"; exec \"$0\" predict /a.png /b.png -o /c.flo";
+    let program = env!("CARGO_BIN_EXE_lpmflow");
+    let output = Command::new("sh").args(["-c", line, program, &gone]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.starts_with("lpmflow: the current folder is gone"), "{error}");
+}
+
+#[test]
 fn set_up_ends_with_the_line_that_puts_the_program_on_the_path() {
     let folder = Folder::new();
     let beside = folder.path("a b");

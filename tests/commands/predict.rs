@@ -96,7 +96,7 @@ fn photos_of_every_kind_are_read() {
 }
 
 #[test]
-fn exif_orientation_is_applied() {
+fn exif_orientation_is_applied_unless_the_user_says_otherwise() {
     let folder = Folder::new();
     let mut jpeg = std::io::Cursor::new(Vec::new());
     photo(60, 40).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
@@ -113,6 +113,27 @@ fn exif_orientation_is_applied() {
     assert_eq!(record["source_size"], serde_json::json!({"height": 60, "width": 40}));
     assert_eq!(record["status"], "done");
     assert_eq!(record["files"][0]["path"], flow);
+
+    let stored = ["predict", &turned, &target, "-o", &flow, "--exif", "ignore"];
+    lpmflow(stored).succeeded();
+    assert_eq!(dimensions(&flow), (60, 40));
+    let sizes =
+        "{\"src_imsize\": [60, 40, 3], \"trg_imsize\": [40, 30, 3], \"src_kps\": [[50, 9]]}";
+    let points = write(&folder, "points.json", sizes);
+    lpmflow([&stored[..], &["--keypoints", &points]].concat()).succeeded();
+    let error = lpmflow(["predict", &turned, &target, "--keypoints", &points]).failed_with(1);
+    assert!(error.contains("photo has 40x60 (--exif says"), "{error}");
+    // What was done with photos turned is not done with photos as they are stored.
+    let list = write(&folder, "list.csv", format!("{turned},{target}\n"));
+    let out = folder.text("out");
+    let run = |exif| {
+        let flags = ["predict", "--pairs", &list, "--output-dir", &out, "--exif", exif];
+        lpmflow(flags).succeeded().json_lines()[0]["status"].clone()
+    };
+    assert_eq!(
+        ["apply", "apply", "ignore", "ignore"].map(run),
+        ["done", "skipped", "done", "skipped"]
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::command::{lpmflow, write};
+use crate::spair::TinySpair;
 use crate::support::files::{Folder, photo};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -133,6 +134,49 @@ fn names_that_steer_a_terminal_are_shown_not_obeyed() {
     let run = lpmflow(["predict", "--pairs", &list, "--output-dir", &folder.text("out")]);
     harmless(&run.stderr);
     harmless(&run.stdout);
+}
+
+#[test]
+fn names_with_line_ends_keep_to_their_line() {
+    let folder = Folder::new();
+    let path = folder.photo("a.png", 40, 30);
+    std::fs::copy(&path, folder.path("a\n\tb.png")).unwrap();
+    let broken = folder.text("a\n\tb.png");
+    let out = folder.text("o\n.flo");
+    let run = lpmflow(["predict", &broken, &path, "-o", &out]).succeeded();
+    assert!(run.stderr.contains("/o\\n.flo`"), "{}", run.stderr);
+    let error = lpmflow(["predict", "no\nne.png", &path, "-o", &out]).failed_with(1);
+    let last = error.lines().last().unwrap();
+    assert!(last.starts_with("lpmflow: ") && last.contains("`no\\nne.png`"), "{error}");
+
+    // A category is anything too.
+    let dataset = TinySpair::write();
+    let [annotations, photos] =
+        ["PairAnnotation/test", "JPEGImages"].map(|name| dataset.path("SPair-71k").join(name));
+    for entry in std::fs::read_dir(annotations).unwrap() {
+        let file = entry.unwrap().path();
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("\"dog\"", "\"d\\n|og\"")).unwrap();
+    }
+    std::fs::rename(photos.join("dog"), photos.join("d\n|og")).unwrap();
+    let root = dataset.data_root().to_str().unwrap();
+    let run = lpmflow(
+        [
+            &["eval", "--dataset", "spair71k", "--data-root", root, "--baseline-model", "identity"]
+                [..],
+            &["--limit", "5", "--markdown", &folder.text("r.md"), "--junit", &folder.text("r.xml")],
+        ]
+        .concat(),
+    )
+    .succeeded();
+    assert!(run.stdout.contains("\nd\\n|og "), "{}", run.stdout);
+    assert!(run.stderr.contains("d\\n|og 2 of 3"), "{}", run.stderr);
+    let markdown = std::fs::read_to_string(folder.path("r.md")).unwrap();
+    assert!(markdown.contains("| d\\\\n\\|og | 2 |"), "{markdown}");
+    let junit = std::fs::read_to_string(folder.path("r.xml")).unwrap();
+    assert!(junit.contains("name=\"d\\n|og\""), "{junit}");
+    let run = lpmflow(["datasets", "check", "spair71k", "--data-root", root]);
+    assert!(run.stdout.contains("d\\n|og 3"), "{}", run.stdout);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use crate::data::photo::orientation::Exif;
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
 use crate::inference::FlowNetwork;
@@ -57,7 +58,7 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
     let mut network = Affine;
     let read = |name: &str, size: Size| {
         let path = folder.photo(name, size.width as u32, size.height as u32);
-        Photo::read(path.as_ref(), network.input(), true).unwrap()
+        Photo::read(path.as_ref(), Exif::Apply, network.input(), true).unwrap()
     };
     let (source, target) = (read("source.png", SOURCE), read("target.png", TARGET));
     let plan = Plan {

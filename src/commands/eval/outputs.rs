@@ -18,6 +18,7 @@ use crate::eval::report::markdown::markdown;
 use crate::eval::summary::Evaluation;
 use crate::output::{self, Attempts, Stdout};
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 
 /// Where results go.
 pub(super) struct Outputs<'a> {
@@ -78,7 +79,7 @@ impl<'a> Outputs<'a> {
         let mut attempt = |path: &Option<PathBuf>, write: &dyn Fn(&Path) -> Result<()>| {
             let Some(path) = path else { return };
             if attempts.record(write(path)) {
-                terminal.log(&format!("wrote `{}`", path.display()));
+                terminal.log(&format!("wrote `{}`", path.shown()));
             }
         };
         attempt(predictions_out, &|path| {

@@ -21,6 +21,7 @@ use crate::inference::frame::FrameKey;
 use crate::model::weights;
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationProgress;
+use crate::visible::Shown;
 
 /// Predictions and where they come from.
 pub(super) struct Predicted {
@@ -60,14 +61,14 @@ impl Predicted {
             predictions::read(path, &task.split.pairs, skip_bad)?;
         keep_selected(&mut predictions, &task.pairs);
         if !unusable.is_empty() {
-            terminal.warn(&format!("left out of `{}`: {}", path.display(), listed(&unusable)));
+            terminal.warn(&format!("left out of `{}`: {}", path.shown(), listed(&unusable)));
         }
         let by_index: HashMap<usize, &Pair> =
             task.pairs.iter().map(|pair| (pair.index, pair)).collect();
         let pairs: Vec<&Pair> =
             predictions.iter().map(|prediction| by_index[&prediction.pair]).collect();
         notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false))?);
-        notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.display())));
+        notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.shown())));
         let (found, pairs) = (predictions.len(), task.pairs.len());
         if found < pairs {
             terminal.warn(&format!(
@@ -77,7 +78,7 @@ impl Predicted {
         }
         let model = ModelReport {
             kind: ModelKind::Predictions,
-            weights: path.display().to_string(),
+            weights: path.shown().to_string(),
             sha256: Some(weights::sha256(path)?),
             config: None,
             parameters: None,

@@ -12,6 +12,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::ZlibDecoder;
 
+use crate::visible::Shown;
+
 /// Length of the text and version at the start.
 const HEADER: usize = 128;
 
@@ -50,7 +52,7 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Matrix>> {
         ensure!(bytes.len() as u64 <= MOST_BYTES, "the file is too large for an annotation");
         parse(&bytes)
     };
-    attempt().with_context(|| format!("reading the MATLAB file `{}`", path.display()))
+    attempt().with_context(|| format!("reading the MATLAB file `{}`", path.shown()))
 }
 
 /// The numeric matrices of a file's bytes.

@@ -9,7 +9,7 @@ pub(crate) mod text;
 #[cfg(test)]
 pub(crate) mod toy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -30,6 +30,12 @@ pub(crate) trait Format: Sync {
     /// # Errors
     /// When the list itself cannot be read; faults of single pairs are in the records.
     fn read(&self, request: &Request) -> Result<Vec<Record>>;
+
+    /// The files besides list and photos that [`read`](Self::read) takes pairs from.
+    ///
+    /// # Errors
+    /// As there.
+    fn annotation_files(&self, request: &Request) -> Result<Vec<PathBuf>>;
 }
 
 /// What a layout's annotations have besides keypoints: what protocols may measure with.

@@ -1,7 +1,7 @@
 //! PF-PASCAL: a CSV list of pairs, one MATLAB annotation an image (Ham et al. 2018).
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use rayon::prelude::*;
@@ -50,16 +50,21 @@ impl Format for PfPascal {
     fn read(&self, request: &Request) -> Result<Vec<Record>> {
         read(request)
     }
+
+    fn annotation_files(&self, request: &Request) -> Result<Vec<PathBuf>> {
+        let images = annotated_images(&rows(request)?);
+        Ok(images.iter().map(|image| annotation_file(request.root, image)).collect())
+    }
 }
+
+/// An image that has an annotation: its category and its file's name.
+type AnnotatedName = (String, String);
 
 /// A pair's keypoints are the parts labelled in both images. Whether a row's photos are to be mirrored
 /// (column `flip`) counts in the training split alone, as in the authors' code.
-fn read(&Request { root, list, split, categories, sizes }: &Request) -> Result<Vec<Record>> {
-    let is_training = split == TRAINING_SPLIT;
-    let parsed = read_csv(list)?
-        .into_iter()
-        .map(|(line, row)| parse_row(&row, line, categories, is_training, list));
-    let rows: Vec<Result<Row, Problem>> = parsed.collect();
+fn read(request: &Request) -> Result<Vec<Record>> {
+    let &Request { root, list, sizes, .. } = request;
+    let rows = rows(request)?;
     let annotations = read_annotations(root, &rows);
     let record = |(index, row): (usize, Result<Row, Problem>)| {
         let row = row.map_err(|problem| vec![problem])?;
@@ -107,6 +112,14 @@ fn read(&Request { root, list, split, categories, sizes }: &Request) -> Result<V
     Ok(rows.into_iter().enumerate().map(record).collect())
 }
 
+/// The rows of the list.
+fn rows(request: &Request) -> Result<Vec<Result<Row, Problem>>> {
+    let &Request { list, split, categories, .. } = request;
+    let is_training = split == TRAINING_SPLIT;
+    let rows = read_csv(list)?.into_iter();
+    Ok(rows.map(|(line, row)| parse_row(&row, line, categories, is_training, list)).collect())
+}
+
 fn parse_row(
     row: &csv::StringRecord,
     line: usize,
@@ -150,23 +163,28 @@ fn parse_row(
 fn read_annotations(
     root: &Path,
     rows: &[Result<Row, Problem>],
-) -> HashMap<(String, String), Result<Annotation, Problem>> {
-    let mut wanted: Vec<(String, String)> = rows
+) -> HashMap<AnnotatedName, Result<Annotation, Problem>> {
+    let read = |image: AnnotatedName| {
+        let annotation = read_annotation(&annotation_file(root, &image));
+        (image, annotation)
+    };
+    annotated_images(rows).into_par_iter().map(read).collect()
+}
+
+/// The images that the rows name, each once.
+fn annotated_images(rows: &[Result<Row, Problem>]) -> Vec<AnnotatedName> {
+    let mut images: Vec<AnnotatedName> = rows
         .iter()
         .flatten()
         .flat_map(|row| row.images.each_ref().map(|name| (row.category.clone(), name.clone())))
         .collect();
-    wanted.sort();
-    wanted.dedup();
-    wanted
-        .into_par_iter()
-        .map(|(category, name)| {
-            let mut file = root.join("Annotations").join(&category).join(&name);
-            file.set_extension("mat");
-            let annotation = read_annotation(&file);
-            ((category, name), annotation)
-        })
-        .collect()
+    images.sort();
+    images.dedup();
+    images
+}
+
+fn annotation_file(root: &Path, (category, name): &AnnotatedName) -> PathBuf {
+    root.join("Annotations").join(category).join(name).with_extension("mat")
 }
 
 fn read_annotation(file: &Path) -> Result<Annotation, Problem> {

@@ -1,5 +1,7 @@
 //! PF-WILLOW: a CSV list with ten keypoints of both images in every row (Ham et al. 2016).
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use csv::StringRecord;
 
@@ -38,6 +40,11 @@ impl Format for PfWillow {
 
     fn read(&self, request: &Request) -> Result<Vec<Record>> {
         read(request)
+    }
+
+    /// The list has everything.
+    fn annotation_files(&self, _: &Request) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 

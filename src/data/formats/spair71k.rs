@@ -13,6 +13,7 @@ use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Difficulty, Pair};
 use crate::geometry::{BoundingBox, Point, Size};
+use crate::visible::Shown;
 
 /// The parts of a pair's annotation that matter here; files hold more.
 #[derive(Debug, Deserialize)]
@@ -49,29 +50,43 @@ impl Format for Spair71k {
     fn read(&self, request: &Request) -> Result<Vec<Record>> {
         read(request)
     }
+
+    fn annotation_files(&self, request: &Request) -> Result<Vec<PathBuf>> {
+        let text = read_text(request.list)?;
+        let names: Vec<(usize, &str)> = lines(&text).collect();
+        let folder = annotation_folder(request);
+        let files = Files::of(&folder, &names);
+        Ok(names.iter().map(|(_, name)| files.of_pair(name)).collect())
+    }
 }
 
-/// Reads the pairs that the list names; annotations lie in `PairAnnotation/SPLIT/`, where SPLIT is the
-/// list's name without its ending.
-fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
+/// Where the list's annotations lie: `PairAnnotation/SPLIT/`, where SPLIT is the list's name without its
+/// ending.
+fn annotation_folder(request: &Request) -> PathBuf {
+    let split = request.list.file_stem().unwrap_or_default();
+    request.root.join("PairAnnotation").join(split)
+}
+
+/// Reads the pairs that the list names.
+fn read(request: &Request) -> Result<Vec<Record>> {
+    let &Request { root, list, sizes, .. } = request;
     let text = read_text(list)?;
-    let split = list.file_stem().unwrap_or_default();
-    let folder = root.join("PairAnnotation").join(split);
+    let folder = annotation_folder(request);
     let names: Vec<(usize, &str)> = lines(&text).collect();
     let files = Files::of(&folder, &names);
     if !names.is_empty() && !names.iter().any(|(_, name)| files.of_pair(name).is_file()) {
         bail!(
             "none of the {} annotations that `{}` names is in `{}`; {}",
             names.len(),
-            list.display(),
-            folder.display(),
+            list.shown(),
+            folder.shown(),
             files.advice(&names)
         );
     }
     let records = names.par_iter().enumerate().map(|(index, &(line, name))| {
         let file = files.of_pair(name);
         if !file.is_file() {
-            let detail = format!("no annotation `{}`", file.display());
+            let detail = format!("no annotation `{}`", file.shown());
             return Err(vec![Problem::of_line(Fault::Missing, list, line, detail)]);
         }
         let annotation =

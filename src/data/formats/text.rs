@@ -1,21 +1,22 @@
 //! Lists and annotations as text: whatever ends their lines, with or without a byte order mark.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use csv::StringRecord;
 
+use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::data::lists::table::rows;
+use crate::visible::Shown;
 
 /// A text file in UTF-8 or UTF-16, without its byte order mark.
 ///
 /// # Errors
 /// When the file cannot be read or is in another encoding.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    let text = fs::read(path).map_err(anyhow::Error::from).and_then(decode);
-    text.with_context(|| format!("reading `{}`", path.display()))
+    let text = bytes::read(path).and_then(decode);
+    text.with_context(|| format!("reading `{}`", path.shown()))
 }
 
 /// The rows of a CSV list with their line numbers, its header left out. Rows may have surplus columns;
@@ -27,7 +28,7 @@ pub(crate) fn read_csv(path: &Path) -> Result<Vec<(usize, StringRecord)>> {
     let text = read_text(path)?;
     // Every layout's list has three columns at least.
     let rows = rows(&text, &|header| header.len() > 2);
-    let rows = rows.with_context(|| format!("reading `{}`", path.display()))?;
+    let rows = rows.with_context(|| format!("reading `{}`", path.shown()))?;
     Ok(rows.into_iter().skip(1).collect())
 }
 
@@ -46,6 +47,8 @@ pub(crate) fn last_parts<const N: usize>(listed: &str) -> Option<[&str; N]> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

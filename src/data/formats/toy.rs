@@ -1,7 +1,7 @@
 //! A layout for tests alone: a text list, one pair a line, `CATEGORY SOURCE TARGET` and four numbers a keypoint
 //! (x and y in the source, x and y in the target). Photos lie in `photos/`; there are no object boxes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -23,6 +23,10 @@ impl Format for Toy {
 
     fn annotations(&self) -> Annotations {
         Annotations { object_boxes: false }
+    }
+
+    fn annotation_files(&self, _: &Request) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 
     fn read(&self, &Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {

@@ -85,6 +85,13 @@ pub(crate) fn decode_meaning<T: PartialEq>(
     }
 }
 
+/// Whether what begins so is no text of one-byte characters, and none of two-byte ones.
+pub(super) fn holds_no_text(start: &[u8]) -> bool {
+    start.contains(&0)
+        && utf16(start).is_none()
+        && !NO_TEXT.iter().any(|(kind, _)| start.starts_with(kind))
+}
+
 /// The order of a UTF-16 text's bytes: by its mark, or by the zero byte beside an ASCII letter at its start.
 fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     match bytes {

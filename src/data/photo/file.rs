@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::data::photo::limit::most_file_bytes;
+use crate::visible::Shown;
 
 /// A photo's file in memory.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl PhotoFile {
             ensure!(bytes.len() as u64 <= most, "the file is too large for an image");
             Ok(bytes)
         };
-        let bytes = attempt().with_context(|| format!("decoding image `{}`", path.display()))?;
+        let bytes = attempt().with_context(|| format!("decoding image `{}`", path.shown()))?;
         Ok(Self { path: path.to_owned(), bytes })
     }
 }
@@ -52,5 +53,5 @@ pub(crate) fn ensure_plain_file(path: &Path) -> Result<()> {
         );
         Ok(())
     };
-    attempt().with_context(|| format!("decoding image `{}`", path.display()))
+    attempt().with_context(|| format!("decoding image `{}`", path.shown()))
 }

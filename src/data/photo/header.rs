@@ -15,6 +15,7 @@ use crate::data::photo::plain::{decoder, size_of};
 use crate::data::photo::trouble::DAMAGED;
 use crate::data::photo::{heic, tiff};
 use crate::geometry::Size;
+use crate::visible::Shown;
 
 /// A photo's size as stored (EXIF orientation ignored), from its header alone.
 ///
@@ -57,5 +58,5 @@ pub(super) fn described(path: &Path) -> Result<(Size, Orientation)> {
         ensure_sides(size)?;
         Ok((size, orientation))
     };
-    attempt().with_context(|| format!("reading the size of image `{}`", path.display()))
+    attempt().with_context(|| format!("reading the size of image `{}`", path.shown()))
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result as Fallible};
 use crate::data::photo::orientation::{Exif, Turn, stored_size};
 use crate::data::problem::{Fault, Problem};
 use crate::geometry::Size;
+use crate::visible::Shown;
 
 /// File name extensions of photos, in lower case.
 pub(crate) const EXTENSIONS: [&str; 9] =
@@ -27,7 +28,7 @@ pub(crate) fn photos_below(folder: &Path) -> Fallible<Vec<PathBuf>> {
 }
 
 fn collect(folder: &Path, photos: &mut Vec<PathBuf>) -> Fallible<()> {
-    let context = || format!("looking for photos in `{}`", folder.display());
+    let context = || format!("looking for photos in `{}`", folder.shown());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
         let path = entry.path();

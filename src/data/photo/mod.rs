@@ -25,8 +25,9 @@ use crate::data::photo::format::{PhotoFormat, START};
 use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::photo::stored::Stored;
 use crate::geometry::Size;
+use crate::visible::Shown as _;
 
-/// A photo as a viewer shows it.
+/// A user's photo.
 #[derive(Debug)]
 pub(crate) struct Shown {
     /// The pixels; fewer than `size` says where a smaller picture was enough.
@@ -35,15 +36,17 @@ pub(crate) struct Shown {
     pub size: Size,
 }
 
-/// A user's photo as a viewer shows it: turned as its EXIF orientation says, composited on white
-/// where it is transparent. Where only `any_size` is asked for, a JPEG beyond the limits comes smaller.
+/// A user's photo as a viewer shows it: turned as its EXIF orientation says, if that is wanted, and composited
+/// on white where it is transparent. Where only `any_size` is asked for, a JPEG beyond the limits comes smaller.
 ///
 /// # Errors
 /// When the file holds no image in a known format, is damaged or cut off, or is beyond the [`limit`]s.
-pub(crate) fn decode_photo(file: &PhotoFile, any_size: bool) -> Result<Shown> {
-    let Stored { mut image, size, orientation } = decode(file, any_size)?;
-    image.apply_orientation(orientation);
-    let size = Turn::from(orientation).turned(size);
+pub(crate) fn decode_photo(file: &PhotoFile, exif: Exif, any_size: bool) -> Result<Shown> {
+    let Stored { mut image, mut size, orientation } = decode(file, any_size)?;
+    if exif == Exif::Apply {
+        image.apply_orientation(orientation);
+        size = Turn::from(orientation).turned(size);
+    }
     let pixels =
         if image.color().has_alpha() { composite_on_white(image) } else { image.into_rgb8() };
     Ok(Shown { pixels, size })
@@ -79,7 +82,7 @@ pub(crate) fn decode_picture(path: &Path) -> Result<DynamicImage> {
     let stored = match PhotoFormat::of(&file.bytes[..file.bytes.len().min(START)]) {
         // Datasets have always been drawn with these pixels, and are to come out the same.
         Ok(PhotoFormat::Jpeg) => plain::by_image(ImageFormat::Jpeg, &file.bytes)
-            .with_context(|| format!("decoding image `{}`", path.display())),
+            .with_context(|| format!("decoding image `{}`", path.shown())),
         _ => decode(&file, false),
     };
     stored.map(|stored| stored.image)
@@ -94,7 +97,7 @@ fn decode(file: &PhotoFile, any_size: bool) -> Result<Stored> {
         PhotoFormat::Heic => heic::decode(bytes),
         PhotoFormat::Plain(format) => plain::by_image(format, bytes),
     };
-    attempt().with_context(|| format!("decoding image `{}`", file.path.display()))
+    attempt().with_context(|| format!("decoding image `{}`", file.path.shown()))
 }
 
 /// What shows of a transparent image on white paper, rounded once from the stored depth to 8 bits.

@@ -1,16 +1,17 @@
-//! EXIF orientation of photos whose pixels are annotated: what is to be done about it, and what it says.
+//! EXIF orientation of photos: what is to be done about it, and what it says.
 
 use std::path::Path;
 
 use anyhow::Result;
 use image::metadata::Orientation;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::photo::header::described;
 use crate::geometry::Size;
 
 /// What is done about the EXIF orientation of photos.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Exif {
     /// Pixels stay as they are stored: what the field's readers do.
     #[default]

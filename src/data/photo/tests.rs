@@ -26,7 +26,7 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 
 /// A photo as users see it.
 fn shown(path: &Path) -> Result<RgbImage> {
-    let photo = decode_photo(&PhotoFile::read(path)?, false)?;
+    let photo = decode_photo(&PhotoFile::read(path)?, Exif::Apply, false)?;
     assert_eq!(photo.pixels.dimensions(), (photo.size.width as u32, photo.size.height as u32));
     Ok(photo.pixels)
 }

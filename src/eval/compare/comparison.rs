@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::eval::bootstrap::Interval;
 use crate::eval::protocol::name::ProtocolName;
+use crate::visible::one_line;
 
 /// What to compare and what to allow.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +112,9 @@ impl Comparison {
     /// The categories that fell in one line, the largest drop first; none where none did.
     pub(crate) fn category_verdict(&self) -> Option<String> {
         let list = |falls: &mut dyn Iterator<Item = &Fall>| {
-            falls.map(|fall| format!("{} {}", fall.category, fall.change())).collect::<Vec<_>>()
+            falls
+                .map(|fall| format!("{} {}", one_line(&fall.category), fall.change()))
+                .collect::<Vec<_>>()
         };
         let beyond = list(&mut self.fallen.iter().filter(|fall| fall.regression));
         let within = list(&mut self.fallen.iter().filter(|fall| !fall.regression));

@@ -7,7 +7,6 @@
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
 //! flow.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Pair;
+use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::{self, looks_like_json};
 use crate::data::lists::keys::{Key, Readings};
@@ -22,6 +22,7 @@ use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
 use crate::geometry::Point;
 use crate::output;
+use crate::visible::Shown;
 
 /// How many problems of a file are shown.
 const SHOWN_PROBLEMS: usize = 10;
@@ -91,12 +92,12 @@ pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored
     let attempt = || -> Result<Stored> {
         let finder = PairFinder::new(pairs);
         let meaning = |text: &str| Some(parse(text, &finder, false).ok()?.predictions);
-        let (text, code_page) = decode_meaning(fs::read(path)?, meaning)?;
+        let (text, code_page) = decode_meaning(bytes::read(path)?, meaning)?;
         let mut stored = parse(&text, &finder, skip_bad)?;
         stored.notes.extend(code_page.map(|name| format!("the file is read as {name}")));
         Ok(stored)
     };
-    attempt().with_context(|| format!("reading predictions `{}`", path.display()))
+    attempt().with_context(|| format!("reading predictions `{}`", path.shown()))
 }
 
 fn parse(text: &str, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::data::Pair;
 use crate::eval::predictions::pair_label;
+use crate::visible::Shown;
 
 /// Finds the pair that a line is about.
 pub(super) struct PairFinder<'a> {
@@ -57,8 +58,8 @@ impl<'a> PairFinder<'a> {
             ensure!(
                 names_image(&pair.source.path, source) && names_image(&pair.target.path, target),
                 "the line is about `{}` -> `{}`, but its `index` about {}",
-                source.display(),
-                target.display(),
+                source.shown(),
+                target.shown(),
                 pair_label(pair)
             );
         }
@@ -66,10 +67,8 @@ impl<'a> PairFinder<'a> {
     }
 
     fn find_by_names(&self, source: &Path, target: &Path) -> Result<usize> {
-        let (names, label) = (
-            [stem(source), stem(target)],
-            format!("`{}` -> `{}`", source.display(), target.display()),
-        );
+        let (names, label) =
+            ([stem(source), stem(target)], format!("`{}` -> `{}`", source.shown(), target.shown()));
         let candidates = self.by_names.get(&names).map_or(&[][..], Vec::as_slice);
         let fits = |position: &&usize| {
             let pair = &self.pairs[**position];

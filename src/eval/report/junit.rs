@@ -9,6 +9,7 @@ use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::PckByAlpha;
 use crate::spelling::counted;
+use crate::visible::one_line;
 
 /// The report as XML, with a failure if the comparison found a regression.
 pub(crate) fn junit(report: &Report, comparison: Option<&Comparison>) -> String {
@@ -104,7 +105,11 @@ fn verdicts(comparison: &Comparison) -> impl Iterator<Item = String> {
 
 fn failure_text(fall: &Fall, allowed: Option<f64>) -> String {
     let allowed = allowed.unwrap_or_default();
-    format!("regression: {} {}; a drop of {allowed} is allowed", fall.category, fall.change())
+    format!(
+        "regression: {} {}; a drop of {allowed} is allowed",
+        one_line(&fall.category),
+        fall.change()
+    )
 }
 
 /// One test case.
@@ -122,7 +127,7 @@ impl Case<'_> {
         let _ = writeln!(
             xml,
             "    <testcase classname=\"{class}\" name=\"{}\" time=\"{seconds:.3}\">",
-            escape(name)
+            escape(&one_line(name))
         );
         if let Some(message) = failure.as_deref().map(escape) {
             let _ = writeln!(
@@ -140,7 +145,7 @@ fn lines(pairs: usize, pck: &PckByAlpha) -> String {
     format!("{}{}", counted(pairs, "pair"), values.collect::<String>())
 }
 
-/// Text inside elements and double-quoted attributes; control characters have no place in XML.
+/// Text inside elements and double-quoted attributes; control characters and two others have no place in XML.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
@@ -150,6 +155,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\n' | '\t' => escaped.push(character),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
             _ if character.is_control() => escaped.push('\u{fffd}'),
             _ => escaped.push(character),
         }

@@ -8,7 +8,7 @@ use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ModelReport, ProtocolReport, Report};
 use crate::eval::summary::Group;
 use crate::spelling::counted;
-use crate::visible::visible;
+use crate::visible::{one_line, visible};
 
 /// The report, and what changed if it was compared with an earlier one.
 pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
@@ -146,12 +146,11 @@ fn groups(text: &mut String, kind: &str, groups: &IndexMap<String, Group>) {
 /// Text that Markdown takes literally, inside a table too.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars() {
+    for character in one_line(text).chars() {
         match character {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' => {
                 escaped.extend(['\\', character]);
             }
-            '\n' | '\r' => escaped.push(' '),
             _ => escaped.push(character),
         }
     }
@@ -160,7 +159,7 @@ fn escape(text: &str) -> String {
 
 /// Inline code; a backtick in the text would end it.
 fn code(text: &str) -> String {
-    format!("`{}`", text.replace(['`', '\n', '\r'], "'"))
+    format!("`{}`", one_line(text).replace('`', "'"))
 }
 
 #[cfg(test)]

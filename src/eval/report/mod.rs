@@ -10,7 +10,6 @@ pub(crate) mod markdown;
 #[cfg(test)]
 pub(crate) mod schema;
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -18,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::eval::bootstrap::Interval;
 use crate::eval::protocol::name::ProtocolName;
@@ -25,6 +25,7 @@ use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Tr
 use crate::eval::summary::{Group, GroupsByDifficulty, PckByAlpha};
 use crate::inference::memory;
 use crate::output;
+use crate::visible::Shown;
 pub(crate) use build::Circumstances;
 
 /// The version of the report's layout.
@@ -212,7 +213,7 @@ impl Report {
     /// When the file cannot be read or is no report of this version.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
-            let value: serde_json::Value = serde_json::from_str(&decode(fs::read(path)?)?)?;
+            let value: serde_json::Value = serde_json::from_str(&decode(bytes::read(path)?)?)?;
             let schema = value.get("schema").and_then(serde_json::Value::as_u64);
             ensure!(
                 schema == Some(SCHEMA.into()),
@@ -224,7 +225,7 @@ impl Report {
             report.check()?;
             Ok(report)
         };
-        attempt().with_context(|| format!("reading report `{}`", path.display()))
+        attempt().with_context(|| format!("reading report `{}`", path.shown()))
     }
 
     /// Writes the report as JSON.

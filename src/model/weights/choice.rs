@@ -9,6 +9,7 @@ use crate::model::config::ModelConfig;
 use crate::model::input::InputRule;
 use crate::model::settings::{Setting, changed};
 use crate::model::weights::{StoredWeights, open};
+use crate::visible::Shown;
 
 /// Which weights to take, as users say it.
 #[derive(Clone, Debug)]
@@ -73,12 +74,12 @@ impl Choice {
 impl Display for Choice {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Self { weights, dictionary, head, .. } = self;
-        write!(formatter, "{}", weights.display())?;
+        write!(formatter, "{}", weights.shown())?;
         if let Some(name) = dictionary {
             write!(formatter, " ({name})")?;
         }
         if let Some(head) = head {
-            write!(formatter, " with {}", head.display())?;
+            write!(formatter, " with {}", head.shown())?;
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use crate::visible::Shown;
+
 /// The SHA-256 of a file, in hexadecimal.
 ///
 /// # Errors
@@ -26,7 +28,7 @@ pub(crate) fn sha256(path: &Path) -> Result<String> {
         }
         Ok(hexadecimal(&hasher.finalize()))
     };
-    hash().with_context(|| format!("hashing `{}`", path.display()))
+    hash().with_context(|| format!("hashing `{}`", path.shown()))
 }
 
 /// The same of bytes in memory.

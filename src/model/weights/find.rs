@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::model::weights::place::{BUILT_IN, Place};
 use crate::model::weights::published::WHERE_TO_GET_BASE;
+use crate::visible::Shown;
 
 /// The variable that names a further folder of weights.
 pub(crate) const FOLDER_VARIABLE: &str = "LPMFLOW_WEIGHTS";
@@ -22,14 +23,19 @@ const RUN_FILES: [&str; 2] = ["best.safetensors", "last.safetensors"];
 /// program; otherwise a file, a run folder, or the authors' folder.
 ///
 /// # Errors
-/// When there are none; the error lists the names there are.
+/// When there are none; the error lists the names there are. When `LPMFLOW_WEIGHTS` is set and is no folder.
 pub(crate) fn find(wanted: &Path) -> Result<Place> {
-    find_in(wanted, &folders())
+    find_in(wanted, &folders()?)
 }
 
 /// The folders that names are looked up in, the most particular first.
-fn folders() -> Vec<PathBuf> {
+fn folders() -> Result<Vec<PathBuf>> {
     let chosen = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+    let chosen = chosen.map(PathBuf::from);
+    if let Some(folder) = chosen.as_deref().filter(|folder| !folder.is_dir()) {
+        // Other weights than the user meant would give other numbers without a word.
+        bail!("{FOLDER_VARIABLE} names `{}`, which is no folder", folder.shown());
+    }
     let program = std::env::current_exe().ok();
     // The package has the program in bin/.
     let beside = program.iter().flat_map(|program| program.ancestors().skip(1).take(2));
@@ -38,7 +44,7 @@ fn folders() -> Vec<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let built_here = program.iter().filter(|program| program.starts_with(project));
     let project = built_here.map(|_| project.join("weights"));
-    chosen.map(PathBuf::from).into_iter().chain(beside).chain(project).collect()
+    Ok(chosen.into_iter().chain(beside).chain(project).collect())
 }
 
 fn find_in(wanted: &Path, folders: &[PathBuf]) -> Result<Place> {
@@ -61,14 +67,14 @@ fn find_in(wanted: &Path, folders: &[PathBuf]) -> Result<Place> {
     let hint = if wanted == Path::new("base") {
         format!("{WHERE_TO_GET_BASE}{}", where_to_keep_base(folders))
     } else {
-        let shown: Vec<String> = folders.iter().map(|f| format!("`{}`", f.display())).collect();
+        let shown: Vec<String> = folders.iter().map(|f| format!("`{}`", f.shown())).collect();
         format!(
             "give a file, or one of the names that the program and {} hold: {}",
             shown.join(", "),
             available(folders).join(", ")
         )
     };
-    bail!("there are no weights `{}`; {hint}", wanted.display());
+    bail!("there are no weights `{}`; {hint}", wanted.shown());
 }
 
 /// The weights that a whole folder stands for.
@@ -82,14 +88,14 @@ fn in_folder(folder: &Path) -> Result<PathBuf> {
         bail!(
             "the run folder `{}` holds no `{best}` yet, which its first validation makes; `{}` are its \
              weights of now",
-            folder.display(),
-            last.display()
+            folder.shown(),
+            last.shown()
         );
     }
     bail!(
         "the folder `{}` holds neither `{best}` (of a run) nor `{AUTHORS_FILE}` (of LPMFlow's authors); \
          name the file of weights itself",
-        folder.display()
+        folder.shown()
     )
 }
 
@@ -99,7 +105,7 @@ fn where_to_keep_base(folders: &[PathBuf]) -> String {
         Some(folder) => {
             format!(
                 "`lpmflow export --weights FOLDER -o {}`",
-                folder.join("base.safetensors").display()
+                folder.join("base.safetensors").shown()
             )
         }
         None => format!(

@@ -36,6 +36,7 @@ use crate::model::Model;
 use crate::model::architecture::PUBLISHED;
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::nn::parameters::{Parameter, VarBuilder};
+use crate::visible::Shown;
 use description::{Description, Provenance};
 pub(crate) use digest::sha256;
 use find::find;
@@ -122,9 +123,9 @@ fn read_from(path: &Path, dictionary: Option<&str>) -> Result<StoredWeights> {
                 }
                 None => published(contents.tensors, place, dictionary),
             })
-            .with_context(|| format!("reading the safetensors file `{}`", path.display()));
+            .with_context(|| format!("reading the safetensors file `{}`", path.shown()));
     }
-    foreign::check(path).with_context(|| format!("reading the weights `{}`", path.display()))?;
+    foreign::check(path).with_context(|| format!("reading the weights `{}`", path.shown()))?;
     let checkpoint = pytorch::Checkpoint::open(path)?;
     let context = || format!("reading the PyTorch checkpoint {place}");
     let naming = Naming::recognise(&checkpoint.names(), PUBLISHED, dictionary);
@@ -303,6 +304,6 @@ fn looks_like_safetensors(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| file.take(9).read_to_end(&mut start))
-        .with_context(|| format!("reading the weights `{}`", path.display()))?;
+        .with_context(|| format!("reading the weights `{}`", path.shown()))?;
     Ok(start.get(8) == Some(&b'{'))
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::model::weights::description::SourceFile;
 use crate::model::weights::digest::{sha256, sha256_of};
+use crate::visible::Shown;
 
 /// Weights within the program.
 pub(crate) struct BuiltIn {
@@ -74,7 +75,7 @@ impl Place {
 impl Display for Place {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(formatter, "`{}`", path.display()),
+            Self::File(path) => write!(formatter, "`{}`", path.shown()),
             Self::Program(weights) => write!(formatter, "`{}` (built in)", weights.name),
         }
     }

@@ -13,6 +13,7 @@ use crate::model::weights::checksum::{self, Checksum};
 use crate::model::weights::description::{Description, METADATA_KEY};
 use crate::output;
 use crate::spelling::shortened;
+use crate::visible::Shown;
 
 /// Number format of the stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -58,9 +59,9 @@ pub(crate) fn save(
     description: &Description,
     storage: Storage,
 ) -> Result<()> {
-    check_range(tensors, storage).with_context(|| format!("writing `{}`", path.display()))?;
+    check_range(tensors, storage).with_context(|| format!("writing `{}`", path.shown()))?;
     let header = header(tensors, description, storage)
-        .with_context(|| format!("describing the tensors of `{}`", path.display()))?;
+        .with_context(|| format!("describing the tensors of `{}`", path.shown()))?;
     output::write(path, |file| {
         let beginning = [&(header.len() as u64).to_le_bytes(), header.as_slice()].concat();
         file.write_all(&beginning)?;

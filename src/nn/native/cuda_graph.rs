@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use libloading::Library;
 
 use crate::nn::native::attempt::{MESSAGE, attempt};
+use crate::visible::Shown;
 
 /// `cuda_graph.cpp` as a shared library; empty where CUDA's headers were not there at build time.
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/liblpmflow_cuda.so"));
@@ -110,7 +111,7 @@ fn open(bytes: &[u8]) -> Result<Library> {
         );
     }
     let mut file = tempfile::NamedTempFile::new().context("making a temporary file")?;
-    file.write_all(bytes).with_context(|| format!("writing `{}`", file.path().display()))?;
+    file.write_all(bytes).with_context(|| format!("writing `{}`", file.path().shown()))?;
     // Safety: the library is ours and has no initialisers. The file may go once it is open.
     Ok(unsafe { Library::new(file.path()) }?)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::data::photo::orientation::Exif;
 use crate::predict::correspondence::Resolution;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
@@ -19,6 +20,8 @@ pub(crate) struct Batch<'a> {
     pub formats: &'a [(String, Format)],
     /// The grid of flows and confidences.
     pub resolution: Resolution,
+    /// What is done about the photos' EXIF orientation.
+    pub exif: Exif,
     /// Whatever else the files depend on: the weights' hash, the precision, the values of flags. Results of
     /// others are not taken for done.
     pub settings: &'a str,

@@ -92,7 +92,7 @@ impl<'a> Loader<'a> {
         let decode = |path: PathBuf| {
             let decoded = match recent.get(&path) {
                 Some(decoded) => decoded.clone(),
-                None => Photo::read(&path, self.input, keep_pixels)
+                None => Photo::read(&path, self.batch.exif, self.input, keep_pixels)
                     .map(Arc::new)
                     .map_err(|error| format!("{error:#}").into()),
             };

@@ -16,6 +16,7 @@ use crate::predict::keypoints::Keypoints;
 use crate::predict::output::Format;
 use crate::predict::pair_list::ListedPair;
 use crate::predict::record::{Prediction, WrittenFile};
+use crate::visible::Shown;
 
 /// The program that makes the files: another version may make others.
 const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
@@ -105,7 +106,7 @@ pub(super) fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
     let path = batch.record_path(pair);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("removing the old `{}`", path.display()))
+            Err(error).with_context(|| format!("removing the old `{}`", path.shown()))
         }
         _ => Ok(()),
     }
@@ -120,7 +121,7 @@ pub(super) fn remember(
 ) -> Result<()> {
     let file = |((ending, _), written): (&(String, Format), &WrittenFile)| {
         let content = Content::of_file(&written.path)
-            .with_context(|| format!("reading `{}` again", written.path.display()))?;
+            .with_context(|| format!("reading `{}` again", written.path.shown()))?;
         Ok((ending.clone(), content))
     };
     let finished = Finished {

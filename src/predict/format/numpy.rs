@@ -5,11 +5,12 @@ use std::io::{Seek, Write};
 use anyhow::Result;
 use npyz::write_options::WithWriter;
 use npyz::{WriteOptions, WriterBuilder};
+use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 use crate::flow::Flow;
 use crate::geometry::Size;
+use crate::output::write_archive;
 
 /// Writes a flow as one `[2, H, W]` array.
 ///
@@ -37,18 +38,17 @@ pub(crate) fn write_npz(
     flow: &Flow,
     confidence: &[f32],
 ) -> Result<()> {
-    let mut archive = ZipWriter::new(file);
     // No date, so that equal results are equal files; large, because 16k photos have 4 GB of numbers.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default())
         .large_file(true);
-    archive.start_file("flow.npy", options)?;
-    write_npy(&mut archive, flow)?;
-    archive.start_file("confidence.npy", options)?;
-    write_map(&mut archive, flow.size, confidence)?;
-    archive.finish()?;
-    Ok(())
+    write_archive(file, |archive| {
+        archive.start_file("flow.npy", options)?;
+        write_npy(archive, flow)?;
+        archive.start_file("confidence.npy", options)?;
+        write_map(archive, flow.size, confidence)
+    })
 }
 
 fn channels(flow: &Flow) -> impl Iterator<Item = f32> {

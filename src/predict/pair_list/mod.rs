@@ -13,11 +13,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::looks_like_json;
 use crate::data::lists::keys::Readings;
 use crate::path_text::path_from_text;
 use crate::predict::keypoints::Keypoints;
+use crate::visible::Shown;
 use lines::{Line, csv_lines, json_lines};
 
 /// A list of pairs.
@@ -71,20 +73,15 @@ impl ListedPair {
 /// When the list cannot be read or is empty. Single bad lines are entries without a pair.
 pub(crate) fn read(path: &Path) -> Result<List> {
     let attempt = || -> Result<List> {
-        let mut bytes = Vec::new();
-        let folder = if path == Path::new("-") {
-            std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes)?;
-            Path::new("")
-        } else {
-            bytes = std::fs::read(path)?;
-            path.parent().unwrap_or(Path::new(""))
-        };
-        let (text, code_page) = decode_meaning(bytes, |text| photos(text, folder))?;
+        // Of `-` the parent is the empty path.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (text, code_page) =
+            decode_meaning(bytes::read_or_stdin(path)?, |text| photos(text, folder))?;
         let mut list = parse(&text, folder)?;
         list.notes.extend(code_page.map(|name| format!("the list is read as {name}")));
         Ok(list)
     };
-    attempt().with_context(|| format!("reading the list of pairs `{}`", path.display()))
+    attempt().with_context(|| format!("reading the list of pairs `{}`", path.shown()))
 }
 
 /// The photos of a list, if all that have more than plain letters in their names are there.

@@ -1,14 +1,15 @@
 //! The annotation of cut-outs: which pictures show which animals, and where their parts are.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use image::RgbaImage;
 use serde::Deserialize;
 
+use crate::data::formats::text::read_text;
 use crate::data::photo::decode_picture;
 use crate::geometry::Point;
+use crate::visible::Shown;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -65,8 +66,8 @@ pub(super) struct Cutout {
 /// # Errors
 /// When a file cannot be read, or a record contradicts its picture or its category.
 pub(super) fn read(file: &Path, folder: &Path) -> Result<Vec<Category>> {
-    let context = || format!("reading the annotated cut-outs of `{}`", file.display());
-    let text = fs::read_to_string(file).with_context(context)?;
+    let context = || format!("reading the annotated cut-outs of `{}`", file.shown());
+    let text = read_text(file).with_context(context)?;
     let annotations: Annotations = serde_json::from_str(&text).with_context(context)?;
     let category = |record: CategoryRecord| -> Result<Category> {
         let cutout = |image| Cutout::read(image, record.keypoint_names.len(), folder);
@@ -84,7 +85,7 @@ impl Cutout {
     fn read(record: ImageRecord, parts: usize, folder: &Path) -> Result<Self> {
         let path = folder.join(&record.file);
         let picture = read_picture(&path)?;
-        let of = format!("the record of `{}`", record.file.display());
+        let of = format!("the record of `{}`", record.file.shown());
         ensure!(
             picture.dimensions() == (record.size[0], record.size[1]),
             "{of} is for a picture of {:?} pixels, not {:?}",

@@ -9,7 +9,6 @@ mod scene;
 mod sprite;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -22,9 +21,11 @@ use sha2::{Digest, Sha256};
 
 use self::annotations::{Category, Cutout, read, read_picture};
 use self::scene::{Stage, compose};
+use crate::data::formats::text::read_text;
 use crate::data::photo::decode_picture;
 use crate::data::photo::images::photos_below;
 use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
+use crate::visible::Shown;
 
 /// The name in the catalog, and the folder below the data root.
 pub(crate) const NAME: &str = "cutouts";
@@ -93,7 +94,7 @@ pub(crate) fn make_cutouts(
         }
         Ok(written)
     };
-    attempt().with_context(|| format!("writing the cut-outs dataset `{}`", root.display()))
+    attempt().with_context(|| format!("writing the cut-outs dataset `{}`", root.shown()))
 }
 
 /// The animals of a category that validation keeps; which ones depends on their names alone.
@@ -116,13 +117,13 @@ fn stage(options: &CutoutOptions) -> Result<Stage> {
         Ok(photo.to_rgb8())
     };
     let paths = photos_below(&options.backgrounds)?;
-    ensure!(!paths.is_empty(), "there is no photo below `{}`", options.backgrounds.display());
+    ensure!(!paths.is_empty(), "there is no photo below `{}`", options.backgrounds.shown());
     let backgrounds = paths.par_iter().map(background).collect::<Result<Vec<_>>>()?;
     let others = match &options.others {
         None => Vec::new(),
         Some(list) => {
-            let text = fs::read_to_string(list)
-                .with_context(|| format!("reading the list `{}`", list.display()))?;
+            let text =
+                read_text(list).with_context(|| format!("reading the list `{}`", list.shown()))?;
             let names: Vec<&str> =
                 text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             let read = |name: &&str| read_picture(&options.cutouts.join(name));

@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use self::objects::CATEGORIES;
 use self::scene::draw;
 use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
+use crate::visible::Shown;
 
 /// The name in the catalog, and the folder below the data root.
 pub(crate) const NAME: &str = "toy";
@@ -65,7 +66,7 @@ pub(crate) fn make_toy(folder: &Path, options: ToyOptions, watch: Watch) -> Resu
         }
         Ok(written)
     };
-    attempt().with_context(|| format!("writing the toy dataset `{}`", root.display()))
+    attempt().with_context(|| format!("writing the toy dataset `{}`", root.shown()))
 }
 
 /// Draws the photos of a category with these numbers, and writes them with their annotation.

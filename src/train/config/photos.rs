@@ -1,5 +1,6 @@
 //! The recipe for plain photos, which are mostly few: it begins with weights that know what to look at.
 
+use crate::data::photo::orientation::Exif;
 use crate::train::config::TrainConfig;
 
 /// Weights to begin with.
@@ -28,6 +29,8 @@ impl TrainConfig {
     /// effect rather than as many epochs as are usual with thousands of pairs.
     pub(crate) fn for_photos(model: Option<&str>, init: Option<&str>) -> Self {
         let mut config = Self { steps: Some(STEPS), ..Self::default() };
+        // Upright, as `predict` will see them.
+        config.data.exif = Exif::Apply;
         let chosen = [model, init].into_iter().flatten();
         if chosen.clone().all(|name| SUITS.contains(&name)) {
             config.batch_size = 8;

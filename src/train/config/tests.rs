@@ -1,6 +1,7 @@
 //! Settings on their way through files.
 
 use super::*;
+use crate::data::photo::orientation::Exif;
 use crate::train::config::file::ConfigFile;
 use crate::train::objective::flow::FlowSettings;
 use crate::train::objective::matching::MatchingSettings;
@@ -141,4 +142,11 @@ fn paths_that_are_not_unicode_come_back_from_a_configuration() {
     assert_eq!(ConfigFile::from_toml(&text).unwrap().config, config);
     let error = format!("{:#}", ConfigFile::from_toml("[data]\nphotos = 3\n").unwrap_err());
     assert!(error.contains("expected a path"), "{error}");
+}
+
+#[test]
+fn plain_photos_are_trained_on_as_they_are_shown_and_annotated_ones_as_they_are_stored() {
+    assert_eq!(TrainConfig::for_photos(None, None).data.exif, Exif::Apply);
+    assert_eq!(TrainConfig::default().data.exif, Exif::Ignore);
+    assert_eq!(read("[data]\nexif = \"apply\"\n").data.exif, Exif::Apply);
 }

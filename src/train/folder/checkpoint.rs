@@ -20,6 +20,7 @@ use crate::model::weights::save::{Storage, save};
 use crate::model::weights::{Source, StoredWeights, read};
 use crate::output::leftovers;
 use crate::train::folder::state::RunState;
+use crate::visible::Shown;
 
 /// The newest weights.
 pub(crate) const LAST: &str = "last.safetensors";
@@ -124,20 +125,20 @@ pub(crate) fn load_last(folder: &Path) -> Result<Checkpoint> {
     ensure!(
         path.is_file(),
         "resuming the run in `{}`: there is no `{LAST}`, so there is nothing to resume",
-        folder.display()
+        folder.shown()
     );
     let weights = read(&path)?;
     let run =
-        training_run(&weights).with_context(|| format!("resuming from `{}`", path.display()))?;
+        training_run(&weights).with_context(|| format!("resuming from `{}`", path.shown()))?;
     let name = run.moments.with_context(|| {
-        format!("resuming from `{}`: it has no optimizer moments beside it", path.display())
+        format!("resuming from `{}`: it has no optimizer moments beside it", path.shown())
     })?;
     let moments = read(&folder.join(&name))?;
     let state = training_run(&moments)?.state;
     ensure!(
         state == run.state,
         "resuming from `{}`: `{name}` belongs to step {}, the weights to step {}",
-        path.display(),
+        path.shown(),
         state.step,
         run.state.step
     );
@@ -160,13 +161,13 @@ fn sync_folder(folder: &Path) -> Result<()> {
     #[cfg(unix)]
     fs::File::open(folder)
         .and_then(|handle| handle.sync_all())
-        .with_context(|| format!("writing the folder `{}` to disk", folder.display()))?;
+        .with_context(|| format!("writing the folder `{}` to disk", folder.shown()))?;
     Ok(())
 }
 
 /// Deletes the files of a folder whose names are `unwanted`.
 fn delete(folder: &Path, unwanted: impl Fn(&str) -> bool) -> Result<()> {
-    let context = || format!("clearing the run folder `{}`", folder.display());
+    let context = || format!("clearing the run folder `{}`", folder.shown());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());

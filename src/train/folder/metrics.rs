@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::output;
+use crate::visible::Shown;
 
 /// Appends to a run's metrics.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl MetricsLog {
     pub(crate) fn open(path: &Path, steps: u64) -> Result<Self> {
         let old = match fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            old => old.with_context(|| format!("reading `{}`", path.display()))?,
+            old => old.with_context(|| format!("reading `{}`", path.shown()))?,
         };
         let kept: Vec<&[u8]> = old
             .split_inclusive(|&byte| byte == b'\n')
@@ -36,7 +37,7 @@ impl MetricsLog {
         let file = OpenOptions::new()
             .append(true)
             .open(path)
-            .with_context(|| format!("opening `{}`", path.display()))?;
+            .with_context(|| format!("opening `{}`", path.shown()))?;
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -45,7 +46,7 @@ impl MetricsLog {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn append(&mut self, line: &impl Serialize) -> Result<()> {
-        let context = || format!("writing `{}`", self.path.display());
+        let context = || format!("writing `{}`", self.path.shown());
         let mut text = serde_json::to_vec(line).with_context(context)?;
         text.push(b'\n');
         self.file.write_all(&text).with_context(context)

@@ -5,12 +5,13 @@ pub(crate) mod metrics;
 pub(crate) mod state;
 pub(crate) mod tensorboard;
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::data::settings_file;
 use crate::output::{self, Stdout, leftovers};
 use crate::train::config::TrainConfig;
 use crate::train::config::file::ConfigFile;
@@ -18,6 +19,7 @@ use crate::train::folder::checkpoint::{BEST, LAST};
 use crate::train::folder::metrics::MetricsLog;
 use crate::train::folder::tensorboard::{EventWriter, delete_events};
 use crate::train::samples::left_out::LeftOut;
+use crate::visible::Shown;
 
 /// The complete configuration.
 pub(crate) const CONFIG: &str = "config.toml";
@@ -33,10 +35,9 @@ pub(crate) const LEFT_OUT: &str = "left_out.json";
 /// # Errors
 /// When it cannot be read or says something it cannot.
 pub(crate) fn read_config(path: &Path) -> Result<ConfigFile> {
-    fs::read_to_string(path)
-        .map_err(anyhow::Error::from)
+    settings_file::read(path)
         .and_then(|text| ConfigFile::from_toml(&text))
-        .with_context(|| format!("reading the training configuration `{}`", path.display()))
+        .with_context(|| format!("reading the training configuration `{}`", path.shown()))
 }
 
 /// Checks, before data and weights are read, that a run in `folder` can be written and overwrites none of
@@ -47,7 +48,7 @@ pub(crate) fn read_config(path: &Path) -> Result<ConfigFile> {
 pub(crate) fn check(folder: &Path, inputs: &[PathBuf]) -> Result<()> {
     output::check_folder(folder).context("making the run folder")?;
     if folder.is_dir() {
-        let files = [CONFIG, METRICS, LAST, BEST].map(|name| folder.join(name));
+        let files = [CONFIG, METRICS, LAST, BEST, LEFT_OUT].map(|name| folder.join(name));
         let stdout =
             output::check(files.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))?;
         ensure!(stdout == Stdout::Free, "stdout goes to a file of the run: name another");
@@ -55,26 +56,44 @@ pub(crate) fn check(folder: &Path, inputs: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Begins a run in `folder`, which is made if it is absent.
+/// Keeps other processes from training in a folder, until the value is dropped or the process ends.
+///
+/// # Errors
+/// When one does already.
+pub(crate) fn lock(folder: &Path) -> Result<Option<File>> {
+    // File systems without locks do without.
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => bail!(
+            "another process is training in `{}`: wait for it to end, or name another folder",
+            folder.shown()
+        ),
+        _ => Ok(Some(file)),
+    }
+}
+
+/// Begins a run in `folder`, which is made if it is absent, and [`lock`]s it.
 ///
 /// # Errors
 /// When there is a run in it already, or it cannot be written.
-pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<()> {
+pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<Option<File>> {
     fs::create_dir_all(folder)
-        .with_context(|| format!("making the run folder `{}`", folder.display()))?;
+        .with_context(|| format!("making the run folder `{}`", folder.shown()))?;
+    let lock = lock(folder)?;
     ensure!(
         !folder.join(LAST).exists(),
         "there is a run in `{0}` already: go on with it (--resume {0}), or name another folder",
-        folder.display()
+        folder.shown()
     );
     ensure_own(folder)?;
     leftovers::clear(folder);
     let metrics = folder.join(METRICS);
     if metrics.exists() {
-        fs::remove_file(&metrics).with_context(|| format!("deleting `{}`", metrics.display()))?;
+        fs::remove_file(&metrics).with_context(|| format!("deleting `{}`", metrics.shown()))?;
     }
     delete_events(folder)?;
-    write_config(folder, config)
+    write_config(folder, config)?;
+    Ok(lock)
 }
 
 /// Whether what lies in the folder under a run's names comes from a run that was cut off before its first
@@ -84,12 +103,13 @@ fn ensure_own(folder: &Path) -> Result<()> {
         ensure!(
             own,
             "`{}` is there already, of no run that could be gone on with: move it away, or name another folder",
-            folder.join(name).display()
+            folder.join(name).shown()
         );
         Ok(())
     };
     let [best, metrics, config] = [BEST, METRICS, CONFIG].map(|name| folder.join(name));
     ensure(BEST, !best.exists())?;
+    ensure(LEFT_OUT, read_left_out(folder).is_ok())?;
     ensure(METRICS, fs::metadata(metrics).map_or(true, |found| found.len() == 0))?;
     // As this program writes it, with nothing that a user may have added.
     let complete = |text: &str| ConfigFile::from_toml(text)?.config.to_toml();
@@ -114,9 +134,9 @@ pub(crate) fn read_left_out(folder: &Path) -> Result<Vec<LeftOut>> {
     let path = folder.join(LEFT_OUT);
     let text = match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        text => text.with_context(|| format!("reading `{}`", path.display()))?,
+        text => text.with_context(|| format!("reading `{}`", path.shown()))?,
     };
-    serde_json::from_slice(&text).with_context(|| format!("reading `{}`", path.display()))
+    serde_json::from_slice(&text).with_context(|| format!("reading `{}`", path.shown()))
 }
 
 /// Keeps the list of photos that the run leaves out; no file where there are none.
@@ -133,7 +153,7 @@ pub(crate) fn write_left_out(folder: &Path, photos: &[LeftOut]) -> Result<()> {
     }
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("deleting `{}`", path.display()))
+            Err(error).with_context(|| format!("deleting `{}`", path.shown()))
         }
         _ => Ok(()),
     }

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
+use crate::visible::Shown;
+
 /// Added to a rotated checksum, so that checksums of data holding checksums stay good.
 const MASK_DELTA: u32 = 0xa282_ead8;
 
@@ -50,7 +52,7 @@ impl EventWriter {
             .map(open)
             .find(|(_, file)| !matches!(file, Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists))
             .context("no free name for an event file")?;
-        let file = file.with_context(|| format!("creating `{}`", path.display()))?;
+        let file = file.with_context(|| format!("creating `{}`", path.shown()))?;
         let mut writer = Self { path, file };
         writer.append(&Message::event(now, 0).text(3, FILE_VERSION))?;
         let session = Message::default().varint(1, SESSION_START);
@@ -75,7 +77,7 @@ impl EventWriter {
         // One write per record, so that a killed run leaves at most its last record cut.
         self.file
             .write_all(&record(&event.bytes))
-            .with_context(|| format!("writing `{}`", self.path.display()))
+            .with_context(|| format!("writing `{}`", self.path.shown()))
     }
 }
 
@@ -84,7 +86,7 @@ impl EventWriter {
 /// # Errors
 /// When the folder cannot be read or a file not deleted.
 pub(crate) fn delete_events(folder: &Path) -> Result<()> {
-    let context = || format!("deleting old event files in `{}`", folder.display());
+    let context = || format!("deleting old event files in `{}`", folder.shown());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
         let name = entry.file_name();

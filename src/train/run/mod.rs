@@ -8,6 +8,7 @@ pub(crate) mod prospect;
 pub(crate) mod resumption;
 mod standing;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use crate::train::run::resumption::{Resumption, recorded};
 use crate::train::samples::left_out::Omissions;
 use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
+use crate::visible::Shown;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub(crate) struct Run {
     state: RunState,
     logs: Logs,
     device: Device,
+    /// On the folder, as long as the run lives.
+    _lock: Option<File>,
 }
 
 impl Run {
@@ -87,7 +91,7 @@ impl Run {
         let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone(), settings);
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))?;
-        folder::begin(folder, &config)?;
+        let lock = folder::begin(folder, &config)?;
         folder::write_left_out(folder, &parts.omissions.photos)?;
         let run = Self {
             logs: Logs::open(folder, 0)?,
@@ -104,6 +108,7 @@ impl Run {
             changes: Vec::new(),
             state: RunState::default(),
             device,
+            _lock: lock,
         };
         run.check()?;
         run.write_last()?;
@@ -115,7 +120,7 @@ impl Run {
     /// # Errors
     /// When its checkpoint cannot be used.
     pub(crate) fn resume(resumption: Resumption, device: Device) -> Result<Self> {
-        let Resumption { folder, config, mut checkpoint, parts, changes } = resumption;
+        let Resumption { folder, config, mut checkpoint, parts, changes, lock } = resumption;
         let folder = folder.as_path();
         let settings = recorded(&config, &parts)?;
         let initial = init::resume(checkpoint.weights, device)?;
@@ -124,14 +129,14 @@ impl Run {
         let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone(), settings);
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
         let mut trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))
-            .with_context(|| format!("resuming the run in `{}`", folder.display()))?;
+            .with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
         let restored = || -> Result<()> {
             if let Some(average) = &mut trainer.ema {
                 average.restore(&mut checkpoint.moments)?;
             }
             trainer.optimizer.restore(checkpoint.moments)
         }();
-        restored.with_context(|| format!("resuming the run in `{}`", folder.display()))?;
+        restored.with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
         folder::write_config(folder, &config)?;
         folder::write_left_out(folder, &parts.omissions.photos)?;
         let run = Self {
@@ -149,6 +154,7 @@ impl Run {
             changes: changes.lines,
             state: checkpoint.state,
             device,
+            _lock: lock,
         };
         run.check()?;
         Ok(run)
@@ -182,8 +188,8 @@ impl Run {
 
     /// What is left of a run that an error stopped after its checkpoint of the step `saved`, and what to do.
     fn stopped(&self, saved: u64, error: &anyhow::Error) -> String {
-        let (last, folder) = (self.folder.join(LAST), self.folder.display());
-        let last = last.display();
+        let (last, folder) = (self.folder.join(LAST), self.folder.shown());
+        let last = last.shown();
         let stands =
             format!("training stopped; the checkpoint of step {saved} in `{last}` still stands");
         if error.chain().any(|cause| cause.is::<Diverged>() || cause.is::<FlowNotFinite>()) {

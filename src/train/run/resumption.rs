@@ -1,5 +1,6 @@
 //! A run that goes on: what it was trained with until now, and what would be different from now on.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -8,10 +9,11 @@ use serde_json::Value;
 use crate::nn::parameters::Group;
 use crate::train::config::TrainConfig;
 use crate::train::folder::checkpoint::{Checkpoint, load_last};
-use crate::train::folder::read_left_out;
 use crate::train::folder::state::RunState;
+use crate::train::folder::{lock, read_left_out};
 use crate::train::optim::schedule::Progress;
 use crate::train::samples::dataset::Parts;
+use crate::visible::Shown;
 
 /// Settings that change neither the weights nor what is said of them.
 const FREE: [&str; 4] = ["log_every", "checkpoint_every", "prefetch", "checkpoint_activations"];
@@ -31,6 +33,8 @@ pub(crate) struct Resumption {
     pub(super) parts: Parts,
     /// What is different from now on.
     pub changes: Changes,
+    /// On the folder.
+    pub(super) lock: Option<File>,
 }
 
 /// What is different from now on.
@@ -51,16 +55,17 @@ impl Resumption {
     /// has.
     pub(crate) fn open(folder: &Path, own: &TrainConfig, config: TrainConfig) -> Result<Self> {
         config.check()?;
+        let lock = lock(folder)?;
         let checkpoint = load_last(folder)?;
         let parts = config.data.open(config.seed, &read_left_out(folder)?)?;
-        let context = || format!("resuming the run in `{}`", folder.display());
+        let context = || format!("resuming the run in `{}`", folder.shown());
         let now = recorded(&config, &parts)?;
         let before = match &checkpoint.settings {
             Some(settings) => settings.clone(),
             None => recorded(own, &parts)?,
         };
         let changes = Changes::between(&before, &now, &checkpoint.state).with_context(context)?;
-        Ok(Self { folder: folder.to_owned(), config, checkpoint, parts, changes })
+        Ok(Self { folder: folder.to_owned(), config, checkpoint, parts, changes, lock })
     }
 }
 
@@ -73,6 +78,7 @@ pub(super) fn recorded(config: &TrainConfig, parts: &Parts) -> Result<Value> {
     let mut settings = serde_json::to_value(&config).context("describing the settings")?;
     settings["data"] = serde_json::json!({
         "dataset": data.dataset,
+        "exif": data.exif,
         "repeat": data.repeat,
         "validation_pairs": data.validation_pairs,
         "validated": parts.validation.len(),

@@ -62,7 +62,8 @@ impl Run {
         let normalisation = self.trainer.model().normalisation();
         let TrainConfig { seed, augmentation, warp, .. } = self.config;
         let grid = self.trainer.grid();
-        let settings = SampleSettings { seed, grid, normalisation, augmentation, warp };
+        let exif = self.config.data.exif;
+        let settings = SampleSettings { seed, grid, normalisation, exif, augmentation, warp };
         let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
         loader::start(
             self.sampler().rest(self.state.position),

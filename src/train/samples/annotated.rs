@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rand::{Rng, RngExt};
 
-use crate::data::photo::decode_benchmark;
+use crate::data::photo::decode_annotated;
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
 use crate::train::samples::augment::crop::Crop;
@@ -11,6 +11,7 @@ use crate::train::samples::augment::mirror_keypoint;
 use crate::train::samples::planes::Planes;
 use crate::train::samples::sample::Sample;
 use crate::train::samples::settings::{SampleSettings, in_unit};
+use crate::visible::Shown;
 
 /// One side of an annotated pair in the frame.
 struct Side {
@@ -37,7 +38,7 @@ impl SampleSettings {
         let [source, target] = sides;
         let flow = self.grid.target(&source.keypoints, &target.keypoints);
         let valid = flow.dx.iter().zip(&flow.dy).map(|(&dx, &dy)| dx != 0.0 || dy != 0.0).collect();
-        let name = format!("{} -> {}", pair.source.path.display(), pair.target.path.display());
+        let name = format!("{} -> {}", pair.source.path.shown(), pair.target.path.shown());
         let unit = |point: &Point| self.frame().unit_from_pixel(*point);
         let inside = |(source, target): &(Point, Point)| in_unit(*source) && in_unit(*target);
         let matches = source.keypoints.iter().map(unit).zip(target.keypoints.iter().map(unit));
@@ -48,7 +49,7 @@ impl SampleSettings {
     }
 
     fn side(&self, rng: &mut impl Rng, image: &AnnotatedImage) -> Result<Side> {
-        let photo = self.resize(&decode_benchmark(&image.path)?);
+        let photo = self.resize(&decode_annotated(&image.path, self.exif)?);
         let mut planes = self.coloured(rng, photo);
         let scale = [
             self.grid.frame as f64 / image.size.width as f64,

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
 use crate::data::load::{Dataset, Split, fingerprint, load_split, summary};
+use crate::data::photo::orientation::Exif;
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
 use crate::train::path_setting;
@@ -42,6 +43,8 @@ pub(crate) struct DataConfig {
     pub datasets: Option<PathBuf>,
     /// Leave out pairs that cannot be used and photos that cannot be decoded, instead of stopping.
     pub skip_bad: bool,
+    /// What is done about the photos' EXIF orientation: annotations count in what comes of it.
+    pub exif: Exif,
     /// How often each training pair occurs in an epoch, changed anew each time.
     pub repeat: usize,
     /// Validate with this many pairs, spread evenly over the split; 0 for all.
@@ -56,6 +59,7 @@ impl Default for DataConfig {
             data_root: PathBuf::from("data"),
             datasets: None,
             skip_bad: false,
+            exif: Exif::default(),
             repeat: 1,
             validation_pairs: 0,
         }
@@ -130,7 +134,7 @@ impl DataConfig {
                 Ok(Parts {
                     root: folder.clone(),
                     training: TrainingSet::Photos(photos.train),
-                    validation: Validation::Warps { photos: validation, seed },
+                    validation: Validation::Warps { photos: validation, seed, exif: self.exif },
                     notes: Vec::new(),
                     omissions: Omissions::default(),
                 })
@@ -164,7 +168,7 @@ impl DataConfig {
         Ok(Parts {
             root: self.data_root.clone(),
             training: TrainingSet::Pairs(training.into_iter().filter(has_keypoints).collect()),
-            validation: Validation::Pairs { pairs, protocol },
+            validation: Validation::Pairs { pairs, protocol, exif: self.exif },
             notes,
             omissions: Omissions::default(),
         })
@@ -178,7 +182,7 @@ impl DataConfig {
         split: &str,
         notes: &mut Vec<String>,
     ) -> Result<Split> {
-        let dataset = Dataset::new(name, entry, &self.data_root);
+        let dataset = Dataset { exif: self.exif, ..Dataset::new(name, entry, &self.data_root) };
         let loaded = load_split(&dataset, split, self.skip_bad)?;
         if loaded.skipped > 0 {
             notes.push(format!(

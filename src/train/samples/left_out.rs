@@ -122,6 +122,7 @@ fn photos<'a>(training: &'a TrainingSet, validation: &'a Validation) -> BTreeSet
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::photo::orientation::Exif;
 
     #[test]
     fn what_was_left_out_stays_so_after_it_is_mended() {
@@ -135,7 +136,8 @@ mod tests {
         let left_out = |known: &[LeftOut]| {
             let path = |name: &&str| folder.path().join(name);
             let mut training = TrainingSet::Photos(names[..3].iter().map(path).collect());
-            let mut validation = Validation::Warps { photos: vec![path(&names[3])], seed: 1 };
+            let mut validation =
+                Validation::Warps { photos: vec![path(&names[3])], seed: 1, exif: Exif::Ignore };
             let omissions =
                 leave_out_undecodable(folder.path(), &mut training, &mut validation, known);
             (omissions, training.len(), validation.len())

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::data::photo::images::{EXTENSIONS, photos_below};
+use crate::visible::Shown;
 
 /// One photo in so many is kept for validation.
 const VALIDATION_SHARE: usize = 10;
@@ -30,7 +31,7 @@ pub(crate) fn find_photos(folder: &Path) -> Result<Photos> {
         photos.len() >= 2,
         "training on the photos of `{}`: found {} files ending in {}, but at least two are needed, \
          one to train on and one to validate with",
-        folder.display(),
+        folder.shown(),
         photos.len(),
         EXTENSIONS.join(", ")
     );

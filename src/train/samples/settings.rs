@@ -3,6 +3,7 @@
 use image::RgbImage;
 use rand::Rng;
 
+use crate::data::photo::orientation::Exif;
 use crate::data::photo::resize::resize_like_pillow;
 use crate::data::photo::resize_opencv::resize_like_opencv;
 use crate::geometry::{Point, Size};
@@ -21,6 +22,8 @@ pub(crate) struct SampleSettings {
     pub grid: FlowGrid,
     /// How the backbone wants its input.
     pub normalisation: Normalisation,
+    /// What is done about their EXIF orientation.
+    pub exif: Exif,
     /// How photos are changed.
     pub augmentation: AugmentationConfig,
     /// How plain photos become pairs.

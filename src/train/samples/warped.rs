@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::Result;
 use rand::Rng;
 
-use crate::data::photo::decode_benchmark;
+use crate::data::photo::decode_annotated;
 use crate::geometry::{Point, Size};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::settings::{SampleSettings, in_unit};
 use crate::train::samples::warp::Warp;
+use crate::visible::Shown;
 
 /// Points along each side of a warped photo that count as its matches.
 const WARP_POINTS: usize = 6;
@@ -20,12 +21,12 @@ impl SampleSettings {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn warped(&self, mut rng: impl Rng, index: usize, path: &Path) -> Result<Sample> {
-        let photo = self.resize(&decode_benchmark(path)?);
+        let photo = self.resize(&decode_annotated(path, self.exif)?);
         let warp = Warp::draw(&mut rng, &self.warp);
         let (flow, valid) = warp.flow(self.grid.size());
         let source = self.coloured(&mut rng, warp.source(&photo));
         let target = self.coloured(&mut rng, photo);
-        let name = format!("warp of {}", path.display());
+        let name = format!("warp of {}", path.shown());
         let matches = warp_matches(&warp);
         Ok(Sample { index, name, source, target, flow, valid, matches, objects: [None; 2] })
     }

@@ -27,6 +27,8 @@ fn no_output_of_an_evaluation_is_one_of_its_inputs() {
     fs::hard_link(&predictions, dataset.path("twin")).unwrap();
     fs::create_dir(dataset.path("folder")).unwrap();
     let list = dataset.path("SPair-71k/Layout/large/test.txt");
+    let annotations = dataset.path("SPair-71k/PairAnnotation/test");
+    let annotation = fs::read_dir(annotations).unwrap().next().unwrap().unwrap().path();
     let inputs = [
         predictions.clone(),
         dataset.path("link"),
@@ -36,6 +38,7 @@ fn no_output_of_an_evaluation_is_one_of_its_inputs() {
         catalog.clone(),
         dataset.photo("cat/a.png"),
         list,
+        annotation,
     ];
     let before: Vec<Vec<u8>> = inputs.iter().map(|path| fs::read(path).unwrap()).collect();
     let flags = ["--markdown", "--junit", "--html", "--predictions-out"];
@@ -159,6 +162,7 @@ fn a_run_folder_keeps_what_is_no_run_of_ours() {
         ("config.toml", "baseURL = \"https://example.org\"\n"),
         ("metrics.jsonl", "{\"step\": 1}\n"),
         ("best.safetensors", "weights"),
+        ("left_out.json", "[\"of mine\"]\n"),
     ] {
         fs::remove_file(run.join("config.toml")).ok();
         fs::write(run.join(name), content).unwrap();

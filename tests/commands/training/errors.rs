@@ -72,6 +72,23 @@ fn a_folder_with_a_run_is_not_overwritten() {
 }
 
 #[test]
+fn a_folder_in_which_another_process_trains_is_left_to_it() {
+    let toy = Toy::new(2, 1);
+    let run = toy.path("run");
+    fs::create_dir(&run).unwrap();
+    let other = fs::File::open(&run).unwrap();
+    other.lock().unwrap();
+    let error = train(&toy, &run, "--epochs 1").failed_with(1);
+    assert!(error.contains("another process is training in"), "{error}");
+    assert_eq!(fs::read_dir(&run).unwrap().count(), 0);
+    other.unlock().unwrap();
+    train(&toy, &run, "--epochs 1").succeeded();
+    other.lock().unwrap();
+    let error = lpmflow(["train", "--resume", run.to_str().unwrap()]).failed_with(1);
+    assert!(error.contains("another process is training in"), "{error}");
+}
+
+#[test]
 fn a_dataset_that_vanishes_leaves_a_checkpoint_to_go_on_from() {
     let toy = Toy::new(8, 1);
     let run = toy.path("run");

@@ -9,24 +9,38 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Reader, fuzz};
 use crate::data::Pair;
+use crate::data::catalog::Catalog;
 use crate::data::formats::{Request, mat};
 use crate::data::layouts::Layout;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::header::image_size;
 use crate::data::photo::images::ImageSizes;
+use crate::data::photo::orientation::Exif;
 use crate::data::photo::{decode_benchmark, decode_photo};
+use crate::data::settings_file::PARSER_FACTOR;
 use crate::eval::predictions;
 use crate::eval::report::Report;
 use crate::inside::process::in_own_process;
 use crate::model::weights;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::pair_list;
+use crate::train::folder::read_config;
 
 /// Pixels beyond which decoding takes longer than it tells; limits for larger photos have tests of their own.
 const MOST_PIXELS: u64 = 1 << 20;
 
 fn nothing(_: &[u8]) -> u64 {
     0
+}
+
+/// An entry for each line of a list, with what is wrong with it.
+fn entries_of(bytes: &[u8]) -> u64 {
+    1024 * bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// What the parser of TOML takes beyond what others do; files are limited in size therefore.
+fn parsed(bytes: &[u8]) -> u64 {
+    PARSER_FACTOR * bytes.len() as u64
 }
 
 /// Runs the reader under its name.
@@ -46,13 +60,15 @@ readers! {
     annotation: |path| split("spair71k", path).map(drop), nothing;
     willow: |path| split("pf-willow", path).map(drop), nothing;
     keypoints: |path| Keypoints::read(path).map(drop), nothing;
-    list: |path| pair_list::read(path).map(drop), nothing;
+    list: |path| pair_list::read(path).map(drop), entries_of;
     predictions: read_predictions, nothing;
     matlab: |path| mat::parse(&fs::read(path)?).map(drop), nothing;
     checkpoint: |path| weights::read(path).map(drop), nothing;
     safetensors: |path| weights::read(path).map(drop), nothing;
     photo: read_photo, pixels_of;
     report: |path| Report::read(path).map(drop), nothing;
+    catalog: |path| Catalog::load(Some(path)).map(drop), parsed;
+    configuration: |path| read_config(path).map(drop), parsed;
 }
 
 /// The pairs of a list, or of one annotation, in a folder beside it.
@@ -90,11 +106,11 @@ fn read_predictions(path: &Path) -> Result<()> {
 
 /// Both ways in which photos are read.
 fn read_photo(path: &Path) -> Result<()> {
-    if pixels(&fs::read(path)?) > MOST_PIXELS {
-        return image_size(path).map(drop);
+    if image_size(path)?.area() as u64 > MOST_PIXELS {
+        return Ok(());
     }
     decode_benchmark(path)?;
-    decode_photo(&PhotoFile::read(path)?, false).map(drop)
+    decode_photo(&PhotoFile::read(path)?, Exif::Apply, false).map(drop)
 }
 
 fn pixels(bytes: &[u8]) -> u64 {

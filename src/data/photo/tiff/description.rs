@@ -1,17 +1,19 @@
 //! What a TIFF file says of its first picture's samples.
 
 use std::borrow::Cow;
+use std::io::Cursor;
 
 use anyhow::{Context, Result};
 use tiff::tags::{SampleFormat, Tag};
 
+use crate::data::photo::tiff::directory::Directory;
 use crate::data::photo::tiff::meaning::{JPEG, Meaning};
 use crate::data::photo::tiff::reader::{Reader, open, refuse, troubled};
 use crate::data::photo::trouble::DAMAGED;
 use crate::geometry::Size;
 
-/// A tag that the `tiff` crate has no name for.
-const DNG_VERSION: Tag = Tag::Unknown(50706);
+/// The tag of a camera's raw data.
+const DNG_VERSION: u16 = 50_706;
 
 /// Compressions that are not read, by their numbers.
 const UNREAD: [(u16, &str); 10] = [
@@ -59,8 +61,9 @@ impl Description {
     /// # Errors
     /// When the file is no TIFF, cut off, or of a kind that has no reader here.
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
+        let directory = Directory::read(&mut Cursor::new(bytes))?;
         let mut reader = open(Cow::Borrowed(bytes))?;
-        if reader.find_tag(DNG_VERSION).map_err(troubled)?.is_some() {
+        if directory.has(DNG_VERSION) {
             return refuse("of a camera's raw data (DNG)");
         }
         let (width, height) = reader.dimensions().map_err(troubled)?;
@@ -93,7 +96,7 @@ impl Description {
             bits: bits.min(255) as u8,
             samples,
             format: SampleFormat::from_u16_exhaustive(format),
-            meaning_at: meaning_at(&mut reader, bytes).context(DAMAGED)?,
+            meaning_at: meaning_at(&directory, bytes).context(DAMAGED)?,
         })
     }
 
@@ -133,25 +136,7 @@ fn ensure_readable(compression: u16, samples: usize) -> Result<()> {
 
 /// Where the value of the tag that says what samples mean stands in the file; `None` if it does not stand
 /// where it should.
-fn meaning_at(reader: &mut Reader, bytes: &[u8]) -> Option<usize> {
-    let big_endian = bytes.starts_with(b"MM");
-    let number = |at: usize, length: usize| -> Option<usize> {
-        let digits = bytes.get(at..at.checked_add(length)?)?;
-        let add = |number: usize, digit: &u8| (number << 8) | usize::from(*digit);
-        Some(if big_endian { digits.iter().fold(0, add) } else { digits.iter().rev().fold(0, add) })
-    };
-    let big = number(2, 2)? == 43;
-    let (count, entry, value) = if big { (8, 20, 12) } else { (2, 12, 8) };
-    let start = usize::try_from(reader.ifd_pointer()?.0).ok()?;
-    let entries = number(start, count)?;
-    let tag = usize::from(Tag::PhotometricInterpretation.to_u16());
-    (0..entries)
-        .map_while(|index| start.checked_add(count)?.checked_add(index.checked_mul(entry)?))
-        .find(|at| number(*at, 2) == Some(tag))
-        .map(|at| {
-            // A short number that fills a long one stands in its lower half.
-            let long = number(at + 2, 2) == Some(4);
-            at + value + if long && big_endian { 2 } else { 0 }
-        })
-        .filter(|at| at + 2 <= bytes.len())
+fn meaning_at(directory: &Directory, bytes: &[u8]) -> Option<usize> {
+    let at = usize::try_from(directory.short_at(Tag::PhotometricInterpretation.to_u16())?).ok()?;
+    (at + 2 <= bytes.len()).then_some(at)
 }

@@ -2,6 +2,7 @@
 
 mod colour;
 mod description;
+mod directory;
 mod meaning;
 mod reader;
 mod samples;
@@ -18,6 +19,7 @@ use crate::data::photo::limit::ensure_decodable;
 use crate::data::photo::plain::{limited, size_of};
 use crate::data::photo::stored::Stored;
 use crate::data::photo::tiff::description::Description;
+use crate::data::photo::tiff::directory::Directory;
 use crate::data::photo::tiff::reader::troubled;
 use crate::data::photo::trouble::explained;
 use crate::geometry::Size;
@@ -45,7 +47,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Stored> {
 ///
 /// # Errors
 /// When the file is no TIFF, or cut off.
-pub(super) fn described(file: impl BufRead + Seek) -> Result<(Size, Orientation)> {
+pub(super) fn described(mut file: impl BufRead + Seek) -> Result<(Size, Orientation)> {
+    Directory::read(&mut file)?;
+    file.rewind()?;
     let mut decoder = Decoder::new(file).map_err(troubled)?;
     let (width, height) = decoder.dimensions().map_err(troubled)?;
     let stated: Option<u16> = decoder.find_tag_unsigned(Tag::Orientation).map_err(troubled)?;

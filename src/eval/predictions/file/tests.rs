@@ -1,5 +1,7 @@
 //! Files of predictions that are sound, spelled otherwise, or unusable.
 
+use std::fs;
+
 use super::*;
 use crate::eval::testing::pair;
 

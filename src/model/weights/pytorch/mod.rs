@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
 use crate::spelling::{counted, shortened};
+use crate::visible::Shown;
 use machine::Machine;
 use names::{Found, Named};
 use source::Source;
@@ -44,7 +45,7 @@ impl Checkpoint {
             drop(root);
             Ok(Self { source, tensors, length })
         };
-        open().with_context(|| format!("reading the PyTorch checkpoint `{}`", path.display()))
+        open().with_context(|| format!("reading the PyTorch checkpoint `{}`", path.shown()))
     }
 
     /// The names of all tensors, in alphabetical order: the keys of the containers around them, joined by dots.

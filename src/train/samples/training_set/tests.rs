@@ -6,6 +6,7 @@ use image::RgbImage;
 
 use super::*;
 use crate::data::AnnotatedImage;
+use crate::data::photo::orientation::Exif;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::model::backbone::IMAGENET;
 use crate::train::samples::augment::AugmentationConfig;
@@ -20,6 +21,7 @@ fn settings(enabled: bool) -> SampleSettings {
         seed: 47,
         grid: GRID,
         normalisation: IMAGENET,
+        exif: Exif::Ignore,
         augmentation: AugmentationConfig { enabled, ..AugmentationConfig::default() },
         warp: WarpConfig::default(),
     }
@@ -57,6 +59,29 @@ fn without_augmentation_a_sample_is_the_stretched_pair() {
     // The other one does not move, so it says nothing.
     assert!(!sample.valid[4 * 16 + 4]);
     assert_eq!(set.sample(0, 5, &settings(false)).unwrap(), sample);
+}
+
+#[test]
+fn photos_are_turned_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = pair(folder.path(), false);
+    // The same pixels, of which the orientation says that they stand upside down.
+    let path = &pair.target.path;
+    let stored = image::open(path).unwrap();
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    let upside_down = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0";
+    image::ImageEncoder::set_exif_metadata(&mut encoder, upside_down.to_vec()).unwrap();
+    stored.write_with_encoder(encoder).unwrap();
+    std::fs::write(path, bytes).unwrap();
+    let photos = TrainingSet::Photos(vec![path.clone()]);
+    for set in [TrainingSet::Pairs(vec![pair]), photos] {
+        let is_bright_at_left = |exif| {
+            let sample = set.sample(0, 0, &SampleSettings { exif, ..settings(false) }).unwrap();
+            sample.target.plane(0)[10] > 0.0
+        };
+        assert!(!is_bright_at_left(Exif::Ignore) && is_bright_at_left(Exif::Apply));
+    }
 }
 
 #[test]
