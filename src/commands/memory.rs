@@ -6,8 +6,9 @@ use anyhow::anyhow;
 
 use crate::terminal;
 
-/// What libtorch says where the system, or a GPU, has no more memory.
-const SHORTAGES: [&str; 2] = ["can't allocate memory", "out of memory"];
+/// What libtorch says where the system, or a GPU, has no more memory, or no machine could have so much.
+const SHORTAGES: [&str; 3] =
+    ["can't allocate memory", "out of memory", "Storage size calculation overflowed"];
 
 /// Has the program end with an error instead of a trace where memory runs out.
 pub(super) fn explain_shortage() {
@@ -36,9 +37,11 @@ mod tests {
 
     #[test]
     fn what_libtorch_says_is_recognised() {
-        let much = Tensor::f_zeros([1 << 58], (Kind::Float, Device::Cpu));
-        let message = much.unwrap_err().to_string();
-        assert!(is_shortage(&message), "{message}");
+        for count in [1 << 58, i64::MAX] {
+            let much = Tensor::f_zeros([count], (Kind::Float, Device::Cpu));
+            let message = much.unwrap_err().to_string();
+            assert!(is_shortage(&message), "{message}");
+        }
         assert!(!is_shortage("index out of bounds: the len is 3 but the index is 3"));
     }
 }

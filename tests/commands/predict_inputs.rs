@@ -54,6 +54,29 @@ fn photos_come_through_pipes() {
 }
 
 #[test]
+fn lists_and_predictions_come_through_pipes() {
+    let folder = Folder::new();
+    folder.photo("a.png", 40, 30);
+    folder.photo("b.png", 30, 50);
+    let line = "\"$0\" predict --pairs <(echo a.png,b.png) --output-dir out";
+    let (well, stderr) = shell(line, &folder);
+    assert!(well && folder.path("out/a-to-b.flo").is_file(), "{stderr}");
+
+    let dataset = TinySpair::write();
+    let (root, file) = (dataset.data_root().display(), dataset.predictions("p.jsonl", &[3, 1]));
+    let report = |source: &str, name: &str| {
+        let eval = format!("\"$0\" eval --dataset spair71k --data-root '{root}' --report {name}");
+        let line =
+            format!("{eval} --predictions {}", source.replace("FILE", file.to_str().unwrap()));
+        let (well, stderr) = shell(&line, &folder);
+        assert!(well, "{stderr}");
+        let report = std::fs::read(folder.path(name)).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&report).unwrap()["model"]["sha256"].clone()
+    };
+    assert_eq!(report("<(cat 'FILE')", "piped.json"), report("'FILE'", "plain.json"));
+}
+
+#[test]
 fn names_that_are_not_unicode_are_read_written_and_told_escaped() {
     let folder = Folder::new();
     let (a, b) = (latin(&folder, b"caf\xE9 \\1.png"), folder.path("b.png"));

@@ -18,7 +18,6 @@ use crate::eval::summary::{alpha_key, headline_alpha};
 use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::inference::frame::FrameKey;
-use crate::model::weights;
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationProgress;
 use crate::visible::Shown;
@@ -57,7 +56,7 @@ impl Predicted {
     }
 
     fn read(path: &Path, skip_bad: bool, task: &Task, terminal: &Terminal) -> Result<Self> {
-        let Stored { mut predictions, unusable, mut notes } =
+        let Stored { mut predictions, unusable, mut notes, sha256 } =
             predictions::read(path, &task.split.pairs, skip_bad)?;
         keep_selected(&mut predictions, &task.pairs);
         if !unusable.is_empty() {
@@ -79,7 +78,7 @@ impl Predicted {
         let model = ModelReport {
             kind: ModelKind::Predictions,
             weights: path.shown().to_string(),
-            sha256: Some(weights::sha256(path)?),
+            sha256: Some(sha256),
             config: None,
             parameters: None,
         };

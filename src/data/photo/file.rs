@@ -30,7 +30,7 @@ impl PhotoFile {
             ensure!(!metadata.is_dir(), "this is a folder, not an image file");
             let most = most_file_bytes();
             let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
-            file.take(most + 1).read_to_end(&mut bytes)?;
+            file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
             ensure!(bytes.len() as u64 <= most, "the file is too large for an image");
             Ok(bytes)
         };

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
 use crate::data::lists::bytes;
@@ -59,6 +60,8 @@ pub(crate) struct Stored {
     pub unusable: Vec<String>,
     /// What was read otherwise than it stands there.
     pub notes: Vec<String>,
+    /// SHA-256 of the file, which may be a pipe that cannot be read again, in hexadecimal.
+    pub sha256: String,
 }
 
 /// Writes predictions as JSON lines.
@@ -92,8 +95,10 @@ pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored
     let attempt = || -> Result<Stored> {
         let finder = PairFinder::new(pairs);
         let meaning = |text: &str| Some(parse(text, &finder, false).ok()?.predictions);
-        let (text, code_page) = decode_meaning(bytes::read(path)?, meaning)?;
-        let mut stored = parse(&text, &finder, skip_bad)?;
+        let bytes = bytes::read(path)?;
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (text, code_page) = decode_meaning(bytes, meaning)?;
+        let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad)? };
         stored.notes.extend(code_page.map(|name| format!("the file is read as {name}")));
         Ok(stored)
     };
@@ -137,7 +142,7 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {
     if predictions.iter().any(|prediction| prediction.paper_points.is_none()) {
         predictions.iter_mut().for_each(|prediction| prediction.paper_points = None);
     }
-    Ok(Stored { predictions, unusable, notes: readings.notes() })
+    Ok(Stored { predictions, unusable, notes: readings.notes(), sha256: String::new() })
 }
 
 /// Lines that cannot be used, the first few of many.

@@ -73,8 +73,8 @@ impl ListedPair {
 /// When the list cannot be read or is empty. Single bad lines are entries without a pair.
 pub(crate) fn read(path: &Path) -> Result<List> {
     let attempt = || -> Result<List> {
-        // Of `-` the parent is the empty path.
-        let folder = path.parent().unwrap_or(Path::new(""));
+        // A pipe lies in no folder that the paths could mean.
+        let folder = path.parent().filter(|_| path.is_file()).unwrap_or(Path::new(""));
         let (text, code_page) =
             decode_meaning(bytes::read_or_stdin(path)?, |text| photos(text, folder))?;
         let mut list = parse(&text, folder)?;

@@ -32,6 +32,12 @@ const PLACES: [u16; 4] = [273, 279, 324, 325];
 /// The smallest numbers that stand for them.
 const SHORT: u16 = 3;
 
+/// Samples of a pixel.
+const SAMPLES: u16 = 277;
+
+/// Most of them: decoders keep notes on each.
+const MOST_SAMPLES: u64 = 1024;
+
 /// Most entries of a directory: what a classic one can count.
 const MOST_ENTRIES: u64 = u16::MAX as u64;
 
@@ -47,6 +53,8 @@ struct Entry {
     tag: u16,
     kind: u16,
     count: u64,
+    /// Its value, if that is a single number that stands in the entry.
+    value: u64,
     /// Where its value stands, or where the values are said to stand.
     value_at: u64,
 }
@@ -86,11 +94,15 @@ impl Directory {
         ensure!(entries <= MOST_ENTRIES, "its directory has {entries} entries");
         let first = place.saturating_add(form.count);
         let directory = bytes(file, first, (entries * form.entry) as usize)?;
-        let entry = |(index, fields): (usize, &[u8])| Entry {
-            tag: number(&fields[..2]) as u16,
-            kind: number(&fields[2..4]) as u16,
-            count: number(&fields[4..4 + form.number]),
-            value_at: first + index as u64 * form.entry + 4 + form.number as u64,
+        let entry = |(index, fields): (usize, &[u8])| {
+            let (kind, at) = (number(&fields[2..4]) as u16, 4 + form.number);
+            Entry {
+                tag: number(&fields[..2]) as u16,
+                kind,
+                count: number(&fields[4..at]),
+                value: number(&fields[at..][..if kind == SHORT { 2 } else { 4 }]),
+                value_at: first + index as u64 * form.entry + at as u64,
+            }
         };
         let entries = directory.chunks_exact(form.entry as usize).enumerate().map(entry);
         let directory = Self { big_endian, entries: entries.collect() };
@@ -123,6 +135,9 @@ impl Entry {
         }
         if MOST_VALUES.iter().any(|&(limited, most)| limited == tag && count > most) {
             return wrong("more than it may");
+        }
+        if tag == SAMPLES && self.value > MOST_SAMPLES {
+            return Err(anyhow!("its pixels have {} samples", self.value));
         }
         // Single bytes would take many times their size as places.
         if PLACES.contains(&tag) && kind < SHORT {
@@ -184,6 +199,9 @@ mod tests {
         assert!(error_of(256, 3, 2).contains("more than it may"));
         assert!(error_of(273, 1, 5).contains("no numbers of places"));
         assert!(error_of(256, 4, u32::MAX).starts_with(DAMAGED));
+        let mut samples = file(277, 3, 1);
+        samples[18..20].copy_from_slice(&57_348_u16.to_le_bytes());
+        assert!(error(&samples).contains("its pixels have 57348 samples"));
     }
 
     #[test]
