@@ -20,6 +20,25 @@ fn predict(more: &[&str]) -> crate::command::Run {
 }
 
 #[test]
+fn weights_that_are_cut_off_or_no_file_are_told_at_once() {
+    let folder = Folder::new();
+    let whole = fs::read(ZERO_SHOT).unwrap();
+    let copy = folder.text("copy.safetensors");
+    let error = |path: &str| lpmflow(["export", "--weights", path, "-o", &copy]).failed_with(1);
+    for length in [5, 12, 100, whole.len() - 1] {
+        let cut = write(&folder, "cut.safetensors", &whole[..length]);
+        let error = error(&cut);
+        assert!(error.contains("damaged or cut off: copy or download it again"), "{error}");
+    }
+    let pipe = folder.text("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for stream in [&pipe, "/dev/null"] {
+        let error = error(stream);
+        assert!(error.contains("it is a pipe or a device"), "{error}");
+    }
+}
+
+#[test]
 fn the_program_works_wherever_it_lies_and_files_of_the_name_win() {
     let folder = Folder::new();
     let program = folder.path("lpmflow");

@@ -27,6 +27,12 @@ const BEGINNINGS: &[(&[u8], &str)] = &[
     (b"%PDF", "a PDF document"),
 ];
 
+/// No file of weights is shorter.
+const SHORTEST: usize = 16;
+
+/// What the user can do about a file that ends too soon.
+pub(super) const DAMAGED: &str = "the file is damaged or cut off: copy or download it again";
+
 /// Where the mark of a tar archive stands.
 const TAR: usize = 257;
 
@@ -59,6 +65,9 @@ pub(super) fn check(path: &Path) -> Result<()> {
             "it is an ONNX network, from which weights cannot be taken: give the file that the network was \
              made of"
         );
+    }
+    if start.len() < SHORTEST {
+        bail!("{DAMAGED} (it has {} bytes)", start.len());
     }
     if start.starts_with(b"PK\x03\x04") {
         file.rewind()?;
@@ -130,6 +139,7 @@ mod tests {
         assert!(error_of(b"\x1f\x8b\x08\0").contains("gzip: unpack it"));
         assert!(error_of(b"version https://git-lfs.github.com/spec/v1").contains("git lfs pull"));
         assert!(error_of(b"").contains("is empty"));
+        assert!(error_of(b"\x10\x0f\0\0\0").contains("cut off: copy"));
         for (entry, wanted) in [
             ("net/constants.pkl", "a TorchScript network"),
             ("flow.npy", "a NumPy archive"),

@@ -25,7 +25,7 @@ pub(crate) mod save;
 pub(crate) mod vision_transformers;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -301,9 +301,14 @@ impl StoredWeights {
 
 /// Whether a file begins as safetensors do: the header's length in eight bytes, then JSON.
 fn looks_like_safetensors(path: &Path) -> Result<bool> {
-    let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(9).read_to_end(&mut start))
-        .with_context(|| format!("reading the weights `{}`", path.shown()))?;
-    Ok(start.get(8) == Some(&b'{'))
+    let attempt = || -> Result<bool> {
+        ensure!(
+            fs::metadata(path)?.is_file(),
+            "it is a pipe or a device, and weights are read from where they lie: save them as a file first"
+        );
+        let mut start = Vec::new();
+        File::open(path)?.take(9).read_to_end(&mut start)?;
+        Ok(start.get(8) == Some(&b'{'))
+    };
+    attempt().with_context(|| format!("reading the weights `{}`", path.shown()))
 }

@@ -9,6 +9,7 @@ use tch::{Kind, Tensor};
 
 use crate::model::weights::checksum;
 use crate::model::weights::description::METADATA_KEY;
+use crate::model::weights::foreign::DAMAGED;
 use crate::nn::runtime::mapped::MappedFile;
 
 /// What a file holds.
@@ -68,7 +69,7 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Contents> {
 }
 
 fn places(bytes: &[u8]) -> Result<(Vec<Place>, Option<String>)> {
-    let (header, metadata) = SafeTensors::read_metadata(bytes)?;
+    let (header, metadata) = SafeTensors::read_metadata(bytes).context(DAMAGED)?;
     let data = 8 + header;
     checksum::check(bytes, data)?;
     let mut places = Vec::new();
