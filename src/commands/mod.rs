@@ -22,9 +22,7 @@ mod toy_layout;
 mod train;
 mod usage;
 
-use std::env;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
@@ -58,8 +56,6 @@ pub fn main() -> ! {
 pub(crate) fn run(cli: Cli) -> Result<Outcome> {
     threads::set(cli.global.threads)?;
     if cli.command.computes() {
-        // Without one, a library of libtorch's ends the program with a message on something else.
-        env::current_dir().context("the current folder is gone: change to one that is there")?;
         threads::share()?;
     }
     set_most_mebibytes(cli.global.photo_memory);

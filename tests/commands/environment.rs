@@ -68,18 +68,6 @@ fn threads_that_no_machine_has_are_refused() {
 }
 
 #[test]
-fn a_current_folder_that_is_gone_is_told() {
-    let folder = Folder::new();
-    let gone = folder.text("gone");
-    let line = "mkdir \"$1\"; cd \"$1\"; rmdir \"$1\"; exec \"$0\" predict /a.png /b.png -o /c.flo";
-    let program = env!("CARGO_BIN_EXE_lpmflow");
-    let output = Command::new("sh").args(["-c", line, program, &gone]).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.starts_with("lpmflow: the current folder is gone"), "{error}");
-}
-
-#[test]
 fn set_up_ends_with_the_line_that_puts_the_program_on_the_path() {
     let folder = Folder::new();
     let beside = folder.path("a b");

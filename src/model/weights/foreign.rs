@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn checkpoints_pass() {
-        for content in [archive("net/data.pkl"), b"\x80\x02\x8a\x0al\xfc\x9c\x46".to_vec()] {
+        let older_form = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
+        for content in [archive("net/data.pkl"), older_form.to_vec()] {
             let file = tempfile::NamedTempFile::new().unwrap();
             fs::write(file.path(), content).unwrap();
             check(file.path()).unwrap();

@@ -35,7 +35,7 @@ fn nothing(_: &[u8]) -> u64 {
 
 /// An entry for each line of a list, with what is wrong with it.
 fn entries_of(bytes: &[u8]) -> u64 {
-    1024 * bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    1536 * bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// What the parser of TOML takes beyond what others do; files are limited in size therefore.
@@ -58,7 +58,7 @@ macro_rules! readers {
 
 readers! {
     annotation: |path| split("spair71k", path).map(drop), nothing;
-    willow: |path| split("pf-willow", path).map(drop), nothing;
+    willow: |path| split("pf-willow", path).map(drop), entries_of;
     keypoints: |path| Keypoints::read(path).map(drop), nothing;
     list: |path| pair_list::read(path).map(drop), entries_of;
     predictions: read_predictions, nothing;

@@ -8,6 +8,7 @@ use tiff::tags::{SampleFormat, Tag};
 
 use crate::data::photo::tiff::directory::Directory;
 use crate::data::photo::tiff::meaning::{JPEG, Meaning};
+use crate::data::photo::tiff::parts;
 use crate::data::photo::tiff::reader::{Reader, open, refuse, troubled};
 use crate::data::photo::trouble::DAMAGED;
 use crate::geometry::Size;
@@ -88,7 +89,7 @@ impl Description {
             associated: extra[index] == 1,
         });
         let format = numbers(&mut reader, Tag::SampleFormat)?.first().copied().unwrap_or(1);
-        Ok(Self {
+        let description = Self {
             size: Size::new(height as usize, width as usize),
             orientation: number(&mut reader, Tag::Orientation, 1)?.min(255) as u8,
             meaning,
@@ -97,7 +98,9 @@ impl Description {
             samples,
             format: SampleFormat::from_u16_exhaustive(format),
             meaning_at: meaning_at(&directory, bytes).context(DAMAGED)?,
-        })
+        };
+        parts::check(&mut reader, bytes, compression, description.bytes_per_pixel())?;
+        Ok(description)
     }
 
     /// Whether the samples are floating-point numbers.

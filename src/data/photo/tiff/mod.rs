@@ -4,6 +4,7 @@ mod colour;
 mod description;
 mod directory;
 mod meaning;
+mod parts;
 mod reader;
 mod samples;
 

@@ -257,3 +257,16 @@ fn no_changed_byte_crashes_the_decoder() {
         }
     }
 }
+
+#[test]
+fn a_jpeg_that_claims_more_than_its_part_is_refused() {
+    let sound = include_bytes!("../../../../tests/inside/fuzz/seeds/photo/jpeg.tif");
+    let size = decode(sound).unwrap().size;
+    assert_eq!(size, Size::square(16));
+    let frame = sound.windows(2).position(|marker| marker == b"\xff\xc0").unwrap();
+    let mut bomb = sound.to_vec();
+    // Height and width of the JPEG; the TIFF still says 16.
+    bomb[frame + 5..frame + 9].copy_from_slice(b"\x3f\xff\x3f\xff");
+    let error = format!("{:#}", decode(&bomb).unwrap_err());
+    assert!(error.contains("a part of 16x16 pixels holds a JPEG of 16383x16383"), "{error}");
+}
