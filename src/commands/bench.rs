@@ -39,13 +39,18 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
         iterations: arguments.iterations.get(),
         warm_up: arguments.warm_up,
     };
-    let training_steps = if arguments.no_training { 0 } else { 1 + config.training_steps() };
+    let learns = engine.model().config().matcher.objective().is_some();
+    if !learns && !arguments.no_training {
+        terminal.log("the model's matcher does not learn, so no training step is timed");
+    }
+    let trains = learns && !arguments.no_training;
+    let training_steps = if trains { 1 + config.training_steps() } else { 0 };
     let rounds = PARTS * (config.iterations + config.warm_up) + training_steps;
     let template = "{bar:30} {pos}/{len} rounds{pace}";
     let progress = terminal.progress(("timing", "rounds"), rounds, template);
     let mut measurements = time(&engine, &config, &mut || progress.inc(1))?;
     let mut peaks = Peaks { inference: memory::peak_bytes(), training: None };
-    if !arguments.no_training {
+    if trains {
         measurements.push(run_training(&engine, &config, &mut || progress.inc(1))?);
         peaks.training = memory::peak_bytes();
     }

@@ -182,6 +182,9 @@ fn resnets_are_run_from_files_of_any_prefix() {
     let (other, log) = found(&folder, &[&["--weights", &*below], &size[..], &chosen].concat());
     assert!(log.contains("ResNet of 2 blocks, nearest"), "{log}");
     assert_ne!(other, points);
+    let flags = ["bench", "--weights", &*below, "--iterations", "1", "--warm-up", "0", "--json"];
+    let log = lpmflow([&flags[..], &size, &chosen].concat()).succeeded().stderr;
+    assert!(log.contains("does not learn, so no training step is timed"), "{log}");
     let flags = ["predict", DEMO[0], DEMO[1], "-o", "-", "--weights", &*below];
     let error =
         lpmflow([&flags[..], &["--set", "backbone.hyperpixel=[3]"]].concat()).failed_with(1);
