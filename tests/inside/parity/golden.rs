@@ -10,8 +10,12 @@ use tch::Tensor;
 /// made in. In that of AVX-512 a single cell of `flow_21` moves by up to 2.4e-3, with MKL and with oneDNN
 /// alike, and the tolerance is 2e-3. libtorch and its libraries read these before their first sum, so the
 /// tests run in processes of their own.
-pub const ARITHMETIC: [(&str, &str); 3] =
-    [("ATEN_CPU_CAPABILITY", "avx2"), ("MKL_CBWR", "AVX2"), ("ONEDNN_MAX_CPU_ISA", "AVX2")];
+pub const ARITHMETIC: [(&str, &str); 4] = [
+    ("ATEN_CPU_CAPABILITY", "avx2"),
+    ("MKL_CBWR", "AVX2"),
+    ("ONEDNN_MAX_CPU_ISA", "AVX2"),
+    ("OMP_NUM_THREADS", "1"),
+];
 
 /// The reference files `PREFIX-seedN.safetensors` with their seeds: those of the repository and of the
 /// folder that `LPMFLOW_GOLDEN` names.
