@@ -12,8 +12,11 @@ cargo fmt --check
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# What only tests run need not be as fast as what users run.
-cargo test --locked --no-run --config profile.dev.package.lpmflow.opt-level=1 --message-format json-render-diagnostics > "$work/build"
+# What only tests run need not be as fast as what users run. In small parts, of which a change touches few, where
+# parts are kept at all.
+profile=(--config profile.dev.package.lpmflow.opt-level=1)
+[ "${CARGO_INCREMENTAL:-1}" = 0 ] || profile+=(--config profile.dev.package.lpmflow.codegen-units=256)
+cargo test --locked --no-run "${profile[@]}" --message-format json-render-diagnostics > "$work/build"
 grep '"test":true' "$work/build" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' > "$work/programs"
 [ -s "$work/programs" ] || { echo "test: cargo named no test program" >&2; exit 1; }
 
