@@ -1,20 +1,30 @@
-//! Whether others want the processors that this process works on: its threads are ready to run and do not.
+//! Whether others want the processors that this process works on: its threads are ready to run and do not, and
+//! others do. (Where others do not, its own threads are more than there are processors.)
 
 use std::fs;
 use std::time::Duration;
+
+use rustix::thread::sched_getaffinity;
 
 /// Of the time in which threads could have worked, the part that they waited for a processor: where it is
 /// larger, others want it too. The system takes some of it for every thread that it wakes.
 const MOST_WAITING: f64 = 0.1;
 
-/// Calm looks in a row after which others are taken to be gone.
-const CALM_LOOKS: u32 = 10;
+/// The processor time of others, as a part of what this process took meanwhile: less is what a system does at rest.
+const MOST_OF_OTHERS: f64 = 0.15;
 
-/// What the threads of this process have got and not got since they began.
+/// Calm looks in a row after which others are taken to be gone.
+const CALM_LOOKS: u32 = 4;
+
+/// What Linux counts processor time in, in milliseconds.
+const TICK: u64 = 10;
+
+/// What the threads of this process have got and not got since they began, and what others have got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
     worked: Duration,
     waited: Duration,
+    others: Duration,
 }
 
 impl Times {
@@ -30,6 +40,7 @@ impl Times {
             sum.worked += Duration::from_nanos(worked);
             sum.waited += Duration::from_nanos(waited);
         }
+        sum.others = others()?;
         // Systems that keep no such record have the files and say 0 for everything, or do not have them.
         (!sum.worked.is_zero()).then_some(sum)
     }
@@ -39,8 +50,32 @@ impl Times {
         Self {
             worked: self.worked.saturating_sub(earlier.worked),
             waited: self.waited.saturating_sub(earlier.waited),
+            others: self.others.saturating_sub(earlier.others),
         }
     }
+}
+
+/// What the processors that this process may use have done since the system started, but for this process.
+fn others() -> Option<Duration> {
+    let allowed = sched_getaffinity(None).ok()?;
+    let mut busy = 0;
+    for line in fs::read_to_string("/proc/stat").ok()?.lines() {
+        let mut fields = line.split_whitespace();
+        let number = fields.next().and_then(|name| name.strip_prefix("cpu"));
+        let Some(number) = number.and_then(|number| number.parse().ok()) else { continue };
+        if allowed.is_set(number) {
+            let ticks: Vec<u64> = fields.map_while(|field| field.parse().ok()).collect();
+            // The fourth and the fifth are idle; what follows the eighth is contained in the first two.
+            busy += ticks.iter().take(8).sum::<u64>() - ticks.get(3..5)?.iter().sum::<u64>();
+        }
+    }
+    let own = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name, in brackets, may hold anything; time as user and as system are the twelfth and thirteenth behind it.
+    let (_, fields) = own.rsplit_once(')')?;
+    let mut fields =
+        fields.split_whitespace().skip(11).map_while(|field| field.parse::<u64>().ok());
+    let own = fields.next()? + fields.next()?;
+    Some(Duration::from_millis(busy.saturating_sub(own) * TICK))
 }
 
 /// What is known of others from repeated looks.
@@ -66,10 +101,12 @@ impl Contention {
 
     /// Learns from another look.
     pub(super) fn look(&mut self, times: Times) {
-        let Times { worked, waited } = times.since(self.last);
+        let Times { worked, waited, others } = times.since(self.last);
         self.last = times;
         let wanted = (worked + waited).as_secs_f64();
-        if waited.as_secs_f64() > MOST_WAITING * wanted {
+        if waited.as_secs_f64() > MOST_WAITING * wanted
+            && others.as_secs_f64() > MOST_OF_OTHERS * worked.as_secs_f64()
+        {
             self.calm = 0;
         } else {
             self.calm = (self.calm + 1).min(CALM_LOOKS);
@@ -81,8 +118,19 @@ impl Contention {
 mod tests {
     use super::*;
 
+    /// Where others take what this process waits for.
     fn times(worked: u64, waited: u64) -> Times {
-        Times { worked: Duration::from_millis(worked), waited: Duration::from_millis(waited) }
+        let [worked, waited] = [worked, waited].map(Duration::from_millis);
+        Times { worked, waited, others: waited }
+    }
+
+    #[test]
+    fn more_threads_than_processors_are_no_others() {
+        let own = |worked, waited| Times { others: Duration::ZERO, ..times(worked, waited) };
+        let mut contention = Contention::new(own(200, 100));
+        assert!(!contention.is_there());
+        contention.look(own(600, 400));
+        assert!(!contention.is_there());
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::inference::threads::sleepers::Sleepers;
 /// Its name, short enough for the system to keep it whole.
 pub(super) const NAME: &str = "watches-waiting";
 
-/// The time between two looks: a twentieth of what the shortest command takes.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// The time between two looks, in which many of the system's ticks fall.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// Starts it, for a process of which `threads` compute. Where the system does not say whether others want the
 /// processors, threads wait briefly: that costs some speed, the opposite can cost nearly all of it.
