@@ -36,7 +36,7 @@ pub(crate) use usage::usage_error;
 pub fn main() -> ! {
     memory::explain_shortage();
     let outcome = Cli::read().map_err(anyhow::Error::from).and_then(run);
-    terminal::leave(match outcome {
+    terminal::finish(match outcome {
         Ok(outcome) => outcome.exit_code(),
         Err(error) => match error.downcast::<clap::Error>() {
             // A mistake in the flags, printed with the usage; or help, which clap counts among errors.

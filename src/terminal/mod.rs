@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
 use crate::visible::{visible, visible_json};
-pub(crate) use leave::leave;
+pub(crate) use leave::{finish, leave};
 use stdout::Stdout;
 
 /// Where messages go, and whether they may be coloured.
