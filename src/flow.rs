@@ -97,6 +97,15 @@ pub(crate) trait PointTransfer: Debug + Send + Sync {
     fn target_from_source_unit(&self, unit: Point) -> Point;
 }
 
+/// What is asked of a matcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Where everything lies.
+    Matches,
+    /// Also how likely each match is right, of matchers that can say: it takes `lite` a twelfth longer.
+    Confidence,
+}
+
 /// What a matcher found between two photos.
 #[derive(Clone, Debug)]
 pub(crate) struct Matched {

@@ -14,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::bench::synchronize::synchronize;
 use crate::data::photo::decode_benchmark;
+use crate::flow::Wanted;
 use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
@@ -80,8 +81,8 @@ pub(crate) struct Latency {
     pub mean: f64,
 }
 
-/// Times the model's forward pass over pairs of random images, the backbone and the matcher apart, and
-/// the loader. `done` is called after every iteration.
+/// Times the model's forward pass over pairs of random images, without confidences as `eval` runs it, the
+/// backbone and the matcher apart, and the loader. `done` is called after every iteration.
 ///
 /// # Errors
 /// When the loader's photo cannot be written or read.
@@ -111,7 +112,7 @@ pub(crate) fn run(
         let mut found = vec![
             timed("forward", "pair", pairs, &mut || {
                 let [source, target] = model.features(&images).halves();
-                engine.match_features(&source, &target).map(drop)
+                engine.match_features(&source, &target, Wanted::Matches).map(drop)
             })?,
             timed("backbone", "image", 2 * pairs, &mut || {
                 drop(model.features(&images));
@@ -119,7 +120,7 @@ pub(crate) fn run(
             })?,
             timed("matcher", "pair", pairs, &mut || {
                 let [source, target] = features.halves();
-                engine.match_features(&source, &target).map(drop)
+                engine.match_features(&source, &target, Wanted::Matches).map(drop)
             })?,
         ];
         found.push(timed("loader", "image", 1, &mut || {

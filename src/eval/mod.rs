@@ -24,7 +24,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, ensure};
 
 use crate::data::Pair;
-use crate::flow::Flow;
+use crate::flow::{Flow, Wanted};
 use crate::geometry::Size;
 use crate::inference::FlowNetwork;
 use pck::Tally;
@@ -85,8 +85,11 @@ pub(crate) fn predict(
             }
             on_event(Event::Skipped(error));
         }
-        let found =
-            if batch.frames.is_empty() { Vec::new() } else { network.matched(&batch.frames)? };
+        let found = if batch.frames.is_empty() {
+            Vec::new()
+        } else {
+            network.matched(&batch.frames, Wanted::Matches)?
+        };
         ensure!(found.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
         for (pair, matched) in batch.pairs.into_iter().zip(&found) {
             let prediction = Prediction::of(pair, matched);
@@ -144,7 +147,8 @@ mod tests {
             INPUT
         }
 
-        fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+        fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
+            assert_eq!(wanted, Wanted::Matches, "confidence is scored nowhere");
             let flow = |(source, _): &(Frame, Frame)| {
                 let step = f32::from(source.pixels.get_pixel(0, 0).0[0]);
                 Flow::from_channels(Size::square(1), &[step, 0.0]).into()

@@ -6,12 +6,13 @@ use std::cell::RefCell;
 use anyhow::{Context, Result, bail};
 use tch::{Device, Tensor};
 
+use crate::flow::Wanted;
 use crate::model::Model;
 use crate::model::features::Features;
 use crate::model::matcher::Matching;
 use crate::nn::native::cuda_graph::{CudaGraph, CudaGraphs};
 
-/// The matcher's pass from two photos' features to their flow, recorded for the shapes it was last asked for.
+/// The matcher's pass from two photos' features to their flow, recorded for what it was last asked for.
 #[derive(Debug)]
 pub(super) struct CudaGraphMatcher {
     graphs: CudaGraphs,
@@ -22,6 +23,7 @@ pub(super) struct CudaGraphMatcher {
 #[derive(Debug)]
 struct Recording {
     graph: CudaGraph,
+    wanted: Wanted,
     /// What the recorded pass reads and writes: always the same memory.
     source: Features,
     target: Features,
@@ -41,7 +43,7 @@ impl CudaGraphMatcher {
         Ok(Self { graphs, device: index, recording: RefCell::new(None) })
     }
 
-    /// What the model's matcher finds; recorded at the first call with these shapes.
+    /// What the model's matcher finds; recorded at the first call with these shapes and this wish.
     ///
     /// # Errors
     /// When the pass cannot be recorded or launched.
@@ -50,14 +52,17 @@ impl CudaGraphMatcher {
         model: &Model,
         source: &Features,
         target: &Features,
+        wanted: Wanted,
     ) -> Result<Matching> {
         let mut slot = self.recording.borrow_mut();
         let fits = |recording: &Recording| {
-            recording.source.same_sizes(source) && recording.target.same_sizes(target)
+            recording.wanted == wanted
+                && recording.source.same_sizes(source)
+                && recording.target.same_sizes(target)
         };
         let recording = match slot.take().filter(fits) {
             Some(recording) => slot.insert(recording),
-            None => slot.insert(self.record(model, source, target).context(
+            None => slot.insert(self.record(model, source, target, wanted).context(
                 "recording the matcher as a CUDA graph (without --cuda-graph it runs step by step)",
             )?),
         };
@@ -73,13 +78,19 @@ impl CudaGraphMatcher {
         })
     }
 
-    fn record(&self, model: &Model, source: &Features, target: &Features) -> Result<Recording> {
+    fn record(
+        &self,
+        model: &Model,
+        source: &Features,
+        target: &Features,
+        wanted: Wanted,
+    ) -> Result<Recording> {
         let (source, target) = (source.copy(), target.copy());
         // Once step by step: what libraries set up at their first use cannot be recorded.
-        drop(model.matching(&source, &target));
+        drop(model.matching(&source, &target, wanted));
         let (graph, matching) =
-            self.graphs.record(self.device, || model.matching(&source, &target))?;
-        Ok(Recording { graph, source, target, matching })
+            self.graphs.record(self.device, || model.matching(&source, &target, wanted))?;
+        Ok(Recording { graph, wanted, source, target, matching })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result, bail};
 use tch::{Device, Kind, Tensor};
 
-use crate::flow::{Flow, Matched};
+use crate::flow::{Flow, Matched, Wanted};
 use crate::geometry::Size;
 use crate::inference::cuda_graph::CudaGraphMatcher;
 use crate::inference::description::ModelDescription;
@@ -154,7 +154,11 @@ impl Engine {
     ///
     /// # Errors
     /// When a flow holds a value that is not finite ([`FlowNotFinite`]).
-    pub(crate) fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+    pub(crate) fn matched(
+        &mut self,
+        pairs: &[(Frame, Frame)],
+        wanted: Wanted,
+    ) -> Result<Vec<Matched>> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
@@ -165,7 +169,8 @@ impl Engine {
                     pairs.iter().map(|pair| &features[&pick(pair).key]).collect();
                 Features::cat(&parts)
             };
-            let found = self.match_features(&side(|pair| &pair.0), &side(|pair| &pair.1))?;
+            let (source, target) = (side(|pair| &pair.0), side(|pair| &pair.1));
+            let found = self.match_features(&source, &target, wanted)?;
             let on_cpu = |xs: Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
             Ok(Matching {
                 flow: on_cpu(found.flow),
@@ -208,12 +213,17 @@ impl Engine {
     ///
     /// # Errors
     /// When that graph cannot be recorded or launched.
-    pub(crate) fn match_features(&self, source: &Features, target: &Features) -> Result<Matching> {
+    pub(crate) fn match_features(
+        &self,
+        source: &Features,
+        target: &Features,
+        wanted: Wanted,
+    ) -> Result<Matching> {
         match &self.recorded {
             Some(recorded) if source.last().tokens.size()[0] == 1 => {
-                recorded.matching(&self.model, source, target)
+                recorded.matching(&self.model, source, target, wanted)
             }
-            _ => Ok(self.model.matching(source, target)),
+            _ => Ok(self.model.matching(source, target, wanted)),
         }
     }
 
@@ -255,8 +265,8 @@ impl FlowNetwork for Engine {
         self.model.config().matcher.is_calibrated()
     }
 
-    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
-        self.matched(pairs)
+    fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
+        self.matched(pairs, wanted)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::flow::Matched;
+use crate::flow::{Matched, Wanted};
 use crate::inference::frame::{Frame, Input};
 use crate::visible::Shown;
 
@@ -23,7 +23,7 @@ pub(crate) trait FlowNetwork {
     ///
     /// # Errors
     /// When the network cannot run.
-    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>>;
+    fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>>;
 }
 
 /// The flow between two photos holds values that are not finite. The same weights find the same again.

@@ -22,6 +22,7 @@ pub(crate) mod weights;
 use anyhow::Result;
 use tch::Tensor;
 
+use crate::flow::Wanted;
 use crate::nn::parameters::{Group, VarBuilder};
 use crate::nn::runtime::recompute::Recompute;
 
@@ -106,8 +107,16 @@ impl Model {
     }
 
     /// What corresponds between photos described by features.
-    pub(crate) fn matching(&self, source: &Features, target: &Features) -> Matching {
-        self.matcher.forward(source, target)
+    pub(crate) fn matching(
+        &self,
+        source: &Features,
+        target: &Features,
+        wanted: Wanted,
+    ) -> Matching {
+        match wanted {
+            Wanted::Matches => self.matcher.forward(source, target),
+            Wanted::Confidence => self.matcher.forward_with_confidence(source, target),
+        }
     }
 
     /// The flow alone.
@@ -115,6 +124,6 @@ impl Model {
     /// # Shapes
     /// Result `[B, 2, H, W]` on the source grid, in pixels of that grid (see [`crate::flow::Flow`]).
     pub(crate) fn flow(&self, source: &Features, target: &Features) -> Tensor {
-        self.matcher.flow(source, target)
+        self.matcher.forward(source, target).flow
     }
 }

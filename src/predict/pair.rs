@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::flow::Matched;
+use crate::flow::{Matched, Wanted};
 use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
 use crate::output::Attempts;
@@ -33,7 +33,8 @@ pub(crate) fn run(
 }
 
 /// The correspondences of several pairs in one batch of the network; `sure` says whether a confidence will be
-/// asked for, which takes both directions where the network does not say it itself.
+/// asked for, which takes both directions where the network does not say it itself. Where it does, the verdict
+/// on each pair is made of it in any case.
 pub(crate) fn correspond(
     network: &mut dyn FlowNetwork,
     pairs: &[(&Photo, &Photo)],
@@ -47,7 +48,7 @@ pub(crate) fn correspond(
             pairs.iter().map(|(source, target)| (target.frame.clone(), source.frame.clone())),
         );
     }
-    let mut found = network.matched(&frames)?.into_iter();
+    let mut found = network.matched(&frames, Wanted::Confidence)?.into_iter();
     let forward: Vec<Matched> = found.by_ref().take(pairs.len()).collect();
     let backward = found.map(Some).chain(std::iter::repeat(None));
     let parts = pairs.iter().zip(forward).zip(backward);

@@ -14,7 +14,7 @@ use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::{alpha_key, score};
 use crate::eval::{self, PredictOptions};
-use crate::flow::{Flow, Matched};
+use crate::flow::{Flow, Matched, Wanted};
 use crate::geometry::{Point, Size};
 use crate::inference::FlowNetwork;
 use crate::inference::frame::{Frame, FrameKey, Input};
@@ -135,7 +135,7 @@ impl Validation {
                         .collect::<Result<_>>()?;
                     let frames: Vec<(Frame, Frame)> =
                         pairs.iter().map(|pair| pair.frames.clone()).collect();
-                    let found = network.matched(&frames)?;
+                    let found = network.matched(&frames, Wanted::Matches)?;
                     let share =
                         |(pair, matched): (_, &Matched)| WarpedPair::right(pair, &matched.flow);
                     shares.extend(pairs.iter().zip(&found).filter_map(share));
@@ -155,7 +155,7 @@ impl FlowNetwork for SamePosition {
         self.0
     }
 
-    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+    fn matched(&mut self, pairs: &[(Frame, Frame)], _wanted: Wanted) -> Result<Vec<Matched>> {
         Ok(pairs.iter().map(|_| Flow::zero(Size::square(self.0.side)).into()).collect())
     }
 }
@@ -172,12 +172,12 @@ impl FlowNetwork for Interruptible<'_> {
         self.network.input()
     }
 
-    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+    fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
         self.stopped |= (self.stop)();
         if self.stopped {
             bail!("validation was interrupted");
         }
-        self.network.matched(pairs)
+        self.network.matched(pairs, wanted)
     }
 }
 

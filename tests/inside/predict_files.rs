@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::data::photo::orientation::Exif;
-use crate::flow::{Flow, Matched};
+use crate::flow::{Flow, Matched, Wanted};
 use crate::geometry::{Point, Size};
 use crate::inference::FlowNetwork;
 use crate::inference::frame::{Frame, Input};
@@ -42,7 +42,8 @@ impl FlowNetwork for Affine {
         Input::stretched(64)
     }
 
-    fn matched(&mut self, pairs: &[(Frame, Frame)]) -> Result<Vec<Matched>> {
+    fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
+        assert_eq!(wanted, Wanted::Confidence, "verdicts are made of it");
         let mut flow = Flow::zero(GRID);
         for index in 0..GRID.area() {
             let cell = Point::new((index % GRID.width) as f64, (index / GRID.width) as f64);

@@ -111,9 +111,9 @@ pub(crate) trait Matcher: Any + Debug {
     /// What corresponds, from source to target.
     fn forward(&self, source: &Features, target: &Features) -> Matching;
 
-    /// The flow alone, `[B, 2, H, W]`.
-    fn flow(&self, source: &Features, target: &Features) -> Tensor {
-        self.forward(source, target).flow
+    /// The same, and how likely each match is right, of matchers that can say.
+    fn forward_with_confidence(&self, source: &Features, target: &Features) -> Matching {
+        self.forward(source, target)
     }
 
     /// How points move by what was found of one pair; none where the flow moves them as it moves everything.
@@ -130,7 +130,7 @@ pub(crate) trait Matcher: Any + Debug {
         _masked_ranks: Option<&Tensor>,
         _recompute: &Recompute<'a>,
     ) -> TrainOutput {
-        TrainOutput { flow: self.flow(source, target), masked: None }
+        TrainOutput { flow: self.forward(source, target).flow, masked: None }
     }
 
     /// How many of how many ranked candidates training masks; none without masking.
@@ -167,7 +167,7 @@ pub(crate) struct Matching {
     pub flow: Tensor,
     /// `[B, S, T]`, of matchers that move points by it.
     pub correlation: Option<Tensor>,
-    /// `[B, H, W]`, how likely each match is right, of matchers that can say.
+    /// `[B, H, W]`, how likely each match is right, if that was wanted and the matcher can say.
     pub confidence: Option<Tensor>,
 }
 

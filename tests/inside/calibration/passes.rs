@@ -82,7 +82,8 @@ impl Network {
         let matcher = self.model.matcher().as_any().downcast_ref::<Consensus>().unwrap();
         let (forward, evidence, backward) = tch::no_grad(|| {
             let there = matcher.peaks(source, target);
-            (there.flow(), there.evidence(), matcher.peaks(target, source).flow())
+            let evidence = there.evidence();
+            (there.into_flow(), evidence, matcher.peaks(target, source).into_flow())
         });
         let pair = Correspondence {
             forward: flow(&forward).into(),

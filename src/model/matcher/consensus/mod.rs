@@ -248,14 +248,14 @@ impl Consensus {
 
 impl Matcher for Consensus {
     fn forward(&self, source: &Features, target: &Features) -> Matching {
+        self.peaks(source, target).into_flow().into()
+    }
+
+    fn forward_with_confidence(&self, source: &Features, target: &Features) -> Matching {
         let peaks = self.peaks(source, target);
         let calibration = self.config.calibration.as_ref();
         let confidence = calibration.map(|calibration| calibration.confidence(&peaks.evidence()));
-        Matching { flow: peaks.flow(), correlation: None, confidence }
-    }
-
-    fn flow(&self, source: &Features, target: &Features) -> Tensor {
-        self.peaks(source, target).flow()
+        Matching { confidence, ..peaks.into_flow().into() }
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -43,6 +43,8 @@ pub(crate) struct Peaks {
     best: Tensor,
     /// How near each target cell lies to the best one, `[B, S, T]`.
     near: Tensor,
+    /// `[B, 2, G, G]`, in cells of the source grid.
+    flow: Tensor,
 }
 
 impl Peaks {
@@ -51,12 +53,13 @@ impl Peaks {
     pub(super) fn new(round: Round, sides: [i64; 2], window: f64) -> Self {
         let best = round.scores.argmax(2, false);
         let near = near(&best, sides[1], window).view_as(&round.scores);
-        Self { round, sides, best, near }
+        let flow = flow_near(&round.scores, &near, sides);
+        Self { round, sides, best, near, flow }
     }
 
     /// The flow `[B, 2, G, G]` in cells of the source grid.
-    pub(crate) fn flow(&self) -> Tensor {
-        flow_near(&self.round.scores, &self.near, self.sides)
+    pub(crate) fn into_flow(self) -> Tensor {
+        self.flow
     }
 
     /// What speaks for each match, `[B, G, G, 6]` on the source grid, in the order of [`EVIDENCE`]:
@@ -82,7 +85,7 @@ impl Peaks {
         let (best, _) = support.topk(best, 1, true, false);
         let photo = best.mean_dim([1].as_slice(), true, None).expand_as(&support);
         let parts =
-            [support, at_best(cosine), distinctness, round_trip, roughness(&self.flow()), photo];
+            [support, at_best(cosine), distinctness, round_trip, roughness(&self.flow), photo];
         Tensor::stack(&parts, 2).view([-1, side, side, EVIDENCE.len() as i64])
     }
 }

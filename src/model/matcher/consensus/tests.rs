@@ -6,7 +6,7 @@ use crate::model::matcher::consensus::*;
 use crate::model::matcher::test_fields::{field, shifted_pair};
 
 fn flow(source: &Features, target: &Features) -> Tensor {
-    Consensus::new(&ConsensusConfig::default()).flow(source, target)
+    Consensus::new(&ConsensusConfig::default()).forward(source, target).flow
 }
 
 fn largest(difference: Tensor) -> f64 {
@@ -56,7 +56,7 @@ fn flow_equals_the_formula_computed_plainly_in_float64() {
         ),
     ] {
         let (source, target) = (field(seed, side), field(seed + 100, side));
-        let flow = Matcher::flow(&Consensus::new(&config), &source, &target);
+        let flow = Consensus::new(&config).forward(&source, &target).flow;
         let wanted = plain::flow(&config, &source, &target, side as usize);
         for (index, wanted) in wanted.into_iter().enumerate() {
             let (row, column) = (index as i64 / side, index as i64 % side);
@@ -73,7 +73,7 @@ fn empty_features_and_sharp_temperatures_stay_finite() {
     let blank = field(9, 6).map(|level| level.tokens.zeros_like());
     assert_eq!(flow(&blank, &field(10, 6)).isfinite().all().int64_value(&[]), 1);
     let sharp = ConsensusConfig { temperature: 0.001, ..Default::default() };
-    let flow = Consensus::new(&sharp).flow(&field(11, 6), &field(12, 6));
+    let flow = Consensus::new(&sharp).forward(&field(11, 6), &field(12, 6)).flow;
     assert_eq!(flow.isfinite().all().int64_value(&[]), 1);
 }
 
@@ -87,19 +87,21 @@ fn calibrated() -> ConsensusConfig {
 fn a_match_that_exists_is_more_likely_than_one_that_does_not_and_the_flow_is_the_same() {
     let matcher = Consensus::new(&calibrated());
     let (source, target) = shifted_pair(2, 12, [3, -2]);
-    let found = matcher.forward(&source, &target);
+    let found = matcher.forward_with_confidence(&source, &target);
     assert_eq!(found.flow, flow(&source, &target));
-    assert_eq!(matcher.flow(&source, &target), found.flow);
+    let matches = matcher.forward(&source, &target);
+    assert_eq!(matches.flow, found.flow);
+    assert!(matches.confidence.is_none(), "nobody asked for it");
     let right = found.confidence.unwrap();
     assert_eq!(right.size(), [1, 12, 12]);
     assert!(right.min().double_value(&[]) >= 0.0 && right.max().double_value(&[]) <= 1.0);
     let inside = right.narrow(1, 3, 8).narrow(2, 1, 7).mean(Kind::Float).double_value(&[]);
-    let unrelated = matcher.forward(&field(20, 12), &field(21, 12)).confidence.unwrap();
+    let unrelated = matcher.forward_with_confidence(&field(20, 12), &field(21, 12));
+    let unrelated = unrelated.confidence.unwrap();
     let unrelated = unrelated.mean(Kind::Float).double_value(&[]);
     assert!(inside > 0.7 && unrelated < 0.3, "{inside} and {unrelated}");
-    assert!(
-        Consensus::new(&ConsensusConfig::default()).forward(&source, &target).confidence.is_none()
-    );
+    let uncalibrated = Consensus::new(&ConsensusConfig::default());
+    assert!(uncalibrated.forward_with_confidence(&source, &target).confidence.is_none());
 }
 
 #[test]
