@@ -14,6 +14,9 @@ Examples:
   The default weights on PF-WILLOW, several protocols side by side, as a page to show around:
     lpmflow eval --dataset pf-willow --data-root data --html report.html
 
+  Your own photos, annotated in CVAT, Label Studio or another tool that exports COCO keypoints:
+    lpmflow eval --dataset coco-keypoints --data-root my-photos
+
   Predictions of any other system, judged by the same rules:
     lpmflow eval --dataset spair71k --data-root data --predictions theirs.jsonl
 

@@ -17,6 +17,9 @@ Examples:
   The default weights further, on any folder of photos, no annotation needed:
     lpmflow train --photos holiday-photos --output runs/holiday
 
+  The default weights further, on your own photos with the keypoints of an annotation tool (COCO's format):
+    lpmflow train --dataset coco-keypoints --data-root my-photos --model lite --init lite --output runs/mine
+
   Go on after Ctrl-C, a crash or a power cut, with the run's own settings:
     lpmflow train --resume runs/paper
 

@@ -13,6 +13,8 @@ mod man;
 mod memory;
 mod outcome;
 #[cfg(test)]
+mod own_data;
+#[cfg(test)]
 mod padded_tests;
 mod predict;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::data::formats::{Draw, EVERYTHING};
 use crate::data::layouts::Layout;
 use crate::data::settings_file;
 use crate::spelling::meant;
@@ -29,18 +30,34 @@ pub(crate) struct Entry {
     /// The protocol it is usually scored by.
     pub protocol: String,
     /// The shares of the threshold length that are usually reported.
+    #[serde(default = "usual_alphas")]
     pub alphas: Vec<f64>,
-    /// Category names in the order that class numbers refer to, from 1.
+    /// Category names in the order that class numbers refer to, from 1; of layouts that draw pairs, the only ones
+    /// that are wanted, or all if there are none.
+    #[serde(default)]
     pub categories: Vec<String>,
     /// Where to get it.
+    #[serde(default = "somewhere")]
     pub source: String,
     /// Where its lists of pairs come from, where that is elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lists: Option<String>,
     /// What to cite.
+    #[serde(default)]
     pub citation: String,
+    /// How pairs are drawn where the annotations name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<Draw>,
     /// Each split's list of pairs, below the root.
     pub splits: BTreeMap<String, PathBuf>,
+}
+
+fn usual_alphas() -> Vec<f64> {
+    vec![0.05, 0.1, 0.15]
+}
+
+fn somewhere() -> String {
+    "whoever made it".to_owned()
 }
 
 /// All datasets by name.
@@ -77,6 +94,11 @@ impl Catalog {
                     && entry.alphas.iter().all(|alpha| (0.0..=1.0).contains(alpha)),
                 "the dataset `{name}` needs alphas in 0 to 1"
             );
+            ensure!(
+                entry.draw.is_none() || entry.layout.draws_pairs(),
+                "the dataset `{name}` cannot have `draw`: layout `{}` lists its pairs",
+                entry.layout
+            );
         }
         Ok(Self { entries })
     }
@@ -111,6 +133,25 @@ impl Entry {
         names
     }
 
+    /// Its folder in a data root.
+    pub(crate) fn folder(&self, data_root: &Path) -> PathBuf {
+        // A root `.` would stand in every path.
+        data_root.join(&self.root).components().collect()
+    }
+
+    /// Whether the list of a split is in the dataset's folder.
+    pub(crate) fn is_there(&self, folder: &Path, split: &str) -> bool {
+        self.splits.get(split).is_some_and(|list| self.layout.is_there(&folder.join(list), split))
+    }
+
+    /// The splits that have their list in common with a split, in the order they are used; not the one that
+    /// holds everything.
+    pub(crate) fn sharing(&self, split: &str) -> Vec<&str> {
+        let list = self.splits.get(split);
+        let shares = |name: &&str| *name != EVERYTHING && self.splits.get(*name) == list;
+        self.split_names().into_iter().filter(shares).collect()
+    }
+
     /// The split of a name with its list of pairs; `train` is understood as `trn`.
     ///
     /// # Errors
@@ -143,10 +184,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_catalog_holds_the_three_benchmarks_and_our_own_two() {
+    fn the_shipped_catalog_holds_the_benchmarks_and_our_own() {
         let catalog = Catalog::load(None).unwrap();
         let names: Vec<&str> = catalog.entries().map(|(name, _)| name).collect();
-        assert_eq!(names, ["cutouts", "pf-pascal", "pf-willow", "spair71k", "toy"]);
+        assert_eq!(
+            names,
+            ["coco-keypoints", "cutouts", "pf-pascal", "pf-willow", "spair71k", "toy"]
+        );
         assert_eq!(catalog.get("pf-pascal").unwrap().categories[11], "dog");
         let spair = catalog.get("spair71k").unwrap();
         assert_eq!(spair.split("train").unwrap().0, "trn");
@@ -168,6 +212,31 @@ mod tests {
         let error = Catalog::parse(&text).unwrap_err().to_string();
         assert!(error.contains("no layout `pf-wilow` (did you mean `pf-willow`?)"), "{error}");
         assert!(error.contains("spair71k, pf-pascal") && error.contains("line "), "{error}");
+    }
+
+    #[test]
+    fn an_entry_of_ones_own_needs_few_keys() {
+        let text = r#"[birds]
+            title = "My birds"
+            layout = "coco"
+            root = "birds"
+            default_split = "test"
+            protocol = "standard"
+            draw = { seed = 3 }
+            [birds.splits]
+            test = "birds.json"
+            trn = "birds.json"
+            all = "birds.json"
+            val = "others.json"
+            "#;
+        let catalog = Catalog::parse(text).unwrap();
+        let entry = catalog.get("birds").unwrap();
+        assert_eq!(entry.draw, Some(Draw { seed: 3, ..Draw::default() }));
+        assert_eq!(entry.sharing("test"), ["trn", "test"]);
+        assert_eq!(entry.sharing("val"), ["val"]);
+        let error =
+            Catalog::parse(&text.replace("\"coco\"", "\"spair71k\"")).unwrap_err().to_string();
+        assert!(error.contains("cannot have `draw`: layout `spair71k` lists its pairs"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
+use crate::data::formats::EVERYTHING;
 use crate::data::layouts::Layout;
 use crate::data::leaks::{Known, Picture, SharedImage, Suspect, shared_images, suspects};
 use crate::data::likeness::Likeness;
@@ -68,6 +69,8 @@ pub(crate) struct SplitInspection {
     pub bad_pairs: usize,
     /// What is wrong with them.
     pub problems: Vec<Problem>,
+    /// What is left out by rule, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A photo whose EXIF orientation is not upright.
@@ -106,7 +109,7 @@ pub(crate) struct Listing {
 /// The datasets of a catalog, and what of them is there.
 pub(crate) fn listing(catalog: &Catalog, data_root: &Path) -> Vec<Listing> {
     let listed = |(name, entry): (&str, &Entry)| {
-        let folder = data_root.join(&entry.root);
+        let folder = entry.folder(data_root);
         let (present, _) = present_and_absent(entry, &folder);
         Listing { name: name.to_owned(), entry: entry.clone(), folder, present }
     };
@@ -116,7 +119,7 @@ pub(crate) fn listing(catalog: &Catalog, data_root: &Path) -> Vec<Listing> {
 /// The splits whose list is in the dataset's folder, and the others.
 fn present_and_absent(entry: &Entry, folder: &Path) -> (Vec<String>, Vec<String>) {
     let names = entry.split_names().into_iter().map(str::to_owned);
-    names.partition(|split| folder.join(&entry.splits[split]).is_file())
+    names.partition(|split| entry.is_there(folder, split))
 }
 
 impl Inspection {
@@ -144,6 +147,10 @@ pub(crate) fn inspect(
     let folder = dataset_folder(entry, data_root)?;
     let (present, absent) = present_and_absent(entry, &folder);
     if present.is_empty() {
+        if entry.layout.draws_pairs() {
+            // There is no list to be missing: reading says what is.
+            read_split(dataset, &entry.default_split)?;
+        }
         let lists: Vec<&Path> = entry.splits.values().map(PathBuf::as_path).collect();
         return Err(missing_lists(entry, &folder, &lists));
     }
@@ -195,7 +202,7 @@ fn images(pairs: &[Pair]) -> impl Iterator<Item = &PathBuf> {
     pairs.iter().flat_map(|pair| [&pair.source.path, &pair.target.path])
 }
 
-/// The photos of all splits that can be decoded.
+/// The photos of all splits that can be decoded; the split of everything shares its photos with all others.
 fn known<'a>(splits: &'a [LoadedSplit], pictures: &'a Pictures) -> Vec<Known<'a>> {
     let of_split = |split: &'a LoadedSplit| {
         let split = &split.split;
@@ -204,11 +211,11 @@ fn known<'a>(splits: &'a [LoadedSplit], pictures: &'a Pictures) -> Vec<Known<'a>
             Some(Known { split: &split.name, path, picture })
         })
     };
-    splits.iter().flat_map(of_split).collect()
+    splits.iter().filter(|split| split.split.name != EVERYTHING).flat_map(of_split).collect()
 }
 
 fn inspect_split(loaded: LoadedSplit, pictures: &Pictures) -> SplitInspection {
-    let LoadedSplit { split, mut problems, skipped, .. } = loaded;
+    let LoadedSplit { split, mut problems, skipped, notes, .. } = loaded;
     let pairs = split.pairs;
     let files: BTreeSet<&PathBuf> = images(&pairs).collect();
     for path in &files {
@@ -236,5 +243,6 @@ fn inspect_split(loaded: LoadedSplit, pictures: &Pictures) -> SplitInspection {
         fingerprint: split.fingerprint,
         bad_pairs: skipped + pairs.len() - usable.len(),
         problems,
+        notes,
     }
 }

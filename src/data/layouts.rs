@@ -10,6 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::data::formats::Format;
+use crate::data::formats::coco::Coco;
 use crate::data::formats::pf_pascal::PfPascal;
 use crate::data::formats::pf_willow::PfWillow;
 use crate::data::formats::spair71k::Spair71k;
@@ -20,6 +21,7 @@ const LAYOUTS: &[&dyn Format] = &[
     &Spair71k,
     &PfPascal,
     &PfWillow,
+    &Coco,
     #[cfg(test)]
     &crate::data::formats::toy::Toy,
 ];

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::data::catalog::Entry;
-use crate::data::formats::{Record, Request};
+use crate::data::formats::{Contents, Record, Request};
 use crate::data::layouts::Layout;
 use crate::data::locate::{dataset_folder, missing_lists};
 use crate::data::photo::images::ImageSizes;
@@ -75,6 +75,8 @@ pub(crate) struct LoadedSplit {
     pub problems: Vec<Problem>,
     /// How many pairs were left out.
     pub skipped: usize,
+    /// What users should know of what is left out by rule, a sentence each.
+    pub notes: Vec<String>,
     /// Photos whose EXIF orientation is not upright.
     pub turned: BTreeMap<PathBuf, Turn>,
 }
@@ -90,17 +92,23 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
     let sizes = ImageSizes::new(exif);
     let name_of_list = list;
     let list = root.join(list);
-    if !list.is_file() {
+    if !list.exists() {
         let missing = missing_lists(entry, &root, &[name_of_list]);
         return Err(missing.context(format!("loading {} {split}", entry.title)));
     }
-    let categories = &entry.categories;
-    let request = Request { root: &root, list: &list, split, categories, sizes: &sizes };
-    let records =
+    let request = Request {
+        root: &root,
+        list: &list,
+        split,
+        sharing: &entry.sharing(split),
+        draw: entry.draw.unwrap_or_default(),
+        categories: &entry.categories,
+        sizes: &sizes,
+    };
+    let Contents { records, annotations, notes } =
         entry.layout.read(&request).with_context(|| format!("loading {} {split}", entry.title))?;
-    let annotations = entry.layout.annotation_files(&request)?;
     ensure!(
-        !records.is_empty(),
+        !records.is_empty() || !notes.is_empty(),
         "loading {} {split}: `{}` names no pair",
         entry.title,
         list.shown()
@@ -118,7 +126,7 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
         fingerprint: fingerprint(&pairs, &root),
         pairs,
     };
-    Ok(LoadedSplit { split, problems, skipped, turned: sizes.turned() })
+    Ok(LoadedSplit { split, problems, skipped, notes, turned: sizes.turned() })
 }
 
 /// As [`read_split`], but any fault is an error that lists them by kind, unless `skip_bad`.
@@ -139,7 +147,14 @@ pub(crate) fn load_split(dataset: &Dataset, split: &str, skip_bad: bool) -> Resu
     ensure!(
         !loaded.split.pairs.is_empty(),
         "{headline}: no pair can be used\n{}",
-        summary(&loaded.problems)
+        loaded
+            .notes
+            .iter()
+            .cloned()
+            .chain([summary(&loaded.problems)])
+            .collect::<Vec<_>>()
+            .join("\n")
+            .trim_end()
     );
     Ok(loaded)
 }

@@ -14,13 +14,14 @@ use crate::visible::Shown;
 /// # Errors
 /// When it is not there; the error says where it seems to be, or where to get it.
 pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
-    let folder = data_root.join(&entry.root);
+    let folder = entry.folder(data_root);
     if folder.is_dir() {
         return Ok(folder);
     }
     let found = elsewhere(entry, data_root);
     let advice = found.unwrap_or_else(|| {
-        format!("get it from {} and name the folder above it with --data-root", entry.source)
+        let named = if entry.root == Path::new(".") { "it" } else { "the folder above it" };
+        format!("get it from {} and name {named} with --data-root", entry.source)
     });
     bail!("{} is not there: no folder `{}`; {advice}", entry.title, folder.shown())
 }
@@ -58,9 +59,8 @@ fn elsewhere(entry: &Entry, data_root: &Path) -> Option<String> {
 /// Why a list of the dataset is not there, and what to do.
 pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> anyhow::Error {
     let names: Vec<String> = lists.iter().map(|list| list.shown().to_string()).collect();
-    let is_there =
-        |(split, list): (&String, &PathBuf)| folder.join(list).is_file().then(|| split.clone());
-    let there: Vec<String> = entry.splits.iter().filter_map(is_there).collect();
+    let is_there = |split: &&String| entry.is_there(folder, split);
+    let there: Vec<String> = entry.splits.keys().filter(is_there).cloned().collect();
     let mut advice = Vec::new();
     if !there.is_empty() {
         advice.push(format!("there are those of the splits {} (--split)", there.join(", ")));
@@ -91,7 +91,7 @@ pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> an
 
 /// Whether one of the dataset's lists is in a folder.
 fn holds_lists(entry: &Entry, folder: &Path) -> bool {
-    entry.splits.values().any(|list| folder.join(list).is_file())
+    entry.splits.keys().any(|split| entry.is_there(folder, split))
 }
 
 fn folders_in(folder: &Path) -> Vec<PathBuf> {

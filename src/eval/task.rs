@@ -106,7 +106,8 @@ impl Task {
             warnings.push(format!("left out: {pairs}\n{reasons}"));
         }
         let mut pairs = loaded.split.pairs.clone();
-        let mut notes = Vec::from_iter(select(&mut pairs, wanted.categories, wanted.limit)?);
+        let mut notes = loaded.notes;
+        notes.extend(select(&mut pairs, wanted.categories, wanted.limit)?);
         let unmeasurable = remove_unmeasurable(&mut pairs, &protocols);
         if !wanted.skip_bad {
             ensure_none(&unmeasurable, "pairs cannot be scored")?;
@@ -120,7 +121,7 @@ impl Task {
             alphas: ascending(alphas),
             warnings,
             notes,
-            root: wanted.data_root.join(&entry.root),
+            root: entry.folder(wanted.data_root),
             skipped: loaded.skipped + unmeasurable.len(),
             missing: 0,
         })

@@ -66,6 +66,7 @@ impl Terminal {
                 .map(|(name, count)| format!("{} {count}", one_line(name)))
                 .collect();
             self.result(&format!("\n{} pairs: {}", split.name, pairs.join(", ")));
+            split.notes.iter().for_each(|note| self.result(&format!("  {note}")));
             if !split.problems.is_empty() {
                 self.result(&summary(&split.problems));
             }

@@ -455,7 +455,7 @@ fn list_tells_what_is_there() {
         .iter()
         .map(|entry| (entry["name"].as_str().unwrap(), entry["present"].as_array().unwrap().len()))
         .collect();
-    let present = &present[1..]; // after `cutouts`
+    let present = &present[2..]; // after `coco-keypoints` and `cutouts`
     assert_eq!(present, [("pf-pascal", 0), ("pf-willow", 0), ("spair71k", 1), ("toy", 0)]);
     let Run { stdout, .. } = lpmflow(["datasets", "list", "--data-root", root]);
     let row = stdout.lines().find(|line| line.starts_with("spair71k")).unwrap();

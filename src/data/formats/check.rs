@@ -24,7 +24,7 @@ pub(crate) fn checked(pair: Pair, file: &Path, line: Option<usize>) -> Record {
 }
 
 /// What is wrong with one photo's annotation, given the record it comes from.
-fn check_side(side: &AnnotatedImage, file: &Path, line: Option<usize>) -> Vec<Problem> {
+pub(super) fn check_side(side: &AnnotatedImage, file: &Path, line: Option<usize>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let name = side.path.file_name().unwrap_or_default().to_string_lossy();
     let mut push =

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::data::formats::check::checked;
 use crate::data::formats::mat::{self, Matrix};
 use crate::data::formats::text::{last_parts, read_csv};
-use crate::data::formats::{Annotations, Format, Record, Request};
+use crate::data::formats::{Annotations, Contents, Format, Request};
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
@@ -47,13 +47,8 @@ impl Format for PfPascal {
         Annotations { object_boxes: true }
     }
 
-    fn read(&self, request: &Request) -> Result<Vec<Record>> {
+    fn read(&self, request: &Request) -> Result<Contents> {
         read(request)
-    }
-
-    fn annotation_files(&self, request: &Request) -> Result<Vec<PathBuf>> {
-        let images = annotated_images(&rows(request)?);
-        Ok(images.iter().map(|image| annotation_file(request.root, image)).collect())
     }
 }
 
@@ -62,10 +57,11 @@ type AnnotatedName = (String, String);
 
 /// A pair's keypoints are the parts labelled in both images. Whether a row's photos are to be mirrored
 /// (column `flip`) counts in the training split alone, as in the authors' code.
-fn read(request: &Request) -> Result<Vec<Record>> {
+fn read(request: &Request) -> Result<Contents> {
     let &Request { root, list, sizes, .. } = request;
     let rows = rows(request)?;
     let annotations = read_annotations(root, &rows);
+    let files = annotations.keys().map(|image| annotation_file(root, image)).collect();
     let record = |(index, row): (usize, Result<Row, Problem>)| {
         let row = row.map_err(|problem| vec![problem])?;
         let known = row
@@ -109,7 +105,8 @@ fn read(request: &Request) -> Result<Vec<Record>> {
             (source, target) => Err([source.err(), target.err()].into_iter().flatten().collect()),
         }
     };
-    Ok(rows.into_iter().enumerate().map(record).collect())
+    let records = rows.into_iter().enumerate().map(record).collect();
+    Ok(Contents { records, annotations: files, notes: Vec::new() })
 }
 
 /// The rows of the list.

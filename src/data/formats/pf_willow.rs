@@ -1,13 +1,11 @@
 //! PF-WILLOW: a CSV list with ten keypoints of both images in every row (Ham et al. 2016).
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use csv::StringRecord;
 
 use crate::data::formats::check::checked;
 use crate::data::formats::text::{last_parts, read_csv};
-use crate::data::formats::{Annotations, Format, Record, Request};
+use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
@@ -38,13 +36,8 @@ impl Format for PfWillow {
         Annotations { object_boxes: false }
     }
 
-    fn read(&self, request: &Request) -> Result<Vec<Record>> {
-        read(request)
-    }
-
-    /// The list has everything.
-    fn annotation_files(&self, _: &Request) -> Result<Vec<PathBuf>> {
-        Ok(Vec::new())
+    fn read(&self, request: &Request) -> Result<Contents> {
+        Ok(read(request)?.into())
     }
 }
 

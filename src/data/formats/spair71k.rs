@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::data::formats::check::checked;
 use crate::data::formats::text::{lines, read_text};
-use crate::data::formats::{Annotations, Format, Record, Request};
+use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Difficulty, Pair};
@@ -47,16 +47,8 @@ impl Format for Spair71k {
         Annotations { object_boxes: true }
     }
 
-    fn read(&self, request: &Request) -> Result<Vec<Record>> {
+    fn read(&self, request: &Request) -> Result<Contents> {
         read(request)
-    }
-
-    fn annotation_files(&self, request: &Request) -> Result<Vec<PathBuf>> {
-        let text = read_text(request.list)?;
-        let names: Vec<(usize, &str)> = lines(&text).collect();
-        let folder = annotation_folder(request);
-        let files = Files::of(&folder, &names);
-        Ok(names.iter().map(|(_, name)| files.of_pair(name)).collect())
     }
 }
 
@@ -68,7 +60,7 @@ fn annotation_folder(request: &Request) -> PathBuf {
 }
 
 /// Reads the pairs that the list names.
-fn read(request: &Request) -> Result<Vec<Record>> {
+fn read(request: &Request) -> Result<Contents> {
     let &Request { root, list, sizes, .. } = request;
     let text = read_text(list)?;
     let folder = annotation_folder(request);
@@ -98,7 +90,8 @@ fn read(request: &Request) -> Result<Vec<Record>> {
             }
         }
     });
-    Ok(records.collect())
+    let annotations = names.iter().map(|(_, name)| files.of_pair(name)).collect();
+    Ok(Contents { records: records.collect(), annotations, notes: Vec::new() })
 }
 
 /// What programs write for the `:` of the names, which Windows cannot store: an underscore, other marks, letters

@@ -1,13 +1,13 @@
 //! A layout for tests alone: a text list, one pair a line, `CATEGORY SOURCE TARGET` and four numbers a keypoint
 //! (x and y in the source, x and y in the target). Photos lie in `photos/`; there are no object boxes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use crate::data::formats::check::checked;
 use crate::data::formats::text::{lines, read_text};
-use crate::data::formats::{Annotations, Format, Record, Request};
+use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
 use crate::data::{AnnotatedImage, Pair};
@@ -25,11 +25,7 @@ impl Format for Toy {
         Annotations { object_boxes: false }
     }
 
-    fn annotation_files(&self, _: &Request) -> Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, &Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
+    fn read(&self, &Request { root, list, sizes, .. }: &Request) -> Result<Contents> {
         let text = read_text(list)?;
         let record = |(index, (number, line)): (usize, (usize, &str))| {
             let fault = |fault, detail| vec![Problem::of_line(fault, list, number, detail)];
@@ -55,7 +51,7 @@ impl Format for Toy {
             };
             checked(pair, list, Some(number))
         };
-        Ok(lines(&text).enumerate().map(record).collect())
+        Ok(lines(&text).enumerate().map(record).collect::<Vec<Record>>().into())
     }
 }
 

@@ -184,6 +184,7 @@ impl DataConfig {
     ) -> Result<Split> {
         let dataset = Dataset { exif: self.exif, ..Dataset::new(name, entry, &self.data_root) };
         let loaded = load_split(&dataset, split, self.skip_bad)?;
+        notes.extend(loaded.notes);
         if loaded.skipped > 0 {
             notes.push(format!(
                 "{} pairs of `{split}` cannot be used and are left out\n{}",

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Reader, fuzz};
 use crate::data::Pair;
 use crate::data::catalog::Catalog;
-use crate::data::formats::{Request, mat};
+use crate::data::formats::{Draw, Request, mat};
 use crate::data::layouts::Layout;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::header::image_size;
@@ -59,6 +59,7 @@ macro_rules! readers {
 readers! {
     annotation: |path| split("spair71k", path).map(drop), nothing;
     willow: |path| split("pf-willow", path).map(drop), entries_of;
+    coco: |path| split("coco", path).map(drop), nothing;
     keypoints: |path| Keypoints::read(path).map(drop), nothing;
     list: |path| pair_list::read(path).map(drop), entries_of;
     predictions: read_predictions, nothing;
@@ -87,9 +88,17 @@ fn split(layout: &str, path: &Path) -> Result<Vec<Pair>> {
     fs::copy(path, annotations.join("pair.json"))?;
     let list = if layout == "spair71k" { &list } else { path };
     let sizes = ImageSizes::default();
-    let request = Request { root: &root, list, split: "test", categories: &[], sizes: &sizes };
-    let records = layout.parse::<Layout>()?.read(&request)?;
-    Ok(records.into_iter().filter_map(Result::ok).collect())
+    let request = Request {
+        root: &root,
+        list,
+        split: "test",
+        sharing: &["test"],
+        draw: Draw::default(),
+        categories: &[],
+        sizes: &sizes,
+    };
+    let contents = layout.parse::<Layout>()?.read(&request)?;
+    Ok(contents.records.into_iter().filter_map(Result::ok).collect())
 }
 
 fn read_predictions(path: &Path) -> Result<()> {
