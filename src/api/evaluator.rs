@@ -64,7 +64,7 @@ impl Evaluator {
         let options = PredictOptions {
             batch_size: NonZeroUsize::MIN,
             skip_bad: false,
-            protocol: self.task.protocols[0],
+            protocols: &self.task.protocols,
             alpha: headline_alpha(&self.task.alphas),
         };
         let load = |key: &FrameKey| prefetch::load(key, input, Exif::Ignore);

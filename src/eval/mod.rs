@@ -48,13 +48,13 @@ pub(crate) enum Event {
 
 /// How to run a network over the pairs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PredictOptions {
+pub(crate) struct PredictOptions<'a> {
     /// How many pairs the network is given at once.
     pub batch_size: NonZeroUsize,
     /// Whether pairs with an unreadable photo are left out; they end the run otherwise.
     pub skip_bad: bool,
-    /// The protocol of the PCK that is told on the way.
-    pub protocol: Protocol,
+    /// The protocols that will score; PCK under the first is told on the way.
+    pub protocols: &'a [Protocol],
     /// Its alpha.
     pub alpha: f64,
 }
@@ -92,10 +92,12 @@ pub(crate) fn predict(
         };
         ensure!(found.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
         for (pair, matched) in batch.pairs.into_iter().zip(&found) {
-            let prediction = Prediction::of(pair, matched);
-            let measured = options.protocol.measure(pair, &prediction)?;
-            let correct = measured.correct(options.alpha);
-            score += options.protocol.average.sample(correct, measured.distances.len());
+            let prediction = Prediction::of(pair, matched, options.protocols);
+            if let Some(protocol) = options.protocols.first() {
+                let measured = protocol.measure(pair, &prediction)?;
+                let correct = measured.correct(options.alpha);
+                score += protocol.average.sample(correct, measured.distances.len());
+            }
             predictions.push(prediction);
         }
         on_event(Event::Progress { done, pck: (score.weight > 0.0).then(|| score.pck()) });
@@ -106,9 +108,9 @@ pub(crate) fn predict(
 
 /// Predicts that every keypoint lies at the same position of the target, relative to its size: the flow
 /// that is zero everywhere. What a network must beat.
-pub(crate) fn predict_identity(pairs: &[Pair]) -> Vec<Prediction> {
+pub(crate) fn predict_identity(pairs: &[Pair], protocols: &[Protocol]) -> Vec<Prediction> {
     let matched = Flow::zero(Size::square(1)).into();
-    pairs.iter().map(|pair| Prediction::of(pair, &matched)).collect()
+    pairs.iter().map(|pair| Prediction::of(pair, &matched, protocols)).collect()
 }
 
 #[cfg(test)]
@@ -161,7 +163,7 @@ mod tests {
         let options = PredictOptions {
             batch_size: NonZeroUsize::new(batch_size).unwrap(),
             skip_bad: false,
-            protocol: protocol("standard", "spair71k").unwrap(),
+            protocols: &[protocol("standard", "spair71k").unwrap()],
             alpha: 0.1,
         };
         let mut events = Vec::new();
@@ -193,7 +195,7 @@ mod tests {
     fn identity_is_the_same_relative_position() {
         let mut pairs = pairs();
         pairs[0].target.size = Size::new(50, 200);
-        let predictions = predict_identity(&pairs);
+        let predictions = predict_identity(&pairs, &[]);
         assert_eq!(predictions[0].points[0].x, 20.5);
         assert_eq!(predictions[1].points, pairs[1].source.keypoints);
     }

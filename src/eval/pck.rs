@@ -5,8 +5,8 @@ use anyhow::{Context, Result, ensure};
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::{Prediction, pair_label};
 use crate::eval::protocol::Protocol;
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference};
-use crate::eval::transfer::{PAPER_FRAME_SIDE, paper_frame_from_original};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties};
+use crate::eval::transfer::PAPER_FRAME_SIDE;
 use crate::geometry::{BoundingBox, Point};
 use crate::pck;
 use crate::visible::Shown;
@@ -22,27 +22,51 @@ pub(crate) struct Measured {
     pub distances: Vec<f64>,
     /// The length that alpha multiplies.
     pub threshold: f64,
-    frame: MeasureFrame,
+    rounding: Rounding,
+    ties: Ties,
+}
+
+/// How an evaluator rounds alpha times the length, which decides ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rounding {
+    /// Not at all: 64 bits.
+    Double,
+    /// Alpha, length and product to 32 bits.
+    Single,
+    /// Alpha to 32 bits.
+    SingleAlpha,
+    /// The product to 32 bits.
+    SingleProduct,
 }
 
 impl Measured {
-    /// Distances and the length that alpha multiplies, both in pixels of `frame`.
-    pub(crate) fn new(distances: Vec<f64>, threshold: f64, frame: MeasureFrame) -> Self {
-        Self { distances, threshold, frame }
+    /// Distances and the length that alpha multiplies, both in pixels of one frame.
+    pub(crate) fn new(distances: Vec<f64>, threshold: f64, rounding: Rounding, ties: Ties) -> Self {
+        Self { distances, threshold, rounding, ties }
     }
 
-    /// The largest distance that counts as right.
+    /// The distance up to which keypoints are right.
     pub(crate) fn limit(&self, alpha: f64) -> f64 {
-        match self.frame {
-            // Parity: the reference compares 32-bit numbers, which decides ties.
-            MeasureFrame::Paper512 => f64::from(self.threshold as f32 * alpha as f32),
-            MeasureFrame::TargetOriginal => self.threshold * alpha,
+        match self.rounding {
+            Rounding::Double => self.threshold * alpha,
+            Rounding::Single => f64::from(self.threshold as f32 * alpha as f32),
+            Rounding::SingleAlpha => self.threshold * f64::from(alpha as f32),
+            Rounding::SingleProduct => f64::from((self.threshold * alpha) as f32),
         }
     }
 
-    /// How many keypoints are right; a distance equal to the limit counts.
+    /// Which keypoints are right.
+    pub(crate) fn right(&self, alpha: f64) -> impl Iterator<Item = bool> {
+        let limit = self.limit(alpha);
+        self.distances.iter().map(move |distance| match self.ties {
+            Ties::Right => *distance <= limit,
+            Ties::Wrong => *distance < limit,
+        })
+    }
+
+    /// How many keypoints are right.
     pub(crate) fn correct(&self, alpha: f64) -> usize {
-        pck::correct(&self.distances, self.limit(alpha))
+        self.right(alpha).filter(|right| *right).count()
     }
 
     /// The pair's own PCK in percent.
@@ -129,34 +153,45 @@ impl Protocol {
             "scoring {}: it has {expected} keypoints, but {found} predicted points",
             pair_label(pair)
         );
-        Ok(Measured::new(self.distances(pair, prediction), self.threshold(pair)?, self.frame))
+        let distances = self.distances(pair, prediction);
+        Ok(Measured::new(distances, self.threshold(pair)?, self.rounding(), self.ties))
+    }
+
+    /// The predicted points in the protocol's frame: those moved by its own rule if there are any.
+    fn predicted(&self, pair: &Pair, prediction: &Prediction) -> Vec<Point> {
+        let placed = self.frame.placed(pair.target.size);
+        match prediction.framed(self.frame) {
+            Some(points) => points.to_vec(),
+            None => {
+                prediction.points.iter().map(|point| placed.frame_from_original(*point)).collect()
+            }
+        }
     }
 
     fn distances(&self, pair: &Pair, prediction: &Prediction) -> Vec<f64> {
-        let keypoints = pair.target.keypoints.iter();
-        match self.frame {
-            MeasureFrame::TargetOriginal => {
-                let predicted = prediction.points.iter();
-                predicted
-                    .zip(keypoints)
-                    .map(|(point, keypoint)| point.distance(*keypoint))
-                    .collect()
+        let placed = self.frame.placed(pair.target.size);
+        let keypoints =
+            pair.target.keypoints.iter().map(|point| placed.frame_from_keypoint(*point));
+        let distance = |(point, keypoint): (Point, Point)| match self.frame {
+            MeasureFrame::TargetOriginal => point.distance(keypoint),
+            // Parity: 32-bit, as the limits of these.
+            _ => {
+                let dx = point.x as f32 - keypoint.x as f32;
+                let dy = point.y as f32 - keypoint.y as f32;
+                f64::from((dx * dx + dy * dy).sqrt())
             }
-            MeasureFrame::Paper512 => {
-                let stretch = |point: &Point| paper_frame_from_original(*point, pair.target.size);
-                let predicted = match &prediction.paper_points {
-                    Some(points) => points.clone(),
-                    None => prediction.points.iter().map(stretch).collect(),
-                };
-                let distance = |(point, keypoint): (Point, &Point)| {
-                    // Parity: 32-bit, as `Measured::limit`.
-                    let keypoint = stretch(keypoint);
-                    let dx = point.x as f32 - keypoint.x as f32;
-                    let dy = point.y as f32 - keypoint.y as f32;
-                    f64::from((dx * dx + dy * dy).sqrt())
-                };
-                predicted.into_iter().zip(keypoints).map(distance).collect()
-            }
+        };
+        self.predicted(pair, prediction).into_iter().zip(keypoints).map(distance).collect()
+    }
+
+    /// Parity: how the evaluator of the protocol's frame computes its limits.
+    fn rounding(&self) -> Rounding {
+        match (self.frame, self.threshold) {
+            (MeasureFrame::TargetOriginal, _) => Rounding::Double,
+            (MeasureFrame::Paper512, _) => Rounding::Single,
+            (MeasureFrame::Padded840, ThresholdReference::FrameSide) => Rounding::Single,
+            (MeasureFrame::Padded840, _) => Rounding::SingleAlpha,
+            (MeasureFrame::Stretched770 | MeasureFrame::Padded770, _) => Rounding::SingleProduct,
         }
     }
 }
@@ -178,17 +213,30 @@ impl ThresholdReference {
             }
             Self::TargetImage => return Ok(pair.target.size.longer_side() as f64),
             Self::PaperFrameSide => return Ok(PAPER_FRAME_SIDE),
+            Self::FrameSide => return frame.side().context("the target as it is has no side"),
         };
-        if frame == MeasureFrame::Paper512 {
-            points
-                .iter_mut()
-                .for_each(|point| *point = paper_frame_from_original(*point, image.size));
+        let placed = frame.placed(image.size);
+        match frame {
+            MeasureFrame::TargetOriginal | MeasureFrame::Padded840 | MeasureFrame::Padded770 => {}
+            MeasureFrame::Paper512 | MeasureFrame::Stretched770 => {
+                points.iter_mut().for_each(|point| *point = placed.frame_from_original(*point));
+            }
         }
         if self == Self::TargetKeypointsPadded && points.len() < PADDED_COLUMNS {
             points.push(Point::new(-1.0, -1.0));
         }
         let bounds = BoundingBox::around(&points).context("the pair has no common keypoints")?;
-        Ok(bounds.longer_side())
+        let length = bounds.longer_side();
+        Ok(match frame {
+            // Parity: boxes are scaled as the longer side is.
+            MeasureFrame::Padded840 => length * (840.0 / image.size.longer_side() as f64),
+            MeasureFrame::Padded770 => {
+                f64::from((length * (770.0 / image.size.longer_side() as f64)) as f32)
+            }
+            MeasureFrame::TargetOriginal | MeasureFrame::Paper512 | MeasureFrame::Stretched770 => {
+                length
+            }
+        })
     }
 }
 
@@ -204,13 +252,16 @@ mod tests {
     }
 
     #[test]
-    fn point_on_the_threshold_counts_as_correct() {
-        for frame in [MeasureFrame::Paper512, MeasureFrame::TargetOriginal] {
+    fn point_on_the_threshold_counts_as_correct_unless_ties_are_wrong() {
+        for rounding in [Rounding::Single, Rounding::Double] {
             for (distance, threshold, alpha) in
                 [(5.0, 50.0, 0.1), (3.0, 30.0, 0.1), (3.0, 20.0, 0.15)]
             {
-                let measured = Measured::new(vec![distance, distance + 0.001], threshold, frame);
-                assert_eq!(measured.correct(alpha), 1, "{distance} of {threshold} at {alpha}");
+                let distances = || vec![distance, distance + 0.001, distance - 0.001];
+                let correct =
+                    |ties| Measured::new(distances(), threshold, rounding, ties).correct(alpha);
+                let what = format!("{distance} of {threshold} at {alpha}");
+                assert_eq!([Ties::Right, Ties::Wrong].map(correct), [2, 1], "{what}");
             }
         }
     }
@@ -242,6 +293,26 @@ mod tests {
         assert_eq!(measured.distances, [5.0]);
         let measured = measure("image", "spair71k", &pair, &[(10.0, 0.0)]);
         assert_eq!(measured.distances, [10.0]);
+    }
+
+    #[test]
+    fn frames_of_other_evaluators_have_lengths_and_distances_of_their_own() {
+        let mut pair = pair(&[(0.0, 0.0)], &[(10.0, 20.0)]);
+        pair.target.size = Size::new(385, 192);
+        pair.target.bounding_box = Some([0.0, 0.0, 96.0, 154.0].into());
+        let measured = |name, layout| {
+            let measured = measure(name, layout, &pair, &[(10.0, 25.0)]);
+            (measured.threshold, measured.distances[0])
+        };
+        let near = |(threshold, distance): (f64, f64), wanted: [f64; 2]| {
+            assert!((threshold - wanted[0]).abs() < 1e-4 && (distance - wanted[1]).abs() < 1e-4);
+        };
+        near(measured("geoaware-image", "spair71k"), [154.0 * 840.0 / 385.0, 5.0 * 840.0 / 385.0]);
+        near(measured("diy-sc", "pf-pascal"), [840.0, 5.0 * 840.0 / 385.0]);
+        // Stretched, 96 of 192 columns are the longer side.
+        near(measured("marco", "spair71k"), [385.0, 10.0]);
+        near(measured("marco", "coco"), [308.0, 10.0]);
+        near(measured("marco", "pf-willow"), [770.0, 10.0]);
     }
 
     #[test]

@@ -130,7 +130,8 @@ impl Task {
     /// The protocols as they apply to predictions that are read from a file.
     pub(crate) fn stored_protocols(&self, predictions: &[Prediction]) -> Vec<Protocol> {
         let paper = predictions.iter().all(|prediction| prediction.paper_points.is_some());
-        self.protocols.iter().map(|protocol| protocol.stored(paper)).collect()
+        let patch = predictions.iter().all(|prediction| prediction.patch_points.is_some());
+        self.protocols.iter().map(|protocol| protocol.stored(paper, patch)).collect()
     }
 
     /// Leaves the pairs that got a prediction of a model of this kind, and counts the others.

@@ -46,7 +46,7 @@ pub(super) fn protocol(name: &str, layout: &str) -> Result<Protocol> {
 
 /// Points in original target pixels alone.
 pub(super) fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
-    Prediction { pair, points: points(coordinates), paper_points: None }
+    Prediction { pair, points: points(coordinates), paper_points: None, patch_points: None }
 }
 
 /// Pairs with 4 keypoints, of which `correct` are predicted right; the categories take turns.

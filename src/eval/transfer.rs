@@ -1,30 +1,22 @@
-//! How a keypoint of the source moves with a flow: the two rules that protocols choose from.
+//! How a keypoint of the source moves with a flow: the rules that protocols choose from.
 //!
 //! The *paper frame* is the image stretched to 512 x 512 without keeping its aspect, as the authors'
 //! code measures: `x * 512 / width`, `y * 512 / height`, with no half-pixel shift, in 32-bit floats.
 
 use crate::data::Pair;
+use crate::eval::protocol::rules::MeasureFrame;
 use crate::flow::Matched;
 use crate::geometry::{Point, Size};
 
 /// Side of the paper frame in pixels.
 pub(crate) const PAPER_FRAME_SIDE: f64 = 512.0;
 
+/// Patches along each side of the 840 frame, in which GeoAware-SC and DIY-SC match.
+const PATCHES: f64 = 60.0;
+
 /// Where a pixel position of an image lies in the paper frame.
 pub(crate) fn paper_frame_from_original(pixel: Point, image: Size) -> Point {
-    let stretch = |position: f64, side: usize| {
-        // Parity: the reference multiplies 32-bit coordinates by a 32-bit factor, and truncates later.
-        f64::from(position as f32 * (PAPER_FRAME_SIDE / side as f64) as f32)
-    };
-    Point::new(stretch(pixel.x, image.width), stretch(pixel.y, image.height))
-}
-
-/// Where a position of the paper frame lies in the image.
-pub(crate) fn original_from_paper_frame(position: Point, image: Size) -> Point {
-    Point::new(
-        position.x * image.width as f64 / PAPER_FRAME_SIDE,
-        position.y * image.height as f64 / PAPER_FRAME_SIDE,
-    )
+    MeasureFrame::Paper512.placed(image).frame_from_original(pixel)
 }
 
 /// The authors' rule, within the paper frame: the keypoint is cut to whole pixels inside the frame and
@@ -59,6 +51,27 @@ pub(crate) fn transfer_by_paper(pair: &Pair, matched: &Matched) -> Vec<Point> {
     pair.source.keypoints.iter().map(moved).collect()
 }
 
+/// The source keypoints of a pair, moved by the rule of GeoAware-SC and DIY-SC: each is cut to a patch of the 840
+/// frame, and moved as that patch's centre; the result lies in the target's 840 frame, not mirrored.
+pub(crate) fn transfer_by_patch(pair: &Pair, matched: &Matched) -> Vec<Point> {
+    let frame = MeasureFrame::Padded840;
+    let side = frame.side().unwrap_or_default();
+    let (source, target) = (frame.placed(pair.source.size), frame.placed(pair.target.size));
+    let mirror = |unit: Point| if pair.mirrored { Point::new(1.0 - unit.x, unit.y) } else { unit };
+    let centre = |position: f64| {
+        // Parity: 32-bit, cut towards zero.
+        let patch = ((PATCHES / side) as f32 * position as f32).trunc();
+        (f64::from(patch).clamp(0.0, PATCHES - 1.0) + 0.5) * side / PATCHES
+    };
+    let moved = |keypoint: &Point| {
+        let start = source.frame_from_original(*keypoint);
+        let start = Point::new(centre(start.x), centre(start.y));
+        let unit = matched.target_from_source_unit(mirror(source.unit_from_frame(start)));
+        target.frame_from_unit(mirror(unit))
+    };
+    pair.source.keypoints.iter().map(moved).collect()
+}
+
 /// The source keypoints of a pair, moved with sub-pixel accuracy; the result is in original target
 /// pixels, not mirrored.
 pub(crate) fn transfer_sub_pixel(pair: &Pair, matched: &Matched) -> Vec<Point> {
@@ -82,7 +95,8 @@ mod tests {
         let image = Size::new(256, 1024);
         let stretched = paper_frame_from_original(Point::new(10.0, 10.0), image);
         assert_eq!(stretched, Point::new(5.0, 20.0));
-        assert_eq!(original_from_paper_frame(stretched, image), Point::new(10.0, 10.0));
+        let back = MeasureFrame::Paper512.placed(image).original_from_frame(stretched);
+        assert_eq!(back, Point::new(10.0, 10.0));
     }
 
     #[test]
@@ -91,6 +105,23 @@ mod tests {
         let moved = |x, y| transfer_in_paper_frame(Point::new(x, y), &flow);
         assert_eq!(moved(3.99, -0.9), Point::new(3.0, 0.0));
         assert_eq!(moved(-5.0, 700.0), Point::new(0.0, 511.0));
+    }
+
+    #[test]
+    fn patch_rule_moves_the_centre_of_the_patch() {
+        let mut pair = pair(&[(10.0, 20.0), (17.9, 0.0)], &[(0.0, 0.0); 2]);
+        pair.source.size = Size::new(210, 420);
+        pair.target.size = Size::new(840, 420);
+        // In the 840 frame (20, 250) and (35.8, 210): patches (1, 17) and (2, 15), centres (21, 245), (35, 217).
+        let moved = transfer_by_patch(&pair, &Flow::zero(Size::square(8)).into());
+        let wanted = [(21.0, 245.0), (35.0, 217.0)]
+            .map(|(x, y)| Point::new(210.0 + x / 840.0 * 420.0, (y - 210.0) / 420.0 * 840.0));
+        assert!(
+            moved.iter().zip(wanted).all(|(found, wanted)| found.distance(wanted) < 1e-9),
+            "{moved:?}"
+        );
+        pair.mirrored = true;
+        assert_eq!(transfer_by_patch(&pair, &Flow::zero(Size::square(8)).into()), moved);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Validation {
                 let options = PredictOptions {
                     batch_size,
                     skip_bad: false,
-                    protocol: *protocol,
+                    protocols: &[*protocol],
                     alpha: ALPHA,
                 };
                 let mut on_event = |event| {

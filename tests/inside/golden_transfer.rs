@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::data::{AnnotatedImage, Pair};
-use crate::eval::pck::Measured;
+use crate::eval::pck::{Measured, Rounding};
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
-use crate::eval::protocol::rules::MeasureFrame;
+use crate::eval::protocol::rules::{MeasureFrame, Ties};
 use crate::eval::summary::score;
-use crate::eval::transfer::{original_from_paper_frame, transfer_in_paper_frame};
+use crate::eval::transfer::transfer_in_paper_frame;
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
 use crate::inside::shared_data;
@@ -143,7 +143,8 @@ fn pair(golden: &LoaderPair) -> Pair {
         let size = Size::new(height, width);
         let original = |point: Point| {
             let x = if mirrored { 512.0 - point.x } else { point.x };
-            let point = original_from_paper_frame(Point::new(x, point.y), size);
+            let point =
+                MeasureFrame::Paper512.placed(size).original_from_frame(Point::new(x, point.y));
             // The golden values are 32-bit; annotations have few decimals or lie off any limit.
             let round = |position: f64| (position * 1e4).round() / 1e4;
             Point::new(round(point.x), round(point.y))
@@ -169,11 +170,11 @@ fn pair(golden: &LoaderPair) -> Pair {
 fn stored_prediction(pair: &Pair, golden: &TransferPair) -> Prediction {
     let original = |point: Point| {
         let x = if pair.mirrored { 512.0 - point.x } else { point.x };
-        original_from_paper_frame(Point::new(x, point.y), pair.target.size)
+        MeasureFrame::Paper512.placed(pair.target.size).original_from_frame(Point::new(x, point.y))
     };
     let count = pair.target.keypoints.len();
     let points = points(&golden.pred_kps_512).into_iter().take(count).map(original).collect();
-    Prediction { pair: pair.index, points, paper_points: None }
+    Prediction { pair: pair.index, points, paper_points: None, patch_points: None }
 }
 
 fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
@@ -244,7 +245,7 @@ fn flows_scored_by_paper_protocols_give_the_reference_pck() {
             .pairs
             .iter()
             .zip(&case.flows)
-            .map(|(pair, flow)| Prediction::of(pair, &flow.clone().into()))
+            .map(|(pair, flow)| Prediction::of(pair, &flow.clone().into(), &[]))
             .collect();
         for (name, mode, own) in [
             ("paper", "bbox", ["src_box_512", "trgkps_padded_512"]),
@@ -388,7 +389,7 @@ fn ties_are_decided_as_in_the_reference() {
     for case in cases.evaluator {
         let both = points(&case.pred).into_iter().zip(points(&case.trg));
         let distances = both.map(|(predicted, target)| predicted.distance(target)).collect();
-        let measured = Measured::new(distances, case.thres, MeasureFrame::Paper512);
+        let measured = Measured::new(distances, case.thres, Rounding::Single, Ties::Right);
         for alpha in ALPHAS {
             let expected = case.official_pck[&alpha.to_string()];
             assert_close(measured.pck(alpha), expected, 1e-6, &case.name);

@@ -7,6 +7,7 @@ mod export;
 mod fuzz;
 mod golden_augmentation;
 mod golden_data;
+mod golden_evaluators;
 mod golden_identity;
 mod golden_losses;
 mod golden_target;

@@ -66,7 +66,7 @@ impl Predicted {
             task.pairs.iter().map(|pair| (pair.index, pair)).collect();
         let pairs: Vec<&Pair> =
             predictions.iter().map(|prediction| by_index[&prediction.pair]).collect();
-        notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false))?);
+        notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false, false))?);
         notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.shown())));
         let (found, pairs) = (predictions.len(), task.pairs.len());
         if found < pairs {
@@ -95,7 +95,11 @@ impl Predicted {
             config: None,
             parameters: None,
         };
-        Self::without_network(predict_identity(&task.pairs), task.protocols.clone(), model)
+        Self::without_network(
+            predict_identity(&task.pairs, &task.protocols),
+            task.protocols.clone(),
+            model,
+        )
     }
 
     fn without_network(
@@ -125,7 +129,7 @@ impl Predicted {
         let options = PredictOptions {
             batch_size: running.batch_size,
             skip_bad: arguments.selection.skip_bad,
-            protocol: task.protocols[0],
+            protocols: &task.protocols,
             alpha,
         };
         let progress = EvaluationProgress::new(terminal, task.pairs.len(), alpha_key(alpha));

@@ -85,8 +85,9 @@ fn shared_protocols<'a>(before: &'a Report, after: &'a Report) -> Result<Vec<Pro
     let mut shared = Vec::new();
     for first in &before.protocols {
         let Some(second) = after.protocol(first.name) else { continue };
-        let rules =
-            |protocol: &ProtocolReport| (protocol.threshold, protocol.frame, protocol.average);
+        let rules = |protocol: &ProtocolReport| {
+            (protocol.threshold, protocol.frame, protocol.average, protocol.ties)
+        };
         if rules(first) != rules(second) {
             bail!(
                 "their protocols `{}` measure differently: {:?} and {:?}",

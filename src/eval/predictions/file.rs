@@ -5,7 +5,7 @@
 //! original target pixels, one per source keypoint in the dataset's order. Other keys are ignored, but
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
-//! flow.
+//! flow; and `predicted_840`, likewise for the protocols that move patch centres in the 840 frame.
 
 use std::io::Write;
 use std::path::Path;
@@ -40,15 +40,18 @@ struct Line {
     predicted: Vec<Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_512: Option<Vec<Point>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    predicted_840: Option<Vec<Point>>,
 }
 
 /// The keys of a line.
-const KEYS: [Key; 5] = [
+const KEYS: [Key; 6] = [
     Key { name: "index", also: &["idx", "pair_index", "pair_id"] },
     Key { name: "source", also: &["src", "source_image", "src_image", "src_imname"] },
     Key { name: "target", also: &["trg", "tgt", "target_image", "trg_image", "trg_imname"] },
     Key { name: "predicted", also: &["prediction", "predictions", "pred", "predicted_keypoints"] },
     Key { name: "predicted_512", also: &[] },
+    Key { name: "predicted_840", also: &[] },
 ];
 
 /// What a file holds for a split's pairs.
@@ -77,6 +80,7 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
                 target: Some(image_name(&pair.target.path)),
                 predicted: prediction.points.clone(),
                 predicted_512: prediction.paper_points.clone(),
+                predicted_840: prediction.patch_points.clone(),
             };
             serde_json::to_writer(&mut *file, &line)?;
             file.write_all(b"\n")?;
@@ -142,6 +146,9 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {
     if predictions.iter().any(|prediction| prediction.paper_points.is_none()) {
         predictions.iter_mut().for_each(|prediction| prediction.paper_points = None);
     }
+    if predictions.iter().any(|prediction| prediction.patch_points.is_none()) {
+        predictions.iter_mut().for_each(|prediction| prediction.patch_points = None);
+    }
     Ok(Stored { predictions, unusable, notes: readings.notes(), sha256: String::new() })
 }
 
@@ -166,7 +173,8 @@ fn prediction(
     let line: Line = json::fill(object)?;
     let position = finder.find(line.index, line.source.as_deref(), line.target.as_deref())?;
     let pair = &finder.pairs[position];
-    for points in [Some(&line.predicted), line.predicted_512.as_ref()].into_iter().flatten() {
+    let framed = [&line.predicted_512, &line.predicted_840].into_iter().flatten();
+    for points in framed.chain([&line.predicted]) {
         let (expected, found) = (pair.source.keypoints.len(), points.len());
         let label = pair_label(pair);
         ensure!(
@@ -174,8 +182,12 @@ fn prediction(
             "{label} has {expected} keypoints, but {found} predicted points"
         );
     }
-    let prediction =
-        Prediction { pair: pair.index, points: line.predicted, paper_points: line.predicted_512 };
+    let prediction = Prediction {
+        pair: pair.index,
+        points: line.predicted,
+        paper_points: line.predicted_512,
+        patch_points: line.predicted_840,
+    };
     Ok((position, prediction))
 }
 

@@ -7,7 +7,9 @@ mod finder;
 use std::path::Path;
 
 use crate::data::Pair;
-use crate::eval::transfer::{transfer_by_paper, transfer_sub_pixel};
+use crate::eval::protocol::Protocol;
+use crate::eval::protocol::rules::{MeasureFrame, TransferRule};
+use crate::eval::transfer::{transfer_by_paper, transfer_by_patch, transfer_sub_pixel};
 use crate::flow::Matched;
 use crate::geometry::Point;
 pub(crate) use file::{Stored, listed, read, write};
@@ -21,15 +23,31 @@ pub(crate) struct Prediction {
     pub points: Vec<Point>,
     /// In the target's 512 frame, moved by the authors' rule; `None` when only `points` are known.
     pub paper_points: Option<Vec<Point>>,
+    /// In the target's 840 frame, moved from patch centres; `None` when only `points` are known.
+    pub patch_points: Option<Vec<Point>>,
 }
 
 impl Prediction {
-    /// The keypoints of `pair` moved by what a matcher found.
-    pub(crate) fn of(pair: &Pair, matched: &Matched) -> Self {
+    /// The keypoints of `pair` moved by what a matcher found, from patch centres too if a protocol wants that.
+    pub(crate) fn of(pair: &Pair, matched: &Matched, protocols: &[Protocol]) -> Self {
+        let wants = |protocol: &Protocol| protocol.transfer == TransferRule::PatchCentre;
+        let wants_patches = protocols.iter().any(wants);
         Self {
             pair: pair.index,
             points: transfer_sub_pixel(pair, matched),
             paper_points: Some(transfer_by_paper(pair, matched)),
+            patch_points: wants_patches.then(|| transfer_by_patch(pair, matched)),
+        }
+    }
+
+    /// The points moved by the rule of a frame, if they are known.
+    pub(crate) fn framed(&self, frame: MeasureFrame) -> Option<&[Point]> {
+        match frame {
+            MeasureFrame::Paper512 => self.paper_points.as_deref(),
+            MeasureFrame::Padded840 => self.patch_points.as_deref(),
+            MeasureFrame::TargetOriginal | MeasureFrame::Stretched770 | MeasureFrame::Padded770 => {
+                None
+            }
         }
     }
 }

@@ -1,17 +1,19 @@
 //! What the authors' code does: the photo stretched to 512 x 512, and keypoints cut to whole pixels of it.
 
 use crate::eval::protocol::definition::{Definition, Fit};
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
 /// What the authors' code does in its `bbox` mode.
 pub(crate) const PAPER: Definition = Definition {
     name: "paper",
     summary: "the authors' code: 512 frame, whole source pixels, threshold from the SOURCE box\n\
               (PF-WILLOW: from the target keypoints and a padding point), mean over pairs",
-    frame: MeasureFrame::Paper512,
+    by_default: true,
+    frame: |_| MeasureFrame::Paper512,
     transfer: TransferRule::Truncated,
     average: Average::Pairs,
-    fit: |annotations| match annotations.object_boxes {
+    ties: Ties::Right,
+    fit: |layout| match layout.annotations().object_boxes {
         true => Fit::Fits {
             threshold: ThresholdReference::SourceBox,
             remark: "This is the authors' code in its `bbox` mode: their figures for SPair-71k; their \

@@ -1,16 +1,18 @@
 //! The conventions of the benchmarks: original pixels, and keypoints moved from where they are.
 
-use crate::data::formats::Annotations;
+use crate::data::layouts::Layout;
 use crate::eval::protocol::definition::{Definition, Fit};
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
 /// The SPair-71k convention.
 pub(crate) const STANDARD: Definition = Definition {
     name: "standard",
     summary: "threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs",
-    frame: MeasureFrame::TargetOriginal,
+    by_default: true,
+    frame: |_| MeasureFrame::TargetOriginal,
     transfer: TransferRule::SubPixel,
     average: Average::Pairs,
+    ties: Ties::Right,
     fit: target_box,
 };
 
@@ -34,7 +36,7 @@ pub(crate) const IMAGE: Definition = Definition {
 pub(crate) const KEYPOINT_BOX: Definition = Definition {
     name: "keypoint-box",
     summary: "as standard, threshold from the extent of the target keypoints (PF-WILLOW)",
-    fit: |annotations| match annotations.object_boxes {
+    fit: |layout| match layout.annotations().object_boxes {
         true => Fit::Unfit {
             protocol: "stands in for missing object boxes",
             layout: "has them",
@@ -45,8 +47,8 @@ pub(crate) const KEYPOINT_BOX: Definition = Definition {
     ..STANDARD
 };
 
-fn target_box(annotations: Annotations) -> Fit {
-    match annotations.object_boxes {
+fn target_box(layout: Layout) -> Fit {
+    match layout.annotations().object_boxes {
         true => Fit::by(ThresholdReference::TargetBox),
         false => Fit::Unfit {
             protocol: "needs object boxes",

@@ -1,26 +1,30 @@
 //! What there is to say of a protocol; everything else about it follows.
 
-use crate::data::formats::Annotations;
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::data::layouts::Layout;
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
-/// A protocol before it is known what the dataset's annotations have.
+/// A protocol before it is known which dataset it is for.
 #[derive(Debug)]
 pub(crate) struct Definition {
     /// The name, as users type it.
     pub name: &'static str,
     /// Its rules in brief, for help texts; a long one breaks its lines itself.
     pub summary: &'static str,
+    /// Whether it is scored where none is asked for.
+    pub by_default: bool,
     /// Where distances and thresholds are measured.
-    pub frame: MeasureFrame,
+    pub frame: fn(Layout) -> MeasureFrame,
     /// How source keypoints become predictions.
     pub transfer: TransferRule,
     /// What the overall PCK is the mean of.
     pub average: Average,
-    /// Whether it fits annotations, and which length alpha multiplies.
-    pub fit: fn(Annotations) -> Fit,
+    /// What becomes of a keypoint whose distance equals the limit.
+    pub ties: Ties,
+    /// Whether it fits a layout's annotations, and which length alpha multiplies.
+    pub fit: fn(Layout) -> Fit,
 }
 
-/// Whether a protocol fits a layout's annotations.
+/// Whether a protocol fits a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
     /// It does.

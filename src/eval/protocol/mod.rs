@@ -3,6 +3,8 @@
 pub(crate) mod authors;
 pub(crate) mod conventions;
 pub(crate) mod definition;
+pub(crate) mod evaluators;
+pub(crate) mod frames;
 pub(crate) mod name;
 pub(crate) mod rules;
 #[cfg(test)]
@@ -13,7 +15,7 @@ use anyhow::{Result, bail};
 use crate::data::layouts::Layout;
 use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::name::ProtocolName;
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
 /// A protocol as it applies to a dataset's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) struct Protocol {
     pub transfer: TransferRule,
     /// What the overall PCK is the mean of.
     pub average: Average,
+    /// What becomes of a keypoint whose distance equals the limit.
+    pub ties: Ties,
     /// What a reader must know before comparing with published figures: a sentence, or nothing.
     pub remark: &'static str,
 }
@@ -38,10 +42,11 @@ impl Protocol {
     /// # Errors
     /// When the layout's annotations lack what the protocol measures with.
     pub(crate) fn for_layout(name: ProtocolName, layout: Layout) -> Result<Self> {
-        let &Definition { frame, transfer, average, fit, .. } = name.definition();
-        match fit(layout.annotations()) {
+        let &Definition { frame, transfer, average, ties, fit, .. } = name.definition();
+        match fit(layout) {
             Fit::Fits { threshold, remark } => {
-                Ok(Self { name, threshold, frame, transfer, average, remark })
+                let frame = frame(layout);
+                Ok(Self { name, threshold, frame, transfer, average, ties, remark })
             }
             Fit::Unfit { protocol, layout: annotations, instead } => bail!(
                 "protocol `{name}` {protocol}, and layout `{layout}` {annotations}: use {instead}"
@@ -49,21 +54,23 @@ impl Protocol {
         }
     }
 
-    /// All protocols that fit a dataset of `layout`, `first` first.
+    /// All protocols that fit a dataset of `layout` and are scored where none is asked for, `first` first.
     ///
     /// # Errors
     /// When `first` does not fit.
     pub(crate) fn all_for_layout(first: ProtocolName, layout: Layout) -> Result<Vec<Self>> {
-        let others = ProtocolName::all().filter(|name| *name != first);
+        let others =
+            ProtocolName::all().filter(|name| *name != first && name.definition().by_default);
         let others = others.filter_map(|name| Self::for_layout(name, layout).ok());
         Ok([Self::for_layout(first, layout)?].into_iter().chain(others).collect())
     }
 
-    /// The same protocol for predictions that are read from a file, with points of the 512 frame or
-    /// without.
-    pub(crate) fn stored(self, with_paper_points: bool) -> Self {
+    /// The same protocol for predictions that are read from a file, with points of the 512 and of the 840 frame
+    /// or without.
+    pub(crate) fn stored(self, with_paper_points: bool, with_patch_points: bool) -> Self {
         let transfer = match self.frame {
             MeasureFrame::Paper512 if with_paper_points => TransferRule::Stored512,
+            MeasureFrame::Padded840 if with_patch_points => TransferRule::Stored840,
             _ => TransferRule::Stored,
         };
         Self { transfer, ..self }
@@ -72,8 +79,8 @@ impl Protocol {
     /// The protocol in words, complete enough to write it again.
     pub(crate) fn description(&self) -> String {
         let description = format!(
-            "A keypoint is right when its distance to the target keypoint is at most alpha times {}. \
-             {} {} {} {}",
+            "A keypoint is right when its distance to the target keypoint is {} alpha times {}. {} {} {} {}",
+            self.ties.description(),
             self.threshold.description(),
             self.frame.description(),
             self.transfer.description(self.frame),

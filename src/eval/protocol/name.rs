@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::eval::protocol::authors::{PAPER, PAPER_IMAGE};
 use crate::eval::protocol::conventions::{IMAGE, KEYPOINT_BOX, PER_KEYPOINT, STANDARD};
 use crate::eval::protocol::definition::Definition;
+use crate::eval::protocol::evaluators::{DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO};
 use crate::spelling::meant;
 
 /// The protocols there are, in the order help texts list them.
@@ -22,6 +23,10 @@ pub(crate) const PROTOCOLS: &[&Definition] = &[
     &PER_KEYPOINT,
     &IMAGE,
     &KEYPOINT_BOX,
+    &GEOAWARE_POINT,
+    &GEOAWARE_IMAGE,
+    &DIY_SC,
+    &MARCO,
     #[cfg(test)]
     &crate::eval::protocol::toy::TOY,
 ];
@@ -108,7 +113,7 @@ impl<'de> Deserialize<'de> for ProtocolName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::formats::Annotations;
+    use crate::data::layouts::{self, Layout};
     use crate::eval::protocol::definition::Fit;
 
     #[test]
@@ -129,14 +134,14 @@ mod tests {
         for name in names() {
             assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
         }
-        for (definition, object_boxes) in
-            PROTOCOLS.iter().flat_map(|definition| [(definition, false), (definition, true)])
-        {
-            let annotations = Annotations { object_boxes };
-            let Fit::Unfit { instead, .. } = (definition.fit)(annotations) else { continue };
+        let layouts: Vec<Layout> = layouts::names().map(|name| name.parse().unwrap()).collect();
+        let both =
+            PROTOCOLS.iter().flat_map(|one| layouts.iter().map(move |layout| (one, *layout)));
+        for (definition, layout) in both {
+            let Fit::Unfit { instead, .. } = (definition.fit)(layout) else { continue };
             for other in instead.split('`').skip(1).step_by(2) {
                 let other = other.parse::<ProtocolName>().unwrap().definition();
-                assert!(matches!((other.fit)(annotations), Fit::Fits { .. }), "{}", other.name);
+                assert!(matches!((other.fit)(layout), Fit::Fits { .. }), "{}", other.name);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The length that alpha multiplies: a keypoint is right within `alpha * length`, a tie included.
+/// The length that alpha multiplies: a keypoint is right within `alpha * length`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ThresholdReference {
@@ -18,6 +18,8 @@ pub(crate) enum ThresholdReference {
     TargetKeypointsPadded,
     /// Side of the paper frame: 512.
     PaperFrameSide,
+    /// Side of the frame, whichever it is.
+    FrameSide,
 }
 
 /// Where distances and thresholds are measured.
@@ -29,6 +31,15 @@ pub(crate) enum MeasureFrame {
     /// The target image as it is.
     #[serde(rename = "target-original")]
     TargetOriginal,
+    /// The target image centred in a square of 840 pixels, its aspect kept.
+    #[serde(rename = "padded-840")]
+    Padded840,
+    /// The target image stretched to 770 x 770.
+    #[serde(rename = "stretched-770")]
+    Stretched770,
+    /// The target image in the upper left of a square of 770 pixels, its aspect kept.
+    #[serde(rename = "padded-770")]
+    Padded770,
 }
 
 /// How source keypoints become predictions.
@@ -39,11 +50,27 @@ pub(crate) enum TransferRule {
     Truncated,
     /// From sub-pixel positions (see [`crate::eval::transfer::transfer_sub_pixel`]).
     SubPixel,
+    /// From the centres of patches of the 840 frame (see [`crate::eval::transfer::transfer_by_patch`]).
+    PatchCentre,
     /// Read from a file, in original target pixels.
     Stored,
     /// Read from a file that holds points of the 512 frame too.
     #[serde(rename = "stored-512")]
     Stored512,
+    /// Read from a file that holds points of the 840 frame too.
+    #[serde(rename = "stored-840")]
+    Stored840,
+}
+
+/// What becomes of a keypoint whose distance equals the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ties {
+    /// It is right.
+    #[default]
+    Right,
+    /// It is wrong.
+    Wrong,
 }
 
 /// What the overall PCK is the mean of.
@@ -59,13 +86,14 @@ pub(crate) enum Average {
 impl ThresholdReference {
     /// All references, for the report's schema.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::SourceBox,
         Self::TargetBox,
         Self::TargetImage,
         Self::TargetKeypoints,
         Self::TargetKeypointsPadded,
         Self::PaperFrameSide,
+        Self::FrameSide,
     ];
 
     /// The length in words: "the larger side of ...".
@@ -80,6 +108,7 @@ impl ThresholdReference {
                  which the authors' code pads its keypoint lists"
             }
             Self::PaperFrameSide => "512 pixels, the side of the frame",
+            Self::FrameSide => "the side of the frame",
         }
     }
 }
@@ -87,7 +116,13 @@ impl ThresholdReference {
 impl MeasureFrame {
     /// All frames.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 2] = [Self::Paper512, Self::TargetOriginal];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Paper512,
+        Self::TargetOriginal,
+        Self::Padded840,
+        Self::Stretched770,
+        Self::Padded770,
+    ];
 
     /// The frame in a sentence.
     pub(crate) const fn description(self) -> &'static str {
@@ -97,6 +132,18 @@ impl MeasureFrame {
                  y * 512 / height)."
             }
             Self::TargetOriginal => "Both are measured in pixels of the original target image.",
+            Self::Padded840 => {
+                "Both are measured with the image scaled so that its longer side has 840 pixels, centred in a \
+                 square of that side."
+            }
+            Self::Stretched770 => {
+                "Both are measured with the image stretched to 770 x 770 pixels, target keypoints held within \
+                 its first and last pixels."
+            }
+            Self::Padded770 => {
+                "Both are measured with the image scaled so that its longer side has 770 pixels, target \
+                 keypoints held within its first and last pixels."
+            }
         }
     }
 }
@@ -104,8 +151,14 @@ impl MeasureFrame {
 impl TransferRule {
     /// All rules.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Truncated, Self::SubPixel, Self::Stored, Self::Stored512];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Truncated,
+        Self::SubPixel,
+        Self::PatchCentre,
+        Self::Stored,
+        Self::Stored512,
+        Self::Stored840,
+    ];
 
     /// The rule's name in reports.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -114,6 +167,8 @@ impl TransferRule {
             Self::SubPixel => "sub-pixel",
             Self::Stored => "stored",
             Self::Stored512 => "stored-512",
+            Self::PatchCentre => "patch-centre",
+            Self::Stored840 => "stored-840",
         }
     }
 
@@ -133,11 +188,35 @@ impl TransferRule {
                  image; the authors' own transfer starts from whole pixels, which this file does not \
                  tell."
             }
+            (Self::PatchCentre, _) => {
+                "Source keypoints are cut to the 60 x 60 patches of that square and moved by what was found at \
+                 the patch's centre."
+            }
+            (Self::Stored840, _) => {
+                "Predictions are read from a file that holds them in this frame, moved from patch centres."
+            }
             (Self::Stored512, _) => {
                 "Predictions are read from a file that holds them in this frame, moved by the \
                  authors' rule."
             }
             (Self::Stored, MeasureFrame::TargetOriginal) => "Predictions are read from a file.",
+            (Self::Stored, _) => {
+                "Predictions are read from a file in original target pixels and scaled as the image."
+            }
+        }
+    }
+}
+
+impl Ties {
+    /// Both.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 2] = [Self::Right, Self::Wrong];
+
+    /// What a distance must be to the limit: "at most".
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::Right => "at most",
+            Self::Wrong => "less than",
         }
     }
 }

@@ -1,15 +1,17 @@
 //! A protocol for tests alone: the 512 frame of the authors, sub-pixel positions, every keypoint alike.
 
 use crate::eval::protocol::definition::{Definition, Fit};
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
 /// The definition.
 pub(crate) const TOY: Definition = Definition {
     name: "toy",
     summary: "512 frame, sub-pixel, threshold from the frame, mean over keypoints: for tests",
-    frame: MeasureFrame::Paper512,
+    by_default: true,
+    frame: |_| MeasureFrame::Paper512,
     transfer: TransferRule::SubPixel,
     average: Average::Keypoints,
+    ties: Ties::Right,
     fit: |_| Fit::Fits {
         threshold: ThresholdReference::PaperFrameSide,
         remark: "No paper uses `toy`.",

@@ -44,13 +44,14 @@ impl Report {
 impl ProtocolReport {
     fn new(scores: &ProtocolScores, alphas: &[f64]) -> Self {
         let protocol = scores.protocol;
-        let Protocol { name, threshold, frame, transfer, average, .. } = protocol;
+        let Protocol { name, threshold, frame, transfer, average, ties, .. } = protocol;
         Self {
             name,
             threshold,
             average,
             frame,
             transfer,
+            ties,
             description: protocol.description(),
             alphas: alphas.to_vec(),
             overall: scores.overall.clone(),

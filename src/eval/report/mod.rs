@@ -21,7 +21,7 @@ use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::eval::bootstrap::Interval;
 use crate::eval::protocol::name::ProtocolName;
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 use crate::eval::summary::{Group, GroupsByDifficulty, PckByAlpha};
 use crate::inference::memory;
 use crate::output;
@@ -169,6 +169,9 @@ pub(crate) struct ProtocolReport {
     pub frame: MeasureFrame,
     /// How source keypoints became predictions.
     pub transfer: TransferRule,
+    /// What becomes of a keypoint whose distance equals the limit.
+    #[serde(default)]
+    pub ties: Ties,
     /// All of this in words.
     pub description: String,
     /// The alphas, ascending.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::data::layouts;
 use crate::eval::protocol::name;
-use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, TransferRule};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
 /// The documentation of the layout.
 pub(crate) const JSON_SCHEMA: &str = include_str!("report.schema.json");
@@ -32,6 +32,7 @@ pub(crate) fn json_schema() -> Result<Value> {
     fill(&mut schema, &rule("average"), &Average::ALL)?;
     fill(&mut schema, &rule("frame"), &MeasureFrame::ALL)?;
     fill(&mut schema, &rule("transfer"), &TransferRule::ALL)?;
+    fill(&mut schema, &rule("ties"), &Ties::ALL)?;
     Ok(schema)
 }
 

@@ -42,7 +42,7 @@ impl Fit {
         for (pair, prediction) in predicted {
             let measured = protocol.measure(pair, &prediction)?;
             let limit = measured.limit(alpha);
-            fit.right.push(measured.distances.iter().map(|distance| *distance <= limit).collect());
+            fit.right.push(measured.right(alpha).collect());
             fit.loss +=
                 measured.distances.iter().map(|distance| (distance / limit).min(1.0)).sum::<f64>();
             count += measured.distances.len();

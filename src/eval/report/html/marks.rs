@@ -3,9 +3,7 @@
 use maud::{Markup, html};
 
 use crate::data::Pair;
-use crate::eval::protocol::rules::MeasureFrame;
 use crate::eval::summary::{Evaluation, ProtocolScores};
-use crate::eval::transfer::{PAPER_FRAME_SIDE, original_from_paper_frame};
 use crate::geometry::{Point, Size};
 
 /// What the marks mean.
@@ -41,21 +39,13 @@ impl Marks {
         let (pair, measured) = (evaluation.pairs[position], &measured[position]);
         let prediction = &evaluation.predictions[position];
         let allowed = measured.limit(alpha);
-        let target = pair.target.size;
-        let (limit, predicted) = match (protocol.frame, &prediction.paper_points) {
-            (MeasureFrame::TargetOriginal, _) => {
-                (Point::new(allowed, allowed), prediction.points.clone())
-            }
-            (MeasureFrame::Paper512, points) => {
-                let scale = |side: usize| allowed * side as f64 / PAPER_FRAME_SIDE;
-                let points = points.as_ref().map(|points| {
-                    points.iter().map(|point| original_from_paper_frame(*point, target)).collect()
-                });
-                let limit = Point::new(scale(target.width), scale(target.height));
-                (limit, points.unwrap_or_else(|| prediction.points.clone()))
-            }
+        let placed = protocol.frame.placed(pair.target.size);
+        let limit = Point::from(placed.scale.map(|scale| allowed / scale));
+        let predicted = match prediction.framed(protocol.frame) {
+            Some(points) => points.iter().map(|point| placed.original_from_frame(*point)).collect(),
+            None => prediction.points.clone(),
         };
-        let right = measured.distances.iter().map(|distance| *distance <= allowed).collect();
+        let right = measured.right(alpha).collect();
         let distances = measured.distances.clone();
         Self { right, pck: measured.pck(alpha), predicted, limit, distances, allowed }
     }

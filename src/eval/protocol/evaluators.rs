@@ -1,0 +1,75 @@
+//! What the evaluators of other systems do, each in the frame of its network. Theirs are the figures that papers
+//! on DINOv2 features compare; they are scored where they are asked for by name.
+
+use crate::data::layouts::Layout;
+use crate::eval::protocol::definition::{Definition, Fit};
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
+
+/// GeoAware-SC with `KPT_RESULT`.
+pub(crate) const GEOAWARE_POINT: Definition = Definition {
+    name: "geoaware-point",
+    summary: "GeoAware-SC's evaluator with KPT_RESULT: padded 840 frame, patch centres, TARGET box (frame where\n\
+              there are no boxes, and for PF-PASCAL), a tie is wrong, mean over keypoints",
+    by_default: false,
+    frame: |_| MeasureFrame::Padded840,
+    transfer: TransferRule::PatchCentre,
+    average: Average::Keypoints,
+    ties: Ties::Wrong,
+    fit: |layout| Fit::Fits {
+        threshold: box_or_frame(layout),
+        remark: "This is GeoAware-SC's evaluator with `KPT_RESULT: true`, by which its paper compares \
+                 unsupervised methods.",
+    },
+};
+
+/// GeoAware-SC as it is set where nothing is said.
+pub(crate) const GEOAWARE_IMAGE: Definition = Definition {
+    name: "geoaware-image",
+    summary: "the same, mean over pairs: GeoAware-SC's evaluator without KPT_RESULT",
+    average: Average::Pairs,
+    fit: |layout| Fit::Fits {
+        threshold: box_or_frame(layout),
+        remark: "This is GeoAware-SC's evaluator without `KPT_RESULT`, by which its paper compares supervised \
+                 methods.",
+    },
+    ..GEOAWARE_POINT
+};
+
+/// DIY-SC.
+pub(crate) const DIY_SC: Definition = Definition {
+    name: "diy-sc",
+    summary: "DIY-SC's evaluator: the rules of geoaware-point",
+    fit: |layout| Fit::Fits {
+        threshold: box_or_frame(layout),
+        remark: "This is DIY-SC's evaluator as `configs/eval_spair.yaml` sets it: GeoAware-SC's with \
+                 `KPT_RESULT: true`.",
+    },
+    ..GEOAWARE_POINT
+};
+
+/// MARCO.
+pub(crate) const MARCO: Definition = Definition {
+    name: "marco",
+    summary: "MARCO's evaluator: 770 frame (SPair stretched, others padded), TARGET box (frame where there are no\n\
+              boxes, and for PF-PASCAL), mean over pairs",
+    by_default: false,
+    frame: |layout| match layout.name() {
+        "spair71k" => MeasureFrame::Stretched770,
+        _ => MeasureFrame::Padded770,
+    },
+    transfer: TransferRule::SubPixel,
+    average: Average::Pairs,
+    ties: Ties::Right,
+    fit: |layout| Fit::Fits {
+        threshold: box_or_frame(layout),
+        remark: "This is MARCO's evaluator, whose loaders stretch SPair-71k and pad all other datasets.",
+    },
+};
+
+/// The target's box; where there are none, and for PF-PASCAL, the frame.
+fn box_or_frame(layout: Layout) -> ThresholdReference {
+    match layout.annotations().object_boxes && layout.name() != "pf-pascal" {
+        true => ThresholdReference::TargetBox,
+        false => ThresholdReference::FrameSide,
+    }
+}
