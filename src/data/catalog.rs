@@ -189,7 +189,16 @@ mod tests {
         let names: Vec<&str> = catalog.entries().map(|(name, _)| name).collect();
         assert_eq!(
             names,
-            ["coco-keypoints", "cutouts", "pf-pascal", "pf-willow", "spair71k", "toy"]
+            [
+                "ap-10k",
+                "coco-keypoints",
+                "cutouts",
+                "pf-pascal",
+                "pf-willow",
+                "spair-u",
+                "spair71k",
+                "toy"
+            ]
         );
         assert_eq!(catalog.get("pf-pascal").unwrap().categories[11], "dog");
         let spair = catalog.get("spair71k").unwrap();

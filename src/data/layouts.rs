@@ -10,9 +10,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::data::formats::Format;
+use crate::data::formats::ap_10k::Ap10k;
 use crate::data::formats::coco::Coco;
 use crate::data::formats::pf_pascal::PfPascal;
 use crate::data::formats::pf_willow::PfWillow;
+use crate::data::formats::spair_u::SpairU;
 use crate::data::formats::spair71k::Spair71k;
 use crate::spelling::meant;
 
@@ -21,6 +23,8 @@ const LAYOUTS: &[&dyn Format] = &[
     &Spair71k,
     &PfPascal,
     &PfWillow,
+    &SpairU,
+    &Ap10k,
     &Coco,
     #[cfg(test)]
     &crate::data::formats::toy::Toy,

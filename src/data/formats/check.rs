@@ -23,6 +23,24 @@ pub(crate) fn checked(pair: Pair, file: &Path, line: Option<usize>) -> Record {
     if problems.is_empty() { Ok(pair) } else { Err(problems) }
 }
 
+/// The pair, unless it has no keypoints or one of its numbers is none: of benchmarks that are used as they are.
+pub(super) fn finite(pair: Pair, file: &Path) -> Record {
+    let fault = |fault, detail: &str| Err(vec![Problem::of_file(fault, file, detail)]);
+    let sides = [&pair.source, &pair.target];
+    let boxes = sides.iter().filter_map(|side| side.bounding_box);
+    let mut numbers = boxes.map(BoundingBox::longer_side);
+    let mut points = sides.iter().flat_map(|side| &side.keypoints);
+    if pair.source.keypoints.is_empty() {
+        fault(Fault::WrongCount, "no keypoint is labelled in both photos")
+    } else if !points.all(|point| point.is_finite()) {
+        fault(Fault::NotFinite, "a keypoint")
+    } else if !numbers.all(|length| length.is_finite() && length > 0.0) {
+        fault(Fault::BoxOutside, "a box has no extent")
+    } else {
+        Ok(pair)
+    }
+}
+
 /// What is wrong with one photo's annotation, given the record it comes from.
 pub(super) fn check_side(side: &AnnotatedImage, file: &Path, line: Option<usize>) -> Vec<Problem> {
     let mut problems = Vec::new();

@@ -1,11 +1,13 @@
 //! Annotation formats: files become pairs, one file per layout; `data::layouts` lists them.
 
+pub(crate) mod ap_10k;
 pub(crate) mod check;
 pub(crate) mod coco;
 pub(crate) mod mat;
 pub(crate) mod pf_pascal;
 pub(crate) mod pf_willow;
 pub(crate) mod spair71k;
+pub(crate) mod spair_u;
 pub(crate) mod text;
 #[cfg(test)]
 pub(crate) mod toy;

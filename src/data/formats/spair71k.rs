@@ -75,20 +75,14 @@ fn read(request: &Request) -> Result<Contents> {
             files.advice(&names)
         );
     }
+    let photos = root.join("JPEGImages");
     let records = names.par_iter().enumerate().map(|(index, &(line, name))| {
         let file = files.of_pair(name);
         if !file.is_file() {
             let detail = format!("no annotation `{}`", file.shown());
             return Err(vec![Problem::of_line(Fault::Missing, list, line, detail)]);
         }
-        let annotation =
-            read_text(&file).and_then(|text| Ok(serde_json::from_str::<Annotation>(&text)?));
-        match annotation {
-            Ok(annotation) => pair(root, index, annotation, &file, sizes),
-            Err(error) => {
-                Err(vec![Problem::of_file(Fault::Unreadable, &file, format!("{error:#}"))])
-            }
-        }
+        annotated_pair(&photos, index, &file, sizes)
     });
     let annotations = names.iter().map(|(_, name)| files.of_pair(name)).collect();
     Ok(Contents { records: records.collect(), annotations, notes: Vec::new() })
@@ -146,16 +140,22 @@ impl<'a> Files<'a> {
     }
 }
 
-fn pair(
-    root: &Path,
+/// The pair of an annotation file; `photos` holds a folder of photos for each category.
+pub(super) fn annotated_pair(
+    photos: &Path,
     index: usize,
-    annotation: Annotation,
     file: &Path,
     sizes: &ImageSizes,
 ) -> Record {
+    let annotation =
+        read_text(file).and_then(|text| Ok(serde_json::from_str::<Annotation>(&text)?));
+    let unreadable = |error: anyhow::Error| {
+        vec![Problem::of_file(Fault::Unreadable, file, format!("{error:#}"))]
+    };
+    let annotation = annotation.map_err(unreadable)?;
     let Annotation { category, .. } = annotation;
     let side = |name: &str, [width, height, _]: [usize; 3], bounds, keypoints| AnnotatedImage {
-        path: root.join("JPEGImages").join(&category).join(name),
+        path: photos.join(&category).join(name),
         size: Size::new(height, width),
         keypoints,
         bounding_box: Some(bounds),

@@ -1,8 +1,9 @@
 //! Lists and annotations as text: whatever ends their lines, with or without a byte order mark.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 
 use crate::data::lists::bytes;
@@ -32,6 +33,21 @@ pub(crate) fn read_csv(path: &Path) -> Result<Vec<(usize, StringRecord)>> {
     Ok(rows.into_iter().skip(1).collect())
 }
 
+/// The `.json` files of a folder, sorted by name.
+///
+/// # Errors
+/// When the folder cannot be read or holds none.
+pub(crate) fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let context = || format!("reading the folder `{}`", folder.shown());
+    let entries = fs::read_dir(folder).with_context(context)?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>();
+    let mut files = paths.with_context(context)?;
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    files.sort();
+    ensure!(!files.is_empty(), "`{}` holds no .json file", folder.shown());
+    Ok(files)
+}
+
 /// The lines that are not blank, trimmed, with their numbers from 1.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty())
@@ -47,8 +63,6 @@ pub(crate) fn last_parts<const N: usize>(listed: &str) -> Option<[&str; N]> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

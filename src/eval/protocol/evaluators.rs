@@ -54,7 +54,7 @@ pub(crate) const MARCO: Definition = Definition {
               boxes, and for PF-PASCAL), mean over pairs",
     by_default: false,
     frame: |layout| match layout.name() {
-        "spair71k" => MeasureFrame::Stretched770,
+        "spair71k" | "spair-u" => MeasureFrame::Stretched770,
         _ => MeasureFrame::Padded770,
     },
     transfer: TransferRule::SubPixel,

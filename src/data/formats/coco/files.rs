@@ -35,7 +35,11 @@ pub(super) fn of_split(list: &Path, split: &str) -> Result<Found> {
         return Ok(Found { files: vec![list.to_owned()], of_split_alone: false });
     }
     ensure!(list.is_dir(), "there is no annotation file `{}`", list.shown());
-    let all = json_files(list);
+    let mut all = json_files(list);
+    if all.len() > 1 {
+        // Captions, boxes and reports lie there as well.
+        all.retain(|file| holds_keypoints(file));
+    }
     let of_splits: Vec<(&'static str, &PathBuf)> =
         all.iter().filter_map(|file| Some((split_of(list, file)?, file))).collect();
     if !of_splits.is_empty() {
@@ -52,23 +56,18 @@ pub(super) fn of_split(list: &Path, split: &str) -> Result<Found> {
         }
         return Ok(Found { files, of_split_alone: true });
     }
-    let files = if all.len() > 1 {
-        all.into_iter().filter(|file| is_annotated(file)).collect()
-    } else {
-        all
-    };
-    match files.as_slice() {
-        [_] => Ok(Found { files, of_split_alone: false }),
+    match all.as_slice() {
+        [_] => Ok(Found { files: all, of_split_alone: false }),
         [] => bail!(
-            "there are no COCO annotations in `{}`: no .json file in it, in `annotations/`, `train/`, `val/` or \
-             `test/`",
+            "there are no COCO annotations in `{}`: no .json file with keypoints in it, in `annotations/`, \
+             `train/`, `val/` or `test/`",
             list.shown()
         ),
         [..] => bail!(
             "several annotation files lie in `{}`: {}; name those of each split in a list of datasets of your \
              own (--datasets), or keep one",
             list.shown(),
-            files.iter().map(|file| file.shown()).collect::<Vec<_>>().join(", ")
+            all.iter().map(|file| file.shown()).collect::<Vec<_>>().join(", ")
         ),
     }
 }
@@ -104,30 +103,45 @@ fn split_of(folder: &Path, file: &Path) -> Option<&'static str> {
     })
 }
 
-/// Whether a file holds what an annotation file holds.
-fn is_annotated(file: &Path) -> bool {
+/// Whether a file annotates keypoints.
+fn holds_keypoints(file: &Path) -> bool {
     #[derive(Deserialize)]
     #[expect(dead_code, reason = "only whether they are there matters")]
     struct Keys {
         images: IgnoredAny,
-        annotations: IgnoredAny,
+        annotations: Vec<Annotation>,
         categories: IgnoredAny,
     }
-    read_text(file).is_ok_and(|text| serde_json::from_str::<Keys>(&text).is_ok())
+    #[derive(Deserialize)]
+    struct Annotation {
+        keypoints: Option<IgnoredAny>,
+    }
+    let keys = read_text(file).ok().and_then(|text| serde_json::from_str::<Keys>(&text).ok());
+    keys.is_some_and(|keys| keys.annotations.iter().any(|one| one.keypoints.is_some()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ANNOTATED: &str = r#"{"images": [], "annotations": [], "categories": []}"#;
+    /// What a file of that name holds.
+    fn text(name: &str) -> &'static str {
+        match name.rsplit('/').next().unwrap_or_default() {
+            "report.json" => "{}",
+            "captions_val2017.json" => r#"{"images": [], "annotations": []}"#,
+            "instances_val2017.json" => {
+                r#"{"images": [], "annotations": [{"bbox": []}], "categories": []}"#
+            }
+            _ => r#"{"images": [], "annotations": [{"keypoints": []}], "categories": []}"#,
+        }
+    }
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             let path = folder.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, if file.ends_with("report.json") { "{}" } else { ANNOTATED }).unwrap();
+            fs::write(path, text(file)).unwrap();
         }
         folder
     }
@@ -164,6 +178,9 @@ mod tests {
             ["annotations/person_keypoints_train2017.json", "annotations/restaurant_Test.json"];
         assert_eq!(found(&files, "trn").unwrap().0, files[..1]);
         assert_eq!(found(&files, "test").unwrap().0, files[1..]);
+        let files = ["captions", "instances", "person_keypoints"]
+            .map(|kind| format!("annotations/{kind}_val2017.json"));
+        assert_eq!(found(&files.each_ref().map(|file| &**file), "val").unwrap().0, files[2..]);
     }
 
     #[test]

@@ -50,12 +50,28 @@ pub(super) struct Category {
     pub keypoints: Option<Vec<String>>,
 }
 
-/// What tools tell things apart by.
+/// What tools tell things apart by: a number, or a text that may be one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "WrittenId")]
+pub(super) struct Id(String);
+
+/// The same as tools write it.
+#[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Id {
-    Number(i64),
+enum WrittenId {
+    Integer(i64),
+    Number(f64),
     Text(String),
+}
+
+impl From<WrittenId> for Id {
+    fn from(written: WrittenId) -> Self {
+        Self(match written {
+            WrittenId::Integer(number) => number.to_string(),
+            WrittenId::Number(number) => number.to_string(),
+            WrittenId::Text(text) => text,
+        })
+    }
 }
 
 /// Yes or no, as tools write it.
@@ -88,9 +104,6 @@ impl Flag {
 
 impl Display for Id {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(formatter, "{number}"),
-            Self::Text(text) => write!(formatter, "{text}"),
-        }
+        formatter.write_str(&self.0)
     }
 }
