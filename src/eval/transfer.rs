@@ -12,7 +12,7 @@ use crate::geometry::{Point, Size};
 pub(crate) const PAPER_FRAME_SIDE: f64 = 512.0;
 
 /// Patches along each side of the 840 frame, in which GeoAware-SC and DIY-SC match.
-const PATCHES: f64 = 60.0;
+const PATCHES: usize = 60;
 
 /// Where a pixel position of an image lies in the paper frame.
 pub(crate) fn paper_frame_from_original(pixel: Point, image: Size) -> Point {
@@ -58,14 +58,17 @@ pub(crate) fn transfer_by_patch(pair: &Pair, matched: &Matched) -> Vec<Point> {
     let side = frame.side().unwrap_or_default();
     let (source, target) = (frame.placed(pair.source.size), frame.placed(pair.target.size));
     let mirror = |unit: Point| if pair.mirrored { Point::new(1.0 - unit.x, unit.y) } else { unit };
-    let centre = |position: f64| {
-        // Parity: 32-bit, cut towards zero.
-        let patch = ((PATCHES / side) as f32 * position as f32).trunc();
-        (f64::from(patch).clamp(0.0, PATCHES - 1.0) + 0.5) * side / PATCHES
+    let stride = side / PATCHES as f64;
+    // Parity: 32-bit, cut towards zero.
+    let patch = |position: f64| {
+        ((1.0 / stride) as f32 * position as f32).clamp(0.0, PATCHES as f32) as usize
     };
     let moved = |keypoint: &Point| {
         let start = source.frame_from_original(*keypoint);
-        let start = Point::new(centre(start.x), centre(start.y));
+        // Parity: a point on the right rim is in the first patch of the next row.
+        let patch = (patch(start.y) * PATCHES + patch(start.x)).min(PATCHES * PATCHES - 1);
+        let centre = |patch: usize| (patch as f64 + 0.5) * stride;
+        let start = Point::new(centre(patch % PATCHES), centre(patch / PATCHES));
         let unit = matched.target_from_source_unit(mirror(source.unit_from_frame(start)));
         target.frame_from_unit(mirror(unit))
     };
@@ -109,12 +112,13 @@ mod tests {
 
     #[test]
     fn patch_rule_moves_the_centre_of_the_patch() {
-        let mut pair = pair(&[(10.0, 20.0), (17.9, 0.0)], &[(0.0, 0.0); 2]);
+        let mut pair = pair(&[(10.0, 20.0), (17.9, 0.0), (420.0, 0.0)], &[(0.0, 0.0); 3]);
         pair.source.size = Size::new(210, 420);
         pair.target.size = Size::new(840, 420);
-        // In the 840 frame (20, 250) and (35.8, 210): patches (1, 17) and (2, 15), centres (21, 245), (35, 217).
+        // In the 840 frame (20, 250), (35.8, 210) and (840, 210): patches (1, 17), (2, 15) and, beyond the last of
+        // row 15, (0, 16).
         let moved = transfer_by_patch(&pair, &Flow::zero(Size::square(8)).into());
-        let wanted = [(21.0, 245.0), (35.0, 217.0)]
+        let wanted = [(21.0, 245.0), (35.0, 217.0), (7.0, 231.0)]
             .map(|(x, y)| Point::new(210.0 + x / 840.0 * 420.0, (y - 210.0) / 420.0 * 840.0));
         assert!(
             moved.iter().zip(wanted).all(|(found, wanted)| found.distance(wanted) < 1e-9),
