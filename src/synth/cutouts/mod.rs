@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use image::imageops::FilterType;
-use image::{RgbImage, RgbaImage};
+use image::{DynamicImage, RgbaImage};
 use indexmap::IndexMap;
 use rand::RngExt;
 use rayon::prelude::*;
@@ -107,14 +107,14 @@ fn held_out(category: &Category) -> BTreeSet<String> {
 }
 
 fn stage(options: &CutoutOptions) -> Result<Stage> {
-    let background = |path: &PathBuf| -> Result<RgbImage> {
+    let background = |path: &PathBuf| -> Result<DynamicImage> {
         let photo = decode_picture(path)?;
         let photo = if photo.width().max(photo.height()) > LARGEST_BACKGROUND {
             photo.resize(LARGEST_BACKGROUND, LARGEST_BACKGROUND, FilterType::Triangle)
         } else {
             photo
         };
-        Ok(photo.to_rgb8())
+        Ok(photo.into_rgb8().into())
     };
     let paths = photos_below(&options.backgrounds)?;
     ensure!(!paths.is_empty(), "there is no photo below `{}`", options.backgrounds.shown());

@@ -1,7 +1,7 @@
 //! A composited photo: a background, things lying about, an animal, sometimes something in front of it.
 
-use image::imageops::{FilterType, crop_imm, flip_horizontal_in_place, resize};
-use image::{RgbImage, RgbaImage};
+use image::imageops::{FilterType, flip_horizontal_in_place};
+use image::{DynamicImage, RgbImage, RgbaImage};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -17,7 +17,7 @@ const COVERED: f64 = 100.0;
 #[derive(Debug)]
 pub(super) struct Stage {
     /// Photos for the ground.
-    pub backgrounds: Vec<RgbImage>,
+    pub backgrounds: Vec<DynamicImage>,
     /// Other things on transparent ground; may be empty.
     pub others: Vec<RgbaImage>,
 }
@@ -93,17 +93,17 @@ pub(super) fn compose(
 }
 
 /// A part of a photo, mirrored or not.
-fn ground(photos: &[RgbImage], size: (u32, u32), random: &mut ChaCha8Rng) -> RgbImage {
+fn ground(photos: &[DynamicImage], size: (u32, u32), random: &mut ChaCha8Rng) -> RgbImage {
     let photo = &photos[random.random_range(0..photos.len())];
-    let (width, height) = photo.dimensions();
+    let (width, height) = (photo.width(), photo.height());
     let largest = (f64::from(width) / f64::from(size.0)).min(f64::from(height) / f64::from(size.1));
     let scale = largest * random.random_range(0.35..=1.0);
     let side = |length: u32, limit: u32| ((f64::from(length) * scale) as u32).clamp(1, limit);
     let (wide, high) = (side(size.0, width), side(size.1, height));
     let x = random.random_range(0..=width - wide);
     let y = random.random_range(0..=height - high);
-    let part = crop_imm(photo, x, y, wide, high);
-    let mut part = resize(&*part, size.0, size.1, FilterType::Triangle);
+    let part = photo.crop_imm(x, y, wide, high);
+    let mut part = part.resize_exact(size.0, size.1, FilterType::Triangle).into_rgb8();
     if random.random_bool(0.5) {
         flip_horizontal_in_place(&mut part);
     }

@@ -2,8 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use image::imageops::{FilterType, flip_horizontal, resize};
-use image::{Rgba, RgbaImage};
+use image::imageops::{FilterType, flip_horizontal};
+use image::{DynamicImage, Rgba, RgbaImage};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -60,9 +60,9 @@ impl Sprite {
         let longer = f64::from(cutout.width().max(cutout.height()));
         let scale = extent / longer;
         let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(2);
-        let picture = premultiplied(cutout);
-        let mut picture =
-            resize(&picture, side(cutout.width()), side(cutout.height()), FilterType::Triangle);
+        let (wide, high) = (side(cutout.width()), side(cutout.height()));
+        let picture = DynamicImage::from(premultiplied(cutout));
+        let mut picture = picture.resize_exact(wide, high, FilterType::Triangle).into_rgba8();
         if mirrored {
             picture = flip_horizontal(&picture);
         }

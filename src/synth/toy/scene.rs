@@ -2,8 +2,8 @@
 
 use std::f32::consts::PI;
 
-use image::imageops::{FilterType, resize};
-use image::{Rgb, Rgb32FImage, RgbImage};
+use image::imageops::FilterType;
+use image::{DynamicImage, Rgb, Rgb32FImage, RgbImage};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tiny_skia::{Color, FillRule, Paint, Pixmap, Shader, Transform};
@@ -85,8 +85,9 @@ fn background((width, height): (u32, u32), random: &mut ChaCha8Rng) -> Pixmap {
             let color = hsv(hue, between(random, 0.1, 0.6), between(random, 0.1, 1.0));
             Rgb([color.red(), color.green(), color.blue()].map(|channel| channel * strength))
         });
-        let patches = resize(&patches, width, height, FilterType::CatmullRom);
-        for (pixel, patch) in clouds.pixels_mut().zip(patches.pixels()) {
+        let patches =
+            DynamicImage::from(patches).resize_exact(width, height, FilterType::CatmullRom);
+        for (pixel, patch) in clouds.pixels_mut().zip(patches.into_rgb32f().pixels()) {
             for (channel, value) in pixel.0.iter_mut().zip(patch.0) {
                 *channel += value;
             }

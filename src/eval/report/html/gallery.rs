@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
+use image::{DynamicImage, RgbImage};
 use maud::{Markup, html};
 use rayon::prelude::*;
 
@@ -141,7 +141,8 @@ fn picture(path: &Path, decode: Decode) -> Result<String> {
     let scale = f64::from(PICTURE_SIDE) / f64::from(width.max(height));
     let small = if scale < 1.0 {
         let shrink = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-        image::imageops::resize(&photo, shrink(width), shrink(height), FilterType::Triangle)
+        let photo = DynamicImage::from(photo);
+        photo.resize_exact(shrink(width), shrink(height), FilterType::Triangle).into_rgb8()
     } else {
         photo
     };
