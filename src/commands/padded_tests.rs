@@ -157,7 +157,7 @@ fn export_takes_the_squares_and_training_is_refused() {
     let weights = written(folder.path(), learning);
     let (photos, run) = (folder.path().display().to_string(), folder.path().join("run"));
     let run = run.display().to_string();
-    let error =
-        lpmflow(["train", "--photos", &photos, "--init", &weights, "--output", &run]).error();
+    let error = lpmflow(["train", "--photos", &photos, "--init", &weights, "--output", &run])
+        .failed_with(1);
     assert!(error.contains("padded squares") && error.contains("not trained yet"), "{error}");
 }

@@ -1,53 +1,47 @@
-//! Runs commands within a test, where parts that exist for tests alone are on the lists.
+//! Runs commands within a test: nothing is started, and parts that exist for tests alone are on the lists.
 
-use clap::Parser;
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::Cli;
-use crate::commands::{Outcome, run_on};
+use crate::commands::run_on;
+pub(crate) use crate::inside::support::run::Run;
 use crate::terminal::{Recording, Terminal};
+use crate::visible::visible;
 
-/// What a command left.
-pub(crate) struct Run {
-    /// How it ended.
-    pub outcome: anyhow::Result<Outcome>,
-    /// What it wrote to stdout.
-    pub stdout: String,
-    /// What it wrote to stderr, without the error that it may have ended with.
-    pub stderr: String,
-}
-
-impl Run {
-    /// The run itself, if it ended well.
-    #[track_caller]
-    pub(crate) fn succeeded(self) -> Self {
-        match &self.outcome {
-            Ok(outcome) => assert_eq!(*outcome, Outcome::Done, "{}", self.stderr),
-            Err(error) => panic!("{error:#}\n{}", self.stderr),
-        }
-        self
-    }
-
-    /// The error that it ended with.
-    #[track_caller]
-    pub(crate) fn error(self) -> String {
-        match self.outcome {
-            Ok(outcome) => panic!("{outcome:?}, but an error was expected"),
-            Err(error) => format!("{error:#}"),
-        }
-    }
-}
-
-/// Runs `lpmflow` with these arguments, in this process.
-///
-/// # Panics
-/// When the arguments are not ones that the command line takes.
-#[track_caller]
-pub(crate) fn lpmflow<S: AsRef<str>>(arguments: impl IntoIterator<Item = S>) -> Run {
+/// Runs `lpmflow` with these arguments, in this process: on the CPU, whatever the environment says. What an output
+/// called `-` takes is not recorded.
+pub(crate) fn lpmflow<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Run {
     let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned());
-    let cli = Cli::try_parse_from(["lpmflow".to_owned()].into_iter().chain(arguments));
-    let cli = cli.unwrap_or_else(|error| panic!("{error}"));
     let recording = Recording::default();
-    let outcome = run_on(cli, &Terminal::recording(&recording));
+    let terminal = Terminal::recording(&recording);
+    let outcome = parsed([OsString::from("lpmflow")].into_iter().chain(arguments))
+        .map_err(anyhow::Error::from)
+        .and_then(|cli| run_on(cli, &terminal));
+    let (code, error) = match outcome.map_err(|error| error.downcast::<clap::Error>()) {
+        Ok(outcome) => (outcome.exit_code(), String::new()),
+        Err(Ok(usage)) => (usage.exit_code(), usage.render().to_string()),
+        Err(Err(error)) => (1, format!("lpmflow: {error:#}\n")),
+    };
     let text = |text: &std::sync::Mutex<String>| text.lock().unwrap().clone();
-    Run { outcome, stdout: text(&recording.results), stderr: text(&recording.messages) }
+    let stderr = text(&recording.messages) + &visible(&error);
+    Run { code, stdout: text(&recording.results), stderr }
+}
+
+fn parsed(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = settled(Cli::command());
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// The command line without the variables of the environment.
+fn settled(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|flag| match flag.env(Resettable::Reset) {
+            flag if flag.get_id() == "device" => flag.default_value("cpu"),
+            flag => flag,
+        })
+        .mut_subcommands(settled)
 }

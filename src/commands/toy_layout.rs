@@ -7,7 +7,6 @@ use image::{Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::commands::Outcome;
 use crate::commands::testing::lpmflow;
 
 const CATALOG: &str = r#"
@@ -94,7 +93,7 @@ fn a_layout_of_the_list_is_listed_checked_and_evaluated_on() {
         report["protocols"].as_array().unwrap().iter().map(|protocol| &protocol["name"]).collect();
     assert!(names.contains(&&"keypoint-box".into()) && !names.contains(&&"standard".into()));
     let refused = ["eval", "--dataset", "squares", "--baseline-model", "identity", "--protocol"];
-    let error = run(&[&refused[..], &["standard"]].concat()).error();
+    let error = run(&[&refused[..], &["standard"]].concat()).failed_with(1);
     assert!(error.contains("layout `toy` has none: use `keypoint-box`"), "{error}");
 }
 
@@ -105,7 +104,7 @@ fn faults_of_its_records_are_told() {
     let text = fs::read_to_string(&list).unwrap();
     fs::write(&list, format!("{text}square 0.png\nsquare 0.png 9.png 1 1 1 1\n")).unwrap();
     let run = lpmflow(arguments(folder.path(), &["datasets", "check", "squares"]));
-    assert_eq!(run.outcome.unwrap(), Outcome::PartlyFailed);
+    assert_eq!(run.code, 1);
     assert!(run.stdout.contains("val.txt:3: too few words"), "{}", run.stdout);
     assert!(run.stdout.contains("9.png: no such image"), "{}", run.stdout);
 }

@@ -2,44 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-
-use crate::support::files::Folder;
-
-/// What a run of the binary left.
-pub struct Run {
-    /// The exit code.
-    pub code: i32,
-    /// All of stdout.
-    pub stdout: String,
-    /// All of stderr.
-    pub stderr: String,
-}
-
-impl Run {
-    /// The run itself, if it ended well.
-    #[track_caller]
-    pub fn succeeded(self) -> Self {
-        assert_eq!(self.code, 0, "{}", self.stderr);
-        self
-    }
-
-    /// The error text of a run that ended with `code`.
-    #[track_caller]
-    pub fn failed_with(self, code: i32) -> String {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
-        self.stderr
-    }
-
-    /// Stdout as JSON, one value a line.
-    #[track_caller]
-    pub fn json_lines(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
+pub use crate::support::files::{names, write};
+pub use crate::support::run::Run;
 
 /// Runs `lpmflow`.
 pub fn lpmflow<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Run {
@@ -88,19 +54,4 @@ fn run<S: AsRef<OsStr>>(
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
-}
-
-/// Writes a file into a folder; its path.
-pub fn write(folder: &Folder, name: &str, content: impl AsRef<[u8]>) -> String {
-    std::fs::write(folder.path(name), content).unwrap();
-    folder.text(name)
-}
-
-/// The names in a folder, sorted.
-pub fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }

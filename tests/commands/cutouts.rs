@@ -46,12 +46,12 @@ pub fn make_pictures(folder: &Folder) {
     fs::write(folder.path("annotations.json"), text).unwrap();
 }
 
-fn composite(folder: &Folder, output: &str) -> Run {
-    lpmflow(arguments(folder, output))
+fn composite(folder: &Folder, output: &str, renderings: &str) -> Run {
+    lpmflow(arguments(folder, output, renderings))
 }
 
-/// The arguments that composite those pictures.
-pub fn arguments(folder: &Folder, output: &str) -> Vec<String> {
+/// The arguments that composite those pictures, each so many times.
+pub fn arguments(folder: &Folder, output: &str, renderings: &str) -> Vec<String> {
     let [output, annotations, cutouts, backgrounds, others] =
         [output, "annotations.json", "pictures", "grounds", "others.txt"]
             .map(|name| folder.text(name));
@@ -68,7 +68,7 @@ pub fn arguments(folder: &Folder, output: &str) -> Vec<String> {
         "--others",
         &others,
         "--renderings",
-        "2",
+        renderings,
         "--pairs",
         "6",
     ];
@@ -90,8 +90,8 @@ fn animals(pairs: &[String]) -> Vec<String> {
 fn splits_share_no_animal_and_equal_seeds_give_equal_pairs() {
     let folder = Folder::new();
     make_pictures(&folder);
-    composite(&folder, "first").succeeded();
-    composite(&folder, "second").succeeded();
+    composite(&folder, "first", "2").succeeded();
+    composite(&folder, "second", "2").succeeded();
     let root = folder.path("first");
     let [training, validation] = ["trn", "val"].map(|split| list(&root, split));
     assert_eq!(training.len(), 6);
@@ -105,7 +105,7 @@ fn splits_share_no_animal_and_equal_seeds_give_equal_pairs() {
     assert_eq!(pair("first"), pair("second"));
     lpmflow(["datasets", "check", "cutouts", "--data-root", root.to_str().unwrap()]).succeeded();
     // What is there is not overwritten.
-    let error = composite(&folder, "first").stderr;
+    let error = composite(&folder, "first", "2").stderr;
     assert!(error.contains("not empty"), "{error}");
 }
 
@@ -113,7 +113,7 @@ fn splits_share_no_animal_and_equal_seeds_give_equal_pairs() {
 fn lite_is_trained_on_them() {
     let folder = Folder::new();
     make_pictures(&folder);
-    composite(&folder, "data").succeeded();
+    composite(&folder, "data", "1").succeeded();
     let (data, run, report) = (folder.text("data"), folder.text("run"), folder.text("report.json"));
     let data = ["--dataset", "cutouts", "--data-root", &data];
     let model = ["--model", "lite", "--init", "zero-shot"];

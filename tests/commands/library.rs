@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use lpmflow::{Engine, Error, Evaluator, Options, Point, Weights};
 
 use crate::command::{lpmflow, write};
-use crate::spair::TinySpair;
 use crate::support::files::Folder;
+use crate::support::spair::TinySpair;
 
 fn demo(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/demo").join(name)

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::command::{lpmflow, write};
-use crate::spair::TinySpair;
 use crate::support::files::{Folder, photo};
+use crate::support::spair::TinySpair;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 

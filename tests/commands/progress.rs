@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::command::{lpmflow, write};
 use crate::cutouts;
-use crate::spair::TinySpair;
 use crate::support::files::Folder;
+use crate::support::spair::TinySpair;
 use crate::support::toy::Toy;
 
 /// The lines on stderr of a command with `more` flags that begin in one of these ways, after what an earlier run
@@ -95,7 +95,7 @@ fn making_datasets_tells_its_progress() {
     assert_tells(&toy, &forget, &["drawing"]);
     let pictures = Folder::new();
     cutouts::make_pictures(&pictures);
-    let arguments = cutouts::arguments(&pictures, "data");
+    let arguments = cutouts::arguments(&pictures, "data", "1");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let forget = || {
         std::fs::remove_dir_all(pictures.path("data")).ok();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::spair::TinySpair;
+use crate::support::spair::TinySpair;
 
 /// `lpmflow` with nothing set that concerns threads.
 fn lpmflow_on(processors: &str) -> Command {

@@ -99,3 +99,22 @@ fn damaged_files_are_noticed() {
         assert!(!opens(&altered), "{name} with one bit turned");
     }
 }
+
+#[test]
+fn half_precision_storage_halves_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [single, half] =
+        ["single", "half"].map(|name| folder.path().join(name).with_extension("safetensors"));
+    lpmflow(export(&single)).succeeded();
+    lpmflow([&export(&half)[..], &["--precision", "float16"]].concat()).succeeded();
+    let size = |path| fs::metadata(path).unwrap().len() as f64;
+    assert!((size(&half) / size(&single) - 0.5).abs() < 0.01);
+}
+
+#[test]
+fn unknown_endings_are_answered_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = lpmflow(export(&folder.path().join("network.onnx"))).stderr;
+    assert!(error.contains("safetensors") && error.contains(".pt"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

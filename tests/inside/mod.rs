@@ -1,8 +1,9 @@
 //! Tests of the library's inside that are no part of one file: the network and its training against
-//! reference numbers, datasets against the official readers, weight files of every kind.
+//! reference numbers, datasets against the official readers, weight files of every kind, whole commands.
 #![allow(unreachable_pub, reason = "modules of one test program")]
 
 mod calibration;
+mod commands;
 mod export;
 mod fuzz;
 mod golden_augmentation;

@@ -1,6 +1,6 @@
 //! Folders and photos for tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 
@@ -44,4 +44,19 @@ pub fn photo(width: u32, height: u32) -> RgbImage {
             (60.0 * (1.0 - u) + blob(0.55, 0.75, 0.08) + 50.0) as u8,
         ])
     })
+}
+
+/// Writes a file into a folder; its path.
+pub fn write(folder: &Folder, name: &str, content: impl AsRef<[u8]>) -> String {
+    std::fs::write(folder.path(name), content).unwrap();
+    folder.text(name)
+}
+
+/// The names in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }

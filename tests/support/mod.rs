@@ -1,6 +1,11 @@
-//! What the tests of the library's inside and those of the commands both use.
+//! What the tests of the library's inside and those of the commands use.
+#![allow(dead_code, reason = "two programs, of which each uses a part")]
 
+pub mod evaluation;
 pub mod files;
+pub mod run;
+pub mod spair;
+pub mod strangers;
 pub mod toy;
 
 use std::path::Path;

@@ -111,12 +111,13 @@ fn help_and_errors_name_a_further_model_and_its_settings() {
     let error = |text: &str| {
         fs::write(&settings, text).unwrap();
         let run = path("run");
-        lpmflow(["train", "--config", &settings, "--photos", "none", "--output", &run]).error()
+        lpmflow(["train", "--config", &settings, "--photos", "none", "--output", &run])
+            .failed_with(1)
     };
     let error_text = error("[toy]\ntoy_wait = 1.0\n");
     assert!(error_text.contains("`toy.toy_wait` (did you mean `toy.toy_weight`?)"), "{error_text}");
     let error_text = error("[toy]\ntoy_weight = 0.0\n");
     assert!(error_text.contains("toy.toy_weight must be above 0"), "{error_text}");
-    let error_text = lpmflow(["bench", "--untrained", "toys", "--device", "cpu"]).error();
+    let error_text = lpmflow(["bench", "--untrained", "toys", "--device", "cpu"]).failed_with(1);
     assert!(error_text.contains("zero-shot, toy"), "{error_text}");
 }

@@ -55,9 +55,9 @@ mod tests {
 
         lpmflow(["predict", &a, &b, "--toy", &t]).succeeded();
         assert_eq!(std::fs::read_to_string(&t).unwrap(), "40x30 to 20x50, 1200 values\n");
-        let wrong = lpmflow(["predict", &a, &b, "--toy", "t.png"]).error();
+        let wrong = lpmflow(["predict", &a, &b, "--toy", "t.png"]).failed_with(2);
         assert!(wrong.contains("no ending that the toy can be written in: use .txt"), "{wrong}");
-        let nothing = lpmflow(["predict", &a, &b]).error();
+        let nothing = lpmflow(["predict", &a, &b]).failed_with(2);
         assert!(nothing.contains("--confidence, --toy or --keypoints"), "{nothing}");
 
         std::fs::write(path("pairs.csv"), "a.png,b.png\n").unwrap();
@@ -65,7 +65,7 @@ mod tests {
         let list = ["predict", "--pairs", &list, "--output-dir", &out, "--format"];
         lpmflow(list.into_iter().chain(["toy.txt"])).succeeded();
         assert!(folder.path().join("out/a-to-b.toy.txt").is_file());
-        let wrong = lpmflow(list.into_iter().chain(["toy.gif"])).error();
+        let wrong = lpmflow(list.into_iter().chain(["toy.gif"])).failed_with(2);
         assert!(wrong.contains("confidence.pfm, toy.txt"), "{wrong}");
 
         let mut program = Cli::command();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::command::{Run, lpmflow};
-use crate::spair::TinySpair;
+use crate::support::spair::TinySpair;
 
 /// Scores stored predictions, with further flags.
 fn eval(dataset: &TinySpair, predictions: &Path, more: &[&str]) -> Run {

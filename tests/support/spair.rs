@@ -61,6 +61,13 @@ impl TinySpair {
         self.folder.path()
     }
 
+    /// The arguments that evaluate on it, with `more` of them.
+    pub fn evaluation(&self, more: &[&str]) -> Vec<String> {
+        let root = self.data_root().to_string_lossy();
+        let fixed = ["eval", "--dataset", "spair71k", "--data-root", &root];
+        fixed.iter().chain(more).map(|word| (*word).to_owned()).collect()
+    }
+
     /// A path for a result.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -1,10 +1,10 @@
-//! What `lpmflow predict` says of matches that cannot be right, through the real binary with the default weights.
+//! What `lpmflow predict` says of matches that cannot be right, with the default weights.
 
 use image::{Rgb, RgbImage, RgbaImage};
 use serde_json::Value;
 
-use crate::command::{lpmflow, write};
-use crate::support::files::Folder;
+use crate::commands::testing::{Run, lpmflow};
+use crate::inside::support::files::{Folder, write};
 
 /// The camel of the demonstration on white, as a file of the folder.
 fn camel(folder: &Folder) -> (String, RgbImage) {
@@ -163,7 +163,7 @@ fn a_list_tells_which_pairs_hardly_match_and_another_least_confidence_is_done_ag
         .collect();
     assert_eq!(hardly, [true, false]);
     assert!(first.stderr.contains("of 1 of these pairs hardly anything"), "{}", first.stderr);
-    let statuses = |run: &crate::command::Run| -> Vec<String> {
+    let statuses = |run: &Run| -> Vec<String> {
         run.json_lines()
             .iter()
             .map(|record| record["status"].as_str().unwrap().to_owned())

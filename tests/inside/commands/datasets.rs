@@ -1,4 +1,4 @@
-//! `datasets` through the real binary: sound trees of every layout, and everything that can be wrong.
+//! `datasets`: sound trees of every layout, and everything that can be wrong.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use crate::command::{Run, lpmflow};
-use crate::spair::TinySpair;
+use crate::commands::testing::{Run, lpmflow};
+use crate::inside::support::spair::TinySpair;
 
 /// What `datasets check` finds, and whether it exits with 0.
 fn check(dataset: &str, data_root: &Path) -> (bool, Value) {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::command::{lpmflow, write};
-use crate::support::files::Folder;
+use crate::commands::testing::lpmflow;
+use crate::inside::support::files::{Folder, write};
 
 const DEMO: [&str; 2] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/source.png"),
@@ -185,7 +185,8 @@ fn resnets_are_run_from_files_of_any_prefix() {
     let flags = ["bench", "--weights", &*below, "--iterations", "1", "--warm-up", "0", "--json"];
     let log = lpmflow([&flags[..], &size, &chosen].concat()).succeeded().stderr;
     assert!(log.contains("does not learn, so no training step is timed"), "{log}");
-    let flags = ["predict", DEMO[0], DEMO[1], "-o", "-", "--weights", &*below];
+    let flags =
+        ["predict", DEMO[0], DEMO[1], "-o", &*folder.text("none.flo"), "--weights", &*below];
     let error =
         lpmflow([&flags[..], &["--set", "backbone.hyperpixel=[3]"]].concat()).failed_with(1);
     assert!(error.contains("backbone.hyperpixel") && error.contains("numbered 0 to 2"), "{error}");
