@@ -1,5 +1,6 @@
 //! `lpmflow train`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,6 +14,10 @@ const EXAMPLES: &str = "\
 Examples:
   The paper's training on SPair-71k, from an iBOT backbone:
     lpmflow train --dataset spair71k --data-root data --init checkpoint_teacher.pth --output runs/paper
+
+  The paper's matcher on another backbone, which stays as it is:
+    lpmflow train --dataset spair71k --data-root data --backbone dinov2_vitb14_pretrain.pth \
+        --freeze-backbone --output runs/dinov2
 
   The default weights further, on any folder of photos, no annotation needed:
     lpmflow train --photos holiday-photos --output runs/holiday
@@ -112,10 +117,19 @@ pub(crate) struct TrainedModelArguments {
     ///
     /// A whole model is trained further; from `zero-shot` or an iBOT checkpoint the backbone is taken.
     /// [default: random values; `lite` with --photos and without --model]
-    #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE")]
+    #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE", group = "begins_with")]
     pub init: Option<PathBuf>,
-    /// Of a checkpoint given to --init that holds several dictionaries of weights, the one to take
-    #[arg(long, value_name = "NAME", requires = "init")]
+    /// A backbone for the model instead of its own, as others publish it (DINOv2, DINOv3, DINO, iBOT)
+    ///
+    /// The grid of features stays, so that photos are brought to another size; widths follow. The rest begins with
+    /// random values.
+    #[arg(long, value_name = "FILE", group = "begins_with")]
+    pub backbone: Option<PathBuf>,
+    /// Photos are brought to this many pixels a side, where the model takes other sizes than its usual one
+    #[arg(long, value_name = "PIXELS")]
+    pub input_size: Option<NonZeroUsize>,
+    /// Of a checkpoint given to --init or --backbone that holds several dictionaries of weights, the one to take
+    #[arg(long, value_name = "NAME", requires = "begins_with")]
     pub dictionary: Option<String>,
     /// Parts of the network or its training to leave out
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]

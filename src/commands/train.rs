@@ -1,5 +1,6 @@
 //! `lpmflow train`: flags become a configuration, the run does the work, the terminal shows it.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf, absolute};
 use std::sync::atomic::Ordering;
 
@@ -58,9 +59,10 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
 /// The files that are read, as far as a run could overwrite them.
 fn inputs(arguments: &TrainArguments, config: &TrainConfig) -> Vec<PathBuf> {
     let named = arguments.config.iter().chain(&config.data.datasets).cloned();
-    let init = config.model.init.iter().filter(|_| arguments.resume.is_none());
+    let begins_with = config.model.init.iter().chain(&config.model.backbone);
+    let begins_with = begins_with.filter(|_| arguments.resume.is_none());
     // What is not there is told where it is read.
-    named.chain(init.flat_map(|init| engine::file(init).unwrap_or_default())).collect()
+    named.chain(begins_with.flat_map(|file| engine::file(file).unwrap_or_default())).collect()
 }
 
 /// The settings of a file; what its author should know goes to the terminal.
@@ -74,9 +76,10 @@ fn fresh_config(arguments: &TrainArguments, terminal: &Terminal) -> Result<Train
     let mut config = match &arguments.config {
         Some(file) => read_settings(file, terminal)?,
         None if arguments.data.photos.is_some() => {
-            let TrainedModelArguments { model, init, .. } = &arguments.model;
+            let TrainedModelArguments { model, init, backbone, .. } = &arguments.model;
             // A file is never one of the names that the recipe is for.
-            let init = init.as_ref().map(|init| init.to_str().unwrap_or_default());
+            let init = init.as_ref().or(backbone.as_ref());
+            let init = init.map(|init| init.to_str().unwrap_or_default());
             TrainConfig::for_photos(model.as_deref(), init)
         }
         None => TrainConfig::default(),
@@ -173,15 +176,18 @@ fn apply_data(arguments: &DataArguments, config: &mut TrainConfig) -> Result<()>
 fn apply_model(arguments: &TrainedModelArguments, config: &mut TrainConfig) -> Result<()> {
     let model = &mut config.model;
     replace(&mut model.preset, arguments.model.as_ref());
-    if arguments.init.is_some() {
+    if arguments.init.is_some() || arguments.backbone.is_some() {
         model.init = arguments.init.clone();
+        model.backbone = arguments.backbone.clone();
         model.dictionary = arguments.dictionary.clone();
     }
+    model.input_size = arguments.input_size.map(NonZeroUsize::get).or(model.input_size);
     if !arguments.ablate.is_empty() {
         model.ablate = arguments.ablate.clone();
     }
     // A name of weights stays a name.
-    model.init.iter_mut().filter(|init| init.exists()).try_for_each(make_absolute)
+    let begins_with = model.init.iter_mut().chain(&mut model.backbone);
+    begins_with.filter(|file| file.exists()).try_for_each(make_absolute)
 }
 
 fn apply_recipe(arguments: &RecipeArguments, config: &mut TrainConfig) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::backbone::BackboneConfig;
 use crate::model::cost::StageCost;
-use crate::model::features::{FeatureShape, LevelShape};
+use crate::model::features::{FeatureShape, LevelShape, deepest};
 use crate::model::head::HeadConfig;
 use crate::model::input::InputRule;
 use crate::model::matcher::{LARGEST_GRID, MatcherConfig};
@@ -106,6 +106,29 @@ impl ModelConfig {
             Ok(config)
         };
         resized().with_context(|| format!("bringing photos to {side} pixels a side"))
+    }
+
+    /// The same on the backbone of another model, which is brought to photos of such a size that the grid of its
+    /// features keeps its side; widths follow.
+    ///
+    /// # Errors
+    /// When head or matcher cannot work on the features of that backbone.
+    pub(crate) fn on_backbone_of(&self, other: &Self) -> Result<Self> {
+        let [own, theirs] = [self, other].map(Self::backbone_grid);
+        let (grid, usual) = (own?, other.backbone.image());
+        let image = grid * (usual / theirs?.max(1));
+        // The paper brings photos to twice the side that its backbone then resizes them to.
+        let input_size =
+            other.input_size * usize::try_from(image)? / usize::try_from(usual)?.max(1);
+        let backbone = other.backbone.with_image(image)?;
+        let config = Self { input_size, backbone, ..self.clone() };
+        config.check().context("its features do not suit the model")?;
+        Ok(config)
+    }
+
+    /// Rows and columns of the backbone's deepest features.
+    fn backbone_grid(&self) -> Result<i64> {
+        Ok(deepest(&self.backbone_levels()?).side)
     }
 
     /// In a line what the model is made of and how it takes photos, for users.

@@ -36,6 +36,12 @@ pub(crate) struct ModelChoice {
     /// (iBOT's checkpoints) the backbone is taken.
     #[serde(with = "path_setting::optional", skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+    /// A backbone for the preset instead of its own, as others publish it: grid and widths follow.
+    #[serde(with = "path_setting::optional", skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<PathBuf>,
+    /// Photos are brought to this many pixels a side, where the model takes other sizes than its usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_size: Option<usize>,
     /// Of a checkpoint with several dictionaries of weights, the one to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dictionary: Option<String>,
@@ -45,7 +51,14 @@ pub(crate) struct ModelChoice {
 
 impl Default for ModelChoice {
     fn default() -> Self {
-        Self { preset: AUTO.to_owned(), init: None, dictionary: None, ablate: Vec::new() }
+        Self {
+            preset: AUTO.to_owned(),
+            init: None,
+            backbone: None,
+            input_size: None,
+            dictionary: None,
+            ablate: Vec::new(),
+        }
     }
 }
 
@@ -65,7 +78,13 @@ pub(crate) struct InitialModel {
 impl ModelChoice {
     /// The defaults, with something for the key that may be absent.
     pub(super) fn with_every_key() -> Self {
-        Self { init: Some(PathBuf::new()), dictionary: Some(String::new()), ..Self::default() }
+        Self {
+            init: Some(PathBuf::new()),
+            backbone: Some(PathBuf::new()),
+            input_size: Some(0),
+            dictionary: Some(String::new()),
+            ..Self::default()
+        }
     }
 
     /// Builds the model with its first values.
@@ -74,8 +93,12 @@ impl ModelChoice {
     /// When there is no such model, it cannot be trained, or the initial weights do not fit it.
     pub(crate) fn build(&self, seed: u64, device: Device) -> Result<InitialModel> {
         tch::manual_seed(torch_seed(seed, Purpose::Initialisation, 0, 0));
-        let Some(init) = &self.init else {
-            let name = if self.preset == AUTO { "base" } else { &self.preset };
+        ensure!(
+            self.init.is_none() || self.backbone.is_none(),
+            "a model begins with `init` or with `backbone`, not with both"
+        );
+        let Some(init) = self.init.as_ref().or(self.backbone.as_ref()) else {
+            let name = self.preset_or_base();
             let config = self.trainable(preset(name)?)?;
             let path = VarBuilder::fresh(device);
             let model = Model::new(&path, &config)?;
@@ -88,7 +111,7 @@ impl ModelChoice {
             return Ok(InitialModel { model, parameters, provenance, notes });
         };
         let mut stored = open(init, self.dictionary.as_deref())?;
-        let whole = stored.is_whole();
+        let whole = self.backbone.is_none() && stored.is_whole();
         let config = self.trainable(self.config_for(&stored)?)?;
         let (mut provenance, mut notes) = (stored.provenance(), stored.notes());
         notes.insert(0, format!("they begin as {}", stored.place));
@@ -111,6 +134,12 @@ impl ModelChoice {
     /// The configuration to train when beginning with `stored`.
     fn config_for(&self, stored: &StoredWeights) -> Result<ModelConfig> {
         let own = stored.config()?;
+        if self.backbone.is_some() {
+            let name = self.preset_or_base();
+            return preset(name)?
+                .on_backbone_of(&own)
+                .with_context(|| format!("building `{name}` on the backbone of {}", stored.place));
+        }
         let whole = stored.is_whole();
         if self.preset == AUTO {
             return Ok(if whole { own } else { ModelConfig::base() });
@@ -128,8 +157,13 @@ impl ModelChoice {
         Ok(own)
     }
 
-    /// `config` as it is trained, with the parts left out.
+    fn preset_or_base(&self) -> &str {
+        if self.preset == AUTO { "base" } else { &self.preset }
+    }
+
+    /// `config` as it is trained: for photos of the chosen size, with the parts left out.
     fn trainable(&self, config: ModelConfig) -> Result<ModelConfig> {
+        let config = config.with_input_size(self.input_size)?;
         ensure!(
             config.input == InputRule::Stretch,
             "the model takes photos in padded squares, and such models are not trained yet: choose one \

@@ -116,6 +116,10 @@ impl BackboneConfig for EfficientNetConfig {
         NORMALISATION
     }
 
+    fn image(&self) -> i64 {
+        self.image
+    }
+
     fn levels(&self) -> Vec<LevelShape> {
         vec![LevelShape::last(self.shape())]
     }

@@ -48,6 +48,9 @@ pub(crate) trait BackboneConfig: Settings {
     /// How input images are to be normalised.
     fn normalisation(&self) -> Normalisation;
 
+    /// Side of the square that images are resized to, in pixels.
+    fn image(&self) -> i64;
+
     /// The levels of features it can give, the deepest last: at least one.
     fn levels(&self) -> Vec<LevelShape>;
 

@@ -50,6 +50,10 @@ impl BackboneConfig for ToyBackbone {
         IMAGENET
     }
 
+    fn image(&self) -> i64 {
+        self.image
+    }
+
     fn levels(&self) -> Vec<LevelShape> {
         vec![self.level(MIDDLE, 6, 4), self.level(LAST, 8, 8)]
     }

@@ -73,7 +73,7 @@ impl Resumption {
 /// them, but what they are.
 pub(super) fn recorded(config: &TrainConfig, parts: &Parts) -> Result<Value> {
     let mut config = config.clone();
-    config.model.init = None;
+    (config.model.init, config.model.backbone) = (None, None);
     let data = std::mem::take(&mut config.data);
     let mut settings = serde_json::to_value(&config).context("describing the settings")?;
     settings["data"] = serde_json::json!({

@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::commands::testing::lpmflow;
 use crate::inside::support::files::{Folder, write};
+use crate::inside::support::toy::Toy;
 
 const DEMO: [&str; 2] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/source.png"),
@@ -192,4 +193,43 @@ fn resnets_are_run_from_files_of_any_prefix() {
     assert!(error.contains("backbone.hyperpixel") && error.contains("numbered 0 to 2"), "{error}");
     let exported = folder.text("exported.safetensors");
     assert_eq!(found(&folder, &["--weights", &*exported]).0, points);
+}
+
+#[test]
+fn the_papers_matcher_is_trained_on_a_published_backbone() {
+    let toy = Toy::new(2, 1);
+    let folder = Folder::new();
+    let backbone = dinov2(&folder);
+    let train = |run: &str, more: &str| {
+        let flags = format!("--epochs 1 --batch-size 2 {more}");
+        lpmflow(toy.training(&folder.path(run), &flags))
+    };
+    let log = train("run", &format!("--backbone {backbone} --freeze-backbone")).succeeded().stderr;
+    assert!(log.contains("dinov2.safetensors`") && log.contains("frozen"), "{log}");
+    let best = folder.text("run/best.safetensors");
+    let (points, log) = found(&folder, &["--weights", &best]);
+    // The grid of `tiny` has 4 x 4 cells, here of 14 pixels.
+    assert!(log.contains("with registers, lpmflow; photos in 56 x 56 pixels"), "{log}");
+    for name in ["exported.safetensors", "exported.pt"] {
+        let flags = ["export", "--weights", &*best, "--verify", "-o", &*folder.text(name)];
+        lpmflow(flags).succeeded();
+    }
+    assert_eq!(found(&folder, &["--weights", &*folder.text("exported.safetensors")]).0, points);
+    let data = toy.flags();
+    let eval: Vec<&str> =
+        ["eval", "--weights", &*best].into_iter().chain(data.iter().map(String::as_str)).collect();
+    lpmflow(eval).succeeded();
+    // Trained further as a whole model, and as a backbone for another grid.
+    train("further", &format!("--model auto --init {best}")).succeeded();
+    train("finer", &format!("--backbone {best} --input-size 112")).succeeded();
+    let (_, log) = found(&folder, &["--weights", &*folder.text("finer/best.safetensors")]);
+    assert!(log.contains("photos in 112 x 112 pixels"), "{log}");
+
+    let error = train("odd", &format!("--backbone {backbone} --input-size 100")).failed_with(1);
+    assert!(error.contains("must be a multiple of it, such as 98"), "{error}");
+    let resnet = resnet(&folder, "");
+    let error = train("resnet", &format!("--backbone {resnet}")).failed_with(1);
+    assert!(error.contains("needs a backbone with a class token"), "{error}");
+    let error = train("both", &format!("--backbone {backbone} --init {best}")).failed_with(2);
+    assert!(error.contains("cannot be used with"), "{error}");
 }

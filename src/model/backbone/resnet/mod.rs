@@ -55,6 +55,10 @@ impl BackboneConfig for ResNetConfig {
         IMAGENET
     }
 
+    fn image(&self) -> i64 {
+        self.image
+    }
+
     fn levels(&self) -> Vec<LevelShape> {
         let level = |(block, shape)| LevelShape { name: Self::level(block), shape };
         let blocks = self.shapes().into_iter().enumerate().map(level);

@@ -101,6 +101,10 @@ impl BackboneConfig for VitConfig {
         IMAGENET
     }
 
+    fn image(&self) -> i64 {
+        self.image
+    }
+
     fn levels(&self) -> Vec<LevelShape> {
         let blocks = (1..=self.computed())
             .map(|block| LevelShape { name: Self::level(block), shape: self.shape() });
