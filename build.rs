@@ -23,6 +23,9 @@ const VECTORISED: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// What is settled before all else, by the program alone.
+const START: &str = "start";
+
 /// CUDA graphs, as a library of its own that the program carries.
 const CUDA: &str = "cuda_graph";
 
@@ -56,6 +59,9 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
         // libtorch's folder has the same library under the same name.
         println!("cargo:rustc-link-arg=-lgomp");
+        for object in cpp(1).file(source(START)).compile_intermediates() {
+            println!("cargo:rustc-link-arg-bins={}", object.display());
+        }
     }
     if let Some(mut compiler) = cuda {
         let done = compiler.wait().is_ok_and(|status| status.success());

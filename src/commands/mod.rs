@@ -38,17 +38,14 @@ pub(crate) use usage::usage_error;
 pub fn main() -> ! {
     memory::explain_shortage();
     let outcome = Cli::read().map_err(anyhow::Error::from).and_then(run);
-    terminal::finish(match outcome {
-        Ok(outcome) => outcome.exit_code(),
-        Err(error) => match error.downcast::<clap::Error>() {
-            // A mistake in the flags, printed with the usage; or help, which clap counts among errors.
-            Ok(usage) => terminal::print_usage(&usage),
-            Err(error) => {
-                terminal::print_error(&error);
-                1
-            }
-        },
-    })
+    let code = outcome.map(Outcome::exit_code).or_else(|error| {
+        // A mistake in the flags, printed with the usage; or help, which clap counts among errors.
+        error.downcast::<clap::Error>().and_then(|usage| terminal::print_usage(&usage))
+    });
+    terminal::finish(code.unwrap_or_else(|error| {
+        terminal::print_error(&error);
+        1
+    }))
 }
 
 /// Runs what the user asked for.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{Access, access};
 
-use crate::output::destination::{Destination, folder_of};
+use crate::output::destination::{Destination, ensure_stdout_open, folder_of};
 use crate::output::identity::Identity;
 use crate::output::leftovers;
 use crate::output::unfinished::temporary;
@@ -93,7 +93,7 @@ pub(crate) fn check_folder(folder: &Path) -> Result<()> {
 /// Whether something can be written; `folders` are known to take new files.
 fn ensure_writable(destination: &Destination, folders: &mut HashSet<PathBuf>) -> Result<()> {
     match destination {
-        Destination::Stdout => Ok(()),
+        Destination::Stdout => Ok(ensure_stdout_open()?),
         Destination::Straight(path, _) => Ok(access(path, Access::WRITE_OK)?),
         Destination::File(path) => {
             let folder = folder_of(path);

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
-use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, OFlags, StatxAttributes, StatxFlags, fcntl_getfl, statx};
 
 /// Stands for stdin where something is read, and for stdout where something is written.
 pub(super) const DASH: &str = "-";
@@ -101,6 +101,18 @@ pub(crate) fn is_stream(path: &Path) -> bool {
         Destination::of(path),
         Ok(Destination::Stdout | Destination::Straight(_, Straight::Append))
     )
+}
+
+/// Whether stdout can be written to. Where it cannot, as after `>&-`, Rust takes what is written for written.
+///
+/// # Errors
+/// When it cannot.
+pub(crate) fn ensure_stdout_open() -> io::Result<()> {
+    let mode = fcntl_getfl(io::stdout())? & OFlags::RWMODE;
+    if mode == OFlags::RDONLY {
+        return Err(io::Error::other("it is not open for writing"));
+    }
+    Ok(())
 }
 
 /// The folder that a file lies in.

@@ -14,5 +14,5 @@ mod write;
 pub(crate) use archive::write_archive;
 pub(crate) use attempts::Attempts;
 pub(crate) use check::{Stdout, check, check_folder};
-pub(crate) use destination::is_stream;
+pub(crate) use destination::{ensure_stdout_open, is_stream};
 pub(crate) use write::write;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::output::destination::{Destination, folder_of};
+use crate::output::destination::{Destination, ensure_stdout_open, folder_of};
 use crate::output::unfinished::{UnfinishedFile, temporary};
 use crate::visible::Shown;
 
@@ -29,7 +29,10 @@ pub(crate) fn write(
             let bytes = filled(fill)?;
             write_straight(&mut straight.open(&path)?, &bytes)
         }
-        Destination::Stdout => write_straight(&mut io::stdout().lock(), &filled(fill)?),
+        Destination::Stdout => {
+            ensure_stdout_open()?;
+            write_straight(&mut io::stdout().lock(), &filled(fill)?)
+        }
     };
     attempt().with_context(|| format!("writing `{}`", path.shown()))
 }

@@ -153,14 +153,18 @@ fn append(text: &Mutex<String>, line: &str) {
 }
 
 /// Prints what clap has to say; the exit code that it wants.
-pub(crate) fn print_usage(usage: &clap::Error) -> i32 {
+///
+/// # Errors
+/// When it is help, which goes to stdout, and stdout does not take it.
+pub(crate) fn print_usage(usage: &clap::Error) -> Result<i32> {
     match visible(&usage.render().to_string()) {
         // An argument, maybe a file that a pattern found, has a name that would steer the terminal.
         Cow::Owned(harmless) => print(harmless.trim_end()),
         // Where nobody reads it, there is nobody to tell.
-        Cow::Borrowed(_) => _ = usage.print(),
+        Cow::Borrowed(_) if usage.use_stderr() => _ = usage.print(),
+        Cow::Borrowed(_) => stdout::print(|| usage.print())?,
     }
-    usage.exit_code()
+    Ok(usage.exit_code())
 }
 
 /// The error chain as one line.

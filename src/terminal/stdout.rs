@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
+use crate::output::ensure_stdout_open;
+
 /// Stdout, and what became of it.
 #[derive(Debug, Default)]
 pub(super) struct Stdout {
@@ -19,7 +21,8 @@ impl Stdout {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if broken.is_none() {
             let mut stdout = io::stdout().lock();
-            *broken = writeln!(stdout, "{line}").and_then(|()| stdout.flush()).err();
+            let written = ensure_stdout_open().and_then(|()| writeln!(stdout, "{line}"));
+            *broken = written.and_then(|()| stdout.flush()).err();
         }
     }
 
@@ -36,10 +39,24 @@ impl Stdout {
     pub(super) fn written(&self) -> Result<()> {
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).take();
         match broken {
-            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(error).context("writing the result to stdout")
-            }
-            _ => Ok(()),
+            Some(error) => told(error),
+            None => Ok(()),
         }
     }
+}
+
+/// Prints what has its own way to stdout; a reader that is gone is no error.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn print(print: impl FnOnce() -> io::Result<()>) -> Result<()> {
+    ensure_stdout_open().and_then(|()| print()).or_else(told)
+}
+
+/// An error, but for a reader that is gone: nobody waits for the rest.
+fn told(error: io::Error) -> Result<()> {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Ok(());
+    }
+    Err(error).context("writing the result to stdout")
 }

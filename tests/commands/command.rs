@@ -2,10 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 pub use crate::support::files::{names, write};
 pub use crate::support::run::Run;
+
+/// The binary.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_lpmflow");
 
 /// Runs `lpmflow`.
 pub fn lpmflow<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Run {
@@ -28,19 +31,46 @@ pub fn lpmflow_reading<S: AsRef<OsStr>>(
     run(input, &[], arguments)
 }
 
+/// `lpmflow` with these arguments: on one thread, as tests run side by side already, with its own weights and no
+/// dataset of the surroundings.
+pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = prepared(PROGRAM);
+    command.args(arguments);
+    command
+}
+
+/// A line of the shell, in which `"$0" "$@"` is `lpmflow` with these arguments.
+pub fn shell<S: AsRef<OsStr>>(line: &str, arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = prepared("bash");
+    command.args(["-c", line, PROGRAM]).args(arguments);
+    command
+}
+
+/// What a process left that has ended by itself.
+#[track_caller]
+pub fn ended(output: Output) -> Run {
+    Run {
+        code: output.status.code().expect("no signal ended it"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn prepared(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")]);
+    for name in ["LPMFLOW_WEIGHTS", "LPMFLOW_DATA_ROOT", "LPMFLOW_DATASETS"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 fn run<S: AsRef<OsStr>>(
     input: &str,
     environment: &[(&str, &str)],
     arguments: impl IntoIterator<Item = S>,
 ) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments)
-        .env("LPMFLOW_DEVICE", "cpu")
-        // Tests run side by side already.
-        .env("LPMFLOW_THREADS", "1")
-        .env_remove("LPMFLOW_WEIGHTS")
-        .env_remove("LPMFLOW_DATA_ROOT")
-        .env_remove("LPMFLOW_DATASETS")
+    let mut child = command(arguments)
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -48,10 +78,5 @@ fn run<S: AsRef<OsStr>>(
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
-    let output = child.wait_with_output().unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    ended(child.wait_with_output().unwrap())
 }

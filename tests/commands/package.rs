@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::command::PROGRAM;
 use crate::support::files::Folder;
 
 /// Libraries of the C library: the only ones that are not in the package.
@@ -30,7 +31,7 @@ fn unpacked(folder: &Folder) -> PathBuf {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packed = folder.path("packed");
     let mut pack = Command::new(project.join("scripts/package.sh"));
-    pack.args(["--uncompressed", "--binary", env!("CARGO_BIN_EXE_lpmflow"), "--output"]);
+    pack.args(["--uncompressed", "--binary", PROGRAM, "--output"]);
     run(pack.arg(&packed));
     let archive = fs::read_dir(&packed).unwrap().next().unwrap().unwrap().path();
     let elsewhere = folder.path("else where");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::command::{lpmflow, write};
+use crate::command::{self, lpmflow, write};
 use crate::support::files::{Folder, photo};
 use crate::support::spair::TinySpair;
 
@@ -21,14 +21,9 @@ fn arguments<const N: usize>(words: [&OsStr; N]) -> Vec<OsString> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Runs a line of the shell in which `$0` is the program.
+/// Runs a line of the shell in a folder.
 fn shell(line: &str, folder: &Folder) -> (bool, String) {
-    let output = Command::new("bash")
-        .args(["-c", line, env!("CARGO_BIN_EXE_lpmflow")])
-        .current_dir(folder.path(""))
-        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-        .output()
-        .unwrap();
+    let output = command::shell(line, [""; 0]).current_dir(folder.path("")).output().unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 

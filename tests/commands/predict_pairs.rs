@@ -1,8 +1,9 @@
 //! `lpmflow predict --pairs`, through the real binary with the default weights.
 
 use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
-use crate::command::{Run, lpmflow_reading, names, write};
+use crate::command::{Run, command, lpmflow_reading, names, write};
 use crate::support::files::Folder;
 
 /// A folder with three small photos.
@@ -44,17 +45,16 @@ fn an_interrupted_run_finishes_what_is_under_way_and_goes_on_later() {
     let folder = photos();
     let list = write(&folder, "list.csv", "a.png,b.jpg\n".repeat(400));
     let output = folder.text("out");
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(["predict", "--pairs", &list, "--output-dir", &output, "--device", "cpu"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
+    let mut child = command(["predict", "--pairs", &list, "--output-dir", &output])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut first = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut first).unwrap();
     let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let rest = std::io::read_to_string(stdout).unwrap();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130));

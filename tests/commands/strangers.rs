@@ -1,10 +1,9 @@
 //! Weights of strangers: what a file says of itself is not believed before it is checked against its tensors, so that
 //! no small file takes gigabytes or minutes. `tests/inside/strangers.rs` has the limits one by one.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::command::write;
+use crate::command::{ended, shell, write};
 use crate::support::files::Folder;
 use crate::support::strangers::{described, vit};
 
@@ -17,15 +16,11 @@ fn error_of(content: &[u8]) -> String {
     let weights = write(&folder, "stranger.safetensors", content);
     let photo = folder.photo("photo.png", 64, 64);
     let start = Instant::now();
-    let output = Command::new("bash")
-        .args(["-c", "ulimit -v 12000000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_lpmflow")])
-        .args(["predict", &photo, &photo, "--weights", &weights, "-o", &folder.text("flow.npy")])
-        .env("LPMFLOW_DEVICE", "cpu")
-        .env("LPMFLOW_THREADS", "1")
-        .output()
-        .unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    let mut predict = shell(
+        "ulimit -v 12000000; exec \"$0\" \"$@\"",
+        ["predict", &photo, &photo, "--weights", &weights, "-o", &folder.text("flow.npy")],
+    );
+    let error = ended(predict.output().unwrap()).failed_with(1);
     assert!(start.elapsed() < PATIENCE, "{:?}: {error}", start.elapsed());
     assert!(error.contains("stranger.safetensors`"), "{error}");
     error

@@ -6,13 +6,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::command::shell;
 use crate::support::spair::TinySpair;
 
 /// `lpmflow` with nothing set that concerns threads.
 fn lpmflow_on(processors: &str) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", processors, env!("CARGO_BIN_EXE_lpmflow")]).env("LPMFLOW_DEVICE", "cpu");
-    let ours = ["LPMFLOW_THREADS", "LPMFLOW_WEIGHTS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"];
+    let mut command = shell(&format!("exec taskset -c {processors} \"$0\" \"$@\""), [""; 0]);
+    let ours = ["LPMFLOW_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"];
     for name in ours.into_iter().chain(["RAYON_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"]) {
         command.env_remove(name);
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::command::{lpmflow, lpmflow_in};
+use crate::command::{PROGRAM, lpmflow, lpmflow_in};
 use crate::support::ZERO_SHOT;
 use crate::support::files::Folder;
 
@@ -17,7 +17,7 @@ const DEMO: [&str; 2] = [
 fn the_program_works_wherever_it_lies_and_files_of_the_name_win() {
     let folder = Folder::new();
     let program = folder.path("lpmflow");
-    fs::copy(env!("CARGO_BIN_EXE_lpmflow"), &program).unwrap();
+    fs::copy(PROGRAM, &program).unwrap();
     let flow = folder.text("flow.npy");
     let run = |variable: Option<&Path>| -> (String, Vec<u8>) {
         let mut command = Command::new(&program);

@@ -3,10 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use super::{arguments, eval, scored, text};
-use crate::command::{lpmflow, names, write};
+use crate::command::{command, ended, lpmflow, names, write};
 use crate::support::ZERO_SHOT;
 use crate::support::files::Folder;
 use crate::support::toy::Toy;
@@ -52,12 +51,8 @@ fn no_output_of_an_evaluation_is_one_of_its_inputs() {
     assert!(before == after, "every input is as it was");
     // Behind what is there already, where the shell appends.
     let appending = fs::File::options().append(true).open(&predictions).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments(&dataset, &predictions, &[]))
-        .stdout(Stdio::from(appending))
-        .output()
-        .unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
+    let mut appended = command(arguments(&dataset, &predictions, &[]));
+    let error = ended(appended.stdout(appending).output().unwrap()).failed_with(1);
     assert!(error.contains("stdout goes to the input"), "{error}");
     assert!(fs::read(&predictions).unwrap() == before[0]);
 }
@@ -101,13 +96,9 @@ fn a_pair_overwrites_neither_photos_nor_keypoints_nor_weights() {
     let copied = fs::read(&weights).unwrap() == fs::read(ZERO_SHOT).unwrap();
     assert!(copied && fs::read_to_string(&points).unwrap() == "[[3, 4]]");
     // Standard input that is a file.
-    let stdin = Stdio::from(fs::File::open(&points).unwrap());
-    let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(["predict", &a, &b, "--keypoints", "-", "-o", &points])
-        .stdin(stdin)
-        .output()
-        .unwrap();
-    assert_refused(&String::from_utf8(output.stderr).unwrap());
+    let mut predict = command(["predict", &a, &b, "--keypoints", "-", "-o", &points]);
+    let output = predict.stdin(fs::File::open(&points).unwrap()).output().unwrap();
+    assert_refused(&ended(output).failed_with(1));
 }
 
 #[test]

@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
 
 use super::{arguments, disk, eval, scored, text};
-use crate::command::{lpmflow, names, write};
+use crate::command::{command, ended, lpmflow, names, shell, write};
 use crate::support::files::Folder;
 use crate::support::toy::Toy;
 
@@ -36,13 +35,8 @@ fn stdout_on_a_full_disk_costs_no_file() {
     let report = dataset.path("report.json");
     let run = |more: &[&str]| {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-            .args(arguments(&dataset, &predictions, more))
-            .stdout(Stdio::from(full))
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        String::from_utf8(output.stderr).unwrap()
+        let mut command = command(arguments(&dataset, &predictions, more));
+        ended(command.stdout(full).output().unwrap()).failed_with(1)
     };
     let error = run(&["--report", &text(&report)]);
     assert!(error.contains("lpmflow: writing the result to stdout: No space left"), "{error}");
@@ -118,20 +112,15 @@ fn a_list_goes_on_when_its_disk_is_full() {
     }
 }
 
-/// Neither on a full disk nor where files may not be long, which libtorch's own writer answers by ending the
-/// process.
+/// Neither on a full disk nor where files may not be long, which the system answers by ending the process, and so
+/// does libtorch's own writer.
 #[test]
 fn an_export_that_does_not_fit_is_an_error_and_leaves_nothing() {
     let folder = Folder::new();
-    let limited = "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"";
+    let limited = "ulimit -f 50; exec \"$0\" \"$@\"";
     for name in ["network.pt", "weights.safetensors"] {
-        let output = Command::new("sh")
-            .args(["-c", limited, env!("CARGO_BIN_EXE_lpmflow"), "export", "--weights", "lite"])
-            .args(["-o", &folder.text(name)])
-            .output()
-            .unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{error}");
+        let mut export = shell(limited, ["export", "--weights", "lite", "-o", &folder.text(name)]);
+        let error = ended(export.output().unwrap()).failed_with(1);
         assert!(error.contains(&format!("{name}`: File too large")), "{error}");
         assert!(!error.contains("terminate") && !error.contains("C++"), "{error}");
         assert!(!error.contains("::drop"), "what no user knows: {error}");

@@ -1,5 +1,6 @@
 //! Where results go, through the real binary: streams, full disks, inputs that must stay, readers that leave.
 
+mod closed;
 mod inputs;
 mod lost;
 mod readers;

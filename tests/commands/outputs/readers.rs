@@ -4,19 +4,15 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::{arguments, eval, scored, text};
-use crate::command::{names, write};
+use crate::command::{command, names, write};
 use crate::support::files::Folder;
 
 fn start<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments)
-        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// The exit code and stderr of a run whose stdout nobody reads.
@@ -104,4 +100,35 @@ fn a_list_that_nobody_reads_stops_in_good_order() {
     let files = names(Path::new(&output));
     assert!((2..800).contains(&files.len()) && files.len().is_multiple_of(2), "{files:?}");
     assert!(files.iter().all(|name| !name.starts_with(".lpmflow-")), "{files:?}");
+}
+
+/// The thread that prints waits for the reader then, and must not keep the process.
+#[test]
+fn a_second_interrupt_ends_a_list_whose_results_nobody_reads() {
+    let folder = Folder::new();
+    let list = write(&folder, "list.csv", "none.png,none.png\n".repeat(2000));
+    let mut child = command(["predict", "--pairs", &list, "--output-dir", &folder.text("out")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let (start, mut before) = (Instant::now(), 0);
+    let ended = loop {
+        if start.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        sleep(Duration::from_millis(100));
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended;
+        }
+        let waiting = rustix::io::ioctl_fionread(&stdout).unwrap();
+        if waiting > 0 && waiting == before {
+            let id = child.id().to_string();
+            Command::new("kill").args(["-INT", &id]).status().unwrap();
+        }
+        before = waiting;
+    };
+    assert_eq!(ended.code(), Some(130));
 }

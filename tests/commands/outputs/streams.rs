@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{arguments, eval, scored, text};
-use crate::command::{lpmflow, names};
+use crate::command::{self, ended, lpmflow, names};
 use crate::support::files::Folder;
 
 fn is_report(bytes: &[u8]) -> bool {
@@ -132,13 +132,8 @@ fn the_file_behind_stdout_or_another_descriptor_is_not_replaced() {
     let (dataset, predictions) = scored();
     let shell = |script: &str, file: &Path| {
         fs::write(file, "before\n").unwrap();
-        let output = Command::new("sh")
-            .args(["-c", script, env!("CARGO_BIN_EXE_lpmflow")])
-            .args(arguments(&dataset, &predictions, &[]))
-            .env("FILE", file)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut eval = command::shell(script, arguments(&dataset, &predictions, &[]));
+        ended(eval.env("FILE", file).output().unwrap()).succeeded();
         fs::read(file).unwrap()
     };
     let file = dataset.path("out.json");
@@ -159,15 +154,10 @@ fn products_go_to_stdout_in_their_first_format() {
     let script = "exec \"$0\" predict \"$A\" \"$B\" --keypoints \"$POINTS\" \"$@\" > \"$OUT\"";
     let bytes = |flags: &[&str]| {
         let out = folder.path("out");
-        let output = Command::new("sh")
-            .args(["-c", script, env!("CARGO_BIN_EXE_lpmflow")])
-            .args(flags)
-            .envs([("A", &a), ("B", &b), ("POINTS", &text(&points)), ("OUT", &text(&out))])
-            .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success() && stderr.contains("\"confidence\":["), "{stderr}");
+        let mut predict = command::shell(script, flags);
+        predict.envs([("A", &a), ("B", &b), ("POINTS", &text(&points)), ("OUT", &text(&out))]);
+        let stderr = ended(predict.output().unwrap()).succeeded().stderr;
+        assert!(stderr.contains("\"confidence\":["), "{stderr}");
         fs::read(out).unwrap()
     };
     lpmflow(["predict", &a, &b, "-o", &folder.text("file.flo")]).succeeded();

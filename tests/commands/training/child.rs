@@ -1,20 +1,16 @@
 //! Training runs that go on while a test looks at what they leave.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::command::command;
 
 /// No run of the tests takes this long.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Starts the binary; what it says on stderr can be read when it has ended.
 pub fn start(arguments: &[String]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_lpmflow"))
-        .args(arguments)
-        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Waits until `reached`; false when the process has ended by itself before that.

@@ -1,11 +1,10 @@
 //! What stops a run, and what is left then.
 
 use std::fs;
-use std::process::Command;
 
 use super::child::{start, wait};
 use super::{metrics, train};
-use crate::command::lpmflow;
+use crate::command::{ended, lpmflow, shell};
 use crate::support::toy::Toy;
 
 #[test]
@@ -115,15 +114,9 @@ fn a_dataset_that_vanishes_leaves_a_checkpoint_to_go_on_from() {
 fn a_checkpoint_that_does_not_fit_leaves_the_one_before() {
     let toy = Toy::new(4, 1);
     let run = toy.path("run");
-    let limited = "trap '' XFSZ; ulimit -f 2400; exec \"$0\" \"$@\"";
-    let output = Command::new("sh")
-        .args(["-c", limited, env!("CARGO_BIN_EXE_lpmflow")])
-        .args(toy.training(&run, "--epochs 2 --batch-size 2"))
-        .envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")])
-        .output()
-        .unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    let limited = "ulimit -f 1200; exec \"$0\" \"$@\"";
+    let mut limited = shell(limited, toy.training(&run, "--epochs 2 --batch-size 2"));
+    let error = ended(limited.output().unwrap()).failed_with(1);
     assert!(
         error.contains("the checkpoint of step 0") && error.contains("still stands"),
         "{error}"
