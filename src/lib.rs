@@ -14,7 +14,7 @@
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
 //!     └ synth ─ data                     datasets of our own; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
-//!        lru, output, path_text, prefetch, spelling, visible  the tools beside them
+//!        defaults, lru, output, path_text, prefetch, spelling, visible  the tools beside them
 //! ```
 
 pub mod api;
@@ -22,6 +22,7 @@ mod bench;
 mod cli;
 mod commands;
 mod data;
+mod defaults;
 mod eval;
 mod export;
 mod flow;

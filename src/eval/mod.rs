@@ -138,7 +138,7 @@ mod tests {
 
     fn load(key: &FrameKey) -> Result<Frame> {
         let number: u8 = key.path.to_string_lossy().parse()?;
-        Ok(INPUT.placed(key.clone(), RgbImage::from_pixel(2, 2, image::Rgb([number; 3]))))
+        Ok(INPUT.frame(key.clone(), &RgbImage::from_pixel(2, 2, image::Rgb([number; 3]))))
     }
 
     /// Moves everything to the right by the source photo's number of grid cells.

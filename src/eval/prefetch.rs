@@ -141,8 +141,7 @@ mod tests {
     }
 
     fn frame(key: &FrameKey) -> Result<Frame> {
-        let input = Input::stretched(4);
-        Ok(input.placed(key.clone(), RgbImage::new(4, 4)))
+        Ok(Input::stretched(4).frame(key.clone(), &RgbImage::new(4, 4)))
     }
 
     fn batch_size(size: usize) -> NonZeroUsize {

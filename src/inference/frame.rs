@@ -34,6 +34,17 @@ pub(crate) struct Frame {
     pub placement: Placement,
 }
 
+/// How a photo lies in the square.
+#[derive(Clone, Copy, Debug)]
+struct Fit {
+    /// Its size there.
+    size: Size,
+    /// Where its upper left pixel lies, to the right and down.
+    corner: [usize; 2],
+    /// The part of the square that it covers.
+    placement: Placement,
+}
+
 /// Tells photos apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FrameKey {
@@ -56,71 +67,66 @@ impl Input {
         if key.mirrored {
             flip_horizontal_in_place(&mut scaled);
         }
-        let frame = self.placed(key, scaled);
-        let [width, height] = [photo.width(), photo.height()].map(f64::from);
-        match self.rule {
-            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => frame,
-            // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
-            InputRule::CentredSquare => {
-                let longer = width.max(height);
-                let (width, height) = (width / longer, height / longer);
-                Frame { placement: Placement { width, height, ..frame.placement }, ..frame }
-            }
-        }
+        self.placed(key, scaled, size_of(photo))
     }
 
     /// A decoded photo in the size that it has within the square.
     pub(crate) fn scaled(self, photo: &RgbImage) -> RgbImage {
-        let longer = photo.width().max(photo.height()) as usize;
-        let side = |photo: u32| match self.rule {
-            InputRule::Stretch => self.side,
-            InputRule::PaddedSquare => {
-                // To the nearest pixel; the longer side exactly.
-                ((2 * photo as usize * self.side + longer) / (2 * longer)).max(1)
-            }
-            InputRule::MeanPaddedSquare => {
-                // Parity: by the scale's quotient; halves to the even number.
-                let exact = f64::from(photo) * (self.side as f64 / longer as f64);
-                (exact.round_ties_even() as usize).max(1)
-            }
-            InputRule::CentredSquare => {
-                // Parity: NumPy's rounding, halves to the even number.
-                let exact = (self.side * photo as usize) as f64 / longer as f64;
-                (exact.round_ties_even() as usize).max(1)
-            }
-        };
         let filter = match self.rule {
             InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => {
                 Filter::Bilinear
             }
             InputRule::CentredSquare => Filter::Lanczos,
         };
-        resize_like_pillow_by(filter, photo, Size::new(side(photo.height()), side(photo.width())))
+        resize_like_pillow_by(filter, photo, self.fit(size_of(photo)).size)
     }
 
-    /// A photo of that size as a frame.
-    pub(crate) fn placed(self, key: FrameKey, scaled: RgbImage) -> Frame {
-        let side = self.side as u32;
-        let (width, height) = scaled.dimensions();
-        let part = |pixels: u32| f64::from(pixels) / f64::from(side);
-        let (left, top) = match self.rule {
-            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => (0, 0),
-            InputRule::CentredSquare => ((side - width) / 2, (side - height) / 2),
-        };
-        let placement = Placement {
-            left: part(left),
-            top: part(top),
-            width: part(width),
-            height: part(height),
-        };
-        let pixels = if placement == Placement::WHOLE {
+    /// A photo that [`Input::scaled`] made of one of the size `photo`, as a frame.
+    pub(crate) fn placed(self, key: FrameKey, scaled: RgbImage, photo: Size) -> Frame {
+        let Fit { size, corner: [left, top], placement } = self.fit(photo);
+        let pixels = if size == Size::square(self.side) {
             scaled
         } else {
-            let mut square = RgbImage::new(side, side);
-            replace(&mut square, &scaled, left.into(), top.into());
+            let mut square = RgbImage::new(self.side as u32, self.side as u32);
+            replace(&mut square, &scaled, left as i64, top as i64);
             square
         };
         Frame { key, pixels: Arc::new(pixels), placement }
+    }
+
+    /// How a photo of a size lies in the square.
+    fn fit(self, photo: Size) -> Fit {
+        let longer = photo.longer_side();
+        let scaled = |pixels: usize| match self.rule {
+            InputRule::Stretch => self.side,
+            // To the nearest pixel; the longer side exactly.
+            InputRule::PaddedSquare => ((2 * pixels * self.side + longer) / (2 * longer)).max(1),
+            InputRule::MeanPaddedSquare => {
+                // Parity: by the scale's quotient; halves to the even number.
+                let exact = pixels as f64 * (self.side as f64 / longer as f64);
+                (exact.round_ties_even() as usize).max(1)
+            }
+            InputRule::CentredSquare => {
+                // Parity: NumPy's rounding, halves to the even number.
+                let exact = (self.side * pixels) as f64 / longer as f64;
+                (exact.round_ties_even() as usize).max(1)
+            }
+        };
+        let size = Size::new(scaled(photo.height), scaled(photo.width));
+        let part = |pixels: usize| pixels as f64 / self.side as f64;
+        let (corner, [width, height]) = match self.rule {
+            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => {
+                ([0, 0], [size.width, size.height].map(part))
+            }
+            InputRule::CentredSquare => {
+                let middle = |pixels: usize| (self.side - pixels) / 2;
+                // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
+                let covered = |pixels: usize| pixels as f64 / longer as f64;
+                ([size.width, size.height].map(middle), [photo.width, photo.height].map(covered))
+            }
+        };
+        let [left, top] = corner.map(part);
+        Fit { size, corner, placement: Placement { left, top, width, height } }
     }
 
     /// Frames as a normalised batch on the CPU.
@@ -155,6 +161,10 @@ impl Frame {
     pub(crate) fn bytes(&self) -> usize {
         self.pixels.as_raw().len()
     }
+}
+
+fn size_of(photo: &RgbImage) -> Size {
+    Size::new(photo.height() as usize, photo.width() as usize)
 }
 
 /// Photos of one size, `[B, 3, H, W]`.

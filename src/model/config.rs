@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::is_default;
 use crate::model::backbone::BackboneConfig;
 use crate::model::cost::StageCost;
 use crate::model::features::{FeatureShape, LevelShape, deepest};
@@ -24,7 +25,7 @@ pub(crate) struct ModelConfig {
     /// Side of the square that photos are brought to before they reach the network, in pixels.
     pub input_size: usize,
     /// How they are brought to it.
-    #[serde(default, skip_serializing_if = "InputRule::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub input: InputRule,
     /// Describes each photo by features.
     pub backbone: Chosen<dyn BackboneConfig>,

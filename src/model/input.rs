@@ -26,9 +26,4 @@ impl InputRule {
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
-
-    /// Whether a configuration need not name it.
-    pub(crate) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }

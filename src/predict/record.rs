@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Error;
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::is_default;
 use crate::geometry::Size;
 use crate::path_text::{path_from_text, path_text};
 use crate::predict::transferred::TransferredKeypoints;
@@ -48,11 +49,11 @@ pub(crate) struct WrittenFile {
 struct WrittenText {
     path: String,
     /// Whether `path` is escaped because it is not Unicode.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     path_escaped: bool,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     invalid_pixels: usize,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     unmatched_pixels: usize,
 }
 
@@ -73,14 +74,6 @@ impl TryFrom<WrittenText> for WrittenFile {
     }
 }
 
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
 /// What became of a pair: one line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Record {
@@ -91,13 +84,13 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Whether `source` is escaped because it is not Unicode.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub source_escaped: bool,
     /// The target photo, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Whether `target` is escaped.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub target_escaped: bool,
     /// What became of it.
     #[serde(flatten)]

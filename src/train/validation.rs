@@ -192,10 +192,11 @@ impl WarpedPair {
         let target = input.scaled(photo);
         let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
         let warp = Warp::draw(&mut rng, &WarpConfig::default());
-        let warped = FrameKey { path: path.join("warped"), mirrored: false };
-        let source = input.placed(warped, warp.source(&target));
+        let warped = FrameKey { path: path.join(format!("warp {index}")), mirrored: false };
+        let size = Size::new(photo.height() as usize, photo.width() as usize);
+        let source = input.placed(warped, warp.source(&target), size);
         let key = FrameKey { path, mirrored: false };
-        Self { frames: (source, input.placed(key, target)), warp }
+        Self { frames: (source, input.placed(key, target, size)), warp }
     }
 
     /// The share of points with a match inside the target that the flow sends close to it; `None` if

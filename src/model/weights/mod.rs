@@ -121,31 +121,26 @@ fn read_from(path: &Path, dictionary: Option<&str>) -> Result<StoredWeights> {
                     ensure_whole(dictionary, &place)?;
                     described(contents, place)
                 }
-                None => published(contents.tensors, place, dictionary),
+                None => {
+                    let names: Vec<&str> = contents.tensors.keys().map(String::as_str).collect();
+                    let naming = recognised(&names, dictionary)?;
+                    let renamed =
+                        |(name, tensor): (String, _)| Some((naming.rename(&name)?, tensor));
+                    let tensors = contents.tensors.into_iter().filter_map(renamed).collect();
+                    published(tensors, &naming, place)
+                }
             })
             .with_context(|| format!("reading the safetensors file `{}`", path.shown()));
     }
     foreign::check(path).with_context(|| format!("reading the weights `{}`", path.shown()))?;
     let checkpoint = pytorch::Checkpoint::open(path)?;
     let context = || format!("reading the PyTorch checkpoint {place}");
-    let naming = Naming::recognise(&checkpoint.names(), PUBLISHED, dictionary);
-    let inside = checkpoint.dictionaries();
-    let naming = naming.with_context(|| format!("{}, which has {inside}", context()))?;
-    let Some(naming) = naming else {
-        let part = dictionary.map(|name| format!(" in its dictionary `{name}`"));
-        bail!(
-            "the PyTorch checkpoint {place} holds nothing known ({}){}; it has {inside}; its tensors begin with: {}",
-            PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
-            part.unwrap_or_default(),
-            checkpoint.names().into_iter().take(3).collect::<Vec<_>>().join(", ")
-        );
-    };
-    let tensors = checkpoint
+    let naming = recognised(&checkpoint.names(), dictionary)
+        .with_context(|| format!("{}, which has {}", context(), checkpoint.dictionaries()))?;
+    checkpoint
         .read(|name| naming.rename(name))
-        .and_then(naming.form.adapt)
-        .with_context(context)?;
-    let (source, note) = (Source::Published(naming.form), naming.note());
-    Ok(StoredWeights { place, tensors, source, note })
+        .and_then(|tensors| published(tensors, &naming, place.clone()))
+        .with_context(context)
 }
 
 /// Ensures that nobody asks for a part of weights that have none.
@@ -157,26 +152,29 @@ fn ensure_whole(dictionary: Option<&str>, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Weights that others publish as safetensors.
+/// How the names of a file of others lead to a model's.
+fn recognised(names: &[&str], dictionary: Option<&str>) -> Result<Naming> {
+    let naming = Naming::recognise(names, PUBLISHED, dictionary)?;
+    naming.with_context(|| {
+        let part = dictionary.map(|name| format!(" in its dictionary `{name}`"));
+        format!(
+            "it holds no model configuration, as lpmflow's own files do, and nothing known ({}){}; its tensors \
+             begin with: {}",
+            PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
+            part.unwrap_or_default(),
+            names.iter().take(3).copied().collect::<Vec<_>>().join(", ")
+        )
+    })
+}
+
+/// Weights of others, by their renamed tensors.
 fn published(
     tensors: BTreeMap<String, Tensor>,
+    naming: &Naming,
     place: Place,
-    dictionary: Option<&str>,
 ) -> Result<StoredWeights> {
-    let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
-    let Some(naming) = Naming::recognise(&names, PUBLISHED, dictionary)? else {
-        bail!(
-            "it holds no model configuration, as files that lpmflow wrote do, nor anything known ({}); its \
-             tensors begin with: {}",
-            PUBLISHED.iter().map(|form| form.name).collect::<Vec<_>>().join(", "),
-            names.into_iter().take(3).collect::<Vec<_>>().join(", ")
-        );
-    };
     let (source, note) = (Source::Published(naming.form), naming.note());
-    let renamed =
-        tensors.into_iter().filter_map(|(name, tensor)| Some((naming.rename(&name)?, tensor)));
-    let tensors = (naming.form.adapt)(renamed.collect())?;
-    Ok(StoredWeights { place, tensors, source, note })
+    Ok(StoredWeights { place, tensors: (naming.form.adapt)(tensors)?, source, note })
 }
 
 /// Weights of ours, by what their file says of itself.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Pair;
 use crate::data::photo::decode_benchmark;
+use crate::defaults::is_default;
 use crate::path_text::{path_from_text, path_text};
 use crate::train::samples::training_set::TrainingSet;
 use crate::train::validation::Validation;
@@ -32,7 +33,7 @@ pub(crate) struct LeftOut {
 struct Stored {
     photo: String,
     /// Whether `photo` is escaped because it is not Unicode.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     photo_escaped: bool,
     reason: String,
 }

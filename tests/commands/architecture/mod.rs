@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// Each layer with the layers it may use; those of [`FOUNDATION`] are open to all but may use
 /// only one another. `main` uses `cli`, `commands` and `terminal`.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("defaults", &[]),
     ("output", &[]),
     ("geometry", &[]),
     ("flow", &[]),
@@ -53,8 +54,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 9] =
-    ["flow", "geometry", "lru", "output", "path_text", "pck", "prefetch", "spelling", "visible"];
+const FOUNDATION: [&str; 10] = [
+    "defaults",
+    "flow",
+    "geometry",
+    "lru",
+    "output",
+    "path_text",
+    "pck",
+    "prefetch",
+    "spelling",
+    "visible",
+];
 
 /// Lines beyond which a file holds more than one idea.
 const LONGEST_FILE: usize = 400;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::is_default;
 use crate::model::features::FeatureShape;
 
 /// Sizes of the transformer.
@@ -101,10 +102,6 @@ impl Default for Output {
     fn default() -> Self {
         Self { block: None, norm: true, facet: Facet::Tokens }
     }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 impl VitConfig {

@@ -3,6 +3,8 @@
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::is_default;
+
 /// The matcher's constants; it has no parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,8 +119,4 @@ fn one() -> i64 {
 
 fn is_one(stride: &i64) -> bool {
     *stride == 1
-}
-
-fn is_default(similarity: &Similarity) -> bool {
-    *similarity == Similarity::default()
 }
