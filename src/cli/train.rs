@@ -30,7 +30,7 @@ Examples:
 
 The run folder holds config.toml (every setting; a good start for a --config of your own), metrics.jsonl,
 TensorBoard's event files, last.safetensors with its moments-STEP.safetensors (for --resume), and
-best.safetensors (by validation; for --weights). Ctrl-C saves and stops, twice stops at once.";
+best.safetensors (by validation, with what it began with among the candidates; for --weights). Ctrl-C saves and stops, twice stops at once.";
 
 /// The flags of `train`. Settings that are not given come from --config, else from the paper.
 #[derive(Clone, Debug, Args)]
@@ -94,7 +94,7 @@ pub(crate) struct DataArguments {
     /// trained on as `predict` will see them.
     #[arg(long, value_enum, value_name = "RULE")]
     pub exif: Option<ExifRule>,
-    /// Validate with this many pairs, spread over the split; 0 for all [default: 0]
+    /// Validate with this many pairs, spread over the split; 0 for all, of plain photos at least 32 [default: 0]
     #[arg(long, env = "LPMFLOW_VALIDATION_PAIRS", value_name = "N")]
     pub validation_pairs: Option<usize>,
     /// Leave out pairs that cannot be used and photos that cannot be decoded, instead of stopping

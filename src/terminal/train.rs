@@ -143,9 +143,11 @@ impl<'a> TrainingDisplay<'a> {
     /// Says it where a run has been of no use.
     fn verdict(&self, verdict: Verdict) {
         let Verdict { start, best } = verdict;
-        let compared =
-            format!("validation PCK {:.2} % before training, {best:.2} % at best", start.pck);
-        self.terminal.log(&compared);
+        let found = match verdict.improved() {
+            true => format!("{:.2} % at best", best.pck),
+            false => "and no epoch did better".to_owned(),
+        };
+        self.terminal.log(&format!("validation PCK {:.2} % before training, {found}", start.pck));
         let folder = self.folder.shown();
         if !verdict.useful() {
             self.terminal.warn(&format!(
@@ -154,9 +156,14 @@ impl<'a> TrainingDisplay<'a> {
                 start.same_position
             ));
         } else if !verdict.improved() {
+            let kept = match best.epoch {
+                None => format!("`{folder}/best.safetensors` holds them"),
+                // Of a run that a version began which kept epochs alone.
+                Some(_) => "keep those".to_owned(),
+            };
             self.terminal.warn(&format!(
-                "the weights that the run began with are better than `{folder}/best.safetensors`: keep those, \
-                 or train with more photos, longer (--steps), or at another --learning-rate"
+                "no epoch did better than the weights that the run began with: {kept}; try more photos, more \
+                 steps (--steps), or another --learning-rate"
             ));
         }
     }

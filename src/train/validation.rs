@@ -43,11 +43,12 @@ pub(crate) enum Validation {
         /// What is done about their photos' EXIF orientation.
         exif: Exif,
     },
-    /// One warp of each photo, the same in every epoch; a point is right within [`WARP_ALPHA`] of the
-    /// frame's side.
+    /// Warps of photos, the same in every epoch; a point is right within [`WARP_ALPHA`] of the frame's side.
     Warps {
         /// The photos.
         photos: Vec<PathBuf>,
+        /// How many warps there are of all of them, taken in turns.
+        warps: usize,
         /// The run's seed.
         seed: u64,
         /// What is done about their EXIF orientation.
@@ -60,13 +61,22 @@ impl Validation {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Pairs { pairs, .. } => pairs.len(),
-            Self::Warps { photos, .. } => photos.len(),
+            Self::Warps { photos, .. } if photos.is_empty() => 0,
+            Self::Warps { warps, .. } => *warps,
         }
     }
 
     /// Whether there is nothing to score.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many annotated pairs or plain photos the pairs are made of.
+    pub(crate) fn sources(&self) -> usize {
+        match self {
+            Self::Pairs { pairs, .. } => pairs.len(),
+            Self::Warps { photos, .. } => photos.len(),
+        }
     }
 
     /// The score in words.
@@ -117,22 +127,21 @@ impl Validation {
                 let scores = score(pairs, &predicted, &[*protocol], &[ALPHA])?;
                 Ok(scores.protocols.first().map(|scores| scores.pck(ALPHA)))
             }
-            Self::Warps { photos, seed, exif } => {
+            Self::Warps { photos, warps, seed, exif } => {
                 let input = network.input();
-                let mut shares = Vec::with_capacity(photos.len());
-                for (index, chunk) in photos.chunks(batch_size.get()).enumerate() {
+                let pair = |index: usize| -> Result<WarpedPair> {
+                    let path = &photos[index % photos.len()];
+                    let photo = decode_annotated(path, *exif)?;
+                    Ok(WarpedPair::new(path.clone(), &photo, input, *seed, index))
+                };
+                let mut shares = Vec::with_capacity(*warps);
+                for first in (0..self.len()).step_by(batch_size.get()) {
                     if stop() {
                         return Ok(None);
                     }
-                    let first = index * batch_size.get();
-                    let pairs: Vec<WarpedPair> = chunk
-                        .par_iter()
-                        .enumerate()
-                        .map(|(at, path)| {
-                            let photo = decode_annotated(path, *exif)?;
-                            Ok(WarpedPair::new(path.clone(), &photo, input, *seed, first + at))
-                        })
-                        .collect::<Result<_>>()?;
+                    let batch = first..(first + batch_size.get()).min(*warps);
+                    let pairs: Vec<WarpedPair> =
+                        batch.into_par_iter().map(pair).collect::<Result<_>>()?;
                     let frames: Vec<(Frame, Frame)> =
                         pairs.iter().map(|pair| pair.frames.clone()).collect();
                     let found = network.matched(&frames, Wanted::Matches)?;
@@ -221,6 +230,8 @@ impl WarpedPair {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -231,5 +242,35 @@ mod tests {
         let (truth, _) = pair.warp.flow(Size::square(64));
         assert_eq!(pair.right(&truth), Some(1.0));
         assert!(pair.right(&Flow::zero(Size::square(64))).unwrap() < 0.9);
+    }
+
+    #[test]
+    fn few_photos_are_warped_in_turns_and_every_warp_is_another_photo_to_the_network() {
+        struct Names(Vec<FrameKey>);
+
+        impl FlowNetwork for Names {
+            fn input(&self) -> Input {
+                Input::stretched(16)
+            }
+
+            fn matched(&mut self, pairs: &[(Frame, Frame)], _: Wanted) -> Result<Vec<Matched>> {
+                self.0.extend(pairs.iter().map(|(source, _)| source.key.clone()));
+                SamePosition(self.input()).matched(pairs, Wanted::Matches)
+            }
+        }
+
+        let folder = tempfile::tempdir().unwrap();
+        let photos = ["a.png", "b.png"].map(|name| folder.path().join(name));
+        photos.iter().for_each(|path| RgbImage::new(20, 16).save(path).unwrap());
+        let (seed, exif) = (47, Exif::Ignore);
+        let validation = Validation::Warps { photos: photos.to_vec(), warps: 5, seed, exif };
+        assert_eq!((validation.len(), validation.sources()), (5, 2));
+        let (mut network, mut done) = (Names(Vec::new()), 0);
+        let two = NonZeroUsize::new(2).unwrap();
+        let pck = validation.pck(&mut network, two, &|| false, &mut |count| done = count).unwrap();
+        assert!((0.0..100.0).contains(&pck.unwrap()) && done == 5);
+        let keys: BTreeSet<&FrameKey> = network.0.iter().collect();
+        assert_eq!(keys.len(), 5);
+        assert_eq!(keys.iter().filter(|key| key.path.starts_with(&photos[0])).count(), 3);
     }
 }

@@ -76,12 +76,18 @@ impl Toy {
         names.into_iter().chain(rest).collect()
     }
 
-    /// The arguments of a training run on the dataset, of `tiny` unless the flags say another model.
+    /// The arguments of a training run on the dataset, of `tiny` unless the flags say another model or other data.
     pub fn training(&self, output: &Path, flags: &str) -> Vec<String> {
-        let model = if flags.contains("--model") { [].as_slice() } else { &["--model", "tiny"] };
-        let fixed = ["train", "--output", output.to_str().unwrap()];
-        let words = fixed.iter().chain(model).copied().map(str::to_owned);
-        words.chain(self.flags()).chain(flags.split_whitespace().map(str::to_owned)).collect()
+        let say = |names: &[&str]| flags.split_whitespace().any(|word| names.contains(&word));
+        let mut words = ["train", "--output", output.to_str().unwrap()].map(str::to_owned).to_vec();
+        if !say(&["--model", "--init"]) {
+            words.extend(["--model", "tiny"].map(str::to_owned));
+        }
+        if !say(&["--photos"]) {
+            words.extend(self.flags());
+        }
+        words.extend(flags.split_whitespace().map(str::to_owned));
+        words
     }
 }
 

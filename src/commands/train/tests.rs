@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli::Cli;
 use crate::commands::testing::lpmflow;
 use crate::inside::process::{ONE_THREAD, in_own_process};
+use crate::model::weights;
 
 /// The lines of a run's metrics that have `key`.
 fn metrics(run: &str, key: &str) -> Vec<Value> {
@@ -96,6 +97,15 @@ fn train_and_use() {
     }
     let flags = ["bench", "--untrained", "toy", "--iterations", "1", "--device", "cpu"];
     lpmflow(flags).succeeded();
+
+    // Too small a rate to change what is found: what the run began with stays the best.
+    fs::write(&settings, "[group_learning_rates]\nhead = 1e-12\n").unwrap();
+    let unmoved = path("unmoved");
+    let log = train(&unmoved, "2").stderr;
+    assert!(log.contains("before training, and no epoch did better"), "{log}");
+    let best = weights::read(&Path::new(&unmoved).join("best.safetensors")).unwrap();
+    let state = &best.provenance().training_run.unwrap()["state"];
+    assert_eq!((&state["step"], &state["best"]["epoch"]), (&0.into(), &Value::Null));
 }
 
 #[test]

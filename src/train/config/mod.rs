@@ -158,25 +158,34 @@ impl TrainConfig {
         Ok(())
     }
 
-    fn own_rules(&self) -> [Rule; 12] {
+    fn own_rules(&self) -> [Rule; 14] {
         [
-            (self.steps != Some(0), "steps must be at least 1"),
-            (self.data.repeat >= 1, "data.repeat must be at least 1"),
-            (self.epochs >= 1, "epochs must be at least 1"),
-            (self.batch_size >= 1, "batch_size must be at least 1"),
-            (self.accumulate >= 1, "accumulate must be at least 1"),
+            // What is beyond these limits would end in memory that is not there, or take for ever.
+            (
+                self.steps.is_none_or(|steps| (1..=1_000_000_000).contains(&steps)),
+                "steps must lie in 1 to 1000000000",
+            ),
+            ((1..=1_000_000_000).contains(&self.epochs), "epochs must lie in 1 to 1000000000"),
+            ((1..=1_000_000).contains(&self.data.repeat), "data.repeat must lie in 1 to 1000000"),
+            ((1..=65536).contains(&self.batch_size), "batch_size must lie in 1 to 65536"),
+            ((1..=65536).contains(&self.accumulate), "accumulate must lie in 1 to 65536"),
+            (self.prefetch <= 1024, "prefetch must be at most 1024"),
+            (
+                self.data.validation_pairs <= 1_000_000,
+                "data.validation_pairs must be at most 1000000",
+            ),
             (self.log_every >= 1, "log_every must be at least 1"),
             (self.checkpoint_every >= 1, "checkpoint_every must be at least 1"),
-            (not_negative(self.learning_rate), "learning_rate must not be negative"),
+            (not_negative(self.learning_rate), "learning_rate must not be negative or infinite"),
             (
                 not_negative(self.backbone_learning_rate),
-                "backbone_learning_rate must not be negative",
+                "backbone_learning_rate must not be negative or infinite",
             ),
             (
                 self.group_learning_rates.values().copied().all(not_negative),
-                "group_learning_rates must not be negative",
+                "group_learning_rates must not be negative or infinite",
             ),
-            (not_negative(self.gradient_clip), "gradient_clip must not be negative"),
+            (not_negative(self.gradient_clip), "gradient_clip must not be negative or infinite"),
             (decay(self.ema_decay), "ema_decay must lie in 0 to 1, without 1"),
         ]
     }

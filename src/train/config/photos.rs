@@ -2,6 +2,9 @@
 
 use crate::data::photo::orientation::Exif;
 use crate::train::config::TrainConfig;
+use crate::train::objective::distillation::Area;
+use crate::train::objective::matching::MatchingSettings;
+use crate::train::optim::schedule::{Decay, ScheduleConfig};
 
 /// Weights to begin with.
 const INIT: &str = "lite";
@@ -35,9 +38,16 @@ impl TrainConfig {
         if chosen.clone().all(|name| SUITS.contains(&name)) {
             config.batch_size = 8;
             config.learning_rate = 1e-4;
-            config.backbone_learning_rate = 1.5e-5;
+            config.backbone_learning_rate = 3e-4;
             config.gradient_clip = 5.0;
+            config.ema_decay = 0.9;
             config.frozen = FROZEN.map(str::to_owned).to_vec();
+            config.schedule =
+                ScheduleConfig { decay: Decay::Cosine, warmup_steps: 4, ..config.schedule };
+            // Warps teach where parts are, and nothing of what they are: that must not be lost.
+            let distillation_area = Area::Everywhere;
+            let matching = MatchingSettings { distillation_area, ..MatchingSettings::default() };
+            config.objectives = config.objectives.with(matching);
         }
         if chosen.count() == 0 {
             config.model.init = Some(INIT.into());

@@ -61,7 +61,7 @@ fn all_unknown_keys_are_named_with_the_nearest_valid_one() {
 #[test]
 fn senseless_values_are_refused_together_and_wrong_kinds_with_their_line() {
     let error_text = error("epochs = 0\n[augmentation]\ncrop_probability = 1.5");
-    assert!(error_text.contains("epochs must be at least 1"), "{error_text}");
+    assert!(error_text.contains("epochs must lie in 1 to 1000000000"), "{error_text}");
     assert!(error_text.contains("crop_probability must lie in 0 to 1"), "{error_text}");
     let error_text = error("seed = 1\nepochs = \"ten\"");
     assert!(error_text.contains("line 2") && error_text.contains("epochs"), "{error_text}");
@@ -149,4 +149,31 @@ fn plain_photos_are_trained_on_as_they_are_shown_and_annotated_ones_as_they_are_
     assert_eq!(TrainConfig::for_photos(None, None).data.exif, Exif::Apply);
     assert_eq!(TrainConfig::default().data.exif, Exif::Ignore);
     assert_eq!(read("[data]\nexif = \"apply\"\n").data.exif, Exif::Apply);
+}
+
+#[test]
+fn plain_photos_hold_the_features_of_what_is_trained_further_everywhere() {
+    let area = |config: &TrainConfig| serde_json::to_value(config).unwrap()["matching"].clone();
+    let photos = TrainConfig::for_photos(None, None);
+    photos.check().unwrap();
+    assert_eq!(area(&photos)["distillation_area"], "everywhere");
+    for others in [TrainConfig::for_photos(Some("base"), None), TrainConfig::default()] {
+        assert_eq!(area(&others)["distillation_area"], "beside-objects");
+    }
+}
+
+#[test]
+fn counts_beyond_what_any_machine_does_are_refused() {
+    for (text, wanted) in [
+        ("epochs = 1000000001", "epochs must lie in 1 to 1000000000"),
+        ("steps = 9000000000000000000", "steps must lie in"),
+        ("batch_size = 1000000000000", "batch_size must lie in 1 to 65536"),
+        ("accumulate = 70000", "accumulate must lie in"),
+        ("prefetch = 1000000000000", "prefetch must be at most 1024"),
+        ("[data]\nrepeat = 1000000000000", "data.repeat must lie in"),
+        ("[data]\nvalidation_pairs = 1000000000000", "data.validation_pairs must be at most"),
+        ("learning_rate = inf", "learning_rate must not be negative or infinite"),
+    ] {
+        assert!(error(text).contains(wanted), "{text}: {}", error(text));
+    }
 }

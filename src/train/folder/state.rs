@@ -114,8 +114,8 @@ impl From<StoredTotals> for Totals {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Best {
-    /// The epoch it followed, counted from 0.
-    pub epoch: u64,
+    /// The epoch it followed, counted from 0; none for the weights that the run began with.
+    pub epoch: Option<u64>,
     /// Its PCK in percent.
     pub pck: f64,
 }

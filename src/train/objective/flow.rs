@@ -61,7 +61,7 @@ impl Tagged for FlowSettings {
 
 impl ObjectiveConfig for FlowSettings {
     fn rules(&self) -> Vec<Rule> {
-        let rule = "loss.contrastive_weight must not be negative";
+        let rule = "loss.contrastive_weight must not be negative or infinite";
         vec![(not_negative(self.contrastive_weight), rule)]
     }
 

@@ -10,7 +10,7 @@ use crate::model::matcher::consensus::{Consensus, Logits};
 use crate::model::part::Tagged;
 use crate::nn::runtime::recompute::Recompute;
 use crate::train::objective::batch::Batch;
-use crate::train::objective::distillation::{distillation_loss, outside_count, outside_objects};
+use crate::train::objective::distillation::{Area, distillation_loss};
 use crate::train::objective::flow::{END_POINT_ERROR, end_point_error};
 use crate::train::objective::truth::Truth;
 use crate::train::objective::{Objective, ObjectiveConfig, Start, Term};
@@ -28,8 +28,10 @@ pub(crate) struct MatchingSettings {
     pub cosine_temperature: f64,
     /// Standard deviation, in cells, of what counts as the true match.
     pub sigma: f64,
-    /// Weight of the change of features beside the objects' boxes; 0 lets them go anywhere.
+    /// Weight of the change of features; 0 lets them go anywhere.
     pub distillation_weight: f64,
+    /// Where features are held so.
+    pub distillation_area: Area,
 }
 
 impl Default for MatchingSettings {
@@ -40,6 +42,7 @@ impl Default for MatchingSettings {
             cosine_temperature: 0.05,
             sigma: 0.7,
             distillation_weight: 10.0,
+            distillation_area: Area::BesideObjects,
         }
     }
 }
@@ -54,11 +57,11 @@ impl ObjectiveConfig for MatchingSettings {
         vec![
             (
                 weights.into_iter().all(not_negative),
-                "matching.consensus_weight, cosine_weight and distillation_weight must not be negative",
+                "matching.consensus_weight, cosine_weight and distillation_weight must not be negative or infinite",
             ),
             (
                 positive(self.cosine_temperature) && positive(self.sigma),
-                "matching.cosine_temperature and sigma must be above 0",
+                "matching.cosine_temperature and sigma must be above 0 and finite",
             ),
         ]
     }
@@ -91,7 +94,7 @@ impl Objective for MatchingObjective {
         if self.teacher.is_some() {
             let side = batch.model.feature_shape().side;
             let weight = self.settings.distillation_weight;
-            let count = outside_count(batch.samples, side);
+            let count = self.settings.distillation_area.count(batch.samples, side);
             terms.push(term("distillation_loss", weight, count));
         }
         terms.push(term(END_POINT_ERROR, 0.0, batch.valid_count()));
@@ -113,9 +116,9 @@ impl Objective for MatchingObjective {
         let similar = truth.cross_entropy(&(&logits.cosine / settings.cosine_temperature));
         let mut sums = vec![agreed * settings.consensus_weight + similar * settings.cosine_weight];
         if let Some(teacher) = &self.teacher {
-            let outside = outside_objects(batch.samples, side, batch.device);
+            let held = settings.distillation_area.mask(batch.samples, side, batch.device);
             let before = tch::no_grad(|| teacher.features(&images));
-            sums.push(distillation_loss(&features, &before, &outside));
+            sums.push(distillation_loss(&features, &before, &held));
         }
         sums.push(tch::no_grad(|| {
             let flow = matcher.flow_of(&logits, side);

@@ -30,7 +30,7 @@ impl Tagged for ToySettings {
 
 impl ObjectiveConfig for ToySettings {
     fn rules(&self) -> Vec<Rule> {
-        vec![(positive(self.toy_weight), "toy.toy_weight must be above 0")]
+        vec![(positive(self.toy_weight), "toy.toy_weight must be above 0 and finite")]
     }
 
     fn build(&self, _start: &Start) -> Result<Box<dyn Objective>> {

@@ -43,8 +43,11 @@ impl OptimizerConfig for AdamWConfig {
         vec![
             (decay(self.beta1), "optimizer.beta1 must lie in 0 to 1, without 1"),
             (decay(self.beta2), "optimizer.beta2 must lie in 0 to 1, without 1"),
-            (positive(self.epsilon), "optimizer.epsilon must be above 0"),
-            (not_negative(self.weight_decay), "optimizer.weight_decay must not be negative"),
+            (positive(self.epsilon), "optimizer.epsilon must be above 0 and finite"),
+            (
+                not_negative(self.weight_decay),
+                "optimizer.weight_decay must not be negative or infinite",
+            ),
         ]
     }
 

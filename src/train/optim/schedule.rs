@@ -60,8 +60,8 @@ impl ScheduleConfig {
     /// What the settings must keep to.
     pub(crate) fn rules(&self) -> [Rule; 2] {
         [
-            (not_negative(self.factor), "schedule.factor must not be negative"),
-            (not_negative(self.floor), "schedule.floor must not be negative"),
+            (not_negative(self.factor), "schedule.factor must not be negative or infinite"),
+            (not_negative(self.floor), "schedule.floor must not be negative or infinite"),
         ]
     }
 

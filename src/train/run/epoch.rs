@@ -9,7 +9,7 @@ use crate::inference::Engine;
 use crate::inference::frame::Input;
 use crate::output::Attempts;
 use crate::train::folder::checkpoint::Tensors;
-use crate::train::folder::state::{Best, Start, Totals};
+use crate::train::folder::state::{Best, RunState, Start, Totals};
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
 use crate::train::run::clock::Clock;
@@ -43,8 +43,8 @@ impl Run {
         Ok(Ending::Finished)
     }
 
-    /// Validates the weights that the run begins with, so that it is known whether training helps; false if
-    /// the watcher stopped that.
+    /// Validates the weights that the run begins with, so that it is known whether training helps, and keeps
+    /// them as the best until it does; false if the watcher stopped that.
     fn start(&mut self, watcher: &mut Watcher) -> Result<bool> {
         if self.state.step > 0 || self.state.start.is_some() {
             return Ok(true);
@@ -58,7 +58,10 @@ impl Run {
             self.validation.pck(&mut nothing, NonZeroUsize::MIN, watcher.stop, &mut |_| ())?;
         let Some(same_position) = same_position else { return Ok(false) };
         let start = Start { pck, same_position };
-        self.state.start = Some(start);
+        let best = Some(Best { epoch: None, pck });
+        let judged = RunState { start: Some(start), best, ..self.state.clone() };
+        self.checkpoints.save_best(&judged, &weights)?;
+        self.state = judged;
         self.write_last()?;
         let line = json!({"step": 0, "start_pck": pck, "same_position_pck": same_position});
         self.logs.append(0, &line, &[("validation/pck".to_owned(), pck)])?;
@@ -164,7 +167,7 @@ impl Run {
         // In force once all is written: a run that is resumed after a failure validates once more.
         let mut judged = self.state.clone();
         if best {
-            judged.best = Some(Best { epoch, pck });
+            judged.best = Some(Best { epoch: Some(epoch), pck });
             self.checkpoints.save_best(&judged, &weights)?;
         }
         let report = EpochReport {

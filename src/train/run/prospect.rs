@@ -85,24 +85,24 @@ fn size<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> f64 {
 pub(crate) struct Verdict {
     /// What there was to improve on.
     pub start: Start,
-    /// The best of its epochs.
-    pub best: f64,
+    /// The best of what it had, the weights that it began with among them.
+    pub best: Best,
 }
 
 impl Verdict {
     /// The verdict on a run; `None` if it is not known where it began.
     pub(super) fn new(start: Option<Start>, best: Option<Best>) -> Option<Self> {
-        Some(Self { start: start?, best: best?.pck })
+        Some(Self { start: start?, best: best? })
     }
 
     /// Whether the run's best weights are better than what it began with.
     pub(crate) fn improved(&self) -> bool {
-        self.best > self.start.pck
+        self.best.pck > self.start.pck
     }
 
     /// Whether they are better than no weights at all.
     pub(crate) fn useful(&self) -> bool {
-        self.best > self.start.same_position
+        self.best.pck > self.start.same_position
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
     fn a_run_has_learned_if_it_beats_its_start_and_the_same_position() {
         let verdict = |start, same_position, pck| {
             let start = Start { pck: start, same_position };
-            let verdict = Verdict::new(Some(start), Some(Best { epoch: 1, pck })).unwrap();
+            let verdict = Verdict::new(Some(start), Some(Best { epoch: Some(1), pck })).unwrap();
             (verdict.improved(), verdict.useful())
         };
         assert_eq!(verdict(0.8, 17.0, 1.6), (true, false));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,12 @@ const TRAINING_SPLIT: &str = "trn";
 
 /// The split that the best weights are chosen on.
 const VALIDATION_SPLIT: &str = "val";
+
+/// Most samples of an epoch, however often each occurs.
+const MOST_SAMPLES: usize = 100_000_000;
+
+/// Least warps that validation scores, of however few photos: of two alone, chance decides which weights are best.
+const LEAST_WARPS: usize = 32;
 
 /// What to train on: a dataset of the catalog, or a folder of photos.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +53,8 @@ pub(crate) struct DataConfig {
     pub exif: Exif,
     /// How often each training pair occurs in an epoch, changed anew each time.
     pub repeat: usize,
-    /// Validate with this many pairs, spread evenly over the split; 0 for all.
+    /// Validate with this many pairs, spread evenly over the split; 0 for all of them, or for a warp of each plain
+    /// photo and [`LEAST_WARPS`] at least.
     pub validation_pairs: usize,
 }
 
@@ -121,6 +128,12 @@ impl DataConfig {
             let Parts { root, training, validation, omissions, .. } = &mut parts;
             *omissions = leave_out_undecodable(root, training, validation, known);
         }
+        ensure!(
+            parts.training.len().saturating_mul(self.repeat) <= MOST_SAMPLES,
+            "data.repeat: {} samples {} times are beyond the limit of {MOST_SAMPLES} an epoch",
+            parts.training.len(),
+            self.repeat
+        );
         parts.training.repeat(self.repeat);
         Ok(parts)
     }
@@ -130,11 +143,16 @@ impl DataConfig {
             (Some(name), None) => self.open_dataset(name),
             (None, Some(folder)) => {
                 let photos = find_photos(folder)?;
+                let warps = match self.validation_pairs {
+                    0 => photos.validation.len().max(LEAST_WARPS),
+                    count => count,
+                };
                 let validation = spread(photos.validation, self.validation_pairs);
+                let exif = self.exif;
                 Ok(Parts {
                     root: folder.clone(),
                     training: TrainingSet::Photos(photos.train),
-                    validation: Validation::Warps { photos: validation, seed, exif: self.exif },
+                    validation: Validation::Warps { photos: validation, warps, seed, exif },
                     notes: Vec::new(),
                     omissions: Omissions::default(),
                 })

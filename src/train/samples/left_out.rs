@@ -87,7 +87,7 @@ pub(crate) fn leave_out_undecodable(
     };
     let photos: Vec<&Path> = photos(training, validation).into_iter().collect();
     let found: BTreeMap<PathBuf, LeftOut> = photos.par_iter().filter_map(undecodable).collect();
-    let before = (training.len(), validation.len());
+    let before = (training.len(), validation.sources());
     let sound = |path: &Path| !found.contains_key(path);
     let both_sound = |pair: &Pair| sound(&pair.source.path) && sound(&pair.target.path);
     match training {
@@ -100,7 +100,7 @@ pub(crate) fn leave_out_undecodable(
     }
     Omissions {
         training: before.0 - training.len(),
-        validation: before.1 - validation.len(),
+        validation: before.1 - validation.sources(),
         photos: found.into_values().collect(),
     }
 }
@@ -137,11 +137,12 @@ mod tests {
         let left_out = |known: &[LeftOut]| {
             let path = |name: &&str| folder.path().join(name);
             let mut training = TrainingSet::Photos(names[..3].iter().map(path).collect());
+            let photos = vec![path(&names[3])];
             let mut validation =
-                Validation::Warps { photos: vec![path(&names[3])], seed: 1, exif: Exif::Ignore };
+                Validation::Warps { photos, warps: 5, seed: 1, exif: Exif::Ignore };
             let omissions =
                 leave_out_undecodable(folder.path(), &mut training, &mut validation, known);
-            (omissions, training.len(), validation.len())
+            (omissions, training.len(), validation.sources())
         };
         assert_eq!(left_out(&[]), (Omissions::default(), 3, 1));
         cut("b.png");

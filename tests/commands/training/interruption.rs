@@ -101,14 +101,9 @@ fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
 fn so_does_one_on_photos_that_computes_values_again() {
     let (toy, flags) = toy();
     let photos = toy.photos().to_str().unwrap().to_owned();
-    let flags =
-        format!("{flags} --model tiny --checkpoint-activations --epochs 2 --photos {photos}");
-    let of = |run: &Path| {
-        let run = ["train", "--output", run.to_str().unwrap()].map(str::to_owned);
-        run.into_iter().chain(flags.split_whitespace().map(str::to_owned)).collect()
-    };
+    let flags = format!("{flags} --checkpoint-activations --epochs 2 --photos {photos}");
     // Two epochs of 16 photos (two of the 18 validate), two a step.
-    assert_kills_change_nothing(&toy, of, (16, 4));
+    assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (16, 4));
 }
 
 #[test]
@@ -122,12 +117,7 @@ fn so_does_one_of_the_model_that_learns_by_matches() {
     let size = ["export", "--weights", "lite", "--input-size", "192", "-o", &small];
     lpmflow(size).succeeded();
     let flags = format!("--config {} --init {small}", settings.display());
-    let arguments = |run: &Path| {
-        let fixed = ["train", "--output", run.to_str().unwrap()].map(str::to_owned);
-        let flags = flags.split_whitespace().map(str::to_owned);
-        fixed.into_iter().chain(toy.flags()).chain(flags).collect()
-    };
-    assert_kills_change_nothing(&toy, arguments, (10, 3));
+    assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (10, 3));
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn checkpoints(folder: &Path) -> Checkpoints {
 
 fn state(step: u64) -> RunState {
     let position = Position { epoch: 1, batch: step };
-    let best = Some(Best { epoch: 0, pck: 31.4 });
+    let best = Some(Best { epoch: Some(0), pck: 31.4 });
     let mut totals = Totals::default();
     totals.add_loss(0.1 + 0.2, step);
     totals.add_term("end_point_error", 0.7, step);

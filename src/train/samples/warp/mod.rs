@@ -67,7 +67,7 @@ impl WarpConfig {
             (factor(self.stretch), "warp.stretch is a factor and must lie in 1 to 10"),
             (
                 [self.rotation, self.shear, self.shift, self.bend].into_iter().all(not_negative),
-                "warp.rotation, shear, shift and bend must not be negative",
+                "warp.rotation, shear, shift and bend must not be negative or infinite",
             ),
         ]
     }
