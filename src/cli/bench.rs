@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::ModelArguments;
+use crate::cli::count::{count, count_or_none};
 use crate::model::architecture::presets;
 
 /// What to time, and how often.
@@ -26,13 +27,13 @@ pub(crate) struct BenchArguments {
     )]
     pub untrained: Option<String>,
     /// Pairs per forward pass
-    #[arg(short, long, default_value = "1", value_name = "N")]
+    #[arg(short, long, default_value = "1", value_name = "N", value_parser = count)]
     pub batch_size: NonZeroUsize,
     /// Forward passes that count
-    #[arg(short, long, default_value = "10", value_name = "N")]
+    #[arg(short, long, default_value = "10", value_name = "N", value_parser = count)]
     pub iterations: NonZeroUsize,
     /// Forward passes before them that do not
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(long, default_value = "2", value_name = "N", value_parser = count_or_none)]
     pub warm_up: usize,
     /// Print one JSON object instead of the table
     #[arg(long)]

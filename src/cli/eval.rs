@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
+use crate::cli::count::count;
 use crate::cli::{ExifRule, ModelArguments};
 use crate::eval::protocol::name::{self, PROTOCOLS, ProtocolName};
 
@@ -75,7 +76,7 @@ pub(crate) struct SelectionArguments {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub category: Vec<String>,
     /// Only the first N pairs (after --category)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub limit: Option<NonZeroUsize>,
     /// Leave out what is unusable, and count it, instead of stopping
     #[arg(long)]
@@ -162,7 +163,7 @@ pub(crate) struct OutputArguments {
 #[command(next_help_heading = "Running the network")]
 pub(crate) struct RunningArguments {
     /// Pairs that go through the network at once
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
     pub batch_size: NonZeroUsize,
     /// Memory for features of photos that later pairs show again
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes)]

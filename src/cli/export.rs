@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::count::count;
 use crate::model::input::InputRule;
 use crate::model::settings::Setting;
 use crate::model::weights::save::Storage;
@@ -29,7 +30,7 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     pub head: Option<PathBuf>,
     /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
-    #[arg(long, value_name = "PIXELS", conflicts_with = "model")]
+    #[arg(long, value_name = "PIXELS", value_parser = count, conflicts_with = "model")]
     pub input_size: Option<NonZeroUsize>,
     /// How photos are brought to it, where not as the network usually has it
     #[arg(long, value_enum, value_name = "RULE", conflicts_with = "model")]

@@ -5,6 +5,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod compare;
+mod count;
 pub(crate) mod datasets;
 pub(crate) mod eval;
 mod exif;
@@ -42,7 +43,7 @@ impl Cli {
     /// # Errors
     /// On a mistake, and for help, which clap counts among errors.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut command = without_empty_variables(Self::command());
+        let mut command = taking_negative_numbers(without_empty_variables(Self::command()));
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
@@ -57,6 +58,17 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|flag| if is_empty(&flag) { flag.env(Resettable::Reset) } else { flag })
         .mut_subcommands(without_empty_variables)
+}
+
+/// A number below 0 is told what the flag takes, and not taken for a flag.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes_values = |flag: &Arg| !flag.is_positional() && flag.get_action().takes_values();
+    command
+        .mut_args(|flag| {
+            let takes_values = takes_values(&flag);
+            if takes_values { flag.allow_negative_numbers(true) } else { flag }
+        })
+        .mut_subcommands(taking_negative_numbers)
 }
 
 /// Flags of every command.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::count::count;
 use crate::inference::precision::Precision;
 use crate::model::input::InputRule;
 use crate::model::settings::Setting;
@@ -27,7 +28,7 @@ pub(crate) struct ModelArguments {
     #[arg(long, value_name = "FILE", requires = "backbone")]
     pub head: Option<PathBuf>,
     /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = count)]
     pub input_size: Option<NonZeroUsize>,
     /// How photos are brought to it, where not as the network usually has it
     #[arg(long, value_enum, value_name = "RULE")]

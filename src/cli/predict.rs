@@ -7,6 +7,7 @@ use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueEnum, value_parser,
 };
 
+use crate::cli::count::count;
 use crate::cli::{ExifRule, ModelArguments};
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
@@ -186,7 +187,7 @@ pub(crate) struct ListArguments {
     )]
     pub format: Vec<String>,
     /// Pairs that go through the network at once
-    #[arg(long, value_name = "N", default_value = "4", requires = "pairs")]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = count, requires = "pairs")]
     pub batch_size: NonZeroUsize,
 }
 

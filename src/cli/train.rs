@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::ExifRule;
+use crate::cli::count::count;
 use crate::inference::precision::Precision;
 use crate::model::architecture::learned_presets;
 use crate::model::matcher::lpmflow::config::Ablation;
@@ -126,7 +127,7 @@ pub(crate) struct TrainedModelArguments {
     #[arg(long, value_name = "FILE", group = "begins_with")]
     pub backbone: Option<PathBuf>,
     /// Photos are brought to this many pixels a side, where the model takes other sizes than its usual one
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = count)]
     pub input_size: Option<NonZeroUsize>,
     /// Of a checkpoint given to --init or --backbone that holds several dictionaries of weights, the one to take
     #[arg(long, value_name = "NAME", requires = "begins_with")]

@@ -58,12 +58,12 @@ impl Keypoints {
     /// # Errors
     /// When the text is not JSON or holds something else.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        match serde_json::from_str(text) {
+        match json::whole(text) {
             Ok(value) => Self::from_json(value),
             Err(error) => match lines(text) {
                 Some(points) => Self::from_json(points.into()),
                 None => {
-                    Err(error).context("the text is not JSON (which knows no NaN and no Infinity)")
+                    Err(error).context("the text is no JSON (which knows no NaN and no Infinity)")
                 }
             },
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::command::{Run, lpmflow, lpmflow_in};
+use crate::command::{PROGRAM, Run, lpmflow, lpmflow_in};
 use crate::support::files::Folder;
 
 /// Every variable that a help text names.
@@ -68,12 +68,25 @@ fn threads_that_no_machine_has_are_refused() {
 }
 
 #[test]
+fn numbers_beyond_what_a_flag_takes_are_told_what_it_takes() {
+    let beyond: [(&[&str], &str); 3] = [
+        (&["compare", "a", "b", "--max-drop", "-1"], "points are a number from 0 to 100"),
+        (&["bench", "--iterations", "1000000000000"], "a whole number from 1 to 1000000"),
+        (&["bench", "--warm-up", "-1"], "a whole number from 0 to 1000000"),
+    ];
+    for (arguments, wanted) in beyond {
+        let error = lpmflow(arguments).failed_with(2);
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
+#[test]
 fn set_up_ends_with_the_line_that_puts_the_program_on_the_path() {
     let folder = Folder::new();
     let beside = folder.path("a b");
     std::fs::create_dir(&beside).unwrap();
     let program = beside.join("lpmflow");
-    std::fs::copy(env!("CARGO_BIN_EXE_lpmflow"), &program).unwrap();
+    std::fs::copy(PROGRAM, &program).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/path.sh");
     let line = |path: &str| {
         let output = Command::new("bash").arg(&script).arg(&program).env("PATH", path).output();

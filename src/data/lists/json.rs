@@ -1,8 +1,9 @@
 //! The values of a JSON text: one a line, over several lines each, in one array, or in an array that is the only
 //! one of an object.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
@@ -13,6 +14,19 @@ pub(crate) struct Item<'a> {
     pub line: usize,
     /// Its text; not necessarily JSON.
     pub text: &'a str,
+}
+
+/// What a whole text says.
+///
+/// # Errors
+/// When it is no JSON or says something else; a text that is empty or ends too soon is called that.
+pub(crate) fn whole<T: DeserializeOwned>(text: &str) -> Result<T> {
+    ensure!(!text.trim().is_empty(), "it is empty");
+    serde_json::from_str(text).map_err(|error| {
+        let cut_off = error.is_eof();
+        let error = anyhow::Error::from(error);
+        if cut_off { error.context("it is cut off: copy or write it again") } else { error }
+    })
 }
 
 /// Whether a text is meant to be JSON: objects, or an array of values that are not plain words.
@@ -122,7 +136,7 @@ pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T> {
 ///
 /// # Errors
 /// As [`parse`], and when the object is not what it should be.
-pub(crate) fn fill<T: serde::de::DeserializeOwned>(
+pub(crate) fn fill<T: DeserializeOwned>(
     object: serde_json::Map<String, serde_json::Value>,
 ) -> Result<T> {
     let keys: Vec<String> = object.keys().map(|key| format!("`{key}`")).collect();
@@ -182,5 +196,14 @@ mod tests {
         let error = |text| parse::<serde_json::Value>(text).unwrap_err().to_string();
         assert!(error("{\"a\": NaN}").contains("at column 7 (NaN and Infinity"));
         assert!(error("{'a': 1}").contains("json.dumps"));
+    }
+
+    #[test]
+    fn a_text_that_is_empty_or_cut_off_is_called_that() {
+        let error = |text: &str| format!("{:#}", whole::<Vec<u8>>(text).unwrap_err());
+        assert_eq!(whole::<Vec<u8>>(" [1]\n").unwrap(), [1]);
+        assert_eq!(error(" \n"), "it is empty");
+        assert!(error("[1,").starts_with("it is cut off"), "{}", error("[1,"));
+        assert!(error("[1,\n300]").contains("line 2"), "{}", error("[1,\n300]"));
     }
 }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
+use crate::data::lists::json;
 use crate::eval::bootstrap::Interval;
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
@@ -216,7 +217,8 @@ impl Report {
     /// When the file cannot be read or is no report of this version.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
-            let value: serde_json::Value = serde_json::from_str(&decode(bytes::read(path)?)?)?;
+            let text = decode(bytes::read(path)?)?;
+            let value: serde_json::Value = json::whole(&text)?;
             let schema = value.get("schema").and_then(serde_json::Value::as_u64);
             ensure!(
                 schema == Some(SCHEMA.into()),
@@ -224,7 +226,8 @@ impl Report {
                  with `lpmflow eval --report`",
                 schema.map_or("missing".into(), |schema| schema.to_string())
             );
-            let report: Self = serde_json::from_value(value)?;
+            // Once more from the text, so that errors tell where.
+            let report: Self = json::whole(&text)?;
             report.check()?;
             Ok(report)
         };

@@ -200,7 +200,7 @@ fn bad_keypoints_are_named_with_the_reason() {
         let keypoints = write(&folder, "points.json", keypoints);
         lpmflow(["predict", &source, &source, "--keypoints", &keypoints]).failed_with(1)
     };
-    assert!(error("[[NaN, 1]]").contains("not JSON"));
+    assert!(error("[[NaN, 1]]").contains("no JSON"));
     assert!(error("[[1, 2], [1]]").contains("keypoint 1 is [1]"));
     assert!(error("[[1, 2], [5, 99]]").contains("keypoint 1 at (5, 99) lies outside"));
     assert!(error("{}").contains("src_kps"));
