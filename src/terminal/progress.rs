@@ -50,10 +50,10 @@ impl Terminal {
             bar.set_style(style.with_key(
                 "pace",
                 move |state: &ProgressState, text: &mut dyn Write| {
-                    if state.pos() > 0 {
+                    if let Some(pace) = pace(state.pos(), state.per_sec(), units) {
                         // What cannot be shown is left out.
                         let left = HumanDuration(state.eta());
-                        let _ = write!(text, "  {:.1} {units}/s  {left:#} left", state.per_sec());
+                        let _ = write!(text, "  {pace}  {left:#} left");
                     }
                 },
             ));
@@ -77,8 +77,8 @@ fn line(bar: &ProgressBar, work: &str, units: &str) -> String {
         _ if done > 0 => format!("{work}: {done} {units}"),
         _ => format!("{work}, for {since}"),
     };
-    if done > 0 {
-        line.push_str(&format!(", {:.1} {units}/s", bar.per_sec()));
+    if let Some(pace) = pace(done, bar.per_sec(), units) {
+        line.push_str(&format!(", {pace}"));
         if bar.length().is_some_and(|length| length > done) {
             line.push_str(&format!(", {} left", HumanDuration(bar.eta())));
         }
@@ -87,6 +87,13 @@ fn line(bar: &ProgressBar, work: &str, units: &str) -> String {
         line.push_str(&format!(", {message}"));
     }
     line
+}
+
+/// How fast the work goes; `None` while nothing is done, or where it stands still, as in a process that was stopped:
+/// nor can it be told then how long the rest takes.
+fn pace(done: u64, per_second: f64, units: &str) -> Option<String> {
+    let digits = if per_second < 1.0 { 2 } else { 1 };
+    (done > 0 && per_second >= 0.005).then(|| format!("{per_second:.digits$} {units}/s"))
 }
 
 /// Something that is done at regular intervals, on a thread of its own, as long as this lives.
@@ -168,5 +175,12 @@ mod tests {
         let line = line(&bar, "training", "pairs");
         assert!(line.starts_with("epoch 1/2: 3 of 12 pairs, "), "{line}");
         assert!(line.ends_with(" left, loss 0.5"), "{line}");
+    }
+
+    #[test]
+    fn slow_work_has_a_pace_and_work_that_stands_still_none() {
+        assert_eq!(pace(3, 1234.56, "pairs").as_deref(), Some("1234.6 pairs/s"));
+        assert_eq!(pace(3, 0.034, "pairs").as_deref(), Some("0.03 pairs/s"));
+        assert_eq!([pace(0, 1.0, "pairs"), pace(3, 1e-12, "pairs")], [None, None]);
     }
 }
