@@ -197,7 +197,8 @@ mod tests {
                 "pf-willow",
                 "spair-u",
                 "spair71k",
-                "toy"
+                "toy",
+                "tss"
             ]
         );
         assert_eq!(catalog.get("pf-pascal").unwrap().categories[11], "dog");

@@ -59,7 +59,7 @@ pub(crate) struct SplitInspection {
     pub images: usize,
     /// Different pictures among them.
     pub distinct_images: usize,
-    /// Keypoints of all pairs together.
+    /// Keypoints of all pairs together, or pixels of their flows.
     pub keypoints: usize,
     /// Pairs of each category.
     pub categories: BTreeMap<String, usize>,
@@ -147,7 +147,8 @@ pub(crate) fn inspect(
     let folder = dataset_folder(entry, data_root)?;
     let (present, absent) = present_and_absent(entry, &folder);
     if present.is_empty() {
-        if entry.layout.draws_pairs() {
+        let (_, list) = entry.split(&entry.default_split)?;
+        if entry.layout.draws_pairs() || folder.join(list).is_dir() {
             // There is no list to be missing: reading says what is.
             read_split(dataset, &entry.default_split)?;
         }
@@ -240,7 +241,7 @@ fn inspect_split(loaded: LoadedSplit, pictures: &Pictures) -> SplitInspection {
         pairs: usable.len(),
         images: files.len(),
         distinct_images: distinct.len(),
-        keypoints: usable.iter().map(|pair| pair.source.keypoints.len()).sum(),
+        keypoints: usable.iter().map(|pair| pair.points()).sum(),
         categories,
         fingerprint: split.fingerprint,
         bad_pairs: skipped + pairs.len() - usable.len(),

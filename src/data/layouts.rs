@@ -16,6 +16,7 @@ use crate::data::formats::pf_pascal::PfPascal;
 use crate::data::formats::pf_willow::PfWillow;
 use crate::data::formats::spair_u::SpairU;
 use crate::data::formats::spair71k::Spair71k;
+use crate::data::formats::tss::Tss;
 use crate::spelling::meant;
 
 /// The layouts there are.
@@ -26,6 +27,7 @@ const LAYOUTS: &[&dyn Format] = &[
     &SpairU,
     &Ap10k,
     &Coco,
+    &Tss,
     #[cfg(test)]
     &crate::data::formats::toy::Toy,
 ];

@@ -13,6 +13,7 @@ use crate::data::locate::{dataset_folder, missing_lists};
 use crate::data::photo::images::ImageSizes;
 use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::problem::{Fault, Problem};
+use crate::data::truth::Truth;
 use crate::data::{AnnotatedImage, Pair};
 use crate::visible::Shown;
 
@@ -34,7 +35,7 @@ pub(crate) struct Split {
     pub annotations: Vec<PathBuf>,
     /// The pairs in the order of the dataset's list.
     pub pairs: Vec<Pair>,
-    /// SHA-256 over names, sizes, keypoints and boxes of all pairs, in hexadecimal.
+    /// SHA-256 over names, sizes, keypoints, boxes and flows of all pairs, in hexadecimal.
     pub fingerprint: String,
 }
 
@@ -182,7 +183,7 @@ fn distinct(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
     problems.filter(|problem| seen.insert(problem.to_string())).collect()
 }
 
-/// SHA-256 over what scores depend on, in hexadecimal: names below `root`, sizes, keypoints, boxes.
+/// SHA-256 over what scores depend on, in hexadecimal: names below `root`, sizes, keypoints, boxes, flows.
 pub(crate) fn fingerprint(pairs: &[Pair], root: &Path) -> String {
     let mut hash = Sha256::new();
     let side = |hash: &mut Sha256, image: &AnnotatedImage| {
@@ -202,6 +203,9 @@ pub(crate) fn fingerprint(pairs: &[Pair], root: &Path) -> String {
         hash.update([0, u8::from(pair.mirrored)]);
         side(&mut hash, &pair.source);
         side(&mut hash, &pair.target);
+        if let Truth::Flow(flow) = &pair.truth {
+            hash.update(flow.digest);
+        }
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

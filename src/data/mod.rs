@@ -4,6 +4,7 @@
 //! No tensors here, so that rayon workers can share everything.
 
 pub(crate) mod catalog;
+pub(crate) mod flo;
 pub(crate) mod formats;
 pub(crate) mod inspect;
 pub(crate) mod layouts;
@@ -15,9 +16,11 @@ pub(crate) mod locate;
 pub(crate) mod photo;
 pub(crate) mod problem;
 pub(crate) mod settings_file;
+pub(crate) mod truth;
 
 use std::path::PathBuf;
 
+use crate::data::truth::Truth;
 use crate::geometry::{BoundingBox, Point, Size};
 
 /// One photo of a pair with what is annotated on it, in its original pixels.
@@ -27,7 +30,8 @@ pub(crate) struct AnnotatedImage {
     pub path: PathBuf,
     /// The image's size in pixels.
     pub size: Size,
-    /// The keypoints that are labelled in BOTH photos of the pair; index `i` is the same part in both.
+    /// The keypoints that are labelled in BOTH photos of the pair; index `i` is the same part in both. What they are
+    /// of a pair that is measured by something else says its [`Truth`].
     pub keypoints: Vec<Point>,
     /// The object's box, where the dataset has one.
     pub bounding_box: Option<BoundingBox>,
@@ -48,6 +52,18 @@ pub(crate) struct Pair {
     pub difficulty: Option<Difficulty>,
     /// Both photos are to be mirrored (the flip column of PF-PASCAL's training list).
     pub mirrored: bool,
+    /// What it is measured by.
+    pub truth: Truth,
+}
+
+impl Pair {
+    /// How many points it is measured by.
+    pub(crate) fn points(&self) -> usize {
+        match &self.truth {
+            Truth::Keypoints => self.target.keypoints.len(),
+            Truth::Flow(flow) => flow.pixels,
+        }
+    }
 }
 
 /// SPair-71k's four difficulty grades of a pair.

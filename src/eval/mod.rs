@@ -6,6 +6,7 @@
 
 pub(crate) mod bootstrap;
 pub(crate) mod compare;
+mod dense;
 pub(crate) mod groups;
 pub(crate) mod pck;
 pub(crate) mod predictions;
@@ -92,7 +93,7 @@ pub(crate) fn predict(
         };
         ensure!(found.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
         for (pair, matched) in batch.pairs.into_iter().zip(&found) {
-            let prediction = Prediction::of(pair, matched, options.protocols);
+            let prediction = Prediction::of(pair, matched, options.protocols)?;
             if let Some(protocol) = options.protocols.first() {
                 let measured = protocol.measure(pair, &prediction)?;
                 let correct = measured.correct(options.alpha);
@@ -108,7 +109,10 @@ pub(crate) fn predict(
 
 /// Predicts that every keypoint lies at the same position of the target, relative to its size: the flow
 /// that is zero everywhere. What a network must beat.
-pub(crate) fn predict_identity(pairs: &[Pair], protocols: &[Protocol]) -> Vec<Prediction> {
+///
+/// # Errors
+/// When a true flow cannot be read.
+pub(crate) fn predict_identity(pairs: &[Pair], protocols: &[Protocol]) -> Result<Vec<Prediction>> {
     let matched = Flow::zero(Size::square(1)).into();
     pairs.iter().map(|pair| Prediction::of(pair, &matched, protocols)).collect()
 }
@@ -195,7 +199,7 @@ mod tests {
     fn identity_is_the_same_relative_position() {
         let mut pairs = pairs();
         pairs[0].target.size = Size::new(50, 200);
-        let predictions = predict_identity(&pairs, &[]);
+        let predictions = predict_identity(&pairs, &[]).unwrap();
         assert_eq!(predictions[0].points[0].x, 20.5);
         assert_eq!(predictions[1].points, pairs[1].source.keypoints);
     }

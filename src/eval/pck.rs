@@ -1,7 +1,10 @@
 //! PCK, the percentage of correct keypoints: distances, thresholds and what they add up to.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 
+use crate::data::truth::Truth;
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::{Prediction, pair_label};
 use crate::eval::protocol::Protocol;
@@ -18,8 +21,8 @@ const PADDED_COLUMNS: usize = 40;
 /// from it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measured {
-    /// Distance of each prediction to its target keypoint.
-    pub distances: Vec<f64>,
+    /// Distance of each prediction to its target keypoint, or of each pixel's match to where its true flow leads.
+    pub distances: Arc<[f64]>,
     /// The length that alpha multiplies.
     pub threshold: f64,
     rounding: Rounding,
@@ -41,8 +44,13 @@ pub(crate) enum Rounding {
 
 impl Measured {
     /// Distances and the length that alpha multiplies, both in pixels of one frame.
-    pub(crate) fn new(distances: Vec<f64>, threshold: f64, rounding: Rounding, ties: Ties) -> Self {
-        Self { distances, threshold, rounding, ties }
+    pub(crate) fn new(
+        distances: impl Into<Arc<[f64]>>,
+        threshold: f64,
+        rounding: Rounding,
+        ties: Ties,
+    ) -> Self {
+        Self { distances: distances.into(), threshold, rounding, ties }
     }
 
     /// The distance up to which keypoints are right.
@@ -145,8 +153,29 @@ impl Protocol {
     /// Measures a pair's prediction.
     ///
     /// # Errors
-    /// When the pair has no threshold, or the counts differ.
+    /// When the pair has no threshold, or the prediction does not hold what it is measured by.
     pub(crate) fn measure(&self, pair: &Pair, prediction: &Prediction) -> Result<Measured> {
+        if pair.truth == Truth::Keypoints {
+            return self.measure_keypoints(pair, prediction);
+        }
+        let distances = prediction.distances.clone().with_context(|| {
+            format!(
+                "scoring {}: its truth is a flow, which points are no prediction of",
+                pair_label(pair)
+            )
+        })?;
+        Ok(Measured::new(distances, self.threshold(pair)?, self.rounding(), self.ties))
+    }
+
+    /// The same by the keypoints alone, whatever the pair is measured by.
+    ///
+    /// # Errors
+    /// When the pair has no threshold, or the counts differ.
+    pub(crate) fn measure_keypoints(
+        &self,
+        pair: &Pair,
+        prediction: &Prediction,
+    ) -> Result<Measured> {
         let (expected, found) = (pair.target.keypoints.len(), prediction.points.len());
         ensure!(
             expected == found,
@@ -290,9 +319,9 @@ mod tests {
         let mut pair = pair(&[(0.0, 0.0)], &[(0.0, 0.0)]);
         pair.target.size = Size::new(512, 1024);
         let measured = measure("paper-image", "spair71k", &pair, &[(10.0, 0.0)]);
-        assert_eq!(measured.distances, [5.0]);
+        assert_eq!(*measured.distances, [5.0]);
         let measured = measure("image", "spair71k", &pair, &[(10.0, 0.0)]);
-        assert_eq!(measured.distances, [10.0]);
+        assert_eq!(*measured.distances, [10.0]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::data::truth::Truth;
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
@@ -33,6 +34,7 @@ pub(super) fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
         target: image("dog/target.jpg", target),
         difficulty: None,
         mirrored: false,
+        truth: Truth::Keypoints,
     }
 }
 
@@ -46,7 +48,7 @@ pub(super) fn protocol(name: &str, layout: &str) -> Result<Protocol> {
 
 /// Points in original target pixels alone.
 pub(super) fn prediction(pair: usize, coordinates: &[(f64, f64)]) -> Prediction {
-    Prediction { pair, points: points(coordinates), paper_points: None, patch_points: None }
+    Prediction::new(pair, points(coordinates))
 }
 
 /// Pairs with 4 keypoints, of which `correct` are predicted right; the categories take turns.

@@ -78,13 +78,18 @@ pub(crate) fn transfer_by_patch(pair: &Pair, matched: &Matched) -> Vec<Point> {
 /// The source keypoints of a pair, moved with sub-pixel accuracy; the result is in original target
 /// pixels, not mirrored.
 pub(crate) fn transfer_sub_pixel(pair: &Pair, matched: &Matched) -> Vec<Point> {
+    let moved = |keypoint: &Point| moved_sub_pixel(pair, matched, *keypoint);
+    pair.source.keypoints.iter().map(moved).collect()
+}
+
+/// A point of the source, moved so.
+pub(crate) fn moved_sub_pixel(pair: &Pair, matched: &Matched, point: Point) -> Point {
     let mirror = |point: Point, image: Size| match pair.mirrored {
         true => Point::new(image.width as f64 - 1.0 - point.x, point.y),
         false => point,
     };
     let (source, target) = (pair.source.size, pair.target.size);
-    let moved = |&keypoint| matched.transfer(mirror(keypoint, source), source, target);
-    pair.source.keypoints.iter().map(|keypoint| mirror(moved(keypoint), target)).collect()
+    mirror(matched.transfer(mirror(point, source), source, target), target)
 }
 
 #[cfg(test)]

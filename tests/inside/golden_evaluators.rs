@@ -41,7 +41,7 @@ fn predictions(pairs: &[Pair], dataset: &str) -> Vec<Prediction> {
             Point::new(truth.x + distance * cosine, truth.y + distance * sine)
         };
         let points = pair.target.keypoints.iter().map(&mut point).collect();
-        Prediction { pair: pair.index, points, paper_points: None, patch_points: None }
+        Prediction::new(pair.index, points)
     };
     pairs.iter().map(&mut predict).collect()
 }

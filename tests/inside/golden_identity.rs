@@ -37,7 +37,7 @@ fn zero_flow_scores_as_in_the_reference() {
         let root = data.join(Path::new(folder));
         let loaded = load_split(&Dataset::new(dataset, entry, &root), split, false).unwrap();
         let pairs = loaded.split.pairs;
-        let predictions = predict_identity(&pairs, &[]);
+        let predictions = predict_identity(&pairs, &[]).unwrap();
         for (name, mode) in [("paper", "bbox"), ("paper-image", "img")] {
             let protocol = Protocol::for_layout(name.parse().unwrap(), entry.layout).unwrap();
             let evaluation = score(&pairs, &predictions, &[protocol], &ALPHAS).unwrap();

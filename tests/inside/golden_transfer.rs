@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::data::truth::Truth;
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::pck::{Measured, Rounding};
 use crate::eval::predictions::Prediction;
@@ -162,6 +163,7 @@ fn pair(golden: &LoaderPair) -> Pair {
         source: image("source", golden.src_imsize_wh, &golden.src_kps, golden.src_bbox),
         target: image("target", golden.trg_imsize_wh, &golden.trg_kps, golden.trg_bbox),
         difficulty: None,
+        truth: Truth::Keypoints,
         mirrored,
     }
 }
@@ -174,7 +176,7 @@ fn stored_prediction(pair: &Pair, golden: &TransferPair) -> Prediction {
     };
     let count = pair.target.keypoints.len();
     let points = points(&golden.pred_kps_512).into_iter().take(count).map(original).collect();
-    Prediction { pair: pair.index, points, paper_points: None, patch_points: None }
+    Prediction::new(pair.index, points)
 }
 
 fn assert_close(found: f64, expected: f64, tolerance: f64, what: &str) {
@@ -245,7 +247,7 @@ fn flows_scored_by_paper_protocols_give_the_reference_pck() {
             .pairs
             .iter()
             .zip(&case.flows)
-            .map(|(pair, flow)| Prediction::of(pair, &flow.clone().into(), &[]))
+            .map(|(pair, flow)| Prediction::of(pair, &flow.clone().into(), &[]).unwrap())
             .collect();
         for (name, mode, own) in [
             ("paper", "bbox", ["src_box_512", "trgkps_padded_512"]),
@@ -388,7 +390,8 @@ fn ties_are_decided_as_in_the_reference() {
     let Some(cases) = edge_cases() else { return };
     for case in cases.evaluator {
         let both = points(&case.pred).into_iter().zip(points(&case.trg));
-        let distances = both.map(|(predicted, target)| predicted.distance(target)).collect();
+        let distances: Vec<f64> =
+            both.map(|(predicted, target)| predicted.distance(target)).collect();
         let measured = Measured::new(distances, case.thres, Rounding::Single, Ties::Right);
         for alpha in ALPHAS {
             let expected = case.official_pck[&alpha.to_string()];

@@ -9,12 +9,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::cli::eval::EvalArguments;
 use crate::commands::compare::{conclude, outcome};
 use crate::commands::{Outcome, engine};
 use crate::data::catalog::Catalog;
+use crate::data::truth::TruthKind;
 use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
 use crate::eval::report::{Circumstances, Report, RunReport};
 use crate::eval::summary::score;
@@ -31,6 +32,13 @@ use predicted::Predicted;
 pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
     let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
     let mut task = task(arguments)?;
+    ensure!(
+        arguments.outputs.predictions_out.is_none()
+            || task.split.layout.annotations().truth == TruthKind::Keypoints,
+        "--predictions-out writes keypoints, and `{}` is measured by flows: `lpmflow predict --pairs` writes flows, \
+         and --predictions scores those that its lines name as `flow`",
+        task.split.dataset
+    );
     task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     let outputs = Outputs::new(
         &arguments.outputs,

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use crate::cli::eval::{BaselineModel, EvalArguments};
 use crate::commands::engine;
 use crate::data::Pair;
+use crate::data::truth::TruthKind;
 use crate::eval::predictions::convention::doubts;
 use crate::eval::predictions::{self, Prediction, Stored, listed};
 use crate::eval::protocol::Protocol;
@@ -50,7 +51,7 @@ impl Predicted {
     pub(super) fn new(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
         match (&arguments.instead.predictions, arguments.instead.baseline_model) {
             (Some(path), _) => Self::read(path, arguments.selection.skip_bad, task, terminal),
-            (None, Some(BaselineModel::Identity)) => Ok(Self::identity(task)),
+            (None, Some(BaselineModel::Identity)) => Self::identity(task),
             (None, None) => Self::run(arguments, task, terminal),
         }
     }
@@ -66,7 +67,9 @@ impl Predicted {
             task.pairs.iter().map(|pair| (pair.index, pair)).collect();
         let pairs: Vec<&Pair> =
             predictions.iter().map(|prediction| by_index[&prediction.pair]).collect();
-        notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false, false))?);
+        if task.split.layout.annotations().truth == TruthKind::Keypoints {
+            notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false, false))?);
+        }
         notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.shown())));
         let (found, pairs) = (predictions.len(), task.pairs.len());
         if found < pairs {
@@ -87,7 +90,7 @@ impl Predicted {
         Ok(Self { unusable, notes, ..Self::without_network(predictions, protocols, model) })
     }
 
-    fn identity(task: &Task) -> Self {
+    fn identity(task: &Task) -> Result<Self> {
         let model = ModelReport {
             kind: ModelKind::Baseline,
             weights: "identity".into(),
@@ -95,11 +98,8 @@ impl Predicted {
             config: None,
             parameters: None,
         };
-        Self::without_network(
-            predict_identity(&task.pairs, &task.protocols),
-            task.protocols.clone(),
-            model,
-        )
+        let predictions = predict_identity(&task.pairs, &task.protocols)?;
+        Ok(Self::without_network(predictions, task.protocols.clone(), model))
     }
 
     fn without_network(

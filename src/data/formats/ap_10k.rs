@@ -15,6 +15,7 @@ use crate::data::formats::text::{json_files, last_parts, read_text};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
+use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::visible::one_line;
@@ -47,7 +48,7 @@ impl Format for Ap10k {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: true }
+        Annotations { object_boxes: true, truth: TruthKind::Keypoints }
     }
 
     fn is_there(&self, list: &Path, _: &str) -> bool {
@@ -143,6 +144,7 @@ fn pair(index: usize, file: &Path, names: &[String; 2], sides: [&Side; 2]) -> Re
         target: side(target, 1),
         difficulty: None,
         mirrored: false,
+        truth: Truth::Keypoints,
     };
     finite(pair, file)
 }

@@ -11,6 +11,7 @@ pub(crate) mod spair_u;
 pub(crate) mod text;
 #[cfg(test)]
 pub(crate) mod toy;
+pub(crate) mod tss;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Pair;
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::Problem;
+use crate::data::truth::TruthKind;
 
 /// How a dataset's files are laid out.
 pub(crate) trait Format: Sync {
@@ -63,11 +65,13 @@ impl From<Vec<Record>> for Contents {
     }
 }
 
-/// What a layout's annotations have besides keypoints: what protocols may measure with.
+/// What a layout's annotations have: what protocols may measure with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Annotations {
     /// A box around the object in each photo.
     pub object_boxes: bool,
+    /// What says where things lie in the target.
+    pub truth: TruthKind,
 }
 
 /// What is to be read.

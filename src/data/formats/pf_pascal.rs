@@ -11,6 +11,7 @@ use crate::data::formats::mat::{self, Matrix};
 use crate::data::formats::text::{last_parts, read_csv};
 use crate::data::formats::{Annotations, Contents, Format, Request};
 use crate::data::problem::{Fault, Problem};
+use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::{BoundingBox, Point};
 
@@ -44,7 +45,7 @@ impl Format for PfPascal {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: true }
+        Annotations { object_boxes: true, truth: TruthKind::Keypoints }
     }
 
     fn read(&self, request: &Request) -> Result<Contents> {
@@ -99,7 +100,8 @@ fn read(request: &Request) -> Result<Contents> {
         match (side(0, source.bounding_box), side(1, target.bounding_box)) {
             (Ok(source), Ok(target)) => {
                 let (category, mirrored) = (row.category, row.mirrored);
-                let pair = Pair { index, category, source, target, difficulty: None, mirrored };
+                let (difficulty, truth) = (None, Truth::Keypoints);
+                let pair = Pair { index, category, source, target, difficulty, mirrored, truth };
                 checked(pair, list, Some(row.line))
             }
             (source, target) => Err([source.err(), target.err()].into_iter().flatten().collect()),

@@ -7,6 +7,7 @@ use crate::data::formats::check::checked;
 use crate::data::formats::text::{last_parts, read_csv};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::problem::{Fault, Problem};
+use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
 
@@ -33,7 +34,7 @@ impl Format for PfWillow {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: false }
+        Annotations { object_boxes: false, truth: TruthKind::Keypoints }
     }
 
     fn read(&self, request: &Request) -> Result<Contents> {
@@ -54,8 +55,8 @@ fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
         match (sides.next(), sides.next()) {
             (Some(Ok(source)), Some(Ok(target))) => {
                 let category = category.to_owned();
-                let (difficulty, mirrored) = (None, false);
-                let pair = Pair { index, category, source, target, difficulty, mirrored };
+                let (difficulty, mirrored, truth) = (None, false, Truth::Keypoints);
+                let pair = Pair { index, category, source, target, difficulty, mirrored, truth };
                 checked(pair, list, Some(line))
             }
             (source, target) => {

@@ -11,6 +11,7 @@ use crate::data::formats::text::{lines, read_text};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
+use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Difficulty, Pair};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::visible::Shown;
@@ -44,7 +45,7 @@ impl Format for Spair71k {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: true }
+        Annotations { object_boxes: true, truth: TruthKind::Keypoints }
     }
 
     fn read(&self, request: &Request) -> Result<Contents> {
@@ -207,8 +208,8 @@ pub(super) fn annotated_pair(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let pair =
-        Pair { index, category, source, target, difficulty: Some(difficulty), mirrored: false };
+    let (difficulty, mirrored, truth) = (Some(difficulty), false, Truth::Keypoints);
+    let pair = Pair { index, category, source, target, difficulty, mirrored, truth };
     checked(pair, file, None)
 }
 

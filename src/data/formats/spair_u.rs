@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::data::formats::spair71k::annotated_pair;
 use crate::data::formats::text::json_files;
 use crate::data::formats::{Annotations, Contents, Format, Request};
+use crate::data::truth::TruthKind;
 
 /// The layout.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl Format for SpairU {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: true }
+        Annotations { object_boxes: true, truth: TruthKind::Keypoints }
     }
 
     fn is_there(&self, list: &Path, _: &str) -> bool {

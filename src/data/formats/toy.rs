@@ -10,6 +10,7 @@ use crate::data::formats::text::{lines, read_text};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
+use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
 use crate::geometry::Point;
 
@@ -22,7 +23,7 @@ impl Format for Toy {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: false }
+        Annotations { object_boxes: false, truth: TruthKind::Keypoints }
     }
 
     fn read(&self, &Request { root, list, sizes, .. }: &Request) -> Result<Contents> {
@@ -48,6 +49,7 @@ impl Format for Toy {
                 target: side(target, 2)?,
                 difficulty: None,
                 mirrored: false,
+                truth: Truth::Keypoints,
             };
             checked(pair, list, Some(number))
         };

@@ -2,23 +2,28 @@
 //!
 //! One JSON object a line (or all in one array): `source` and `target` (image files, from the end as far as
 //! needed), or `index` (position in the split's list, from 0), or all three; `predicted`: `[[x, y], ...]` in
-//! original target pixels, one per source keypoint in the dataset's order. Other keys are ignored, but
+//! original target pixels, one per source keypoint in the dataset's order; where the truth is a flow, `flow` instead:
+//! a `.flo` file, from the folder of this one. Other keys are ignored, but
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
 //! flow; and `predicted_840`, likewise for the protocols that move patch centres in the 840 frame.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
+use crate::data::flo;
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::{self, looks_like_json};
 use crate::data::lists::keys::{Key, Readings};
+use crate::data::truth::Truth;
+use crate::eval::dense::distances;
 use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
 use crate::geometry::Point;
@@ -39,17 +44,20 @@ struct Line {
     target: Option<String>,
     predicted: Vec<Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    flow: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_512: Option<Vec<Point>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_840: Option<Vec<Point>>,
 }
 
 /// The keys of a line.
-const KEYS: [Key; 6] = [
+const KEYS: [Key; 7] = [
     Key { name: "index", also: &["idx", "pair_index", "pair_id"] },
     Key { name: "source", also: &["src", "source_image", "src_image", "src_imname"] },
     Key { name: "target", also: &["trg", "tgt", "target_image", "trg_image", "trg_imname"] },
     Key { name: "predicted", also: &["prediction", "predictions", "pred", "predicted_keypoints"] },
+    Key { name: "flow", also: &["flow_file", "predicted_flow"] },
     Key { name: "predicted_512", also: &[] },
     Key { name: "predicted_840", also: &[] },
 ];
@@ -79,6 +87,7 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
                 source: Some(image_name(&pair.source.path)),
                 target: Some(image_name(&pair.target.path)),
                 predicted: prediction.points.clone(),
+                flow: None,
                 predicted_512: prediction.paper_points.clone(),
                 predicted_840: prediction.patch_points.clone(),
             };
@@ -98,18 +107,21 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
 pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored> {
     let attempt = || -> Result<Stored> {
         let finder = PairFinder::new(pairs);
-        let meaning = |text: &str| Some(parse(text, &finder, false).ok()?.predictions);
+        let meaning = |text: &str| Some(parse(text, &finder, false, None).ok()?.predictions);
+        // A pipe lies in no folder that the paths could mean.
+        let folder = path.parent().filter(|_| path.is_file()).unwrap_or(Path::new(""));
         let bytes = bytes::read(path)?;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let (text, code_page) = decode_meaning(bytes, meaning)?;
-        let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad)? };
+        let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad, Some(folder))? };
         stored.notes.extend(code_page.map(|name| format!("the file is read as {name}")));
         Ok(stored)
     };
     attempt().with_context(|| format!("reading predictions `{}`", path.shown()))
 }
 
-fn parse(text: &str, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {
+/// What a text holds; `folder` is where the flows that it names lie, which are not looked at without one.
+fn parse(text: &str, finder: &PairFinder, skip_bad: bool, folder: Option<&Path>) -> Result<Stored> {
     ensure!(
         text.trim().is_empty() || looks_like_json(text),
         "it is no JSON: expected {{\"source\": \"FILE\", \"target\": \"FILE\", \"predicted\": [[x, y], ...]}} for \
@@ -120,7 +132,7 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {
     let (mut unusable, mut readings) = (Vec::new(), Readings::default());
     for json::Item { line, text } in json::items(text, &KEYS.map(|key| key.name))? {
         let mut accept = || -> Result<()> {
-            let (position, prediction) = prediction(text, finder, &mut readings)?;
+            let (position, prediction) = prediction(text, finder, &mut readings, folder)?;
             if let Some((earlier, _)) = &found[position] {
                 bail!("{} was already predicted in line {earlier}", pair_label(&pairs[position]));
             }
@@ -167,12 +179,22 @@ fn prediction(
     text: &str,
     finder: &PairFinder,
     readings: &mut Readings,
+    folder: Option<&Path>,
 ) -> Result<(usize, Prediction)> {
     let mut object = json::parse(text)?;
     readings.mend(&mut object, &KEYS);
+    if object.contains_key("flow") {
+        object.entry("predicted").or_insert_with(|| Vec::<Value>::new().into());
+    }
     let line: Line = json::fill(object)?;
     let position = finder.find(line.index, line.source.as_deref(), line.target.as_deref())?;
     let pair = &finder.pairs[position];
+    if pair.truth != Truth::Keypoints {
+        let flow = line.flow.with_context(|| {
+            format!("{} is measured by a flow: `flow` must name one", pair_label(pair))
+        })?;
+        return Ok((position, stored_flow(pair, folder.map(|folder| folder.join(flow)))?));
+    }
     let framed = [&line.predicted_512, &line.predicted_840].into_iter().flatten();
     for points in framed.chain([&line.predicted]) {
         let (expected, found) = (pair.source.keypoints.len(), points.len());
@@ -183,12 +205,32 @@ fn prediction(
         );
     }
     let prediction = Prediction {
-        pair: pair.index,
-        points: line.predicted,
         paper_points: line.predicted_512,
         patch_points: line.predicted_840,
+        ..Prediction::new(pair.index, line.predicted)
     };
     Ok((position, prediction))
+}
+
+/// The prediction that a flow on the pixels of the source photo is, if the file is to be read.
+fn stored_flow(pair: &Pair, file: Option<PathBuf>) -> Result<Prediction> {
+    let Some(file) = file else { return Ok(Prediction::new(pair.index, Vec::new())) };
+    let flow = flo::read(&file)?;
+    let [grid, photo] =
+        [flow.size, pair.source.size].map(|size| format!("{}x{}", size.width, size.height));
+    ensure!(
+        flow.size == pair.source.size,
+        "`{}` has {grid} pixels, but the source of {} has {photo}: a flow lies on these, in pixels of the target",
+        file.shown(),
+        pair_label(pair)
+    );
+    let matched = |pixel: Point| {
+        let step = flow.at(pixel.y as usize, pixel.x as usize);
+        Point::new(pixel.x + step.x, pixel.y + step.y)
+    };
+    let points = pair.source.keypoints.iter().map(|pixel| matched(*pixel)).collect();
+    let distances = distances(pair, matched)?;
+    Ok(Prediction { distances, ..Prediction::new(pair.index, points) })
 }
 
 #[cfg(test)]

@@ -5,11 +5,17 @@ pub(crate) mod file;
 mod finder;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
 
 use crate::data::Pair;
+use crate::eval::dense::distances;
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::rules::{MeasureFrame, TransferRule};
-use crate::eval::transfer::{transfer_by_paper, transfer_by_patch, transfer_sub_pixel};
+use crate::eval::transfer::{
+    moved_sub_pixel, transfer_by_paper, transfer_by_patch, transfer_sub_pixel,
+};
 use crate::flow::Matched;
 use crate::geometry::Point;
 pub(crate) use file::{Stored, listed, read, write};
@@ -25,19 +31,31 @@ pub(crate) struct Prediction {
     pub paper_points: Option<Vec<Point>>,
     /// In the target's 840 frame, moved from patch centres; `None` when only `points` are known.
     pub patch_points: Option<Vec<Point>>,
+    /// Of a pair that is measured by a flow: how far each of its pixels is from where it should be, in original
+    /// target pixels.
+    pub distances: Option<Arc<[f64]>>,
 }
 
 impl Prediction {
+    /// Points in original target pixels, and nothing else.
+    pub(crate) fn new(pair: usize, points: Vec<Point>) -> Self {
+        Self { pair, points, paper_points: None, patch_points: None, distances: None }
+    }
+
     /// The keypoints of `pair` moved by what a matcher found, from patch centres too if a protocol wants that.
-    pub(crate) fn of(pair: &Pair, matched: &Matched, protocols: &[Protocol]) -> Self {
+    ///
+    /// # Errors
+    /// When the pair's true flow cannot be read.
+    pub(crate) fn of(pair: &Pair, matched: &Matched, protocols: &[Protocol]) -> Result<Self> {
         let wants = |protocol: &Protocol| protocol.transfer == TransferRule::PatchCentre;
         let wants_patches = protocols.iter().any(wants);
-        Self {
+        Ok(Self {
             pair: pair.index,
             points: transfer_sub_pixel(pair, matched),
             paper_points: Some(transfer_by_paper(pair, matched)),
             patch_points: wants_patches.then(|| transfer_by_patch(pair, matched)),
-        }
+            distances: distances(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
+        })
     }
 
     /// The points moved by the rule of a frame, if they are known.

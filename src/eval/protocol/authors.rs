@@ -1,5 +1,6 @@
 //! What the authors' code does: the photo stretched to 512 x 512, and keypoints cut to whole pixels of it.
 
+use crate::data::truth::TruthKind;
 use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
@@ -8,12 +9,13 @@ pub(crate) const PAPER: Definition = Definition {
     name: "paper",
     summary: "the authors' code: 512 frame, whole source pixels, threshold from the SOURCE box\n\
               (PF-WILLOW: from the target keypoints and a padding point), mean over pairs",
+    truths: &[TruthKind::Keypoints],
     by_default: true,
     frame: |_| MeasureFrame::Paper512,
     transfer: TransferRule::Truncated,
     average: Average::Pairs,
     ties: Ties::Right,
-    fit: |layout| match layout.annotations().object_boxes {
+    within: |layout| match layout.annotations().object_boxes {
         true => Fit::Fits {
             threshold: ThresholdReference::SourceBox,
             remark: "This is the authors' code in its `bbox` mode: their figures for SPair-71k; their \
@@ -31,7 +33,7 @@ pub(crate) const PAPER: Definition = Definition {
 pub(crate) const PAPER_IMAGE: Definition = Definition {
     name: "paper-image",
     summary: "the same with the threshold from the 512 frame: the authors' `img` mode",
-    fit: |_| Fit::Fits {
+    within: |_| Fit::Fits {
         threshold: ThresholdReference::PaperFrameSide,
         remark: "This is the authors' code in its `img` mode: their figures for PF-PASCAL and \
                  PF-WILLOW.",

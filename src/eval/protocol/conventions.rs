@@ -1,6 +1,7 @@
 //! The conventions of the benchmarks: original pixels, and keypoints moved from where they are.
 
 use crate::data::layouts::Layout;
+use crate::data::truth::TruthKind;
 use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
@@ -8,12 +9,13 @@ use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ti
 pub(crate) const STANDARD: Definition = Definition {
     name: "standard",
     summary: "threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs",
+    truths: &[TruthKind::Keypoints],
     by_default: true,
     frame: |_| MeasureFrame::TargetOriginal,
     transfer: TransferRule::SubPixel,
     average: Average::Pairs,
     ties: Ties::Right,
-    fit: target_box,
+    within: target_box,
 };
 
 /// As `standard`, every keypoint with equal weight.
@@ -28,7 +30,14 @@ pub(crate) const PER_KEYPOINT: Definition = Definition {
 pub(crate) const IMAGE: Definition = Definition {
     name: "image",
     summary: "as standard, threshold from the larger side of the target image",
-    fit: |_| Fit::by(ThresholdReference::TargetImage),
+    truths: &[TruthKind::Keypoints, TruthKind::Flow],
+    within: |layout| Fit::Fits {
+        threshold: ThresholdReference::TargetImage,
+        remark: match layout.annotations().truth {
+            TruthKind::Keypoints => "",
+            TruthKind::Flow => "Each pixel whose counterpart the true flow knows is a keypoint.",
+        },
+    },
     ..STANDARD
 };
 
@@ -36,7 +45,7 @@ pub(crate) const IMAGE: Definition = Definition {
 pub(crate) const KEYPOINT_BOX: Definition = Definition {
     name: "keypoint-box",
     summary: "as standard, threshold from the extent of the target keypoints (PF-WILLOW)",
-    fit: |layout| match layout.annotations().object_boxes {
+    within: |layout| match layout.annotations().object_boxes {
         true => Fit::Unfit {
             protocol: "stands in for missing object boxes",
             layout: "has them",

@@ -1,6 +1,7 @@
 //! What there is to say of a protocol; everything else about it follows.
 
 use crate::data::layouts::Layout;
+use crate::data::truth::TruthKind;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
 /// A protocol before it is known which dataset it is for.
@@ -10,6 +11,8 @@ pub(crate) struct Definition {
     pub name: &'static str,
     /// Its rules in brief, for help texts; a long one breaks its lines itself.
     pub summary: &'static str,
+    /// The kinds of truth that it is a rule for.
+    pub truths: &'static [TruthKind],
     /// Whether it is scored where none is asked for.
     pub by_default: bool,
     /// Where distances and thresholds are measured.
@@ -20,8 +23,30 @@ pub(crate) struct Definition {
     pub average: Average,
     /// What becomes of a keypoint whose distance equals the limit.
     pub ties: Ties,
+    /// Whether it fits the annotations of a layout of such a truth, and which length alpha multiplies.
+    pub within: fn(Layout) -> Fit,
+}
+
+impl Definition {
     /// Whether it fits a layout's annotations, and which length alpha multiplies.
-    pub fit: fn(Layout) -> Fit,
+    pub(crate) fn fit(&self, layout: Layout) -> Fit {
+        let truth = layout.annotations().truth;
+        if self.truths.contains(&truth) {
+            return (self.within)(layout);
+        }
+        match truth {
+            TruthKind::Keypoints => Fit::Unfit {
+                protocol: "does not measure keypoints",
+                layout: "has nothing else",
+                instead: "`image`",
+            },
+            TruthKind::Flow => Fit::Unfit {
+                protocol: "measures keypoints",
+                layout: "has flows",
+                instead: "`image`",
+            },
+        }
+    }
 }
 
 /// Whether a protocol fits a layout.

@@ -2,6 +2,7 @@
 //! on DINOv2 features compare; they are scored where they are asked for by name.
 
 use crate::data::layouts::Layout;
+use crate::data::truth::TruthKind;
 use crate::eval::protocol::definition::{Definition, Fit};
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 
@@ -10,12 +11,13 @@ pub(crate) const GEOAWARE_POINT: Definition = Definition {
     name: "geoaware-point",
     summary: "GeoAware-SC's evaluator with KPT_RESULT: padded 840 frame, patch centres, TARGET box (frame where\n\
               there are no boxes, and for PF-PASCAL), a tie is wrong, mean over keypoints",
+    truths: &[TruthKind::Keypoints],
     by_default: false,
     frame: |_| MeasureFrame::Padded840,
     transfer: TransferRule::PatchCentre,
     average: Average::Keypoints,
     ties: Ties::Wrong,
-    fit: |layout| Fit::Fits {
+    within: |layout| Fit::Fits {
         threshold: box_or_frame(layout),
         remark: "This is GeoAware-SC's evaluator with `KPT_RESULT: true`, by which its paper compares \
                  unsupervised methods.",
@@ -27,7 +29,7 @@ pub(crate) const GEOAWARE_IMAGE: Definition = Definition {
     name: "geoaware-image",
     summary: "the same, mean over pairs: GeoAware-SC's evaluator without KPT_RESULT",
     average: Average::Pairs,
-    fit: |layout| Fit::Fits {
+    within: |layout| Fit::Fits {
         threshold: box_or_frame(layout),
         remark: "This is GeoAware-SC's evaluator without `KPT_RESULT`, by which its paper compares supervised \
                  methods.",
@@ -39,7 +41,7 @@ pub(crate) const GEOAWARE_IMAGE: Definition = Definition {
 pub(crate) const DIY_SC: Definition = Definition {
     name: "diy-sc",
     summary: "DIY-SC's evaluator: the rules of geoaware-point",
-    fit: |layout| Fit::Fits {
+    within: |layout| Fit::Fits {
         threshold: box_or_frame(layout),
         remark: "This is DIY-SC's evaluator as `configs/eval_spair.yaml` sets it: GeoAware-SC's with \
                  `KPT_RESULT: true`.",
@@ -52,6 +54,7 @@ pub(crate) const MARCO: Definition = Definition {
     name: "marco",
     summary: "MARCO's evaluator: 770 frame (SPair stretched, others padded), TARGET box (frame where there are no\n\
               boxes, and for PF-PASCAL), mean over pairs",
+    truths: &[TruthKind::Keypoints],
     by_default: false,
     frame: |layout| match layout.name() {
         "spair71k" | "spair-u" => MeasureFrame::Stretched770,
@@ -60,7 +63,7 @@ pub(crate) const MARCO: Definition = Definition {
     transfer: TransferRule::SubPixel,
     average: Average::Pairs,
     ties: Ties::Right,
-    fit: |layout| Fit::Fits {
+    within: |layout| Fit::Fits {
         threshold: box_or_frame(layout),
         remark: "This is MARCO's evaluator, whose loaders stretch SPair-71k and pad all other datasets.",
     },

@@ -42,8 +42,8 @@ impl Protocol {
     /// # Errors
     /// When the layout's annotations lack what the protocol measures with.
     pub(crate) fn for_layout(name: ProtocolName, layout: Layout) -> Result<Self> {
-        let &Definition { frame, transfer, average, ties, fit, .. } = name.definition();
-        match fit(layout) {
+        let &Definition { frame, transfer, average, ties, .. } = name.definition();
+        match name.definition().fit(layout) {
             Fit::Fits { threshold, remark } => {
                 let frame = frame(layout);
                 Ok(Self { name, threshold, frame, transfer, average, ties, remark })
@@ -110,6 +110,14 @@ mod tests {
         assert!(error.to_string().contains("use `keypoint-box`"), "{error}");
         let error = protocol("keypoint-box", "spair71k").unwrap_err();
         assert!(error.to_string().contains("use `standard`"), "{error}");
+    }
+
+    #[test]
+    fn flows_are_scored_by_the_image_alone() {
+        let image = protocol("image", "tss").unwrap();
+        assert_eq!(Protocol::all_for_layout(image.name, "tss".parse().unwrap()).unwrap(), [image]);
+        let error = protocol("keypoint-box", "tss").unwrap_err().to_string();
+        assert!(error.contains("layout `tss` has flows: use `image`"), "{error}");
     }
 
     #[test]

@@ -138,10 +138,10 @@ mod tests {
         let both =
             PROTOCOLS.iter().flat_map(|one| layouts.iter().map(move |layout| (one, *layout)));
         for (definition, layout) in both {
-            let Fit::Unfit { instead, .. } = (definition.fit)(layout) else { continue };
+            let Fit::Unfit { instead, .. } = definition.fit(layout) else { continue };
             for other in instead.split('`').skip(1).step_by(2) {
                 let other = other.parse::<ProtocolName>().unwrap().definition();
-                assert!(matches!((other.fit)(layout), Fit::Fits { .. }), "{}", other.name);
+                assert!(matches!(other.fit(layout), Fit::Fits { .. }), "{}", other.name);
             }
         }
     }

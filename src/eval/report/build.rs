@@ -74,7 +74,7 @@ fn pair_reports(evaluation: &Evaluation) -> Vec<PairReport> {
             source: image_name(&pair.source.path),
             target: image_name(&pair.target.path),
             category: pair.category.clone(),
-            keypoints: pair.target.keypoints.len(),
+            keypoints: pair.points(),
             pck: evaluation.protocols.iter().map(pck).collect(),
         }
     };

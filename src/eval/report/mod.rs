@@ -199,7 +199,7 @@ pub(crate) struct PairReport {
     pub target: String,
     /// The category.
     pub category: String,
-    /// How many keypoints were scored.
+    /// How many keypoints were scored, or pixels of a true flow.
     pub keypoints: usize,
     /// PCK in percent by protocol, then by alpha.
     pub pck: IndexMap<ProtocolName, PckByAlpha>,

@@ -11,6 +11,7 @@ use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
 use crate::data::load::{Dataset, Split, fingerprint, load_split, summary};
 use crate::data::photo::orientation::Exif;
+use crate::data::truth::TruthKind;
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::{ensure_none, remove_unmeasurable};
 use crate::train::path_setting;
@@ -200,6 +201,11 @@ impl DataConfig {
         split: &str,
         notes: &mut Vec<String>,
     ) -> Result<Split> {
+        ensure!(
+            entry.layout.annotations().truth == TruthKind::Keypoints,
+            "{} has no keypoints to train on",
+            entry.title
+        );
         let dataset = Dataset { exif: self.exif, ..Dataset::new(name, entry, &self.data_root) };
         let loaded = load_split(&dataset, split, self.skip_bad)?;
         notes.extend(loaded.notes);

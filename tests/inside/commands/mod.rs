@@ -8,4 +8,5 @@ mod predict_confidence;
 mod predict_pairs;
 mod published;
 mod strangers;
+mod tss;
 mod weights;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Reader, fuzz};
 use crate::data::Pair;
 use crate::data::catalog::Catalog;
+use crate::data::flo;
 use crate::data::formats::{Draw, Request, mat};
 use crate::data::layouts::Layout;
 use crate::data::photo::file::PhotoFile;
@@ -69,6 +70,7 @@ readers! {
     photo: read_photo, pixels_of;
     report: |path| Report::read(path).map(drop), nothing;
     catalog: |path| Catalog::load(Some(path)).map(drop), parsed;
+    flow: |path| flo::read(path).map(drop), nothing;
     configuration: |path| read_config(path).map(drop), parsed;
 }
 

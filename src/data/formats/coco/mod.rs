@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::data::formats::{Annotations, Contents, EVERYTHING, Format, Record, Request};
+use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
 use crate::spelling::{counted, meant, shortened};
 use crate::visible::{Shown, one_line};
@@ -35,7 +36,7 @@ impl Format for Coco {
     }
 
     fn annotations(&self) -> Annotations {
-        Annotations { object_boxes: true }
+        Annotations { object_boxes: true, truth: TruthKind::Keypoints }
     }
 
     fn is_there(&self, list: &Path, split: &str) -> bool {
@@ -168,5 +169,6 @@ fn pair(index: usize, source: &Sound, target: &Sound) -> Pair {
         target: side(target, 1),
         difficulty: None,
         mirrored: false,
+        truth: Truth::Keypoints,
     }
 }

@@ -50,18 +50,14 @@ pub(super) fn exchanged(
             ..(*pair).clone()
         })
         .collect();
-    let plain = |stored: &Prediction| Prediction {
-        paper_points: None,
-        patch_points: None,
-        ..stored.clone()
-    };
+    let plain = |stored: &Prediction| Prediction::new(stored.pair, stored.points.clone());
     let fit = Fit::new(protocol, alpha, turned.iter().zip(predictions.iter().map(plain)))?;
     if !fit.is_far_better_than(given) {
         return Ok(None);
     }
     let mut moves = Moves::default();
     for ((pair, turned), stored) in pairs.iter().zip(&turned).zip(predictions) {
-        let unmoved = predict_identity(std::slice::from_ref(*pair), &[]).remove(0).points;
+        let unmoved = predict_identity(std::slice::from_ref(*pair), &[])?.remove(0).points;
         let limit = protocol.measure(turned, &plain(stored))?.limit(alpha);
         moves.add(pair, &stored.points, &unmoved, limit);
     }

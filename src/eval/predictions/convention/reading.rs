@@ -61,7 +61,7 @@ impl Reading {
     pub(super) fn of(self, pair: &Pair, prediction: &Prediction) -> Prediction {
         let points = prediction.points.iter().zip(&pair.source.keypoints);
         let points = points.map(|(point, source)| self.point(*point, *source, pair)).collect();
-        Prediction { pair: pair.index, points, paper_points: None, patch_points: None }
+        Prediction::new(pair.index, points)
     }
 
     fn point(self, point: Point, source: Point, pair: &Pair) -> Point {

@@ -158,7 +158,7 @@ fn weak_systems_and_those_that_move_nothing_are_not_accused() {
                 (pair.source.size, pair.target.size) = (Size::square(500), Size::square(500));
             }
         }
-        let identity = predict_identity(&pairs, &[]);
+        let identity = predict_identity(&pairs, &[]).unwrap();
         assert_eq!(found(&pairs, &identity), "", "identity");
         let cases: [(&str, Write); 4] = [
             ("half of the way", |point, _, source| {

@@ -19,7 +19,7 @@ fn pairs() -> Vec<Pair> {
 }
 
 fn stored(text: &str, skip_bad: bool) -> Result<Stored> {
-    parse(text, &PairFinder::new(&pairs()), skip_bad)
+    parse(text, &PairFinder::new(&pairs()), skip_bad, None)
 }
 
 fn read_text(text: &str) -> Result<Vec<Prediction>> {
@@ -52,6 +52,7 @@ fn written_predictions_are_read_back_to_the_bit() {
         points: vec![Point::new(third, -0.1); 2],
         paper_points: Some(vec![Point::new(1e-9, 511.7 * third); 2]),
         patch_points: Some(vec![Point::new(839.9 * third, 1e-9); 2]),
+        distances: None,
     };
     let predictions: Vec<_> = pairs.iter().map(prediction).collect();
     write(&path, &pairs.iter().collect::<Vec<_>>(), &predictions).unwrap();

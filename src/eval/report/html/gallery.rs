@@ -14,6 +14,7 @@ use maud::{Markup, html};
 use rayon::prelude::*;
 
 use crate::data::{AnnotatedImage, Pair};
+use crate::eval::pck::Measured;
 use crate::eval::predictions::image_name;
 use crate::eval::report::html::marks::{Marks, legend};
 use crate::eval::summary::{Evaluation, headline_alpha};
@@ -65,12 +66,10 @@ pub(super) fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
 fn worst_and_best(evaluation: &Evaluation) -> (Vec<usize>, Vec<usize>) {
     let (measured, alpha) = (&evaluation.protocols[0].measured, headline_alpha(&evaluation.alphas));
     let mut order: Vec<usize> = (0..measured.len()).collect();
-    let rank = |position: usize| {
-        let measured = &measured[position];
-        (measured.pck(alpha), -measured.mean_relative_distance())
-    };
+    let rank = |measured: &Measured| (measured.pck(alpha), -measured.mean_relative_distance());
+    let ranks: Vec<(f64, f64)> = measured.iter().map(rank).collect();
     order.sort_by(|&first, &second| {
-        let (first, second) = (rank(first), rank(second));
+        let (first, second) = (ranks[first], ranks[second]);
         first.0.total_cmp(&second.0).then(first.1.total_cmp(&second.1))
     });
     let (worst, best) = order.split_at(order.len() / 2);
@@ -96,8 +95,14 @@ fn varied(positions: impl Iterator<Item = usize>, pairs: &[&Pair]) -> Vec<usize>
 /// A pair's photos with their keypoints.
 fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
     let pair = evaluation.pairs[position];
-    let marks = Marks::new(evaluation, position, headline_alpha(&evaluation.alphas));
-    let right = marks.right.iter().filter(|right| **right).count();
+    let marks = match Marks::new(evaluation, position, headline_alpha(&evaluation.alphas)) {
+        Ok(marks) => marks,
+        Err(error) => return html! { figure { p.unreadable { (format!("{error:#}")) } } },
+    };
+    let drawn = match marks.right.len() {
+        drawn if drawn < marks.measured => format!("; {drawn} of them drawn, evenly spread"),
+        _ => String::new(),
+    };
     let names = format!("{} → {}", image_name(&pair.source.path), image_name(&pair.target.path));
     html! {
         figure {
@@ -107,7 +112,7 @@ fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Mark
             }
             figcaption {
                 strong { (format!("{:.0} %", marks.pck)) }
-                " " (pair.category) ", " (right) " of " (marks.right.len()) " right"
+                " " (pair.category) ", " (marks.correct) " of " (marks.measured) " right" (drawn)
                 span.names { (names) }
             }
         }

@@ -1,5 +1,8 @@
 //! Keypoints drawn on photos: where they are, where they were predicted, and how far off that may be.
 
+use std::sync::Arc;
+
+use anyhow::Result;
 use maud::{Markup, html};
 
 use crate::data::Pair;
@@ -24,17 +27,24 @@ pub(super) struct Marks {
     pub right: Vec<bool>,
     /// The pair's own PCK in percent.
     pub pck: f64,
+    /// How many points it is measured by: of a flow more than are drawn.
+    pub measured: usize,
+    /// How many of them are right.
+    pub correct: usize,
     predicted: Vec<Point>,
     /// Half axes of the region in which a prediction is right: a circle in the protocol's frame.
     limit: Point,
     /// Distance of each prediction and the allowed distance, in pixels of the protocol's frame.
-    distances: Vec<f64>,
+    distances: Arc<[f64]>,
     allowed: f64,
 }
 
 impl Marks {
     /// The marks of the pair at a position of the evaluation, under its first protocol.
-    pub(super) fn new(evaluation: &Evaluation, position: usize, alpha: f64) -> Self {
+    ///
+    /// # Errors
+    /// When the points that are drawn cannot be measured.
+    pub(super) fn new(evaluation: &Evaluation, position: usize, alpha: f64) -> Result<Self> {
         let ProtocolScores { protocol, measured, .. } = &evaluation.protocols[0];
         let (pair, measured) = (evaluation.pairs[position], &measured[position]);
         let prediction = &evaluation.predictions[position];
@@ -45,9 +55,17 @@ impl Marks {
             Some(points) => points.iter().map(|point| placed.original_from_frame(*point)).collect(),
             None => prediction.points.clone(),
         };
-        let right = measured.right(alpha).collect();
-        let distances = measured.distances.clone();
-        Self { right, pck: measured.pck(alpha), predicted, limit, distances, allowed }
+        let drawn = protocol.measure_keypoints(pair, prediction)?;
+        Ok(Self {
+            right: drawn.right(alpha).collect(),
+            pck: measured.pck(alpha),
+            measured: measured.distances.len(),
+            correct: measured.correct(alpha),
+            predicted,
+            limit,
+            distances: drawn.distances,
+            allowed,
+        })
     }
 
     /// What is drawn on the source photo.
@@ -119,7 +137,7 @@ mod tests {
     fn marks_follow_the_measured_distances() {
         let (pairs, predictions) = pairs_and_predictions(&[3]);
         let (evaluation, _) = evaluated(&pairs, &predictions);
-        let marks = Marks::new(&evaluation, 0, 0.1);
+        let marks = Marks::new(&evaluation, 0, 0.1).unwrap();
         assert_eq!(marks.right, [true, true, true, false]);
         assert_eq!(marks.limit, Point::new(5.0, 5.0));
         let drawn = marks.on_target(&pairs[0]).into_string();

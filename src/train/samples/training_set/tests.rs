@@ -7,6 +7,7 @@ use image::RgbImage;
 use super::*;
 use crate::data::AnnotatedImage;
 use crate::data::photo::orientation::Exif;
+use crate::data::truth::Truth;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::model::backbone::IMAGENET;
 use crate::train::samples::augment::AugmentationConfig;
@@ -44,7 +45,7 @@ fn pair(folder: &Path, mirrored: bool) -> Pair {
     let (source, mut target) = (side("a.png"), side("b.png"));
     target.keypoints[1] = Point::new(112.0, 72.0);
     let category = "box".to_owned();
-    Pair { index: 0, category, source, target, difficulty: None, mirrored }
+    Pair { index: 0, category, source, target, difficulty: None, mirrored, truth: Truth::Keypoints }
 }
 
 #[test]
