@@ -10,7 +10,7 @@ use crate::data::photo::orientation::Exif;
 use crate::eval::predictions::{self, Prediction};
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::keep_predicted;
-use crate::eval::summary::{ProtocolScores, headline_alpha, score};
+use crate::eval::summary::{ProtocolScores, score};
 use crate::eval::task::{Task, Wanted};
 use crate::eval::{PredictOptions, predict, prefetch};
 use crate::inference::frame::FrameKey;
@@ -65,7 +65,7 @@ impl Evaluator {
             batch_size: NonZeroUsize::MIN,
             skip_bad: false,
             protocols: &self.task.protocols,
-            alpha: headline_alpha(&self.task.alphas),
+            column: self.task.headline(),
         };
         let load = |key: &FrameKey| prefetch::load(key, input, Exif::Ignore);
         let predicted = predict(&self.task.pairs, &options, &load, &mut engine.0, &mut |_| {});
@@ -112,9 +112,10 @@ impl Scores {
         self.protocols.iter().map(|scores| scores.protocol.name.as_str())
     }
 
-    /// PCK in percent under a protocol, at any alpha; none under a protocol that does not fit the dataset.
+    /// PCK in percent under a protocol, at any alpha; none under a protocol that does not fit the dataset, or measures
+    /// areas.
     pub fn pck(&self, protocol: &str, alpha: f64) -> Option<f64> {
         let scores = self.protocols.iter().find(|scores| scores.protocol.name.as_str() == protocol);
-        scores.map(|scores| scores.pck(alpha))
+        scores.filter(|scores| !scores.protocol.measures_areas()).map(|scores| scores.pck(alpha))
     }
 }

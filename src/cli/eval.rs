@@ -31,8 +31,8 @@ and FIFOs are written as they are. Results that would overwrite an input or one 
 
 const PREDICTIONS: &str = "\
 Prediction files hold one JSON object a line: `source` and `target` (or `index`, from 0), and `predicted`,
-[[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order; for TSS `flow`, the
-.flo file on the source's pixels, which may lie below the list's folder.";
+[[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order; for TSS and Caltech-101
+`flow`, a .flo file on the source's pixels (a path from the list's folder).";
 
 /// The flags of `eval`.
 #[derive(Clone, Debug, Args)]

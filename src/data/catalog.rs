@@ -191,6 +191,7 @@ mod tests {
             names,
             [
                 "ap-10k",
+                "caltech-101",
                 "coco-keypoints",
                 "cutouts",
                 "pf-pascal",

@@ -59,7 +59,7 @@ pub(crate) struct SplitInspection {
     pub images: usize,
     /// Different pictures among them.
     pub distinct_images: usize,
-    /// Keypoints of all pairs together, or pixels of their flows.
+    /// Keypoints of all pairs together, or pixels that are measured instead.
     pub keypoints: usize,
     /// Pairs of each category.
     pub categories: BTreeMap<String, usize>,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::data::formats::Format;
 use crate::data::formats::ap_10k::Ap10k;
+use crate::data::formats::caltech::Caltech;
 use crate::data::formats::coco::Coco;
 use crate::data::formats::pf_pascal::PfPascal;
 use crate::data::formats::pf_willow::PfWillow;
@@ -28,6 +29,7 @@ const LAYOUTS: &[&dyn Format] = &[
     &Ap10k,
     &Coco,
     &Tss,
+    &Caltech,
     #[cfg(test)]
     &crate::data::formats::toy::Toy,
 ];

@@ -13,6 +13,7 @@ mod likeness;
 pub(crate) mod lists;
 pub(crate) mod load;
 pub(crate) mod locate;
+pub(crate) mod outline;
 pub(crate) mod photo;
 pub(crate) mod problem;
 pub(crate) mod settings_file;
@@ -62,6 +63,7 @@ impl Pair {
         match &self.truth {
             Truth::Keypoints => self.target.keypoints.len(),
             Truth::Flow(flow) => flow.pixels,
+            Truth::Outlines => self.source.size.area(),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     BoxOutside,
     /// A keypoint lies beyond its image.
     KeypointOutside,
+    /// An outline encloses no pixel of its image.
+    OutlineOutside,
 }
 
 impl Fault {
@@ -38,6 +40,7 @@ impl Fault {
             Self::WrongSize => "images of another size than annotated",
             Self::BoxOutside => "boxes outside their image",
             Self::KeypointOutside => "keypoints outside their image",
+            Self::OutlineOutside => "outlines that enclose no pixel of their image",
         }
     }
 }

@@ -23,6 +23,19 @@ pub(crate) enum TruthKind {
     Keypoints,
     /// A flow from the source to the target: every pixel that has a counterpart is measured.
     Flow,
+    /// Outlines of the object in both photos: every pixel of the source is measured.
+    Outlines,
+}
+
+impl TruthKind {
+    /// It in a word, of which there are several.
+    pub(crate) const fn plural(self) -> &'static str {
+        match self {
+            Self::Keypoints => "keypoints",
+            Self::Flow => "flows",
+            Self::Outlines => "outlines",
+        }
+    }
 }
 
 /// What a pair is measured by.
@@ -32,6 +45,8 @@ pub(crate) enum Truth {
     Keypoints,
     /// A flow; the keypoints are a few of its pixels, evenly spread, for pictures.
     Flow(TrueFlow),
+    /// Outlines of the object; the keypoints are their corners, which do not correspond.
+    Outlines,
 }
 
 /// A true flow in its file: a dataset of them has a hundred million pixels, so they are read when they are needed.

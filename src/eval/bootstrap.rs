@@ -36,22 +36,24 @@ pub(crate) fn resampled_pck(rows: &[Vec<Tally>]) -> Vec<Vec<f64>> {
     (0..RESAMPLES).into_par_iter().map(resample).collect()
 }
 
-/// The interval between the 2.5 % and the 97.5 % quantile, linearly interpolated.
-///
-/// # Panics
-/// When `values` is empty.
-pub(crate) fn interval95(mut values: Vec<f64>) -> Interval {
+/// The interval between the 2.5 % and the 97.5 % quantile, linearly interpolated. What is no number is left out; none
+/// of nothing else.
+pub(crate) fn interval95(mut values: Vec<f64>) -> Option<Interval> {
+    values.retain(|value| !value.is_nan());
+    if values.is_empty() {
+        return None;
+    }
     values.sort_by(f64::total_cmp);
     let quantile = |share: f64| {
         let position = share * (values.len() - 1) as f64;
         let (below, above) = (position.floor() as usize, position.ceil() as usize);
         values[below] + (values[above] - values[below]) * position.fract()
     };
-    [quantile(0.025), quantile(0.975)]
+    Some([quantile(0.025), quantile(0.975)])
 }
 
-/// The 95 % interval of each column of `rows` (see [`resampled_pck`]).
-pub(crate) fn intervals(rows: &[Vec<Tally>]) -> Vec<Interval> {
+/// The 95 % interval of each column of `rows` (see [`resampled_pck`]); none of one without any weight.
+pub(crate) fn intervals(rows: &[Vec<Tally>]) -> Vec<Option<Interval>> {
     let resampled = resampled_pck(rows);
     let columns = rows.first().map_or(0, Vec::len);
     (0..columns)
@@ -70,13 +72,20 @@ mod tests {
 
     #[test]
     fn interval_of_equal_pairs_is_a_point() {
-        assert_eq!(intervals(&rows([(1, 2); 20])), [[50.0, 50.0]]);
+        assert_eq!(intervals(&rows([(1, 2); 20])), [Some([50.0, 50.0])]);
+    }
+
+    #[test]
+    fn a_column_without_weight_has_no_interval() {
+        let whole = Tally { right: 1.0, weight: 1.0 };
+        let rows = vec![vec![whole, Tally::default()]; 3];
+        assert_eq!(intervals(&rows), [Some([100.0, 100.0]), None]);
     }
 
     #[test]
     fn interval_of_coin_flips_matches_the_normal_approximation() {
         // 400 pairs, half of them right: the standard error is 2.5 points.
-        let [low, high] = intervals(&rows((0..400).map(|pair| (pair % 2, 1))))[0];
+        let [low, high] = intervals(&rows((0..400).map(|pair| (pair % 2, 1))))[0].unwrap();
         assert!((low - 45.1).abs() < 0.6 && (high - 54.9).abs() < 0.6, "{low}..{high}");
     }
 
@@ -93,7 +102,7 @@ mod tests {
     #[test]
     fn quantiles_are_interpolated() {
         let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
-        assert_eq!(interval95(values), [2.5, 97.5]);
-        assert_eq!(interval95(vec![7.0]), [7.0, 7.0]);
+        assert_eq!(interval95(values), Some([2.5, 97.5]));
+        assert_eq!(interval95(vec![7.0, f64::NAN]), Some([7.0, 7.0]));
     }
 }

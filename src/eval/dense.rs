@@ -1,29 +1,48 @@
-//! Distances at every pixel of a true flow, measured while what was found is at hand: neither flow is kept.
+//! What is measured at every pixel, while what was found is at hand: no flow is kept.
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rayon::prelude::*;
 
 use crate::data::Pair;
+use crate::data::outline::Mask;
 use crate::data::truth::Truth;
+use crate::eval::areas::Areas;
 use crate::geometry::Point;
 
-/// How far the matches of all pixels of a pair's true flow lie from where it leads, in pixels of the target; `None`
-/// of a pair that is measured by keypoints. `matched` says where a pixel's match lies.
-///
-/// # Errors
-/// When the true flow cannot be read.
-pub(crate) fn distances(
-    pair: &Pair,
-    matched: impl Fn(Point) -> Point + Sync,
-) -> Result<Option<Arc<[f64]>>> {
-    match &pair.truth {
-        Truth::Keypoints => Ok(None),
-        Truth::Flow(flow) => {
-            let distance = |(pixel, truth): &(Point, Point)| matched(*pixel).distance(*truth);
-            let distances: Vec<f64> = flow.points()?.par_iter().map(distance).collect();
-            Ok(Some(distances.into()))
-        }
+/// What was measured of a pair.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Dense {
+    /// How far each pixel's match lies from where the true flow leads, in original target pixels.
+    Distances(Arc<[f64]>),
+    /// How much of the object its match covers.
+    Areas(Areas),
+}
+
+impl Dense {
+    /// Measures the matches of a pair's pixels, of which `matched` says where they lie; `None` of a pair that is
+    /// measured by keypoints.
+    ///
+    /// # Errors
+    /// When the true flow cannot be read, or an outline encloses nothing.
+    pub(crate) fn new(
+        pair: &Pair,
+        matched: impl Fn(Point) -> Point + Sync,
+    ) -> Result<Option<Self>> {
+        Ok(match &pair.truth {
+            Truth::Keypoints => None,
+            Truth::Flow(flow) => {
+                let distance = |(pixel, truth): &(Point, Point)| matched(*pixel).distance(*truth);
+                let distances: Vec<f64> = flow.points()?.par_iter().map(distance).collect();
+                Some(Self::Distances(distances.into()))
+            }
+            Truth::Outlines => {
+                let [source, target] = [&pair.source, &pair.target]
+                    .map(|image| Mask::of(&image.keypoints, image.size));
+                let areas = Areas::new(&source, &target, matched);
+                Some(Self::Areas(areas.context("an outline encloses no pixel")?))
+            }
+        })
     }
 }

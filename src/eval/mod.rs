@@ -4,10 +4,13 @@
 //! [`predictions::read`]), the second scores them under every protocol ([`summary::score`]); reports
 //! ([`report`]) and their renderings come after.
 
+pub(crate) mod areas;
 pub(crate) mod bootstrap;
+pub(crate) mod column;
 pub(crate) mod compare;
 mod dense;
 pub(crate) mod groups;
+mod measure;
 pub(crate) mod pck;
 pub(crate) mod predictions;
 pub(crate) mod prefetch;
@@ -28,6 +31,7 @@ use crate::data::Pair;
 use crate::flow::{Flow, Wanted};
 use crate::geometry::Size;
 use crate::inference::FlowNetwork;
+use column::Column;
 use pck::Tally;
 use predictions::Prediction;
 use prefetch::{Load, for_each_batch};
@@ -40,7 +44,7 @@ pub(crate) enum Event {
     Progress {
         /// Pairs done so far, those left out included.
         done: usize,
-        /// PCK so far, in percent, under the headline's protocol and alpha; not before the first pair.
+        /// The headline's score so far, in percent; not before the first pair.
         pck: Option<f64>,
     },
     /// A pair was left out, and this is why.
@@ -54,10 +58,10 @@ pub(crate) struct PredictOptions<'a> {
     pub batch_size: NonZeroUsize,
     /// Whether pairs with an unreadable photo are left out; they end the run otherwise.
     pub skip_bad: bool,
-    /// The protocols that will score; PCK under the first is told on the way.
+    /// The protocols that will score; the first one's score is told on the way.
     pub protocols: &'a [Protocol],
-    /// Its alpha.
-    pub alpha: f64,
+    /// Which of its scores.
+    pub column: Column,
 }
 
 /// Predicts the keypoints of all `pairs`, in their order, with a network.
@@ -96,8 +100,7 @@ pub(crate) fn predict(
             let prediction = Prediction::of(pair, matched, options.protocols)?;
             if let Some(protocol) = options.protocols.first() {
                 let measured = protocol.measure(pair, &prediction)?;
-                let correct = measured.correct(options.alpha);
-                score += protocol.average.sample(correct, measured.distances.len());
+                score += measured.sample(protocol.average, options.column);
             }
             predictions.push(prediction);
         }
@@ -168,7 +171,7 @@ mod tests {
             batch_size: NonZeroUsize::new(batch_size).unwrap(),
             skip_bad: false,
             protocols: &[protocol("standard", "spair71k").unwrap()],
-            alpha: 0.1,
+            column: Column::Pck(0.1),
         };
         let mut events = Vec::new();
         let on_event = &mut |event| events.push(event);

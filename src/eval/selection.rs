@@ -82,7 +82,7 @@ pub(crate) fn remove_unmeasurable(
 ) -> Vec<anyhow::Error> {
     let mut problems = Vec::new();
     pairs.retain(|pair| {
-        let problem = protocols.iter().find_map(|protocol| protocol.threshold(pair).err());
+        let problem = protocols.iter().find_map(|protocol| protocol.ensure_measurable(pair).err());
         let usable = problem.is_none();
         problems.extend(problem);
         usable

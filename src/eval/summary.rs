@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Pair;
 use crate::eval::bootstrap::{self, Interval};
+use crate::eval::column::Column;
 use crate::eval::groups::{categories, difficulties};
 use crate::eval::pck::{Measured, Tally};
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
 
-/// PCK in percent by alpha, written as `0.1`.
+/// PCK in percent by alpha, written as `0.1`, or measures of areas by their names. What no pair has is left out.
 pub(crate) type PckByAlpha = IndexMap<String, f64>;
 
 /// A part of the pairs and its PCK.
@@ -36,8 +37,10 @@ pub(crate) struct Evaluation<'a> {
     pub pairs: Vec<&'a Pair>,
     /// Their predictions.
     pub predictions: &'a [Prediction],
-    /// The alphas that were asked for, ascending.
-    pub alphas: Vec<f64>,
+    /// What was asked for: PCK at alphas, ascending, or measures of areas.
+    pub columns: Vec<Column>,
+    /// The one that decides.
+    pub headline: Column,
     /// The scores, the headline protocol first.
     pub protocols: Vec<ProtocolScores>,
 }
@@ -57,15 +60,6 @@ pub(crate) struct ProtocolScores {
     pub categories: IndexMap<String, Group>,
     /// By difficulty, where every pair of the dataset is graded.
     pub difficulty: Option<GroupsByDifficulty>,
-}
-
-/// The alpha by which reports are compared, where it was asked for.
-const HEADLINE_ALPHA: f64 = 0.1;
-
-/// The alpha that decides among `alphas`, which ascend: 0.1 if it is there, else the largest.
-pub(crate) fn headline_alpha(alphas: &[f64]) -> f64 {
-    let usual = alphas.iter().find(|alpha| **alpha == HEADLINE_ALPHA);
-    usual.or(alphas.last()).copied().unwrap_or(HEADLINE_ALPHA)
 }
 
 /// Alphas in order, each once.
@@ -105,10 +99,12 @@ pub(crate) fn score<'a>(
             both.map(|(pair, prediction)| protocol.measure(pair, prediction)).collect()
         })
         .collect::<Result<Vec<Vec<Measured>>>>()?;
-    let intervals = intervals(protocols, &measured, alphas);
+    let columns = Column::all(protocols, alphas);
+    let headline = Column::headline(protocols, alphas);
+    let intervals = intervals(protocols, &measured, &columns);
     let scores = protocols.iter().zip(measured).zip(intervals);
     let protocols = scores.map(|((protocol, measured), interval95)| {
-        let group = |members: &[usize]| group(protocol, &measured, members, alphas);
+        let group = |members: &[usize]| group(protocol, &measured, members, &columns);
         let everything: Vec<usize> = (0..pairs.len()).collect();
         ProtocolScores {
             protocol: *protocol,
@@ -128,51 +124,58 @@ pub(crate) fn score<'a>(
         }
     });
     let protocols = protocols.collect();
-    Ok(Evaluation { pairs, predictions, alphas: alphas.to_vec(), protocols })
+    Ok(Evaluation { pairs, predictions, columns, headline, protocols })
 }
 
 impl ProtocolScores {
     /// The overall PCK at any alpha.
     pub(crate) fn pck(&self, alpha: f64) -> f64 {
-        sum(&self.protocol, self.measured.iter(), alpha).pck()
+        sum(&self.protocol, self.measured.iter(), Column::Pck(alpha)).pck()
     }
 }
 
-fn sum<'a>(protocol: &Protocol, measured: impl Iterator<Item = &'a Measured>, alpha: f64) -> Tally {
-    measured.map(|measured| sample(protocol, measured, alpha)).sum()
+fn sum<'a>(
+    protocol: &Protocol,
+    measured: impl Iterator<Item = &'a Measured>,
+    column: Column,
+) -> Tally {
+    measured.map(|measured| measured.sample(protocol.average, column)).sum()
 }
 
-fn sample(protocol: &Protocol, measured: &Measured, alpha: f64) -> Tally {
-    protocol.average.sample(measured.correct(alpha), measured.distances.len())
-}
-
-fn group(protocol: &Protocol, measured: &[Measured], members: &[usize], alphas: &[f64]) -> Group {
-    let pck = |&alpha: &f64| {
+fn group(
+    protocol: &Protocol,
+    measured: &[Measured],
+    members: &[usize],
+    columns: &[Column],
+) -> Group {
+    let pck = |&column: &Column| {
         let members = members.iter().map(|&member| &measured[member]);
-        (alpha_key(alpha), sum(protocol, members, alpha).pck())
+        let sum = sum(protocol, members, column);
+        (sum.weight > 0.0).then(|| (column.key(), sum.pck()))
     };
-    Group { pairs: members.len(), pck: alphas.iter().map(pck).collect() }
+    Group { pairs: members.len(), pck: columns.iter().filter_map(pck).collect() }
 }
 
-/// The interval of each protocol at each alpha, from the same draws.
+/// The interval of each protocol's columns, from the same draws.
 fn intervals(
     protocols: &[Protocol],
     measured: &[Vec<Measured>],
-    alphas: &[f64],
+    columns: &[Column],
 ) -> Vec<IndexMap<String, Interval>> {
     let row = |pair: usize| {
         let both = protocols.iter().zip(measured);
         let samples = both.flat_map(|(protocol, measured)| {
-            alphas.iter().map(move |&alpha| sample(protocol, &measured[pair], alpha))
+            columns.iter().map(move |&column| measured[pair].sample(protocol.average, column))
         });
         samples.collect()
     };
     let rows: Vec<Vec<Tally>> = (0..measured.first().map_or(0, Vec::len)).map(row).collect();
     let intervals = bootstrap::intervals(&rows);
-    let keys = || alphas.iter().copied().map(alpha_key);
+    let keys = || columns.iter().copied().map(Column::key);
+    let known = |(key, interval): (String, &Option<Interval>)| Some((key, (*interval)?));
     intervals
-        .chunks(alphas.len())
-        .map(|chunk| keys().zip(chunk.iter().copied()).collect())
+        .chunks(columns.len())
+        .map(|chunk| keys().zip(chunk).filter_map(known).collect())
         .collect()
 }
 

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::data::Pair;
 use crate::data::catalog::Catalog;
 use crate::data::load::{Dataset, Split, fingerprint, load_split, summary};
 use crate::data::photo::orientation::{Exif, Turn};
+use crate::data::truth::TruthKind;
+use crate::eval::column::Column;
 use crate::eval::predictions::{Prediction, image_name};
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::name::ProtocolName;
@@ -94,6 +96,11 @@ impl Task {
                 .map(|name| Protocol::for_layout(*name, layout))
                 .collect::<Result<_>>()?,
         };
+        ensure!(
+            wanted.alphas.is_empty() || layout.annotations().truth != TruthKind::Outlines,
+            "{} is measured by outlines, which alphas play no part in",
+            entry.title
+        );
         let alphas = if wanted.alphas.is_empty() { &entry.alphas } else { wanted.alphas };
         let split = wanted.split.unwrap_or(&entry.default_split);
         let (name, data_root, exif) = (wanted.dataset, wanted.data_root, wanted.exif);
@@ -125,6 +132,11 @@ impl Task {
             skipped: loaded.skipped + unmeasurable.len(),
             missing: 0,
         })
+    }
+
+    /// The score that decides.
+    pub(crate) fn headline(&self) -> Column {
+        Column::headline(&self.protocols, &self.alphas)
     }
 
     /// The protocols as they apply to predictions that are read from a file.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::inspect::{Inspection, Listing};
 use crate::data::load::summary;
+use crate::data::truth::TruthKind;
 use crate::spelling::counted;
 use crate::synth::rendered::Rendered;
 use crate::terminal::Terminal;
@@ -44,8 +45,11 @@ impl Terminal {
         let Inspection { dataset, title, layout, folder, .. } = inspection;
         let folder = folder.shown();
         self.result(&format!("{title} ({dataset}), layout {}, in `{folder}`\n", layout.name()));
-        let header =
-            ["split", "pairs", "unusable", "images", "distinct", "keypoints", "fingerprint"];
+        let measured = match layout.annotations().truth {
+            TruthKind::Keypoints => "keypoints",
+            TruthKind::Flow | TruthKind::Outlines => "pixels",
+        };
+        let header = ["split", "pairs", "unusable", "images", "distinct", measured, "fingerprint"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(inspection.splits.iter().map(|split| {
             [

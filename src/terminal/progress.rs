@@ -126,22 +126,22 @@ impl Drop for Lines {
     }
 }
 
-/// Pairs done, pairs per second, PCK so far and time left.
+/// Pairs done, pairs per second, the headline's score so far and time left.
 #[derive(Debug)]
 pub(crate) struct EvaluationProgress<'a> {
     terminal: &'a Terminal,
     progress: Progress,
-    alpha: String,
+    score: String,
 }
 
 impl<'a> EvaluationProgress<'a> {
-    /// Of `pairs` pairs; tells PCK at `alpha`.
-    pub(crate) fn new(terminal: &'a Terminal, pairs: usize, alpha: String) -> Self {
+    /// Of `pairs` pairs; tells the score of this title.
+    pub(crate) fn new(terminal: &'a Terminal, pairs: usize, score: String) -> Self {
         let template = "{bar:30} {pos}/{len} pairs{pace}  {msg}";
         Self {
             terminal,
             progress: terminal.progress(("evaluating", "pairs"), pairs, template),
-            alpha,
+            score,
         }
     }
 
@@ -151,7 +151,7 @@ impl<'a> EvaluationProgress<'a> {
             Event::Progress { done, pck } => {
                 self.progress.set_position(done as u64);
                 if let Some(pck) = pck {
-                    self.progress.set_message(format!("PCK@{} {pck:.1} %", self.alpha));
+                    self.progress.set_message(format!("{} {pck:.1} %", self.score));
                 }
             }
             Event::Skipped(error) => self.terminal.warn(&format!("left out: {error:#}")),

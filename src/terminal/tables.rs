@@ -1,5 +1,6 @@
 //! Evaluations and comparisons as tables on stdout.
 
+use crate::eval::column::is_alpha;
 use crate::eval::compare::{Change, Comparison};
 use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ProtocolReport, Report};
@@ -17,10 +18,11 @@ impl Terminal {
     pub(crate) fn show_report(&self, report: &Report) {
         let dataset = &report.dataset;
         self.result(&format!(
-            "{}, {}: {}, PCK in percent of {}.{}\n",
+            "{}, {}: {}, {} in percent of {}.{}\n",
             dataset.name,
             dataset.split,
             counted(dataset.pairs, "pair"),
+            if is_alpha(&report.headline.alpha) { "PCK" } else { "areas" },
             model_name(&report.model),
             left_out(report)
         ));
@@ -55,7 +57,10 @@ fn report_table(report: &Report) -> String {
     table.rows.push(heads);
     let row = |label: &str, pairs: usize, pck: &dyn Fn(&ProtocolReport) -> Option<PckByAlpha>| {
         let cells = report.protocols.iter().flat_map(|protocol| match pck(protocol) {
-            Some(pck) => pck.values().map(|value| format!("{value:.1}")).collect(),
+            Some(pck) => {
+                let cell = |alpha: &String| pck.get(alpha).map(|value| format!("{value:.1}"));
+                protocol.overall.keys().map(|alpha| cell(alpha).unwrap_or_default()).collect()
+            }
             None => vec![String::new(); protocol.overall.len()],
         });
         [label.to_owned(), pairs.to_string()].into_iter().chain(cells).collect()

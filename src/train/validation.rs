@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::data::Pair;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
+use crate::eval::column::Column;
 use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::{alpha_key, score};
@@ -111,7 +112,7 @@ impl Validation {
                     batch_size,
                     skip_bad: false,
                     protocols: &[*protocol],
-                    alpha: ALPHA,
+                    column: Column::Pck(ALPHA),
                 };
                 let mut on_event = |event| {
                     if let eval::Event::Progress { done, .. } = event {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::data::truth::Truth;
 use crate::data::{AnnotatedImage, Pair};
+use crate::eval::column::Column;
 use crate::eval::pck::{Measured, Rounding};
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
@@ -267,7 +268,12 @@ fn flows_scored_by_paper_protocols_give_the_reference_pck() {
                 assert_eq!(counts, golden.own[own].n_correct, "{what}");
                 for alpha in ALPHAS {
                     let expected = golden.official_pck[mode][&alpha.to_string()];
-                    assert_close(measured.pck(alpha), expected, 1e-6, &what);
+                    assert_close(
+                        measured.percent(Column::Pck(alpha)).unwrap(),
+                        expected,
+                        1e-6,
+                        &what,
+                    );
                 }
             }
             for (alpha, pck) in &scores.overall {
@@ -395,7 +401,7 @@ fn ties_are_decided_as_in_the_reference() {
         let measured = Measured::new(distances, case.thres, Rounding::Single, Ties::Right);
         for alpha in ALPHAS {
             let expected = case.official_pck[&alpha.to_string()];
-            assert_close(measured.pck(alpha), expected, 1e-6, &case.name);
+            assert_close(measured.percent(Column::Pck(alpha)).unwrap(), expected, 1e-6, &case.name);
         }
     }
 }

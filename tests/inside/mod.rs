@@ -6,6 +6,7 @@ mod calibration;
 mod commands;
 mod export;
 mod fuzz;
+mod golden_areas;
 mod golden_augmentation;
 mod golden_data;
 mod golden_evaluators;

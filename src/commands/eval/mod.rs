@@ -35,9 +35,10 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     ensure!(
         arguments.outputs.predictions_out.is_none()
             || task.split.layout.annotations().truth == TruthKind::Keypoints,
-        "--predictions-out writes keypoints, and `{}` is measured by flows: `lpmflow predict --pairs` writes flows, \
+        "--predictions-out writes keypoints, and `{}` has {}: `lpmflow predict --pairs` writes flows, \
          and --predictions scores those that its lines name as `flow`",
-        task.split.dataset
+        task.split.dataset,
+        task.split.layout.annotations().truth.plural()
     );
     task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     let outputs = Outputs::new(

@@ -15,7 +15,6 @@ use crate::eval::predictions::{self, Prediction, Stored, listed};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
-use crate::eval::summary::{alpha_key, headline_alpha};
 use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::inference::frame::FrameKey;
@@ -125,14 +124,13 @@ impl Predicted {
         let (description, device) = (engine.description()?, engine::device_name(&engine));
         let input = engine.input();
         let exif = arguments.selection.exif.into();
-        let alpha = headline_alpha(&task.alphas);
         let options = PredictOptions {
             batch_size: running.batch_size,
             skip_bad: arguments.selection.skip_bad,
             protocols: &task.protocols,
-            alpha,
+            column: task.headline(),
         };
-        let progress = EvaluationProgress::new(terminal, task.pairs.len(), alpha_key(alpha));
+        let progress = EvaluationProgress::new(terminal, task.pairs.len(), task.headline().label());
         let predictions = predict(
             &task.pairs,
             &options,

@@ -1,6 +1,7 @@
 //! Annotation formats: files become pairs, one file per layout; `data::layouts` lists them.
 
 pub(crate) mod ap_10k;
+pub(crate) mod caltech;
 pub(crate) mod check;
 pub(crate) mod coco;
 pub(crate) mod mat;

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::eval::bootstrap::Interval;
+use crate::eval::column::label;
 use crate::eval::protocol::name::ProtocolName;
 use crate::visible::one_line;
 
@@ -98,7 +99,8 @@ impl Comparison {
             None => String::new(),
         };
         let change = format!(
-            "`{protocol}` PCK@{alpha} {before:.2} -> {after:.2} ({difference:+.2} points{interval})"
+            "`{protocol}` {} {before:.2} -> {after:.2} ({difference:+.2} points{interval})",
+            label(alpha)
         );
         match self.max_drop {
             Some(allowed) if self.headline_regression() => {

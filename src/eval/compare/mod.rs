@@ -133,7 +133,7 @@ fn changes(before: &Report, after: &Report, shared: &[ProtocolPair]) -> Result<V
             .collect();
         let intervals = paired_intervals(before, after, &changes, &averages)?;
         for (change, interval) in changes.iter_mut().zip(intervals) {
-            change.interval95 = Some(interval);
+            change.interval95 = interval;
         }
     }
     Ok(changes)

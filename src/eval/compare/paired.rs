@@ -3,12 +3,13 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::eval::bootstrap::{Interval, interval95, resampled_pck};
+use crate::eval::column::is_alpha;
 use crate::eval::compare::comparison::Change;
 use crate::eval::pck::Tally;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::PairReport;
 
-/// The interval of each change, from draws of pairs that both reports share.
+/// The interval of each change, from draws of pairs that both reports share; none where no draw has a score.
 ///
 /// # Errors
 /// When the reports' pairs or their scores differ in more than their values.
@@ -17,12 +18,17 @@ pub(super) fn paired_intervals(
     after: &[PairReport],
     changes: &[Change],
     averages: &[Average],
-) -> Result<Vec<Interval>> {
+) -> Result<Vec<Option<Interval>>> {
     let indices = |pairs: &[PairReport]| pairs.iter().map(|pair| pair.index).collect::<Vec<_>>();
     ensure!(indices(before) == indices(after), "their lists of pairs differ");
     let samples = |pair: &PairReport| -> Result<Vec<Tally>> {
         let sample = |(change, average): (&Change, &Average)| {
             let pck = pair.pck.get(&change.protocol).and_then(|pck| pck.get(&change.alpha));
+            if !is_alpha(&change.alpha) {
+                // What is not defined for a pair has no part in the mean.
+                let whole = |percent: &f64| Tally { right: percent / 100.0, weight: 1.0 };
+                return Ok(pck.map_or_else(Tally::default, whole));
+            }
             let pck = pck.with_context(|| {
                 let Change { protocol, alpha, .. } = change;
                 format!("pair {} has no score under `{protocol}` at {alpha}", pair.index)

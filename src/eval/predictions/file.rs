@@ -2,7 +2,7 @@
 //!
 //! One JSON object a line (or all in one array): `source` and `target` (image files, from the end as far as
 //! needed), or `index` (position in the split's list, from 0), or all three; `predicted`: `[[x, y], ...]` in
-//! original target pixels, one per source keypoint in the dataset's order; where the truth is a flow, `flow` instead:
+//! original target pixels, one per source keypoint in the dataset's order; where the truth is a flow or outlines, `flow` instead:
 //! a `.flo` file, from the folder of this one. Other keys are ignored, but
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
@@ -23,7 +23,7 @@ use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::{self, looks_like_json};
 use crate::data::lists::keys::{Key, Readings};
 use crate::data::truth::Truth;
-use crate::eval::dense::distances;
+use crate::eval::dense::Dense;
 use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
 use crate::geometry::Point;
@@ -44,7 +44,7 @@ struct Line {
     target: Option<String>,
     predicted: Vec<Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    flow: Option<PathBuf>,
+    flow: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_512: Option<Vec<Point>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,8 +190,8 @@ fn prediction(
     let position = finder.find(line.index, line.source.as_deref(), line.target.as_deref())?;
     let pair = &finder.pairs[position];
     if pair.truth != Truth::Keypoints {
-        let flow = line.flow.with_context(|| {
-            format!("{} is measured by a flow: `flow` must name one", pair_label(pair))
+        let flow = line.flow.as_ref().and_then(Value::as_str).with_context(|| {
+            format!("{} is measured at every pixel: `flow` must name a flow", pair_label(pair))
         })?;
         return Ok((position, stored_flow(pair, folder.map(|folder| folder.join(flow)))?));
     }
@@ -224,13 +224,17 @@ fn stored_flow(pair: &Pair, file: Option<PathBuf>) -> Result<Prediction> {
         file.shown(),
         pair_label(pair)
     );
-    let matched = |pixel: Point| {
-        let step = flow.at(pixel.y as usize, pixel.x as usize);
-        Point::new(pixel.x + step.x, pixel.y + step.y)
+    let matched = |point: Point| {
+        // The corners of an outline may lie anywhere; beside a pixel may be what is no number.
+        let (row, column) = (point.y as usize, point.x as usize);
+        let is_pixel = point == Point::new(column as f64, row as f64)
+            && row < flow.size.height
+            && column < flow.size.width;
+        let step = if is_pixel { flow.at(row, column) } else { flow.sample(point) };
+        Point::new(point.x + step.x, point.y + step.y)
     };
     let points = pair.source.keypoints.iter().map(|pixel| matched(*pixel)).collect();
-    let distances = distances(pair, matched)?;
-    Ok(Prediction { distances, ..Prediction::new(pair.index, points) })
+    Ok(Prediction { dense: Dense::new(pair, matched)?, ..Prediction::new(pair.index, points) })
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@ pub(crate) mod file;
 mod finder;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Result;
 
 use crate::data::Pair;
-use crate::eval::dense::distances;
+use crate::eval::dense::Dense;
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::rules::{MeasureFrame, TransferRule};
 use crate::eval::transfer::{
@@ -31,21 +30,20 @@ pub(crate) struct Prediction {
     pub paper_points: Option<Vec<Point>>,
     /// In the target's 840 frame, moved from patch centres; `None` when only `points` are known.
     pub patch_points: Option<Vec<Point>>,
-    /// Of a pair that is measured by a flow: how far each of its pixels is from where it should be, in original
-    /// target pixels.
-    pub distances: Option<Arc<[f64]>>,
+    /// What was measured, of a pair that is measured by more than keypoints.
+    pub dense: Option<Dense>,
 }
 
 impl Prediction {
     /// Points in original target pixels, and nothing else.
     pub(crate) fn new(pair: usize, points: Vec<Point>) -> Self {
-        Self { pair, points, paper_points: None, patch_points: None, distances: None }
+        Self { pair, points, paper_points: None, patch_points: None, dense: None }
     }
 
     /// The keypoints of `pair` moved by what a matcher found, from patch centres too if a protocol wants that.
     ///
     /// # Errors
-    /// When the pair's true flow cannot be read.
+    /// When what the pair is measured by cannot be read.
     pub(crate) fn of(pair: &Pair, matched: &Matched, protocols: &[Protocol]) -> Result<Self> {
         let wants = |protocol: &Protocol| protocol.transfer == TransferRule::PatchCentre;
         let wants_patches = protocols.iter().any(wants);
@@ -54,7 +52,7 @@ impl Prediction {
             points: transfer_sub_pixel(pair, matched),
             paper_points: Some(transfer_by_paper(pair, matched)),
             patch_points: wants_patches.then(|| transfer_by_patch(pair, matched)),
-            distances: distances(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
+            dense: Dense::new(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
         })
     }
 

@@ -34,7 +34,7 @@ pub(crate) const IMAGE: Definition = Definition {
     within: |layout| Fit::Fits {
         threshold: ThresholdReference::TargetImage,
         remark: match layout.annotations().truth {
-            TruthKind::Keypoints => "",
+            TruthKind::Keypoints | TruthKind::Outlines => "",
             TruthKind::Flow => "Each pixel whose counterpart the true flow knows is a keypoint.",
         },
     },

@@ -34,17 +34,19 @@ impl Definition {
         if self.truths.contains(&truth) {
             return (self.within)(layout);
         }
+        let protocol = match self.truths {
+            [TruthKind::Outlines] => "measures outlines",
+            [TruthKind::Flow] => "measures flows",
+            _ => "measures keypoints",
+        };
         match truth {
-            TruthKind::Keypoints => Fit::Unfit {
-                protocol: "does not measure keypoints",
-                layout: "has nothing else",
-                instead: "`image`",
-            },
-            TruthKind::Flow => Fit::Unfit {
-                protocol: "measures keypoints",
-                layout: "has flows",
-                instead: "`image`",
-            },
+            TruthKind::Keypoints => {
+                Fit::Unfit { protocol, layout: "has keypoints", instead: "`image`" }
+            }
+            TruthKind::Flow => Fit::Unfit { protocol, layout: "has flows", instead: "`image`" },
+            TruthKind::Outlines => {
+                Fit::Unfit { protocol, layout: "has outlines", instead: "`areas`" }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Named evaluation protocols: every choice that changes a PCK value, spelled out.
 
+pub(crate) mod areas;
 pub(crate) mod authors;
 pub(crate) mod conventions;
 pub(crate) mod definition;
@@ -76,8 +77,20 @@ impl Protocol {
         Self { transfer, ..self }
     }
 
+    /// Whether it measures areas, and not PCK.
+    pub(crate) fn measures_areas(&self) -> bool {
+        self.threshold == ThresholdReference::Nothing
+    }
+
     /// The protocol in words, complete enough to write it again.
     pub(crate) fn description(&self) -> String {
+        if self.measures_areas() {
+            let transfer = match self.transfer {
+                TransferRule::Stored => "Flows are read from files.",
+                _ => "Pixels are moved by the flow, sampled bilinearly.",
+            };
+            return format!("{} {transfer}", areas::DESCRIPTION);
+        }
         let description = format!(
             "A keypoint is right when its distance to the target keypoint is {} alpha times {}. {} {} {} {}",
             self.ties.description(),
@@ -117,7 +130,10 @@ mod tests {
         let image = protocol("image", "tss").unwrap();
         assert_eq!(Protocol::all_for_layout(image.name, "tss".parse().unwrap()).unwrap(), [image]);
         let error = protocol("keypoint-box", "tss").unwrap_err().to_string();
-        assert!(error.contains("layout `tss` has flows: use `image`"), "{error}");
+        assert!(
+            error.contains("measures keypoints, and layout `tss` has flows: use `image`"),
+            "{error}"
+        );
     }
 
     #[test]

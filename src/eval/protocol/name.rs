@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::eval::protocol::areas::AREAS;
 use crate::eval::protocol::authors::{PAPER, PAPER_IMAGE};
 use crate::eval::protocol::conventions::{IMAGE, KEYPOINT_BOX, PER_KEYPOINT, STANDARD};
 use crate::eval::protocol::definition::Definition;
@@ -23,6 +24,7 @@ pub(crate) const PROTOCOLS: &[&Definition] = &[
     &PER_KEYPOINT,
     &IMAGE,
     &KEYPOINT_BOX,
+    &AREAS,
     &GEOAWARE_POINT,
     &GEOAWARE_IMAGE,
     &DIY_SC,

@@ -20,6 +20,9 @@ pub(crate) enum ThresholdReference {
     PaperFrameSide,
     /// Side of the frame, whichever it is.
     FrameSide,
+    /// None: areas are measured, and no keypoint is right or wrong.
+    #[serde(rename = "none")]
+    Nothing,
 }
 
 /// Where distances and thresholds are measured.
@@ -86,7 +89,7 @@ pub(crate) enum Average {
 impl ThresholdReference {
     /// All references, for the report's schema.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::SourceBox,
         Self::TargetBox,
         Self::TargetImage,
@@ -94,6 +97,7 @@ impl ThresholdReference {
         Self::TargetKeypointsPadded,
         Self::PaperFrameSide,
         Self::FrameSide,
+        Self::Nothing,
     ];
 
     /// The length in words: "the larger side of ...".
@@ -109,6 +113,7 @@ impl ThresholdReference {
             }
             Self::PaperFrameSide => "512 pixels, the side of the frame",
             Self::FrameSide => "the side of the frame",
+            Self::Nothing => "nothing",
         }
     }
 }

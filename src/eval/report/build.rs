@@ -1,13 +1,14 @@
 //! From an evaluation to its report.
 
 use crate::data::Pair;
+use crate::eval::column::Column;
 use crate::eval::predictions::image_name;
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{
     DatasetReport, Headline, ModelReport, PairReport, ProtocolReport, Report, RunReport, SCHEMA,
     Tool,
 };
-use crate::eval::summary::{Evaluation, ProtocolScores, alpha_key, headline_alpha};
+use crate::eval::summary::{Evaluation, ProtocolScores};
 
 /// What the evaluation itself does not know.
 #[derive(Clone, Debug)]
@@ -29,9 +30,9 @@ impl Report {
         let protocols: Vec<_> = evaluation
             .protocols
             .iter()
-            .map(|scores| ProtocolReport::new(scores, &evaluation.alphas))
+            .map(|scores| ProtocolReport::new(scores, &evaluation.columns))
             .collect();
-        let alpha = alpha_key(headline_alpha(&evaluation.alphas));
+        let alpha = evaluation.headline.key();
         let headline =
             Headline { protocol: protocols[0].name, pck: protocols[0].overall[&alpha], alpha };
         let tool =
@@ -42,7 +43,7 @@ impl Report {
 }
 
 impl ProtocolReport {
-    fn new(scores: &ProtocolScores, alphas: &[f64]) -> Self {
+    fn new(scores: &ProtocolScores, columns: &[Column]) -> Self {
         let protocol = scores.protocol;
         let Protocol { name, threshold, frame, transfer, average, ties, .. } = protocol;
         Self {
@@ -53,7 +54,7 @@ impl ProtocolReport {
             transfer,
             ties,
             description: protocol.description(),
-            alphas: alphas.to_vec(),
+            alphas: columns.iter().filter_map(|column| column.alpha()).collect(),
             overall: scores.overall.clone(),
             interval95: scores.interval95.clone(),
             categories: scores.categories.clone(),
@@ -66,8 +67,8 @@ fn pair_reports(evaluation: &Evaluation) -> Vec<PairReport> {
     let report = |(position, pair): (usize, &&Pair)| {
         let pck = |scores: &ProtocolScores| {
             let measured = &scores.measured[position];
-            let by_alpha = |&alpha: &f64| (alpha_key(alpha), measured.pck(alpha));
-            (scores.protocol.name, evaluation.alphas.iter().map(by_alpha).collect())
+            let score = |column: &Column| Some((column.key(), measured.percent(*column)?));
+            (scores.protocol.name, evaluation.columns.iter().filter_map(score).collect())
         };
         PairReport {
             index: pair.index,

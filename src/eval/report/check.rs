@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::eval::column::{is_alpha, label};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::{Group, PckByAlpha};
 
@@ -16,8 +17,8 @@ impl Report {
         let scores = self.protocol(headline.protocol);
         ensure!(
             scores.is_some_and(|scores| scores.overall.contains_key(&headline.alpha)),
-            "it is incomplete: the headline is PCK@{} under `{}`, and that is not among its scores",
-            headline.alpha,
+            "it is incomplete: the headline is {} under `{}`, and that is not among its scores",
+            label(&headline.alpha),
             headline.protocol
         );
         let alphas = &self.protocols[0].overall;
@@ -50,7 +51,8 @@ fn check_protocol(protocol: &ProtocolReport, alphas: &PckByAlpha) -> Result<()> 
 }
 
 fn ensure_alphas(pck: &PckByAlpha, alphas: &PckByAlpha, what: &str) -> Result<()> {
-    for alpha in alphas.keys() {
+    // What a measure of areas is not defined for is left out.
+    for alpha in alphas.keys().filter(|alpha| is_alpha(alpha)) {
         ensure!(pck.contains_key(alpha), "it is incomplete: {what} has no PCK at alpha {alpha}");
     }
     Ok(())

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use crate::eval::column::label;
 use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::PckByAlpha;
@@ -141,7 +142,7 @@ impl Case<'_> {
 }
 
 fn lines(pairs: usize, pck: &PckByAlpha) -> String {
-    let values = pck.iter().map(|(alpha, pck)| format!("\nPCK@{alpha} {pck:.2} %"));
+    let values = pck.iter().map(|(alpha, pck)| format!("\n{} {pck:.2} %", label(alpha)));
     format!("{}{}", counted(pairs, "pair"), values.collect::<String>())
 }
 

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use indexmap::IndexMap;
 
+use crate::eval::column::label;
 use crate::eval::compare::{Comparison, Fall};
 use crate::eval::report::{ModelReport, ProtocolReport, Report};
-use crate::eval::summary::Group;
+use crate::eval::summary::{Group, PckByAlpha};
 use crate::spelling::counted;
 use crate::visible::{one_line, visible};
 
@@ -18,10 +19,10 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "## {} {}: PCK@{} {:.1} %\n\n{} under `{}`, {}, 95 % interval {low:.1} to {high:.1}.{}",
+        "## {} {}: {} {:.1} %\n\n{} under `{}`, {}, 95 % interval {low:.1} to {high:.1}.{}",
         dataset.name,
         dataset.split,
-        headline.alpha,
+        label(&headline.alpha),
         headline.pck,
         code(&model_name(&report.model)),
         headline.protocol,
@@ -68,9 +69,10 @@ fn fallen(text: &mut String, comparison: &Comparison) {
     };
     let _ = writeln!(
         text,
-        "\nCategories that fell (`{}` PCK@{}{allowed}):\n\n| category | before | after | change |\n\
+        "\nCategories that fell (`{}` {}{allowed}):\n\n| category | before | after | change |\n\
          |---|---:|---:|---:|",
-        headline.protocol, headline.alpha
+        headline.protocol,
+        label(&headline.alpha)
     );
     for Fall { category, before, after, regression } in &comparison.fallen {
         let sign = if *regression { "❌ " } else { "" };
@@ -108,7 +110,7 @@ pub(crate) fn left_out(report: &Report) -> String {
 
 fn overall(text: &mut String, report: &Report) {
     let alphas = &report.protocols[0].overall;
-    let heads: String = alphas.keys().map(|alpha| format!(" PCK@{alpha} |")).collect();
+    let heads: String = alphas.keys().map(|alpha| format!(" {} |", label(alpha))).collect();
     let _ = writeln!(text, "\n| protocol |{heads}\n|---|{}", "---:|".repeat(alphas.len()));
     for protocol in &report.protocols {
         let cell = |(alpha, pck): (&String, &f64)| {
@@ -124,21 +126,27 @@ fn details(text: &mut String, protocol: &ProtocolReport) {
     let name = protocol.name;
     let _ = writeln!(text, "\n<details><summary><code>{name}</code> in detail</summary>\n");
     let _ = writeln!(text, "{}\n", protocol.description);
-    groups(text, "category", &protocol.categories);
+    groups(text, "category", &protocol.categories, &protocol.overall);
     for (kind, grades) in &protocol.difficulty {
         let _ = writeln!(text);
-        groups(text, kind, grades);
+        groups(text, kind, grades, &protocol.overall);
     }
     let _ = writeln!(text, "\n</details>");
 }
 
-fn groups(text: &mut String, kind: &str, groups: &IndexMap<String, Group>) {
-    let Some(first) = groups.values().next() else { return };
-    let heads: String = first.pck.keys().map(|alpha| format!(" PCK@{alpha} |")).collect();
-    let rule = "---:|".repeat(first.pck.len() + 1);
+fn groups(text: &mut String, kind: &str, groups: &IndexMap<String, Group>, overall: &PckByAlpha) {
+    if groups.is_empty() {
+        return;
+    }
+    let heads: String = overall.keys().map(|alpha| format!(" {} |", label(alpha))).collect();
+    let rule = "---:|".repeat(overall.len() + 1);
     let _ = writeln!(text, "| {kind} | pairs |{heads}\n|---|{rule}");
     for (name, group) in groups {
-        let cells: String = group.pck.values().map(|pck| format!(" {pck:.1} |")).collect();
+        let cell = |alpha: &String| match group.pck.get(alpha) {
+            Some(pck) => format!(" {pck:.1} |"),
+            None => " |".to_owned(),
+        };
+        let cells: String = overall.keys().map(cell).collect();
         let _ = writeln!(text, "| {} | {} |{cells}", escape(name), group.pairs);
     }
 }

@@ -151,9 +151,9 @@ impl RunReport {
 pub(crate) struct Headline {
     /// The first protocol that was asked for.
     pub protocol: ProtocolName,
-    /// 0.1 if it was asked for, else the largest alpha.
+    /// 0.1 if it was asked for, else the largest alpha; of areas `IoU`.
     pub alpha: String,
-    /// PCK in percent.
+    /// PCK, or the measure of areas, in percent.
     pub pck: f64,
 }
 
@@ -175,7 +175,7 @@ pub(crate) struct ProtocolReport {
     pub ties: Ties,
     /// All of this in words.
     pub description: String,
-    /// The alphas, ascending.
+    /// The alphas, ascending; none of areas.
     pub alphas: Vec<f64>,
     /// PCK in percent over all pairs.
     pub overall: PckByAlpha,
@@ -199,7 +199,7 @@ pub(crate) struct PairReport {
     pub target: String,
     /// The category.
     pub category: String,
-    /// How many keypoints were scored, or pixels of a true flow.
+    /// How many keypoints were scored, or pixels instead.
     pub keypoints: usize,
     /// PCK in percent by protocol, then by alpha.
     pub pck: IndexMap<ProtocolName, PckByAlpha>,

@@ -1,6 +1,7 @@
 //! Whole commands, run within this process: a program that loads libtorch takes a third of a second to start. What
 //! depends on a process (its streams, its environment, its end) is tried with the real binary, in `tests/commands/`.
 
+mod caltech;
 mod datasets;
 mod eval;
 mod predict;

@@ -94,7 +94,10 @@ fn flows_of_any_system_are_scored_and_points_are_not() {
     write_flow(&lines.with_file_name("small.flo"), &columns[..7]);
     for (line, expected) in [
         (json!({"index": 0, "flow": "small.flo"}), "small.flo` has 7x20 pixels, but the source"),
-        (json!({"index": 0, "predicted": []}), "is measured by a flow: `flow` must name one"),
+        (
+            json!({"index": 0, "predicted": []}),
+            "is measured at every pixel: `flow` must name a flow",
+        ),
         (json!({"index": 0, "flow": "absent.flo"}), "reading the flow `"),
     ] {
         let Run { code, stderr, .. } = listed(line);
@@ -104,7 +107,7 @@ fn flows_of_any_system_are_scored_and_points_are_not() {
     let out =
         ["eval", "-d", "tss", "--baseline-model", "identity", "--predictions-out", "out.jsonl"];
     let Run { code, stderr, .. } = run(&folder, &out);
-    assert!(code == 1 && stderr.contains("`tss` is measured by flows"), "{stderr}");
+    assert!(code == 1 && stderr.contains("`tss` has flows"), "{stderr}");
 }
 
 #[test]

@@ -61,6 +61,7 @@ readers! {
     annotation: |path| split("spair71k", path).map(drop), nothing;
     willow: |path| split("pf-willow", path).map(drop), entries_of;
     coco: |path| split("coco", path).map(drop), nothing;
+    caltech: |path| split("caltech-101", path).map(drop), entries_of;
     keypoints: |path| Keypoints::read(path).map(drop), nothing;
     list: |path| pair_list::read(path).map(drop), entries_of;
     predictions: read_predictions, nothing;
@@ -81,9 +82,11 @@ fn split(layout: &str, path: &Path) -> Result<Vec<Pair>> {
     let list = root.join("test.txt");
     if !list.exists() {
         fs::create_dir_all(&annotations)?;
-        fs::create_dir_all(&photos)?;
-        for name in ["a.png", "b.png"] {
-            image::RgbImage::new(64, 48).save(photos.join(name))?;
+        for folder in [photos, root.join("cat")] {
+            fs::create_dir_all(&folder)?;
+            for name in ["a.png", "b.png"] {
+                image::RgbImage::new(64, 48).save(folder.join(name))?;
+            }
         }
         fs::write(&list, "pair\n")?;
     }

@@ -52,7 +52,7 @@ fn written_predictions_are_read_back_to_the_bit() {
         points: vec![Point::new(third, -0.1); 2],
         paper_points: Some(vec![Point::new(1e-9, 511.7 * third); 2]),
         patch_points: Some(vec![Point::new(839.9 * third, 1e-9); 2]),
-        distances: None,
+        dense: None,
     };
     let predictions: Vec<_> = pairs.iter().map(prediction).collect();
     write(&path, &pairs.iter().collect::<Vec<_>>(), &predictions).unwrap();

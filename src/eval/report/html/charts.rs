@@ -48,7 +48,7 @@ impl Plot {
 
 /// PCK of every protocol over alpha, with the report's alphas marked.
 pub(super) fn curve(evaluation: &Evaluation) -> Markup {
-    let largest = evaluation.alphas.iter().copied().fold(LEAST_REACH, f64::max);
+    let largest = alphas(evaluation).fold(LEAST_REACH, f64::max);
     let plot = Plot { reach: largest };
     let [left, top, right, bottom] = MARGINS;
     let ticks = (0..=4).map(|step| largest * f64::from(step) / 4.0);
@@ -68,10 +68,10 @@ pub(super) fn curve(evaluation: &Evaluation) -> Markup {
             @for (number, scores) in evaluation.protocols.iter().enumerate().rev() {
                 g class=(format!("series s{number}")) {
                     path d=(plot.line(scores)) {}
-                    @for alpha in &evaluation.alphas {
-                        circle cx=(plot.x(*alpha)) cy=(plot.y(scores.pck(*alpha))) r="4.5" {
+                    @for alpha in alphas(evaluation) {
+                        circle cx=(plot.x(alpha)) cy=(plot.y(scores.pck(alpha))) r="4.5" {
                             title { (scores.protocol.name) " at " (alpha) ": "
-                                (format!("{:.1} %", scores.pck(*alpha))) }
+                                (format!("{:.1} %", scores.pck(alpha))) }
                         }
                     }
                 }
@@ -83,6 +83,11 @@ pub(super) fn curve(evaluation: &Evaluation) -> Markup {
             }
         }
     }
+}
+
+/// The report's alphas.
+fn alphas(evaluation: &Evaluation) -> impl Iterator<Item = f64> {
+    evaluation.columns.iter().filter_map(|column| column.alpha())
 }
 
 /// A sample of a curve's line.
@@ -97,8 +102,7 @@ fn key(number: usize) -> Markup {
 /// The curve for those who cannot see it.
 fn in_words(evaluation: &Evaluation) -> String {
     let series = evaluation.protocols.iter().map(|scores| {
-        let points = evaluation.alphas.iter();
-        let points = points.map(|alpha| format!("{:.1} at {alpha}", scores.pck(*alpha)));
+        let points = alphas(evaluation).map(|alpha| format!("{:.1} at {alpha}", scores.pck(alpha)));
         format!("{}: {}", scores.protocol.name, points.collect::<Vec<_>>().join(", "))
     });
     format!("PCK in percent over alpha. {}.", series.collect::<Vec<_>>().join("; "))

@@ -1,4 +1,4 @@
-//! The worst and the best pairs as pictures with drawn keypoints.
+//! The worst and the best pairs as pictures with what is annotated drawn into them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -14,10 +14,12 @@ use maud::{Markup, html};
 use rayon::prelude::*;
 
 use crate::data::{AnnotatedImage, Pair};
+use crate::eval::column::Column;
 use crate::eval::pck::Measured;
 use crate::eval::predictions::image_name;
 use crate::eval::report::html::marks::{Marks, legend};
-use crate::eval::summary::{Evaluation, headline_alpha};
+use crate::eval::report::html::outlines;
+use crate::eval::summary::Evaluation;
 use crate::geometry::Size;
 
 /// How a photo is read for the gallery, as it was for the network.
@@ -48,7 +50,7 @@ pub(super) fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
                 section {
                     h2 { (title) }
                     p { "No photo is shown more than " (SHOWN_AGAIN) " times." }
-                    (legend())
+                    @if evaluation.headline.alpha().is_some() { (legend()) } @else { (outlines::legend()) }
                     div.gallery {
                         @for &position in positions { (figure(evaluation, position, &pictures)) }
                     }
@@ -62,11 +64,14 @@ pub(super) fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
     }
 }
 
-/// Positions of the pairs to show, by PCK at the headline's alpha, then by mean distance.
+/// Positions of the pairs to show, by the score that decides, then by mean distance.
 fn worst_and_best(evaluation: &Evaluation) -> (Vec<usize>, Vec<usize>) {
-    let (measured, alpha) = (&evaluation.protocols[0].measured, headline_alpha(&evaluation.alphas));
+    let measured = &evaluation.protocols[0].measured;
     let mut order: Vec<usize> = (0..measured.len()).collect();
-    let rank = |measured: &Measured| (measured.pck(alpha), -measured.mean_relative_distance());
+    let rank = |measured: &Measured| {
+        let score = measured.percent(evaluation.headline).unwrap_or_default();
+        (score, -measured.mean_relative_distance())
+    };
     let ranks: Vec<(f64, f64)> = measured.iter().map(rank).collect();
     order.sort_by(|&first, &second| {
         let (first, second) = (ranks[first], ranks[second]);
@@ -95,7 +100,10 @@ fn varied(positions: impl Iterator<Item = usize>, pairs: &[&Pair]) -> Vec<usize>
 /// A pair's photos with their keypoints.
 fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
     let pair = evaluation.pairs[position];
-    let marks = match Marks::new(evaluation, position, headline_alpha(&evaluation.alphas)) {
+    let Some(alpha) = evaluation.headline.alpha() else {
+        return outlined(evaluation, position, pictures);
+    };
+    let marks = match Marks::new(evaluation, position, alpha) {
         Ok(marks) => marks,
         Err(error) => return html! { figure { p.unreadable { (format!("{error:#}")) } } },
     };
@@ -103,7 +111,6 @@ fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Mark
         drawn if drawn < marks.measured => format!("; {drawn} of them drawn, evenly spread"),
         _ => String::new(),
     };
-    let names = format!("{} → {}", image_name(&pair.source.path), image_name(&pair.target.path));
     html! {
         figure {
             div.pair {
@@ -113,10 +120,36 @@ fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Mark
             figcaption {
                 strong { (format!("{:.0} %", marks.pck)) }
                 " " (pair.category) ", " (marks.correct) " of " (marks.measured) " right" (drawn)
-                span.names { (names) }
+                span.names { (names(pair)) }
             }
         }
     }
+}
+
+/// A pair's photos with the outlines of the object.
+fn outlined(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
+    let (pair, prediction) = (evaluation.pairs[position], &evaluation.predictions[position]);
+    let measured = &evaluation.protocols[0].measured[position];
+    let score =
+        |column: &Column| Some(format!("{} {:.0} %", column.label(), measured.percent(*column)?));
+    let scores: Vec<String> = evaluation.columns.iter().filter_map(score).collect();
+    let (source, target) = (&pictures[&*pair.source.path], &pictures[&*pair.target.path]);
+    html! {
+        figure {
+            div.pair {
+                (photo(&pair.source, "Source", source, &outlines::on_source(pair)))
+                (photo(&pair.target, "Target", target, &outlines::on_target(pair, prediction)))
+            }
+            figcaption {
+                strong { (scores.join(", ")) } " " (pair.category)
+                span.names { (names(pair)) }
+            }
+        }
+    }
+}
+
+fn names(pair: &Pair) -> String {
+    format!("{} → {}", image_name(&pair.source.path), image_name(&pair.target.path))
 }
 
 fn photo(image: &AnnotatedImage, role: &str, picture: &Result<String>, marks: &Markup) -> Markup {
@@ -126,7 +159,7 @@ fn photo(image: &AnnotatedImage, role: &str, picture: &Result<String>, marks: &M
         @match picture {
             Ok(address) => {
                 svg.photo viewBox=(format!("-0.5 -0.5 {width} {height}")) role="img"
-                    aria-label=(format!("{role} {} with keypoints", image_name(&image.path)))
+                    aria-label=(format!("{role} {} with what is annotated", image_name(&image.path)))
                     style=(format!("aspect-ratio: {width} / {height}; flex-grow: {:.3}",
                         width as f64 / height as f64)) {
                     image x="-0.5" y="-0.5" width=(width) height=(height) href=(address)

@@ -6,6 +6,7 @@ use anyhow::Result;
 use maud::{Markup, html};
 
 use crate::data::Pair;
+use crate::eval::column::Column;
 use crate::eval::summary::{Evaluation, ProtocolScores};
 use crate::geometry::{Point, Size};
 
@@ -58,7 +59,7 @@ impl Marks {
         let drawn = protocol.measure_keypoints(pair, prediction)?;
         Ok(Self {
             right: drawn.right(alpha).collect(),
-            pck: measured.pck(alpha),
+            pck: measured.percent(Column::Pck(alpha)).unwrap_or_default(),
             measured: measured.distances.len(),
             correct: measured.correct(alpha),
             predicted,

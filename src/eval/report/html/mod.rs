@@ -3,10 +3,12 @@
 mod charts;
 mod gallery;
 mod marks;
+mod outlines;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::eval::column::{is_alpha, label};
 use crate::eval::compare::Comparison;
 use crate::eval::report::html::tables::with_code;
 use crate::eval::report::markdown::{left_out, model_name};
@@ -29,7 +31,7 @@ pub(crate) fn page(
     decode: Decode,
 ) -> String {
     let dataset = &report.dataset;
-    let title = format!("{} {}: PCK@{}", dataset.name, dataset.split, report.headline.alpha);
+    let title = format!("{} {}: {}", dataset.name, dataset.split, label(&report.headline.alpha));
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -47,7 +49,7 @@ pub(crate) fn page(
                 main {
                     @if let Some(comparison) = comparison { (verdict(comparison)) }
                     (tables::protocols(report))
-                    (curve(report, evaluation))
+                    @if is_alpha(&report.headline.alpha) { (curve(report, evaluation)) }
                     (tables::categories(report))
                     (tables::difficulty(report))
                     (gallery::section(evaluation, decode))
@@ -68,7 +70,7 @@ fn header(report: &Report) -> Markup {
             p.eyebrow { (dataset.name) " · " (dataset.split) " · " (counted(dataset.pairs, "pair")) }
             h1 {
                 span.value { (format!("{:.1}", headline.pck)) span.unit { " %" } }
-                span.label { "PCK@" (headline.alpha) " under " code { (headline.protocol) } }
+                span.label { (label(&headline.alpha)) " under " code { (headline.protocol) } }
             }
             p.lead {
                 strong { (model_name(&report.model)) }

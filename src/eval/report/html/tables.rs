@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use maud::{Markup, html};
 
+use crate::eval::column::{is_alpha, label};
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::Group;
 
@@ -19,11 +20,11 @@ pub(super) fn protocols(report: &Report) -> Markup {
     html! {
         section {
             h2 { "The same predictions under each protocol" }
-            p { "PCK in percent over all pairs, with its 95 % interval." }
-            div.scroll tabindex="0" role="region" aria-label="PCK by protocol" {
+            p { (what(report)) " in percent over all pairs, with its 95 % interval." }
+            div.scroll tabindex="0" role="region" aria-label="Scores by protocol" {
                 table.numbers {
                     thead { tr { th scope="col" { "Protocol" }
-                        @for alpha in &alphas { th scope="col" { "α = " (alpha) } } } }
+                        @for alpha in &alphas { th scope="col" { (head(alpha)) } } } }
                     tbody {
                         @for protocol in &report.protocols {
                             tr { th scope="row" { code { (protocol.name) } }
@@ -49,11 +50,11 @@ pub(super) fn categories(report: &Report) -> Markup {
     html! {
         section {
             h2 { "By category" }
-            p { "PCK@" (alpha) " under " code { (protocol.name) } ". The line marks all pairs: "
+            p { (label(alpha)) " under " code { (protocol.name) } ". The line marks all pairs: "
                 (format!("{:.1}", protocol.overall[alpha])) "." }
             (bars("Category", &protocol.categories, report))
             details {
-                summary { "All protocols and alphas" }
+                summary { "All protocols and columns" }
                 (all_categories(report))
             }
         }
@@ -69,7 +70,7 @@ pub(super) fn difficulty(report: &Report) -> Markup {
     html! {
         section {
             h2 { "By difficulty" }
-            p { "The dataset's own grades of each pair; PCK@" (report.headline.alpha) "." }
+            p { "The dataset's own grades of each pair; " (label(&report.headline.alpha)) "." }
             div.cards {
                 @for (kind, grades) in kinds {
                     div { h3 { (kind) } (bars(kind, grades, report)) }
@@ -77,6 +78,16 @@ pub(super) fn difficulty(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// What the numbers are.
+fn what(report: &Report) -> &'static str {
+    if is_alpha(&report.headline.alpha) { "PCK" } else { "Measures of areas" }
+}
+
+/// The head of a column.
+fn head(alpha: &str) -> String {
+    if is_alpha(alpha) { format!("α = {alpha}") } else { alpha.to_owned() }
 }
 
 /// Text whose backticks mark code.
@@ -104,11 +115,11 @@ fn bars(kind: &str, groups: &IndexMap<String, Group>, report: &Report) -> Markup
     let overall = report.headline.pck;
     html! {
         table.bars style=(format!("--overall: {overall:.2}%")) {
-            thead.hidden { tr { th scope="col" { (kind) } th scope="col" { "PCK@" (alpha) " in percent" }
+            thead.hidden { tr { th scope="col" { (kind) } th scope="col" { (label(alpha)) " in percent" }
                 th scope="col" { "Pairs" } } }
             tbody {
                 @for (name, group) in groups {
-                    @let pck = group.pck[alpha];
+                    @let pck = group.pck.get(alpha).copied().unwrap_or_default();
                     tr {
                         th scope="row" { (name) }
                         td.bar { div { span style=(format!("width: {pck:.2}%")) {}
@@ -124,7 +135,7 @@ fn bars(kind: &str, groups: &IndexMap<String, Group>, report: &Report) -> Markup
 fn all_categories(report: &Report) -> Markup {
     let alphas = report.protocols[0].overall.len();
     html! {
-        div.scroll tabindex="0" role="region" aria-label="PCK by category, protocol and alpha" {
+        div.scroll tabindex="0" role="region" aria-label="Scores by category and protocol" {
             table.numbers {
                 thead {
                     tr { th rowspan="2" scope="col" { "Category" }
@@ -137,8 +148,9 @@ fn all_categories(report: &Report) -> Markup {
                     @for category in report.protocols[0].categories.keys() {
                         tr { th scope="row" { (category) }
                             @for protocol in &report.protocols {
-                                @for pck in protocol.categories[category].pck.values() {
-                                    td { (format!("{pck:.1}")) } } } }
+                                @for alpha in protocol.overall.keys() {
+                                    td { @if let Some(pck) = protocol.categories[category].pck.get(alpha) {
+                                        (format!("{pck:.1}")) } } } } }
                     }
                 }
                 tfoot { tr { th scope="row" { "All" }
