@@ -136,7 +136,7 @@ impl<'a> TrainingDisplay<'a> {
         if let Some(reach) = plan.reach.filter(Reach::too_short) {
             self.terminal.warn(&too_short(&reach, plan.steps));
         }
-        plan.left_out.iter().for_each(|line| self.terminal.warn(line));
+        plan.data_notes.iter().for_each(|line| self.terminal.warn(line));
         self.omissions(&plan.omissions);
     }
 

@@ -66,8 +66,8 @@ pub(crate) struct Plan {
     pub photos: usize,
     /// Validation pairs.
     pub validation_pairs: usize,
-    /// What was left out while the annotations were read.
-    pub left_out: Vec<String>,
+    /// What users should know of the data, a sentence each.
+    pub data_notes: Vec<String>,
     /// Photos that cannot be decoded.
     pub omissions: Omissions,
     /// How validation scores.

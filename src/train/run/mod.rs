@@ -59,8 +59,8 @@ pub(crate) struct Run {
     checkpoints: Checkpoints,
     training: Arc<TrainingSet>,
     validation: Validation,
-    /// What was left out while the annotations were read.
-    left_out: Vec<String>,
+    /// What users should know of the data, a sentence each.
+    data_notes: Vec<String>,
     omissions: Omissions,
     origin: String,
     notes: Vec<String>,
@@ -101,7 +101,7 @@ impl Run {
             checkpoints,
             training: Arc::new(parts.training),
             validation: parts.validation,
-            left_out: parts.notes,
+            data_notes: parts.notes,
             omissions: parts.omissions,
             origin,
             notes,
@@ -147,7 +147,7 @@ impl Run {
             checkpoints,
             training: Arc::new(parts.training),
             validation: parts.validation,
-            left_out: parts.notes,
+            data_notes: parts.notes,
             omissions: parts.omissions,
             origin,
             notes,

@@ -110,7 +110,7 @@ impl Run {
             samples: self.training.len(),
             photos: distinct_photos(&self.training),
             validation_pairs: self.validation.len(),
-            left_out: self.left_out.clone(),
+            data_notes: self.data_notes.clone(),
             omissions: self.omissions.clone(),
             score: self.validation.title(),
             steps: self.steps(),

@@ -29,6 +29,10 @@ const VALIDATION_SPLIT: &str = "val";
 /// Most samples of an epoch, however often each occurs.
 const MOST_SAMPLES: usize = 100_000_000;
 
+/// What plain photos are good for.
+const OF_PHOTOS: &str = "photos without annotation teach where points go when a photo is warped, not which parts of two \
+                         objects correspond: judge the result on pairs of yours, or train on annotated ones (`--dataset coco-keypoints`)";
+
 /// Least warps that validation scores, of however few photos: of two alone, chance decides which weights are best.
 const LEAST_WARPS: usize = 32;
 
@@ -83,7 +87,7 @@ pub(crate) struct Parts {
     pub training: TrainingSet,
     /// What the weights are judged by.
     pub validation: Validation,
-    /// What was left out while the annotations were read.
+    /// What users should know of the data, a sentence each.
     pub notes: Vec<String>,
     /// Photos that cannot be decoded.
     pub omissions: Omissions,
@@ -154,7 +158,7 @@ impl DataConfig {
                     root: folder.clone(),
                     training: TrainingSet::Photos(photos.train),
                     validation: Validation::Warps { photos: validation, warps, seed, exif },
-                    notes: Vec::new(),
+                    notes: vec![OF_PHOTOS.to_owned()],
                     omissions: Omissions::default(),
                 })
             }

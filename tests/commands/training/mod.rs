@@ -119,6 +119,7 @@ fn photos_alone_train_the_default_weights_further_in_steps() {
     let log = lpmflow([&data[..], &flags].concat()).succeeded().stderr;
     assert!(log.contains("`lite.safetensors`") && log.contains("6 steps of 2 pairs"), "{log}");
     assert!(!log.contains("hardly learn"), "{log}");
+    assert!(log.contains("not which parts of two objects correspond"), "{log}");
     let config = fs::read_to_string(output.path("run/config.toml")).unwrap();
     assert!(config.contains("init = \"lite\"") && !config.contains("\nsteps = "), "{config}");
     assert_eq!(metrics(&output.path("run"), "start_pck").len(), 1);
