@@ -60,6 +60,7 @@ impl Engine {
             precision,
             cache_bytes: CACHE_BYTES,
             cuda_graph: false,
+            side_by_side: false,
         });
         engine.map(Self).classed(Error::Weights)
     }

@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
         precision: arguments.model.precision,
         cache_bytes: 0,
         cuda_graph: arguments.model.cuda_graph,
+        side_by_side: false,
     };
     let engine = match &arguments.untrained {
         Some(name) => Engine::untrained(&options.weights.adjusted(&preset(name)?)?, &options)?,

@@ -12,32 +12,42 @@ use crate::model::weights::find::find;
 use crate::terminal::Terminal;
 
 /// Features kept for photos that appear in several pairs, in bytes.
-const CACHE_BYTES: usize = 1 << 30;
+pub(super) const CACHE_BYTES: usize = 1 << 30;
 
-/// Loads the weights that the flags name onto the device they name.
+/// Loads the weights that the flags name onto the device they name, for one pair.
 ///
 /// # Errors
 /// When there are no such weights or no such device.
 pub(super) fn load(arguments: &ModelArguments, terminal: &Terminal) -> Result<Engine> {
-    load_with_cache(arguments, CACHE_BYTES, terminal)
+    let side_by_side = false;
+    loaded(EngineOptions { side_by_side, ..options(arguments, CACHE_BYTES) }, terminal)
 }
 
-/// As [`load`], with room for `cache_bytes` of features.
+/// As [`load`], for many pairs, with room for `cache_bytes` of features.
 ///
 /// # Errors
 /// As [`load`].
-pub(super) fn load_with_cache(
+pub(super) fn load_for_pairs(
     arguments: &ModelArguments,
     cache_bytes: usize,
     terminal: &Terminal,
 ) -> Result<Engine> {
-    let engine = Engine::load(&EngineOptions {
+    loaded(options(arguments, cache_bytes), terminal)
+}
+
+fn options(arguments: &ModelArguments, cache_bytes: usize) -> EngineOptions {
+    EngineOptions {
         weights: arguments.choice(),
         device: arguments.device.clone(),
         precision: arguments.precision,
         cache_bytes,
         cuda_graph: arguments.cuda_graph,
-    })?;
+        side_by_side: true,
+    }
+}
+
+fn loaded(options: EngineOptions, terminal: &Terminal) -> Result<Engine> {
+    let engine = Engine::load(&options)?;
     log_weights(&engine, terminal);
     Ok(engine)
 }

@@ -54,7 +54,7 @@ pub(crate) enum Event {
 /// How to run a network over the pairs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PredictOptions<'a> {
-    /// How many pairs the network is given at once.
+    /// How many pairs the network is given at once, or more if it takes several side by side.
     pub batch_size: NonZeroUsize,
     /// Whether pairs with an unreadable photo are left out; they end the run otherwise.
     pub skip_bad: bool,
@@ -79,7 +79,8 @@ pub(crate) fn predict(
 ) -> Result<Vec<Prediction>> {
     let mut predictions = Vec::with_capacity(pairs.len());
     let (mut done, mut score) = (0, Tally::default());
-    for_each_batch(pairs, options.batch_size, load, &mut |batch| {
+    let at_once = options.batch_size.max(network.pairs_at_once());
+    for_each_batch(pairs, at_once, load, &mut |batch| {
         done += batch.pairs.len() + batch.unreadable.len();
         for error in batch.unreadable {
             if !options.skip_bad {

@@ -1,12 +1,15 @@
 //! A model with its weights on a device, which keeps the features of photos it has seen.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+use std::slice;
 
 use anyhow::{Context, Result, bail};
 use tch::{Device, Kind, Tensor};
 
 use crate::flow::{Flow, Matched, Wanted};
 use crate::geometry::Size;
+use crate::inference::crew::Crew;
 use crate::inference::cuda_graph::CudaGraphMatcher;
 use crate::inference::description::ModelDescription;
 use crate::inference::frame::{Frame, FrameKey, Input};
@@ -37,7 +40,12 @@ pub(crate) struct Engine {
     device: Device,
     cache: Lru<FrameKey, Features>,
     recorded: Option<CudaGraphMatcher>,
+    /// Takes the pairs of a batch side by side, where that is wanted and pays.
+    crew: Option<Crew>,
 }
+
+/// The features of photos.
+type Described = HashMap<FrameKey, Features>;
 
 impl Engine {
     /// Finds, reads and checks the weights, and places the model on its device.
@@ -48,7 +56,12 @@ impl Engine {
         let device = options.device()?;
         let stored = options.weights.open()?;
         let config = options.weights.config(&stored)?;
-        let loaded = stored.into_model(&config, device, options.precision.kind())?;
+        let kind = options.precision.kind();
+        let loaded = stored.into_model(&config, device, kind)?;
+        let crew = match options.side_by_side {
+            true => Crew::of(&config, &loaded.parameters, (device, kind))?,
+            false => None,
+        };
         memory::keep_freed_memory();
         Ok(Self {
             model: loaded.model,
@@ -59,6 +72,7 @@ impl Engine {
             device,
             cache: Lru::new(options.cache_bytes),
             recorded: options.recorded(device)?,
+            crew,
         })
     }
 
@@ -76,7 +90,8 @@ impl Engine {
         let recorded = options.recorded(device)?;
         let weights = "untrained".into();
         let notes = Vec::new();
-        Ok(Self { model, weights, place: None, parameters, notes, device, cache, recorded })
+        let (place, crew) = (None, None);
+        Ok(Self { model, weights, place, parameters, notes, device, cache, recorded, crew })
     }
 
     /// The model `config` on `tensors` that live elsewhere, as those under training: storage on `device`
@@ -101,7 +116,8 @@ impl Engine {
         let cache = Lru::new(cache_bytes);
         let weights = "in training".into();
         let notes = Vec::new();
-        Ok(Self { model, weights, place: None, parameters, notes, device, cache, recorded: None })
+        let (place, recorded, crew) = (None, None, None);
+        Ok(Self { model, weights, place, parameters, notes, device, cache, recorded, crew })
     }
 
     /// What to say of the model in reports. Reads the whole weight file for its digest.
@@ -162,50 +178,23 @@ impl Engine {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        let features = tch::no_grad(|| self.features(pairs));
-        let found = tch::no_grad(|| -> Result<Matching> {
-            let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
-                let parts: Vec<&Features> =
-                    pairs.iter().map(|pair| &features[&pick(pair).key]).collect();
-                Features::cat(&parts)
-            };
-            let (source, target) = (side(|pair| &pair.0), side(|pair| &pair.1));
-            let found = self.match_features(&source, &target, wanted)?;
-            let on_cpu = |xs: Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-            Ok(Matching {
-                flow: on_cpu(found.flow),
-                correlation: found.correlation.map(on_cpu),
-                confidence: found.confidence.map(on_cpu),
-            })
-        })?;
-        let Matching { flow: flows, correlation, confidence } = found;
-        let [_, _, height, width] = dims(&flows);
-        let size = Size::new(height as usize, width as usize);
-        let values = numbers(&flows);
-        let confidence = confidence.as_ref().map(numbers);
-        let per_pair = values.chunks_exact(2 * size.area());
-        let mut found = Vec::with_capacity(pairs.len());
-        for (index, (values, (source, target))) in (0_i64..).zip(per_pair.zip(pairs)) {
-            if !values.iter().all(|value| value.is_finite()) {
-                let [source, target] = [source, target].map(|frame| frame.key.path.clone());
-                bail!(FlowNotFinite { source, target });
-            }
-            let flow = Flow::from_channels(size, values);
-            let correlation = correlation.as_ref().map(|correlation| correlation.get(index));
-            let points = self.model.matcher().point_transfer(&PairFound {
-                flow: &flow,
-                correlation: correlation.as_ref(),
-                source: &features[&source.key],
-                target: &features[&target.key],
-                frame: self.model.config().input_size,
-                end: source.placement.end(),
-            });
-            let part = index as usize * size.area()..(index as usize + 1) * size.area();
-            let confidence = confidence.as_ref().map(|values| values[part].to_vec());
-            let squares = Matched { flow, points, confidence };
-            found.push(between_photos(squares, source.placement, target.placement));
-        }
-        Ok(found)
+        let described = self.described(pairs);
+        let Some(crew) = &self.crew else {
+            let [source, target] = sides(&described, pairs);
+            let found = tch::no_grad(|| self.match_features(&source, &target, wanted))?;
+            return matched(&self.model, &found, &described, pairs);
+        };
+        let alone = pairs.iter().map(|pair| {
+            let own =
+                [&pair.0.key, &pair.1.key].map(|key| (key.clone(), described[key].shallow_clone()));
+            (pair, Described::from(own))
+        });
+        let found = crew.each(alone.collect(), |model, (pair, described)| {
+            let pairs = slice::from_ref(pair);
+            let [source, target] = sides(&described, pairs);
+            matched(model, &model.matching(&source, &target, wanted), &described, pairs)
+        });
+        Ok(found.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// What corresponds between photos with these features. A single pair's is launched as a CUDA graph if the
@@ -227,32 +216,44 @@ impl Engine {
         }
     }
 
-    /// The features of every photo of the batch.
-    fn features(&mut self, pairs: &[(Frame, Frame)]) -> HashMap<FrameKey, Features> {
-        let mut found = HashMap::new();
+    /// The features of every photo of the pairs.
+    fn described(&mut self, pairs: &[(Frame, Frame)]) -> Described {
+        let mut described = HashMap::new();
         let mut absent: Vec<&Frame> = Vec::new();
         for frame in pairs.iter().flat_map(|(source, target)| [source, target]) {
-            if found.contains_key(&frame.key) || absent.iter().any(|other| other.key == frame.key) {
+            if described.contains_key(&frame.key)
+                || absent.iter().any(|other| other.key == frame.key)
+            {
                 continue;
             }
             match self.cache.get(&frame.key) {
-                Some(kept) => drop(found.insert(frame.key.clone(), kept.shallow_clone())),
+                Some(kept) => drop(described.insert(frame.key.clone(), kept.shallow_clone())),
                 None => absent.push(frame),
             }
         }
-        if absent.is_empty() {
-            return found;
+        for (frame, features) in absent.iter().zip(self.features(&absent)) {
+            self.cache.insert(frame.key.clone(), features.shallow_clone(), features.bytes());
+            described.insert(frame.key.clone(), features);
         }
-        let images = self.input().batch(&absent, self.model.normalisation());
-        let images = to_device(images, self.device);
-        let features = self.model.features(&images);
-        for (index, frame) in absent.into_iter().enumerate() {
-            // A copy of its own, so that a kept photo does not hold its whole batch in memory.
-            let own = features.narrow(index as i64, 1).copy();
-            self.cache.insert(frame.key.clone(), own.shallow_clone(), own.bytes());
-            found.insert(frame.key.clone(), own);
+        described
+    }
+
+    /// The features of each of the photos.
+    fn features(&self, photos: &[&Frame]) -> Vec<Features> {
+        let (input, device) = (self.input(), self.device);
+        let together = |model: &Model, photos: &[&Frame]| {
+            let images = input.batch(photos, model.normalisation());
+            tch::no_grad(|| model.features(&to_device(images, device)))
+        };
+        match &self.crew {
+            _ if photos.is_empty() => Vec::new(),
+            Some(crew) => crew.each(photos.to_vec(), |model, photo| together(model, &[photo])),
+            None => {
+                let features = together(&self.model, photos);
+                // Copies of their own, so that a kept photo does not hold its whole batch in memory.
+                (0..).take(photos.len()).map(|index| features.narrow(index, 1).copy()).collect()
+            }
         }
-        found
     }
 }
 
@@ -265,9 +266,64 @@ impl FlowNetwork for Engine {
         self.model.config().matcher.is_calibrated()
     }
 
+    fn pairs_at_once(&self) -> NonZeroUsize {
+        self.crew.as_ref().map_or(NonZeroUsize::MIN, Crew::pairs)
+    }
+
     fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
         self.matched(pairs, wanted)
     }
+}
+
+/// The features of the sources and of the targets of a batch.
+fn sides(described: &Described, pairs: &[(Frame, Frame)]) -> [Features; 2] {
+    let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
+        let parts: Vec<&Features> = pairs.iter().map(|pair| &described[&pick(pair).key]).collect();
+        Features::cat(&parts)
+    };
+    [side(|pair| &pair.0), side(|pair| &pair.1)]
+}
+
+/// What a matcher found in each pair of a batch, said of the photos.
+///
+/// # Errors
+/// When a flow holds a value that is not finite ([`FlowNotFinite`]).
+fn matched(
+    model: &Model,
+    found: &Matching,
+    described: &Described,
+    pairs: &[(Frame, Frame)],
+) -> Result<Vec<Matched>> {
+    let on_cpu = |xs: &Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+    let flows = on_cpu(&found.flow);
+    let correlation = found.correlation.as_ref().map(on_cpu);
+    let confidence = found.confidence.as_ref().map(on_cpu).as_ref().map(numbers);
+    let [_, _, height, width] = dims(&flows);
+    let size = Size::new(height as usize, width as usize);
+    let values = numbers(&flows);
+    let per_pair = values.chunks_exact(2 * size.area());
+    let mut matched = Vec::with_capacity(pairs.len());
+    for (index, (values, (source, target))) in (0_i64..).zip(per_pair.zip(pairs)) {
+        if !values.iter().all(|value| value.is_finite()) {
+            let [source, target] = [source, target].map(|frame| frame.key.path.clone());
+            bail!(FlowNotFinite { source, target });
+        }
+        let flow = Flow::from_channels(size, values);
+        let correlation = correlation.as_ref().map(|correlation| correlation.get(index));
+        let points = model.matcher().point_transfer(&PairFound {
+            flow: &flow,
+            correlation: correlation.as_ref(),
+            source: &described[&source.key],
+            target: &described[&target.key],
+            frame: model.config().input_size,
+            end: source.placement.end(),
+        });
+        let part = index as usize * size.area()..(index as usize + 1) * size.area();
+        let confidence = confidence.as_ref().map(|values| values[part].to_vec());
+        let squares = Matched { flow, points, confidence };
+        matched.push(between_photos(squares, source.placement, target.placement));
+    }
+    Ok(matched)
 }
 
 /// A tensor of the CPU on `device`; a GPU fetches it by itself, from memory that stays in place.

@@ -1,5 +1,6 @@
 //! Inference: frames become features, kept per photo, and features become flows.
 
+mod crew;
 mod cuda_graph;
 mod description;
 pub(crate) mod device;

@@ -1,6 +1,7 @@
 //! What turns frames into flows.
 
 use std::fmt::{self, Display, Formatter};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -17,6 +18,11 @@ pub(crate) trait FlowNetwork {
     /// Whether it says itself how likely each match is right.
     fn is_calibrated(&self) -> bool {
         false
+    }
+
+    /// Pairs that it should be given at least at a time, so that all its threads are busy.
+    fn pairs_at_once(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
     }
 
     /// What corresponds in each of a batch of (source, target) pairs, said of the photos.

@@ -21,6 +21,8 @@ pub(crate) struct EngineOptions {
     pub cache_bytes: usize,
     /// Launch the matcher as a CUDA graph where one pair is matched at a time.
     pub cuda_graph: bool,
+    /// Whether there are many pairs, of which a small network then takes one on each thread.
+    pub side_by_side: bool,
 }
 
 impl EngineOptions {

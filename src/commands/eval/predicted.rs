@@ -120,7 +120,7 @@ impl Predicted {
 
     fn run(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
         let (model, running) = (&arguments.model, &arguments.running);
-        let mut engine = engine::load_with_cache(model, running.feature_cache, terminal)?;
+        let mut engine = engine::load_for_pairs(model, running.feature_cache, terminal)?;
         let (description, device) = (engine.description()?, engine::device_name(&engine));
         let input = engine.input();
         let exif = arguments.selection.exif.into();

@@ -73,7 +73,7 @@ pub(crate) trait BackboneConfig: Settings {
 }
 
 /// A backbone with its parameters.
-pub(crate) trait Backbone: Debug {
+pub(crate) trait Backbone: Debug + Send {
     /// The wanted levels, in their order, of a batch of normalised images `[B, 3, H, W]` of any size.
     fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features;
 }

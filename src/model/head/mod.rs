@@ -33,7 +33,7 @@ pub(crate) trait HeadConfig: Settings {
 }
 
 /// A head with its parameters.
-pub(crate) trait Head: Debug {
+pub(crate) trait Head: Debug + Send {
     /// The features with their deepest level changed.
     fn forward(&self, features: &Features) -> Features;
 }

@@ -107,7 +107,7 @@ pub(crate) trait MatcherConfig: Settings {
 }
 
 /// A matcher with its parameters.
-pub(crate) trait Matcher: Any + Debug {
+pub(crate) trait Matcher: Any + Debug + Send {
     /// What corresponds, from source to target.
     fn forward(&self, source: &Features, target: &Features) -> Matching;
 
