@@ -319,7 +319,11 @@ fn matched(
             end: source.placement.end(),
         });
         let part = index as usize * size.area()..(index as usize + 1) * size.area();
-        let confidence = confidence.as_ref().map(|values| values[part].to_vec());
+        let confidence =
+            confidence.as_ref().map(|values| match source.is_blank || target.is_blank {
+                true => vec![0.0; part.len()],
+                false => values[part].to_vec(),
+            });
         let squares = Matched { flow, points, confidence };
         matched.push(between_photos(squares, source.placement, target.placement));
     }

@@ -32,6 +32,8 @@ pub(crate) struct Frame {
     pub pixels: Arc<RgbImage>,
     /// The part of the square that the photo covers.
     pub placement: Placement,
+    /// Whether the photo shows one colour alone: nothing of it corresponds to anything.
+    pub is_blank: bool,
 }
 
 /// How a photo lies in the square.
@@ -84,6 +86,7 @@ impl Input {
     /// A photo that [`Input::scaled`] made of one of the size `photo`, as a frame.
     pub(crate) fn placed(self, key: FrameKey, scaled: RgbImage, photo: Size) -> Frame {
         let Fit { size, corner: [left, top], placement } = self.fit(photo);
+        let is_blank = is_blank(&scaled);
         let pixels = if size == Size::square(self.side) {
             scaled
         } else {
@@ -91,7 +94,7 @@ impl Input {
             replace(&mut square, &scaled, left as i64, top as i64);
             square
         };
-        Frame { key, pixels: Arc::new(pixels), placement }
+        Frame { key, pixels: Arc::new(pixels), placement, is_blank }
     }
 
     /// How a photo of a size lies in the square.
@@ -163,6 +166,21 @@ impl Frame {
     }
 }
 
+/// What the channels of one colour differ by at most, after compression.
+const ONE_COLOUR: u8 = 8;
+
+fn is_blank(photo: &RgbImage) -> bool {
+    let mut range = [[u8::MAX; 3], [0; 3]];
+    photo.pixels().all(|pixel| {
+        let [least, most] = &mut range;
+        (0..3).all(|channel| {
+            least[channel] = least[channel].min(pixel.0[channel]);
+            most[channel] = most[channel].max(pixel.0[channel]);
+            most[channel] - least[channel] <= ONE_COLOUR
+        })
+    })
+}
+
 fn size_of(photo: &RgbImage) -> Size {
     Size::new(photo.height() as usize, photo.width() as usize)
 }
@@ -189,6 +207,17 @@ mod tests {
 
     fn key(mirrored: bool) -> FrameKey {
         FrameKey { path: "a.png".into(), mirrored }
+    }
+
+    #[test]
+    fn a_photo_of_one_colour_is_blank_whatever_compression_made_of_it() {
+        let blank = |noise: u8| {
+            let grey = |x, y| image::Rgb([100 + (x * y) as u8 % (noise + 1); 3]);
+            let photo = RgbImage::from_fn(40, 30, grey);
+            let input = Input { side: 32, rule: InputRule::PaddedSquare };
+            input.frame(key(false), &photo).is_blank
+        };
+        assert_eq!([0, 8, 60].map(blank), [true, true, false]);
     }
 
     #[test]
