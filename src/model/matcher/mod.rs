@@ -138,8 +138,19 @@ pub(crate) trait Matcher: Any + Debug + Send {
         None
     }
 
+    /// As a matcher that does nothing but compare features; none where it does more.
+    fn as_comparing(&self) -> Option<&dyn Comparing> {
+        None
+    }
+
     /// For an objective that looks into a matcher it knows.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// A matcher that compares features: training can make those of corresponding points alike.
+pub(crate) trait Comparing {
+    /// Vectors whose scalar products say how alike features `[..., D]` are, in float32.
+    fn descriptors(&self, features: &Tensor) -> Tensor;
 }
 
 /// What was found of one pair, for a rule that moves its points.

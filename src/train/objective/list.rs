@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::model::part::{Chosen, Tagged};
 use crate::train::objective::ObjectiveConfig;
 use crate::train::objective::flow::FlowSettings;
+use crate::train::objective::keypoints::KeypointSettings;
 use crate::train::objective::matching::MatchingSettings;
 
 /// An objective.
@@ -26,6 +27,7 @@ pub(crate) struct Entry {
 pub(crate) const OBJECTIVES: &[Entry] = &[
     entry::<FlowSettings>("loss"),
     entry::<MatchingSettings>("matching"),
+    entry::<KeypointSettings>("keypoints"),
     #[cfg(test)]
     entry::<crate::train::objective::toy::ToySettings>("toy"),
 ];

@@ -7,6 +7,7 @@ pub(crate) mod batch;
 pub(crate) mod contrastive;
 pub(crate) mod distillation;
 pub(crate) mod flow;
+pub(crate) mod keypoints;
 pub(crate) mod list;
 pub(crate) mod matching;
 pub(crate) mod tables;

@@ -8,6 +8,7 @@ use tch::{Device, Kind, Tensor};
 use crate::commands::testing::lpmflow;
 use crate::inside::support::files::{Folder, write};
 use crate::inside::support::toy::Toy;
+use crate::model::weights;
 
 const DEMO: [&str; 2] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/source.png"),
@@ -18,7 +19,7 @@ const DEMO: [&str; 2] = [
 const POINTS: &str = "[[40, 60], [100, 80], [150, 120]]";
 
 /// A file of scattered values under these names and shapes, the same for the same shapes.
-fn weights(path: &Path, shapes: &[(String, Vec<i64>)]) -> String {
+fn written(path: &Path, shapes: &[(String, Vec<i64>)]) -> String {
     let mut drawn_before = 0;
     let mut tensor = |(name, shape): &(String, Vec<i64>)| {
         let start = drawn_before;
@@ -76,7 +77,7 @@ fn dinov2(folder: &Folder) -> String {
     }
     shapes.add("norm.weight", &[dim]);
     shapes.add("norm.bias", &[dim]);
-    weights(&folder.path("dinov2.safetensors"), &shapes.0)
+    written(&folder.path("dinov2.safetensors"), &shapes.0)
 }
 
 /// MARCO's adapter for the second block, and its upscaler.
@@ -96,7 +97,7 @@ fn marco(folder: &Folder) -> String {
         shapes.add(&format!("{step}.norm.weight"), &[dim]);
         shapes.add(&format!("{step}.norm.bias"), &[dim]);
     }
-    weights(&folder.path("marco.safetensors"), &shapes.0)
+    written(&folder.path("marco.safetensors"), &shapes.0)
 }
 
 /// A residual network of two stages of one block, below a prefix.
@@ -121,7 +122,7 @@ fn resnet(folder: &Folder, prefix: &str) -> String {
     }
     shapes.add(&format!("{prefix}fc.weight"), &[10, 512]);
     shapes.add(&format!("{prefix}fc.bias"), &[10]);
-    weights(&folder.path("resnet.safetensors"), &shapes.0)
+    written(&folder.path("resnet.safetensors"), &shapes.0)
 }
 
 /// Where `predict` finds the points, and what it logs.
@@ -232,4 +233,37 @@ fn the_papers_matcher_is_trained_on_a_published_backbone() {
     assert!(error.contains("needs a backbone with a class token"), "{error}");
     let error = train("both", &format!("--backbone {backbone} --init {best}")).failed_with(2);
     assert!(error.contains("cannot be used with"), "{error}");
+}
+
+#[test]
+fn a_published_head_is_trained_further_while_its_backbone_stays() {
+    let toy = Toy::new(2, 1);
+    let folder = Folder::new();
+    let (backbone, head) = (dinov2(&folder), marco(&folder));
+    let joined = folder.text("joined.safetensors");
+    let flags = ["export", "--weights", &*backbone, "--head", &*head, "--input-size", "56"];
+    lpmflow([&flags[..], &["-o", &*joined]].concat()).succeeded();
+    let authors = "[keypoints]\ngaussian_weight = 1.0\ngaussian_temperature = 10.0\ncontrast_weight = 0.0\n\
+                   distance_weight = 0.0\n";
+    let train = |run: &str, settings: &str| {
+        let settings = write(&folder, &format!("{run}.toml"), settings);
+        let flags = format!(
+            "--model auto --init {joined} --freeze-backbone --config {settings} --epochs 1 --batch-size 2 \
+             --learning-rate 1e-3"
+        );
+        lpmflow(toy.training(&folder.path(run), &flags)).succeeded().stderr
+    };
+    let values = |path: &str| weights::read(Path::new(path)).unwrap().tensors;
+    let before = values(&joined);
+    for (run, settings, loss) in
+        [("marco", authors, "gaussian_loss"), ("contrast", "", "contrast_loss")]
+    {
+        let log = train(run, settings);
+        assert!(log.contains(loss) && log.contains("frozen"), "{log}");
+        for (name, after) in values(&folder.text(&format!("{run}/last.safetensors"))) {
+            let trained = name.contains(".adapter.") || name.contains("upscale");
+            assert_eq!(after != before[&name], trained, "{run}: {name}");
+        }
+    }
+    found(&folder, &["--weights", &*folder.text("marco/best.safetensors")]);
 }

@@ -5,7 +5,10 @@ use tch::Tensor;
 
 use crate::nn::layers::linear::Linear;
 use crate::nn::layers::norm::LayerNorm;
-use crate::nn::parameters::VarBuilder;
+use crate::nn::parameters::{Group, VarBuilder};
+
+/// Trained where the transformer is not.
+const GROUP: Group = Group("adapters");
 
 /// What the bottleneck's result is multiplied by.
 const SCALE: f64 = 0.1;
@@ -21,6 +24,7 @@ pub(super) struct Adapter {
 impl Adapter {
     /// An adapter that starts as nothing, for tokens of `dim` values.
     pub(super) fn new(path: &VarBuilder, dim: i64, width: i64) -> Self {
+        let path = &path.in_group(GROUP);
         Self {
             norm: LayerNorm::new(&(path / "adapter_layer_norm_before"), dim, 1e-5),
             down: Linear::new(&(path / "down_proj"), dim, width),

@@ -18,7 +18,7 @@ use crate::flow::PointTransfer;
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, Level, LevelShape, deepest};
 use crate::model::matcher::cosine::flow_to;
-use crate::model::matcher::{LARGEST_GRID, Matcher, MatcherConfig, Matching, PairFound};
+use crate::model::matcher::{Comparing, LARGEST_GRID, Matcher, MatcherConfig, Matching, PairFound};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::resize::{Corners, resize_bilinear};
@@ -59,6 +59,10 @@ impl MatcherConfig for WindowedConfig {
         let [side, flow_side] = [shape.side, self.flow_side(levels)].map(|side| side as f64);
         let cells = side * side * flow_side * flow_side;
         vec![StageCost { name: "similarities", operations: 2.0 * cells * shape.dim as f64 }]
+    }
+
+    fn objective(&self) -> Option<&'static str> {
+        Some("keypoints")
     }
 
     fn complete(&self) -> Chosen<dyn MatcherConfig> {
@@ -126,8 +130,18 @@ impl Matcher for Windowed {
         }
     }
 
+    fn as_comparing(&self) -> Option<&dyn Comparing> {
+        Some(self)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+impl Comparing for Windowed {
+    fn descriptors(&self, features: &Tensor) -> Tensor {
+        self.soft_argmax.descriptors(features)
     }
 }
 
