@@ -231,19 +231,20 @@ impl Engine {
                 None => absent.push(frame),
             }
         }
-        for (frame, features) in absent.iter().zip(self.features(&absent)) {
-            self.cache.insert(frame.key.clone(), features.shallow_clone(), features.bytes());
-            described.insert(frame.key.clone(), features);
+        for (frame, kept) in absent.iter().zip(self.kept(&absent)) {
+            self.cache.insert(frame.key.clone(), kept.shallow_clone(), kept.bytes());
+            described.insert(frame.key.clone(), kept);
         }
-        described
+        let unpacked = |kept| tch::no_grad(|| self.model.unpacked(kept));
+        described.into_iter().map(|(key, kept)| (key, unpacked(kept))).collect()
     }
 
-    /// The features of each of the photos.
-    fn features(&self, photos: &[&Frame]) -> Vec<Features> {
+    /// What is kept of each of the photos.
+    fn kept(&self, photos: &[&Frame]) -> Vec<Features> {
         let (input, device) = (self.input(), self.device);
         let together = |model: &Model, photos: &[&Frame]| {
             let images = input.batch(photos, model.normalisation());
-            tch::no_grad(|| model.features(&to_device(images, device)))
+            tch::no_grad(|| model.kept(&to_device(images, device)))
         };
         match &self.crew {
             _ if photos.is_empty() => Vec::new(),

@@ -39,6 +39,8 @@ pub(crate) struct Model {
     levels: Vec<LevelShape>,
     backbone: Box<dyn Backbone>,
     head: Option<Box<dyn Head>>,
+    /// Whether the head makes more of the backbone's features than there was.
+    head_enlarges: bool,
     matcher: Box<dyn Matcher>,
 }
 
@@ -56,8 +58,9 @@ impl Model {
         let head = config.head.as_ref();
         let head = head.map(|head| head.build(&(path / head.kind()), &deepest));
         let levels = config.levels()?;
+        let head_enlarges = levels[levels.len() - 1].shape.side > deepest.side;
         let matcher = config.matcher.build(path, &levels);
-        Ok(Self { config: config.clone(), levels, backbone, head, matcher })
+        Ok(Self { config: config.clone(), levels, backbone, head, head_enlarges, matcher })
     }
 
     /// The configuration the model was built from.
@@ -99,11 +102,28 @@ impl Model {
         images: &Tensor,
         recompute: &Recompute<'a>,
     ) -> Features {
-        let features = self.backbone.forward(images, recompute);
+        self.behind_head(self.backbone.forward(images, recompute))
+    }
+
+    fn behind_head(&self, features: Features) -> Features {
         match &self.head {
             Some(head) => head.forward(&features),
             None => features,
         }
+    }
+
+    /// What is to be kept of photos for further pairs: their features, or what a head makes more of.
+    ///
+    /// # Shapes
+    /// As [`Model::features`].
+    pub(crate) fn kept(&self, images: &Tensor) -> Features {
+        let features = self.backbone.forward(images, &Recompute::plain());
+        if self.head_enlarges { features } else { self.behind_head(features) }
+    }
+
+    /// The features of what was kept.
+    pub(crate) fn unpacked(&self, kept: Features) -> Features {
+        if self.head_enlarges { self.behind_head(kept) } else { kept }
     }
 
     /// What corresponds between photos described by features.

@@ -131,6 +131,10 @@ fn compare(case: &Adapted, seed: u64, wanted: &Tensors) {
             check(&format!("{side} norm"), &every(&norm, [16, 4]), named("norm"));
             let [source, target] =
                 ["source", "target"].map(|role| loaded.model.features(&image(role)));
+            // What is kept of a photo is a sixteenth of that.
+            let kept = loaded.model.kept(&image("source"));
+            assert!(kept.bytes() < source.bytes() / 15);
+            assert_eq!(loaded.model.unpacked(kept).last().tokens, source.last().tokens);
             let upscaled = source.last().tokens.get(0);
             check(&format!("{side} upscaled"), &every(&upscaled, [97, 8]), named("upscaled"));
             let flow = Flow::zero(Size::square(1));
