@@ -82,7 +82,10 @@ impl Original {
                 save::save(output, &self.tensors(), &self.description, precision)
             }
             Format::TorchScript => {
-                torchscript::save(&self.network(format, precision)?, &self.description, output)
+                let mut model = self.network(format, precision)?;
+                // What a graph would compute anew for every photo, and ONNX has no operation for.
+                model.settle();
+                torchscript::save(&model, &self.description, output)
             }
         }
     }

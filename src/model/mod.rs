@@ -20,7 +20,7 @@ pub(crate) mod settings;
 pub(crate) mod weights;
 
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Tensor, no_grad};
 
 use crate::flow::Wanted;
 use crate::nn::parameters::{Group, VarBuilder};
@@ -66,6 +66,11 @@ impl Model {
     /// The configuration the model was built from.
     pub(crate) fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Computes once and for all what the weights alone decide; they are not to change afterwards.
+    pub(crate) fn settle(&mut self) {
+        no_grad(|| self.backbone.settle());
     }
 
     /// The part that turns features into a flow.

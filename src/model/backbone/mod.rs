@@ -76,4 +76,7 @@ pub(crate) trait BackboneConfig: Settings {
 pub(crate) trait Backbone: Debug + Send {
     /// The wanted levels, in their order, of a batch of normalised images `[B, 3, H, W]` of any size.
     fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features;
+
+    /// Computes once and for all what the weights alone decide; they are not to change afterwards.
+    fn settle(&mut self) {}
 }

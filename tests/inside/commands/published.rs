@@ -1,6 +1,8 @@
 //! Backbones and heads as others publish them, through the commands: small networks under the published names, which
 //! `predict`, `eval` and `export` take as they are.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
@@ -8,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 use crate::commands::testing::lpmflow;
 use crate::inside::support::files::{Folder, write};
 use crate::inside::support::toy::Toy;
-use crate::model::weights;
+use crate::model::weights::{self, archive};
 
 const DEMO: [&str; 2] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo/source.png"),
@@ -154,6 +156,11 @@ fn marco_is_run_from_two_files_and_from_one_that_joins_them() {
     assert_eq!(found(&folder, &["--weights", &*joined]).0, points);
     let network = folder.text("joined.pt");
     lpmflow(["export", "--weights", &*joined, "-o", &*network, "--verify"]).succeeded();
+    // Positions are on their grid already: ONNX has no such operation.
+    let mut code = String::new();
+    let mut archive = archive::open(File::open(&network).unwrap()).unwrap();
+    archive.by_name("lpmflow/code/__torch__.py").unwrap().read_to_string(&mut code).unwrap();
+    assert!(code.contains("torch.layer_norm") && !code.contains("bicubic"), "{code}");
 
     let flags = ["predict", DEMO[0], DEMO[1], "--weights", &*head, "-o", &*folder.text("a.flo")];
     let error = lpmflow(flags).failed_with(1);

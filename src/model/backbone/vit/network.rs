@@ -132,4 +132,11 @@ impl Backbone for VisionTransformer {
         });
         Features::new(levels)
     }
+
+    fn settle(&mut self) {
+        if let Some(table) = &mut self.position_embedding {
+            *table = resized(table, &self.config);
+            self.config.pretrained_grid = self.config.shape().side;
+        }
+    }
 }
