@@ -12,9 +12,9 @@ use crate::model::weights::find::find;
 use crate::terminal::Terminal;
 
 /// Features kept for photos that appear in several pairs, in bytes.
-pub(super) const CACHE_BYTES: usize = 1 << 30;
+const CACHE_BYTES: usize = 1 << 30;
 
-/// Loads the weights that the flags name onto the device they name, for one pair.
+/// Loads the weights that the flags name onto the device they name; a pair gives the same bytes alone and in a list.
 ///
 /// # Errors
 /// When there are no such weights or no such device.

@@ -95,7 +95,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     notes.iter().for_each(|note| terminal.warn(note));
     std::fs::create_dir_all(folder)
         .with_context(|| format!("making the output folder `{}`", folder.shown()))?;
-    let mut network = engine::load_for_pairs(&arguments.model, engine::CACHE_BYTES, terminal)?;
+    let mut network = engine::load(&arguments.model, terminal)?;
     let weights = network.description()?.sha256.context("the weights come from no file")?;
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
@@ -116,7 +116,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         exif,
         settings: &settings,
         min_confidence: arguments.min_confidence,
-        batch_size: network.pairs_at_once().max(*batch_size).get(),
+        batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;
     let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
