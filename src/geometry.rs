@@ -4,6 +4,8 @@
 //! `height` and `width`. The *unit square* of an image runs from 0 to 1 over its full extent, so the
 //! centre of pixel `x` lies at `(x + 0.5) / width`.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde::{Deserialize, Serialize};
 
 /// A position or a displacement in pixels.
@@ -83,6 +85,13 @@ impl Size {
     /// The pixel position of a point in the unit square.
     pub fn pixel_from_unit(self, unit: Point) -> Point {
         Point::new(unit.x * self.width as f64 - 0.5, unit.y * self.height as f64 - 0.5)
+    }
+}
+
+/// As people write it: width, then height.
+impl Display for Size {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}x{}", self.width, self.height)
     }
 }
 

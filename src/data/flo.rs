@@ -12,7 +12,7 @@ use crate::geometry::Size;
 use crate::visible::Shown;
 
 /// The bytes of 202021.25, which tell that the byte order is right.
-const TAG: [u8; 4] = *b"PIEH";
+pub(crate) const TAG: [u8; 4] = *b"PIEH";
 
 /// A side beyond which no photo is read: a file that says so is none.
 const LONGEST_SIDE: u32 = 1 << 16;

@@ -125,12 +125,8 @@ impl Keypoints {
             {
                 ensure!(
                     photo == stated,
-                    "the annotation is for a {role} photo of {}x{} pixels, but the photo has {}x{} \
-                     (--exif says whether its EXIF orientation turns it)",
-                    stated.width,
-                    stated.height,
-                    photo.width,
-                    photo.height
+                    "the annotation is for a {role} photo of {stated} pixels, but the photo has {photo} \
+                     (--exif says whether its EXIF orientation turns it)"
                 );
             }
         }
@@ -139,11 +135,9 @@ impl Keypoints {
             let inside = |coordinate: f64, side: usize| (-0.5..=side as f64).contains(&coordinate);
             ensure!(
                 inside(point.x, source.width) && inside(point.y, source.height),
-                "keypoint {index} at ({}, {}) lies outside the source photo of {}x{} pixels",
+                "keypoint {index} at ({}, {}) lies outside the source photo of {source} pixels",
                 point.x,
-                point.y,
-                source.width,
-                source.height
+                point.y
             );
         }
         Ok(())

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::geometry::Size;
 use crate::predict::batch::Summary;
 use crate::predict::correspondence::Resolution;
 use crate::predict::record::{PairOutcome, Prediction, Record};
@@ -14,12 +13,8 @@ use crate::visible::Shown;
 impl Terminal {
     /// Sizes, scale, score, files and time of one pair.
     pub(crate) fn log_prediction(&self, prediction: &Prediction, grid: Resolution, time: Duration) {
-        let Size { height, width } = prediction.source_size;
-        let target = prediction.target_size;
-        self.log(&format!(
-            "source {width}x{height} pixels, target {}x{}",
-            target.width, target.height
-        ));
+        let Prediction { source_size, target_size, .. } = prediction;
+        self.log(&format!("source {source_size} pixels, target {target_size}"));
         if let Some(magnitude) = prediction.magnitude {
             let pixels = match grid {
                 Resolution::Original => "target pixels",

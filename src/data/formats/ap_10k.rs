@@ -108,8 +108,7 @@ fn side(root: &Path, name: &str, sizes: &ImageSizes) -> Side {
     let (size, annotated) = (sizes.of(&path)?, Size::new(height, width));
     if size != annotated {
         let hint = sizes.hint(&path, annotated);
-        let detail =
-            format!("annotated as {width}x{height}, is {}x{}{hint}", size.width, size.height);
+        let detail = format!("annotated as {annotated}, is {size}{hint}");
         return Err(Problem::of_file(Fault::WrongSize, &path, detail));
     }
     let point = |three: &[f64]| (three[2] > 0.0).then(|| Point::new(three[0], three[1]));

@@ -178,12 +178,8 @@ pub(super) fn annotated_pair(
         match sizes.of(&image.path) {
             Err(problem) => problems.push(problem),
             Ok(found) if found != image.size => {
-                let Size { height, width } = image.size;
                 let hint = sizes.hint(&image.path, image.size);
-                let detail = format!(
-                    "annotated as {width}x{height}, is {}x{}{hint}",
-                    found.width, found.height
-                );
+                let detail = format!("annotated as {}, is {found}{hint}", image.size);
                 problems.push(Problem::of_file(Fault::WrongSize, &image.path, detail));
             }
             Ok(_) => {}

@@ -99,9 +99,7 @@ fn direction(
     };
     let flow = flo::read(&file).map_err(unreadable)?;
     if flow.size != source_size {
-        let [flow, photo] =
-            [flow.size, source_size].map(|it| format!("{}x{}", it.width, it.height));
-        let detail = format!("a flow of {flow} pixels for a photo of {photo}");
+        let detail = format!("a flow of {} pixels for a photo of {source_size}", flow.size);
         return Err(Problem::of_file(Fault::WrongSize, &file, detail));
     }
     let points = known(&flow);

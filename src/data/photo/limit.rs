@@ -62,10 +62,8 @@ pub(super) fn ensure_bytes(size: Size, bytes: u64) -> Result<()> {
     let most = most_bytes();
     ensure!(
         bytes <= most,
-        "decoding its {}x{} pixels takes {} MiB of memory and one photo may take {}: scale it down, or raise \
+        "decoding its {size} pixels takes {} MiB of memory and one photo may take {}: scale it down, or raise \
          the limit with --photo-memory {}",
-        size.width,
-        size.height,
         bytes.div_ceil(1 << 20),
         most >> 20,
         bytes.div_ceil(1 << 20)

@@ -216,10 +216,9 @@ fn prediction(
 fn stored_flow(pair: &Pair, file: Option<PathBuf>) -> Result<Prediction> {
     let Some(file) = file else { return Ok(Prediction::new(pair.index, Vec::new())) };
     let flow = flo::read(&file)?;
-    let [grid, photo] =
-        [flow.size, pair.source.size].map(|size| format!("{}x{}", size.width, size.height));
+    let (grid, photo) = (flow.size, pair.source.size);
     ensure!(
-        flow.size == pair.source.size,
+        grid == photo,
         "`{}` has {grid} pixels, but the source of {} has {photo}: a flow lies on these, in pixels of the target",
         file.shown(),
         pair_label(pair)

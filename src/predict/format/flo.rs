@@ -5,10 +5,8 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
+use crate::data::flo::TAG;
 use crate::flow::Flow;
-
-/// Tells a reader that the byte order is right; its bytes spell `PIEH`.
-const TAG: f32 = 202_021.25;
 
 /// Stands for an unknown displacement, as in Middlebury's own code.
 const UNKNOWN: f32 = 1e10;
@@ -18,7 +16,7 @@ const UNKNOWN: f32 = 1e10;
 /// # Errors
 /// When the file cannot be written or a side exceeds 32 bits.
 pub(crate) fn write(file: &mut impl Write, flow: &Flow, matched: Option<&[bool]>) -> Result<()> {
-    file.write_all(&TAG.to_le_bytes())?;
+    file.write_all(&TAG)?;
     for side in [flow.size.width, flow.size.height] {
         let side = i32::try_from(side).context("the flow is too large for .flo")?;
         file.write_all(&side.to_le_bytes())?;
