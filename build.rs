@@ -9,7 +9,7 @@ const NATIVE: &str = "src/nn/native";
 
 /// Whatever calls libtorch or its threads. None of it is slow if compiled for no processor in particular, and headers of
 /// libtorch's take longer to compile than all the rest: see that each includes few.
-const CALLS: [&str; 5] = ["attention", "libtorch", "linear", "module", "region"];
+const CALLS: [&str; 6] = ["adamw", "attention", "libtorch", "linear", "module", "region"];
 
 /// Where time is spent.
 const LOOPS: [&str; 1] = ["neighbours"];

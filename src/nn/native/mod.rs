@@ -1,9 +1,10 @@
 //! What is in C++, behind safe functions: the only place that knows its names, and where all that their safety
 //! needs is checked. What does not serve is told by `None` before anything is computed or allocated.
 //!
-//! Nobody but [`crate::nn::ops`], [`crate::nn::runtime`], the set-up of devices and the export calls these.
+//! Nobody but [`crate::nn::ops`], [`crate::nn::runtime`], the optimizer, the set-up of devices and the export calls these.
 #![allow(unsafe_code, reason = "functions of ours in C++")]
 
+pub(crate) mod adamw;
 mod attempt;
 pub(crate) mod attention;
 pub(crate) mod autocast;

@@ -25,6 +25,15 @@ impl Operation for SelfAttention<'_> {
 
     fn composite(&self) -> Tensor {
         let [query, key, value] = [0, 1, 2].map(|part| self.qkv.select(2, part).transpose(1, 2)); // [B, h, N, d]
+        if let Some(bias) =
+            self.bias.filter(|bias| bias.requires_grad() && !bias.device().is_cuda())
+        {
+            // libtorch's own has no fast form for a bias that learns, and takes it for a mask: it looks among the
+            // logits for rows that are masked as a whole.
+            let [.., head_dim] = dims::<4>(&query);
+            let logits = (query * (head_dim as f64).powf(-0.5)).matmul(&key.transpose(2, 3)) + bias; // [B, h, N, N]
+            return join_heads(&logits.softmax(-1, None).matmul(&value));
+        }
         let gathered = Tensor::scaled_dot_product_attention(
             &query, &key, &value, self.bias, 0.0, false, None, false,
         );

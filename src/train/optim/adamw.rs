@@ -4,11 +4,14 @@
 //! Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; the order of operations is
 //! PyTorch's.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor, no_grad};
 
 use crate::model::part::Tagged;
+use crate::nn::native::adamw::{Constants, Updated};
 use crate::nn::parameters::{Group, Parameter};
 use crate::train::folder::checkpoint::Tensors;
 use crate::train::optim::optimizer::{Optimizer, OptimizerConfig};
@@ -99,13 +102,31 @@ impl Optimizer for AdamW {
         self.slots.iter().map(|slot| slot.parameter.shallow_clone()).collect()
     }
 
-    fn step(&mut self, learning_rate: &dyn Fn(Group) -> f64) {
-        let config = self.config;
+    fn changing(&self) -> Vec<Tensor> {
+        let moments = self.slots.iter().filter_map(|slot| slot.moments.as_ref());
+        let moments = moments.flat_map(|moments| [&moments.first, &moments.second]);
+        self.parameters().into_iter().chain(moments.map(Tensor::shallow_clone)).collect()
+    }
+
+    fn step(&mut self, learning_rate: &dyn Fn(Group) -> f64) -> Result<()> {
+        // What was frozen for a while, or got no gradient, has been updated less often.
+        let mut updates: BTreeMap<(Group, u32), Updated> = BTreeMap::new();
         no_grad(|| {
             for slot in &mut self.slots {
-                slot.step(&config, learning_rate(slot.group));
+                let gradient = slot.parameter.grad();
+                if gradient.defined() {
+                    let moments = slot.moments.get_or_insert_with(|| Moments::new(&slot.parameter));
+                    moments.steps += 1;
+                    let updated = updates.entry((slot.group, moments.steps)).or_default();
+                    updated.push(&slot.parameter, &gradient, [&moments.first, &moments.second]);
+                }
             }
-        });
+            let AdamWConfig { beta1, beta2, epsilon, weight_decay } = self.config;
+            updates.iter().try_for_each(|((group, steps), updated)| {
+                let rate = learning_rate(*group);
+                updated.update(*steps, Constants { rate, beta1, beta2, weight_decay, epsilon })
+            })
+        })
     }
 
     /// The moments: `first_moment.NAME`, `second_moment.NAME` and the one value `steps.NAME` (exact up to 16
@@ -134,31 +155,14 @@ impl Optimizer for AdamW {
     }
 }
 
-impl Slot {
-    fn step(&mut self, config: &AdamWConfig, rate: f64) {
-        let gradient = self.parameter.grad();
-        if !gradient.defined() {
-            return;
-        }
-        let moments = self.moments.get_or_insert_with(|| Moments {
-            first: gradient.zeros_like(),
-            second: gradient.zeros_like(),
-            steps: 0,
-        });
-        moments.steps += 1;
-        let _ = moments.first.lerp_(&gradient, 1.0 - config.beta1);
-        let _ = moments.second.g_mul_scalar_(config.beta2);
-        let _ = moments.second.g_add_(&(gradient.square() * (1.0 - config.beta2)));
-
-        let correction = |beta: f64| 1.0 - beta.powf(f64::from(moments.steps));
-        let _ = self.parameter.g_mul_scalar_(1.0 - rate * config.weight_decay);
-        let mut root = moments.second.sqrt() / correction(config.beta2).sqrt();
-        let _ = root.g_add_scalar_(config.epsilon);
-        let mut update = &moments.first / root;
-        let _ = update.g_mul_scalar_(-rate / correction(config.beta1));
-        let _ = self.parameter.g_add_(&update);
+impl Moments {
+    /// Those of a parameter that never had a gradient.
+    fn new(parameter: &Tensor) -> Self {
+        Self { first: parameter.zeros_like(), second: parameter.zeros_like(), steps: 0 }
     }
+}
 
+impl Slot {
     fn take_moments(&self, state: &mut Tensors) -> Result<Option<Moments>> {
         let name = &self.name;
         let Some(steps) = state.remove(&format!("steps.{name}")) else {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
-use tch::{Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
 use crate::train::optim::schedule::Progress;
 use crate::train::samples::sample::Sample;
@@ -46,11 +46,12 @@ impl Error for Diverged {}
 /// Whether all values of all tensors are finite; asks the device once.
 pub(super) fn all_finite<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> bool {
     no_grad(|| {
-        // A sum is finite only if all its terms are, and needs no memory; in double precision finite terms
-        // have a finite sum.
-        let sums: Vec<Tensor> =
-            tensors.into_iter().map(|tensor| tensor.sum(Kind::Double)).collect();
-        sums.is_empty() || Tensor::stack(&sums, 0).isfinite().all().int64_value(&[]) == 1
+        // Least and greatest need no memory; either is NaN where any value is.
+        let extremes: Vec<Tensor> = tensors
+            .into_iter()
+            .flat_map(|tensor| <[Tensor; 2]>::from(tensor.aminmax(None, false)))
+            .collect();
+        extremes.is_empty() || Tensor::stack(&extremes, 0).isfinite().all().int64_value(&[]) == 1
     })
 }
 

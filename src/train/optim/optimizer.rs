@@ -28,8 +28,14 @@ pub(crate) trait Optimizer: Debug {
     /// The parameters it moves.
     fn parameters(&self) -> Vec<Tensor>;
 
+    /// The tensors that a step changes: those parameters, and what is remembered of them.
+    fn changing(&self) -> Vec<Tensor>;
+
     /// One update of every parameter that has a gradient, at the learning rate of its group.
-    fn step(&mut self, learning_rate: &dyn Fn(Group) -> f64);
+    ///
+    /// # Errors
+    /// When it cannot be computed.
+    fn step(&mut self, learning_rate: &dyn Fn(Group) -> f64) -> Result<()>;
 
     /// What it remembers from step to step, as named float32 tensors.
     fn state(&self) -> Tensors;

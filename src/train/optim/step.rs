@@ -141,7 +141,8 @@ impl Trainer {
             self.optimizer.clip_gradients(gradient_norm, self.config.gradient_clip);
         }
         let config = &self.config;
-        self.optimizer.step(&|group| config.schedule.learning_rate(config.base_rate(group), now));
+        let rate = |group| config.schedule.learning_rate(config.base_rate(group), now);
+        self.optimizer.step(&rate)?;
         self.ensure_finite(&losses, batches, now)?;
         if let Some(ema) = &mut self.ema {
             ema.update();
@@ -151,8 +152,7 @@ impl Trainer {
 
     /// A step of finite gradients can be too long, too: what would no longer be stored must not be trained on.
     fn ensure_finite(&self, losses: &Losses, batches: &[Vec<Sample>], now: Progress) -> Result<()> {
-        let state = self.optimizer.state();
-        if !all_finite(self.optimizer.parameters().iter().chain(state.values())) {
+        if !all_finite(&self.optimizer.changing()) {
             let details = format!("{losses}, gradient norm {:e}", losses.gradient_norm);
             bail!(Diverged::new("the weights are", now, details, batches.iter().flatten()));
         }

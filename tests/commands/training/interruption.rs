@@ -10,18 +10,18 @@ use rand_chacha::ChaCha8Rng;
 
 use super::child::{start, wait};
 use super::metrics;
-use crate::command::lpmflow;
+use crate::command::{Run, lpmflow};
 use crate::support::toy::Toy;
 
 /// Everything that has a state: an average, accumulated and clipped gradients, augmentation, dropout.
 const SETTINGS: &str = "log_every = 1\ncheckpoint_every = 2\naccumulate = 2\ngradient_clip = 1.0\n\
-                        ema_decay = 0.9\nepochs = 4\nbatch_size = 1\n[schedule]\ndecay = \"cosine\"\n";
+                        ema_decay = 0.9\nepochs = 3\nbatch_size = 1\n[schedule]\ndecay = \"cosine\"\n";
 
-/// Optimizer steps of a run: four epochs of seven pairs, two pairs a step.
-const STEPS: usize = 16;
+/// Optimizer steps of a run: three epochs of seven pairs, two pairs a step.
+const STEPS: usize = 12;
 
-fn toy() -> (Toy, String) {
-    let toy = Toy::new(7, 2);
+fn toy(train: usize, validation: usize) -> (Toy, String) {
+    let toy = Toy::new(train, validation);
     let settings = toy.path("settings.toml");
     fs::write(&settings, SETTINGS).unwrap();
     let flags = format!("--config {} --learning-rate 1e-3", settings.display());
@@ -44,14 +44,15 @@ fn seed() -> u64 {
     }
 }
 
-/// Trains once straight through and once killed up to `most` times, and compares everything that is left.
+/// Trains once straight through and once killed up to `most` times, and compares everything that is left. Returns
+/// what the first of the two said.
 pub(super) fn assert_kills_change_nothing(
     toy: &Toy,
     arguments: impl Fn(&Path) -> Vec<String>,
     (steps, most): (usize, usize),
-) {
+) -> Run {
     let (straight, killed) = (toy.path("straight"), toy.path("killed"));
-    lpmflow(arguments(&straight)).succeeded();
+    let run = lpmflow(arguments(&straight)).succeeded();
 
     let seed = seed();
     println!("LPMFLOW_TEST_SEED={seed}");
@@ -89,21 +90,22 @@ pub(super) fn assert_kills_change_nothing(
     };
     assert_eq!(numbers(&straight).len(), steps);
     assert_eq!(numbers(&straight), numbers(&killed));
+    run
 }
 
 #[test]
 fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
-    let (toy, flags) = toy();
+    let (toy, flags) = toy(7, 2);
     assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (STEPS, 6));
 }
 
 #[test]
 fn so_does_one_on_photos_that_computes_values_again() {
-    let (toy, flags) = toy();
+    let (toy, flags) = toy(4, 1);
     let photos = toy.photos().to_str().unwrap().to_owned();
     let flags = format!("{flags} --checkpoint-activations --epochs 2 --photos {photos}");
-    // Two epochs of 16 photos (two of the 18 validate), two a step.
-    assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (16, 4));
+    // Two epochs of 8 photos (two of the ten validate), two a step.
+    assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (8, 3));
 }
 
 #[test]
@@ -112,9 +114,9 @@ fn so_does_one_of_the_model_that_learns_by_matches() {
     let settings = toy.path("settings.toml");
     fs::write(&settings, "log_every = 1\ncheckpoint_every = 2\nbatch_size = 1\nepochs = 2\n")
         .unwrap();
-    // For photos of half the usual size: what is learned does not matter.
+    // For photos of a quarter of the usual size: what is learned does not matter.
     let small = toy.path("small.safetensors").to_str().unwrap().to_owned();
-    let size = ["export", "--weights", "lite", "--input-size", "192", "-o", &small];
+    let size = ["export", "--weights", "lite", "--input-size", "96", "-o", &small];
     lpmflow(size).succeeded();
     let flags = format!("--config {} --init {small}", settings.display());
     assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (10, 3));
@@ -123,7 +125,7 @@ fn so_does_one_of_the_model_that_learns_by_matches() {
 #[test]
 #[cfg(unix)]
 fn interrupted_once_it_saves_and_stops_and_goes_on_as_if_nothing_had_been() {
-    let (toy, flags) = toy();
+    let (toy, flags) = toy(7, 2);
     let (straight, stopped) = (toy.path("straight"), toy.path("stopped"));
     lpmflow(toy.training(&straight, &flags)).succeeded();
 

@@ -98,7 +98,7 @@ fn check(seed: u64, file: &Path) {
     optimizer.zero_gradients();
     total.backward();
     failures.extend(compare_gradients(&by_name, &json["gradient_norm"], &golden));
-    optimizer.step(&learning_rate);
+    optimizer.step(&learning_rate).unwrap();
     failures.extend(compare_step(&by_name, &golden));
     assert!(failures.is_empty(), "seed {seed}: outside the tolerance: {failures:#?}");
 }

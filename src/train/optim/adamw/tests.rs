@@ -20,7 +20,7 @@ fn train(tensor: &Tensor, optimizer: &mut AdamW, steps: i64) {
     for _ in 0..steps {
         optimizer.zero_gradients();
         (tensor * Tensor::from_slice(&[1.0_f32, 3.0])).square().sum(Kind::Float).backward();
-        optimizer.step(&|_| 0.1);
+        optimizer.step(&|_| 0.1).unwrap();
     }
 }
 
@@ -87,7 +87,7 @@ fn a_frozen_group_asks_for_no_gradient_and_stays() {
     let heads: Vec<&Parameter> = parameters.iter().filter(|v| v.group == Group::HEAD).collect();
     let mut optimizer = AdamW::new(&heads, AdamWConfig::default());
     (&frozen * &trained).backward();
-    optimizer.step(&|_| 0.1);
+    optimizer.step(&|_| 0.1).unwrap();
     assert!(!frozen.requires_grad());
     assert_eq!(frozen.double_value(&[0]), 1.0);
     assert!(trained.double_value(&[0]) < 1.0);
