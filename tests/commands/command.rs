@@ -1,9 +1,9 @@
 //! Runs the real binary.
 
 use std::ffi::OsStr;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use crate::starter;
 pub use crate::support::files::{names, write};
 pub use crate::support::run::Run;
 
@@ -56,11 +56,22 @@ pub fn ended(output: Output) -> Run {
     }
 }
 
+/// What every start has in its environment, and, as `None`, what none has.
+const VARIABLES: [(&str, Option<&str>); 5] = [
+    ("LPMFLOW_DEVICE", Some("cpu")),
+    ("LPMFLOW_THREADS", Some("1")),
+    ("LPMFLOW_WEIGHTS", None),
+    ("LPMFLOW_DATA_ROOT", None),
+    ("LPMFLOW_DATASETS", None),
+];
+
 fn prepared(program: &str) -> Command {
     let mut command = Command::new(program);
-    command.envs([("LPMFLOW_DEVICE", "cpu"), ("LPMFLOW_THREADS", "1")]);
-    for name in ["LPMFLOW_WEIGHTS", "LPMFLOW_DATA_ROOT", "LPMFLOW_DATASETS"] {
-        command.env_remove(name);
+    for (name, value) in VARIABLES {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     command
 }
@@ -70,13 +81,9 @@ fn run<S: AsRef<OsStr>>(
     environment: &[(&str, &str)],
     arguments: impl IntoIterator<Item = S>,
 ) -> Run {
-    let mut child = command(arguments)
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
-    ended(child.wait_with_output().unwrap())
+    let arguments: Vec<_> =
+        arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+    let further = environment.iter().map(|(name, value)| (*name, Some(*value)));
+    let variables: Vec<_> = VARIABLES.into_iter().chain(further).collect();
+    ended(starter::output(&arguments, input, &variables))
 }

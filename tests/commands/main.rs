@@ -16,6 +16,7 @@ mod predict;
 mod predict_inputs;
 mod predict_pairs;
 mod progress;
+mod starter;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
