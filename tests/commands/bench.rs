@@ -6,8 +6,10 @@ use crate::command::lpmflow;
 fn the_report_fits_its_schema_and_a_table_says_the_same() {
     let schema = serde_json::from_str(include_str!("../../src/bench/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for flags in ["--weights lite --iterations 1", "--untrained tiny --iterations 2 --batch-size 2"]
-    {
+    for flags in [
+        "--weights lite --input-size 192 --iterations 1",
+        "--untrained tiny --iterations 2 --batch-size 2",
+    ] {
         let run = |more: &str| {
             let flags = format!("bench --warm-up 0 {flags} {more}");
             lpmflow(flags.split_whitespace()).succeeded()

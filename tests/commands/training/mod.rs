@@ -114,9 +114,10 @@ fn photos_alone_train_the_default_weights_further_in_steps() {
     let toy = Toy::new(3, 0);
     let output = Folder::new();
     let (photos, run) = (toy.photos(), output.text("run"));
-    let flags = ["--steps", "4", "--batch-size", "2", "--learning-rate", "1e-3", "--output", &run];
+    let recipe = ["--steps", "4", "--batch-size", "2", "--learning-rate", "1e-3", "--output", &run];
     let data = ["train", "--photos", photos.to_str().unwrap(), "--validation-pairs", "2"];
-    let log = lpmflow([&data[..], &flags].concat()).succeeded().stderr;
+    // Photos of half the usual size: a quarter of the time.
+    let log = lpmflow([&data[..], &recipe, &["--input-size", "192"]].concat()).succeeded().stderr;
     assert!(log.contains("`lite.safetensors`") && log.contains("6 steps of 2 pairs"), "{log}");
     assert!(!log.contains("hardly learn"), "{log}");
     assert!(log.contains("not which parts of two objects correspond"), "{log}");
