@@ -9,7 +9,7 @@ cargo fmt --check
 
 # Clippy's compiler builds our own crate, so that linting and building are one work; every warning is an
 # error. The arguments are given as `cargo clippy` gives them.
-export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
+export RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/clippy-driver.sh CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # What only tests run need not be as fast as what users run. In small parts, of which a change touches few, where
