@@ -108,6 +108,9 @@ impl Sprite {
         let [[a, b, c], [d, e, f]] = self.pose;
         let (x, y, area) = (pixel.x - c, pixel.y - f, a * e - b * d);
         let bent = [(e * x - b * y) / area, (a * y - d * x) / area];
+        if self.is_beyond(bent) {
+            return [0.0; 4];
+        }
         let mut at = bent;
         for _ in 0..UNBEND_ROUNDS {
             let [x, y] = at;
@@ -116,6 +119,15 @@ impl Sprite {
         let x = at[0] + f64::from(self.picture.width()) / 2.0 - 0.5;
         let y = at[1] + f64::from(self.picture.height()) / 2.0 - 0.5;
         self.sample(x, y)
+    }
+
+    /// Whether a bent position lies further outside the picture than the waves move anything: most pixels of a photo.
+    fn is_beyond(&self, bent: [f64; 2]) -> bool {
+        let sides = [self.picture.width(), self.picture.height()];
+        bent.iter().zip(sides).zip(&self.waves).any(|((at, side), wave)| {
+            // A pixel more, beyond whose middle nothing is mixed in.
+            at.abs() > f64::from(side) / 2.0 + 1.0 + wave.strength
+        })
     }
 
     /// Bilinear; nothing covers beyond the picture's rim.
