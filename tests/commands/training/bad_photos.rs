@@ -62,7 +62,7 @@ fn a_folder_of_photos_goes_without_them_and_what_was_left_out_stays_so() {
         let photos = text(&toy.photos());
         let run = text(run);
         let flags = ["--skip-bad", "--model", "tiny", "--batch-size", "2", "--epochs", epochs];
-        let fixed = ["train", "--photos", &photos, "--output", &run];
+        let fixed = ["train", "--photos", &photos, "--validation-pairs", "4", "--output", &run];
         fixed.iter().chain(&flags).map(|word| (*word).to_owned()).collect::<Vec<_>>()
     };
     let run = lpmflow(arguments(&straight, "2")).succeeded();

@@ -94,16 +94,29 @@ pub(super) fn assert_kills_change_nothing(
 }
 
 #[test]
-fn a_run_killed_at_random_moments_ends_as_one_that_was_not() {
+fn a_run_killed_at_random_moments_or_interrupted_ends_as_one_that_was_not() {
     let (toy, flags) = toy(7, 2);
     assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (STEPS, 6));
+
+    let stopped = toy.path("stopped");
+    let mut child = start(&toy.training(&stopped, &flags));
+    assert!(wait(&mut child, || metrics(&stopped, "loss").len() >= 3));
+    let process = child.id().to_string();
+    Command::new("kill").args(["-INT", &process]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let steps = metrics(&stopped, "loss").len();
+    assert!((3..STEPS).contains(&steps), "{steps} steps");
+    let log = lpmflow(resume(&stopped)).succeeded().stderr;
+    assert!(log.contains(&format!("resumed after step {steps}")), "not one step is lost: {log}");
+    assert!(last(&toy.path("straight")) == last(&stopped), "the weights differ");
 }
 
 #[test]
 fn so_does_one_on_photos_that_computes_values_again() {
     let (toy, flags) = toy(4, 1);
     let photos = toy.photos().to_str().unwrap().to_owned();
-    let flags = format!("{flags} --checkpoint-activations --epochs 2 --photos {photos}");
+    let more = "--checkpoint-activations --epochs 2 --validation-pairs 4";
+    let flags = format!("{flags} {more} --photos {photos}");
     // Two epochs of 9 photos (one of the ten validates), two a step.
     assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (10, 3));
 }
@@ -120,25 +133,6 @@ fn so_does_one_of_the_model_that_learns_by_matches() {
     lpmflow(size).succeeded();
     let flags = format!("--config {} --init {small}", settings.display());
     assert_kills_change_nothing(&toy, |run| toy.training(run, &flags), (10, 3));
-}
-
-#[test]
-#[cfg(unix)]
-fn interrupted_once_it_saves_and_stops_and_goes_on_as_if_nothing_had_been() {
-    let (toy, flags) = toy(7, 2);
-    let (straight, stopped) = (toy.path("straight"), toy.path("stopped"));
-    lpmflow(toy.training(&straight, &flags)).succeeded();
-
-    let mut child = start(&toy.training(&stopped, &flags));
-    assert!(wait(&mut child, || metrics(&stopped, "loss").len() >= 3));
-    let process = child.id().to_string();
-    Command::new("kill").args(["-INT", &process]).status().unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let steps = metrics(&stopped, "loss").len();
-    assert!((3..STEPS).contains(&steps), "{steps} steps");
-    let log = lpmflow(resume(&stopped)).succeeded().stderr;
-    assert!(log.contains(&format!("resumed after step {steps}")), "not one step is lost: {log}");
-    assert!(last(&straight) == last(&stopped), "the weights differ");
 }
 
 #[test]
