@@ -1,8 +1,8 @@
 //! AdamW over a model's parameters, with a state that can be saved and restored exactly (libtorch's
 //! own cannot be, through tch).
 //!
-//! Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; the order of operations is
-//! PyTorch's.
+//! Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; the sums are libtorch's fused kernels', so the
+//! order of operations is PyTorch's.
 
 use std::collections::BTreeMap;
 
