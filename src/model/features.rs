@@ -1,6 +1,6 @@
 //! What a backbone says of a batch of photos: named levels, each a grid of vectors of its own form.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// The name of a backbone's deepest level.
 pub(crate) const LAST: &str = "last";
@@ -61,6 +61,29 @@ impl Level {
     fn with_tokens(&self, tokens: Tensor) -> Self {
         Self { name: self.name.clone(), tokens, shape: self.shape }
     }
+}
+
+/// Features `[G * G, D]` of a grid of `side` rows at positions `[K, 2]` in cells, bilinearly, beyond the rim what they are
+/// there: `[K, D]`. (grid_sample would bring the whole map into another order for a few points.)
+pub(crate) fn interpolated(features: &Tensor, side: i64, positions: &Tensor) -> Tensor {
+    let last = (side - 1) as f64;
+    let held = positions.to_kind(Kind::Float).to_device(features.device()).clamp(0.0, last);
+    let first = held.floor();
+    let part = held - &first;
+    let along = |axis: i64| {
+        let (first, part) = (first.select(1, axis), part.select(1, axis));
+        let next = (&first + 1.0).clamp_max(last);
+        [(first, 1.0 - &part), (next, part)]
+    };
+    let columns = along(0);
+    let corners = along(1).into_iter().flat_map(|(row, in_row)| {
+        columns.each_ref().map(|(column, in_column)| {
+            let cells = (&row * side as f64 + column).to_kind(Kind::Int64);
+            let weights = (&in_row * in_column).unsqueeze(1).to_kind(features.kind());
+            features.index_select(0, &cells) * weights
+        })
+    });
+    corners.sum()
 }
 
 /// The levels of a batch of photos, the deepest last.

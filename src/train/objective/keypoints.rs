@@ -17,13 +17,13 @@ use tch::{Device, Kind, Tensor};
 
 use crate::geometry::Point;
 use crate::model::Model;
-use crate::model::features::Features;
+use crate::model::features::{Features, interpolated};
 use crate::model::part::Tagged;
 use crate::nn::runtime::recompute::Recompute;
 use crate::train::objective::batch::Batch;
 use crate::train::objective::{Objective, ObjectiveConfig, Start, Term};
 use crate::train::rules::{Rule, not_negative, positive};
-use losses::{contrast, distance, gaussian_cross_entropy, interpolated};
+use losses::{contrast, distance, gaussian_cross_entropy};
 
 /// How the losses weigh; those of weight 0 are not computed. The defaults are those of DIY-SC, whose contrast has a
 /// temperature that is learned from this one on.
@@ -186,7 +186,11 @@ impl Pair {
             self.features.each_ref().map(|features| features.last().patches().get(0));
         let [from, to] = self.corners();
         let compared = batch.model.matcher().as_comparing().context(UNFIT)?;
-        let found = compared.descriptors(&interpolated(&source, side, &(from * side as f64)));
+        let found = compared.descriptors(&interpolated(
+            &source.to_kind(Kind::Float),
+            side,
+            &(from * side as f64),
+        ));
         let similarities = found.matmul(&compared.descriptors(&target).transpose(0, 1)); // [K, T]
         // Parity: the first and last pixels of the photo lie in the middle of the first and last cells.
         let truth = to * (self.frame / (self.frame - 1.0) * (side - 1) as f64);

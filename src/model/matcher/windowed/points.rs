@@ -6,6 +6,7 @@ use tch::{Tensor, no_grad};
 
 use crate::flow::{Flow, PointTransfer};
 use crate::geometry::Point;
+use crate::model::features::interpolated;
 use crate::model::matcher::PairFound;
 use crate::model::matcher::windowed::soft_argmax::SoftArgmax;
 
@@ -69,23 +70,6 @@ impl Interpolated {
             end: found.end,
         }
     }
-
-    /// What the source's features are at a position in cells, beyond the rim what they are there: `[1, D]`.
-    fn descriptor(&self, source: &Tensor, position: Point) -> Tensor {
-        let last = (self.side - 1) as f64;
-        let along = |position: f64| {
-            let position = position.max(0.0).min(last);
-            let first = position.floor();
-            let part = position - first;
-            [(first as i64, 1.0 - part), ((first + 1.0).min(last) as i64, part)]
-        };
-        let corners = along(position.y).into_iter().flat_map(|(row, in_row)| {
-            along(position.x)
-                .map(|(column, in_column)| (row * self.side + column, in_row * in_column))
-        });
-        let features = corners.map(|(cell, weight)| source.narrow(0, cell, 1) * weight);
-        self.soft_argmax.descriptors(&features.sum())
-    }
 }
 
 impl PointTransfer for Interpolated {
@@ -104,8 +88,9 @@ impl PointTransfer for Interpolated {
                 let last = (end * self.frame - 1.0 - MARGIN).max(MARGIN);
                 (unit * self.frame).clamp(MARGIN, last) / self.frame * side
             };
-            let position = Point::new(held(unit.x, self.end.x), held(unit.y, self.end.y));
-            let descriptor = self.descriptor(source, position);
+            let position = [held(unit.x, self.end.x), held(unit.y, self.end.y)];
+            let descriptor = interpolated(source, self.side, &Tensor::from_slice2(&[position]));
+            let descriptor = self.soft_argmax.descriptors(&descriptor);
             let similarities = descriptor.matmul(&target.transpose(0, 1)).unsqueeze(0); // [1, 1, T]
             let cell = self.soft_argmax.expected_cells(&similarities, self.side);
             let unit = |axis: i64| {
@@ -138,7 +123,7 @@ mod tests {
         assert_eq!(moved(1.5, 9.0), Point::new(0.875, 0.875));
     }
 
-    fn interpolated(source: &Features, target: &Features, end: Point) -> Interpolated {
+    fn rule_of(source: &Features, target: &Features, end: Point) -> Interpolated {
         let config =
             WindowedConfig { radius: Some(1), temperature: 1e-4, ..WindowedConfig::default() };
         let soft_argmax = SoftArgmax::new(&config).unwrap();
@@ -151,17 +136,17 @@ mod tests {
     fn points_move_by_the_features_at_them() {
         let (source, target) = shifted_pair(2, 9, [2, 1]);
         let whole = Point::new(1.0, 1.0);
-        let rule = interpolated(&source, &target, whole);
+        let rule = rule_of(&source, &target, whole);
         // Cell (3, 4) is met at pixels 30, 40 of 90, and cell (5, 5) stands for pixels 5 / 8 * 89.
         let moved = rule.target_from_source_unit(Point::new(30.0 / 90.0, 40.0 / 90.0));
         let wanted = 5.0 / 8.0 * 89.0 / 90.0;
         assert!(moved.distance(Point::new(wanted, wanted)) < 1e-3, "{moved:?}");
         let same = field(1, 9);
-        let rule = interpolated(&same, &same, whole);
+        let rule = rule_of(&same, &same, whole);
         let rim = rule.target_from_source_unit(Point::new(1.0, 7.0));
         assert!(rim.distance(Point::new(89.0 / 90.0, 89.0 / 90.0)) < 1e-3, "{rim:?}");
         // Of a photo that fills the upper 45 pixels the last one is 44, and cell 4.4.
-        let rule = interpolated(&same, &same, Point::new(1.0, 0.5));
+        let rule = rule_of(&same, &same, Point::new(1.0, 0.5));
         let held = rule.target_from_source_unit(Point::new(0.5, 0.6));
         assert!((held.y - 4.0 / 8.0 * 89.0 / 90.0).abs() < 1e-3, "{held:?}");
     }

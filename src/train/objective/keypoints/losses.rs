@@ -16,21 +16,6 @@ const LEAST: f64 = 1e-6;
 const BILINEAR: i64 = 0;
 const RIM: i64 = 1;
 
-/// Features `[G * G, D]` interpolated at positions `[K, 2]` in cells: `[K, D]`.
-pub(super) fn interpolated(features: &Tensor, side: i64, positions: &Tensor) -> Tensor {
-    let map = features.to_kind(Kind::Float).transpose(0, 1).reshape([1, -1, side, side]);
-    let grid = unit_grid(positions, side).view([1, -1, 1, 2]);
-    map.grid_sampler(&grid, BILINEAR, RIM, true)
-        .squeeze()
-        .view([-1, positions.size()[0]])
-        .transpose(0, 1)
-}
-
-/// Positions in cells as grid_sample takes them, the middles of the outer cells at -1 and 1.
-fn unit_grid(positions: &Tensor, side: i64) -> Tensor {
-    positions * (2.0 / (side - 1) as f64) - 1.0
-}
-
 /// Cross entropy of the probabilities that `logits` `[K, G * G]` give, around the true cells `[K, 2]`, with a Gaussian
 /// there: summed over the points, cells beyond the rim left out (MARCO).
 pub(super) fn gaussian_cross_entropy(
@@ -44,7 +29,8 @@ pub(super) fn gaussian_cross_entropy(
     let around = cells(reach, truth.device()) - RADIUS as f64; // [reach * reach, 2]
     let places = truth.unsqueeze(1) + &around; // [K, reach * reach, 2]
     let inside = places.gt(0.0).logical_and(&places.lt((side - 1) as f64)).all_dim(-1, false);
-    let grid = unit_grid(&places, side).unsqueeze(2); // [K, reach * reach, 1, 2]
+    // As grid_sample takes them: the middles of the outer cells at -1 and 1.
+    let grid = (places.shallow_clone() * (2.0 / (side - 1) as f64) - 1.0).unsqueeze(2); // [K, reach * reach, 1, 2]
     let found = probabilities.grid_sampler(&grid, BILINEAR, RIM, true).view([-1, reach * reach]);
     let squares = around.square().sum_dim_intlist([-1].as_slice(), false, Kind::Float);
     let gaussian = (squares / (-2.0 * sigma * sigma)).exp() / (2.0 * PI * sigma * sigma);
