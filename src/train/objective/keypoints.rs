@@ -9,6 +9,7 @@ mod losses;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
 use std::f64::consts::PI;
 
 use anyhow::{Context, Result};
@@ -66,7 +67,25 @@ impl Default for KeypointSettings {
     }
 }
 
+/// What is minimised of a pair's points.
+#[derive(Clone, Copy)]
+enum Loss {
+    Gaussian,
+    Contrast,
+    Distance,
+}
+
 impl KeypointSettings {
+    /// The losses that count for something and how much, in the order of the terms.
+    fn losses(&self) -> impl Iterator<Item = (Loss, f64)> + use<> {
+        let all = [
+            (Loss::Gaussian, self.gaussian_weight),
+            (Loss::Contrast, self.contrast_weight),
+            (Loss::Distance, self.distance_weight),
+        ];
+        all.into_iter().filter(|(_, weight)| *weight > 0.0)
+    }
+
     /// The Gaussian's standard deviation after so many steps.
     fn sigma(&self, step: u64) -> f64 {
         // Parity: the first step has number 1.
@@ -116,20 +135,22 @@ impl Objective for KeypointSettings {
     fn terms(&self, batch: &Batch) -> Vec<Term> {
         let pairs = batch.samples.iter().filter(|sample| !sample.matches.is_empty()).count() as f64;
         let points: usize = batch.samples.iter().map(|sample| sample.matches.len()).sum();
-        let terms = [
-            ("gaussian_loss", self.gaussian_weight, points as f64),
-            ("contrast_loss", self.contrast_weight, pairs),
-            ("distance_loss", self.distance_weight, pairs),
-        ];
-        let wanted = terms.into_iter().filter(|(_, weight, _)| *weight > 0.0);
-        wanted.map(|(name, weight, count)| Term { name, weight, count }).collect()
+        let term = |(loss, weight)| {
+            let (name, count) = match loss {
+                Loss::Gaussian => ("gaussian_loss", points as f64),
+                Loss::Contrast => ("contrast_loss", pairs),
+                Loss::Distance => ("distance_loss", pairs),
+            };
+            Term { name, weight, count }
+        };
+        self.losses().map(term).collect()
     }
 
     fn sums<'a>(&'a self, batch: &Batch<'a>, recompute: &Recompute<'a>) -> Result<Vec<Tensor>> {
         let [source, target] = batch.model.features_in(&batch.images(), recompute).halves();
-        let flow = (self.distance_weight > 0.0).then(|| batch.model.flow(&source, &target));
-        let zero = || Tensor::zeros([], (Kind::Float, batch.device));
-        let mut sums: Vec<Tensor> = self.terms(batch).iter().map(|_| zero()).collect();
+        let flow = LazyCell::new(|| batch.model.flow(&source, &target));
+        let zero = |_| Tensor::zeros([], (Kind::Float, batch.device));
+        let mut sums: Vec<Tensor> = self.losses().map(zero).collect();
         for (index, sample) in (0..).zip(batch.samples) {
             if sample.matches.is_empty() {
                 continue;
@@ -139,18 +160,12 @@ impl Objective for KeypointSettings {
                 points: [0, 1].map(|end| points(&sample.matches, end, batch.device)),
                 frame: batch.model.config().input_size as f64,
             };
-            let mut losses = Vec::new();
-            if self.gaussian_weight > 0.0 {
-                losses.push(pair.gaussian_loss(self, batch)?);
-            }
-            if self.contrast_weight > 0.0 {
-                losses.push(pair.contrast_loss(self, batch.model)?);
-            }
-            if let Some(flow) = &flow {
-                losses.push(distance(&flow.get(index), &pair.corners()));
-            }
-            for (sum, loss) in sums.iter_mut().zip(losses) {
-                *sum += loss;
+            for (sum, (loss, _)) in sums.iter_mut().zip(self.losses()) {
+                *sum += match loss {
+                    Loss::Gaussian => pair.gaussian_loss(self, batch)?,
+                    Loss::Contrast => pair.contrast_loss(self, batch.model)?,
+                    Loss::Distance => distance(&flow.get(index), &pair.corners()),
+                };
             }
         }
         Ok(sums)
