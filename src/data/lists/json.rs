@@ -3,7 +3,9 @@
 
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
@@ -117,7 +119,7 @@ fn newlines(text: &str) -> usize {
 ///
 /// # Errors
 /// When it is none; the error says where in the line, and why where that is plain.
-pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| {
         // A line is a document of its own, so its "line 1" would mislead.
         let message = error.to_string().replace("at line 1 column", "at column");
@@ -132,21 +134,28 @@ pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T> {
     })
 }
 
-/// As [`parse`], for an object whose keys are told where one is missing.
+/// An object whose values are still as they are written: as numbers one by one they would take ten times the memory.
+pub(crate) type Object<'a> = IndexMap<String, &'a RawValue>;
+
+/// What an object of [`parse`] says.
 ///
 /// # Errors
-/// As [`parse`], and when the object is not what it should be.
-pub(crate) fn fill<T: DeserializeOwned>(
-    object: serde_json::Map<String, serde_json::Value>,
-) -> Result<T> {
+/// When the object is not what it should be; the error tells its keys.
+pub(crate) fn fill<'a, T: Deserialize<'a>>(object: Object<'a>) -> Result<T> {
     let keys: Vec<String> = object.keys().map(|key| format!("`{key}`")).collect();
-    serde_json::from_value(object.into()).with_context(|| {
-        if keys.is_empty() {
-            "it has no keys".to_owned()
-        } else {
-            format!("its keys are {}", keys.join(", "))
-        }
-    })
+    T::deserialize(MapDeserializer::new(object.into_iter()))
+        .map_err(|error: serde_json::Error| {
+            // The place would be one within a value.
+            let message = error.to_string();
+            anyhow::anyhow!(message.split(" at line ").next().unwrap_or(&message).to_owned())
+        })
+        .with_context(|| {
+            if keys.is_empty() {
+                "it has no keys".to_owned()
+            } else {
+                format!("its keys are {}", keys.join(", "))
+            }
+        })
 }
 
 #[cfg(test)]

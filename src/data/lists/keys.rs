@@ -1,7 +1,6 @@
 //! Keys of lists as people spell them.
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
 
 use crate::spelling::is_misspelt;
 
@@ -38,7 +37,7 @@ pub(crate) struct Readings {
 impl Readings {
     /// Gives the keys of an object the names that they are known by: a key that is absent is taken from the only
     /// other one that may mean it.
-    pub(crate) fn mend(&mut self, object: &mut Map<String, Value>, known: &[Key]) {
+    pub(crate) fn mend<V>(&mut self, object: &mut IndexMap<String, V>, known: &[Key]) {
         for key in known {
             if object.contains_key(key.name) {
                 continue;
@@ -49,7 +48,7 @@ impl Readings {
             let Some(word) = words.next().filter(|_| words.next().is_none()).cloned() else {
                 continue;
             };
-            if let Some(value) = object.remove(&word) {
+            if let Some(value) = object.shift_remove(&word) {
                 object.insert(key.name.to_owned(), value);
                 self.count(word, key.name);
             }
@@ -82,7 +81,7 @@ mod tests {
     ];
 
     fn mended(text: &str) -> (Vec<String>, Vec<String>) {
-        let mut object = serde_json::from_str(text).unwrap();
+        let mut object: IndexMap<String, u32> = serde_json::from_str(text).unwrap();
         let mut readings = Readings::default();
         readings.mend(&mut object, &KEYS);
         (object.keys().cloned().collect(), readings.notes())

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
@@ -44,7 +44,7 @@ struct Line {
     target: Option<String>,
     predicted: Vec<Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    flow: Option<Value>,
+    flow: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_512: Option<Vec<Point>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,16 +181,17 @@ fn prediction(
     readings: &mut Readings,
     folder: Option<&Path>,
 ) -> Result<(usize, Prediction)> {
-    let mut object = json::parse(text)?;
+    let mut object: json::Object = json::parse(text)?;
     readings.mend(&mut object, &KEYS);
-    if object.contains_key("flow") {
-        object.entry("predicted").or_insert_with(|| Vec::<Value>::new().into());
+    if object.contains_key("flow") && !object.contains_key("predicted") {
+        object.insert("predicted".to_owned(), serde_json::from_str("[]")?);
     }
     let line: Line = json::fill(object)?;
     let position = finder.find(line.index, line.source.as_deref(), line.target.as_deref())?;
     let pair = &finder.pairs[position];
     if pair.truth != Truth::Keypoints {
-        let flow = line.flow.as_ref().and_then(Value::as_str).with_context(|| {
+        let flow = line.flow.and_then(|flow| serde_json::from_str::<String>(flow.get()).ok());
+        let flow = flow.with_context(|| {
             format!("{} is measured at every pixel: `flow` must name a flow", pair_label(pair))
         })?;
         return Ok((position, stored_flow(pair, folder.map(|folder| folder.join(flow)))?));

@@ -51,15 +51,15 @@ pub(super) fn json_lines(
     text: &str,
     readings: &mut Readings,
 ) -> Result<Vec<(usize, Result<Line>)>> {
-    let mut parsed = |text: &str| match json::parse(text)? {
-        Value::Object(mut object) => {
+    let mut parsed = |text: &str| {
+        if text.starts_with('{') {
+            let mut object: json::Object = json::parse(text)?;
             readings.mend(&mut object, &KEYS);
-            json::fill(object)
+            return json::fill(object);
         }
-        value => {
-            let [source, target] = serde_json::from_value(value).context("it is no object")?;
-            Ok(Line { source, target, ..Line::default() })
-        }
+        let value: Value = json::parse(text)?;
+        let [source, target] = serde_json::from_value(value).context("it is no object")?;
+        Ok(Line { source, target, ..Line::default() })
     };
     let expected =
         "expected {\"source\": \"FILE\", \"target\": \"FILE\"} with optional name and keypoints";
