@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
@@ -12,6 +12,9 @@ use crate::data::lists::json;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
 use crate::visible::Shown;
+
+/// Letters that are shown of what is no point.
+const SHOWN: usize = 60;
 
 /// Positions in the source photo, and what is known of the target photo.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,9 +38,11 @@ pub(crate) struct Truth {
 
 /// The annotation of a pair as SPair-71k has it; the other fields are of no use here.
 #[derive(Deserialize)]
-struct PairAnnotation {
-    src_kps: Value,
-    trg_kps: Option<Value>,
+struct PairAnnotation<'a> {
+    #[serde(borrow)]
+    src_kps: &'a RawValue,
+    #[serde(borrow)]
+    trg_kps: Option<&'a RawValue>,
     trg_bndbox: Option<BoundingBox>,
     src_imsize: Option<Vec<usize>>,
     trg_imsize: Option<Vec<usize>>,
@@ -58,10 +63,10 @@ impl Keypoints {
     /// # Errors
     /// When the text is not JSON or holds something else.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        match json::whole(text) {
-            Ok(value) => Self::from_json(value),
+        match json::whole::<Box<RawValue>>(text) {
+            Ok(value) => Self::from_json(&value),
             Err(error) => match lines(text) {
-                Some(points) => Self::from_json(points.into()),
+                Some(values) => Ok(Self { source: points(values)?, ..Self::default() }),
                 None => {
                     Err(error).context("the text is no JSON (which knows no NaN and no Infinity)")
                 }
@@ -69,27 +74,27 @@ impl Keypoints {
         }
     }
 
-    /// Reads keypoints from a JSON value.
+    /// Reads keypoints from a JSON value, which is still as it is written.
     ///
     /// # Errors
     /// When the value holds something else.
-    pub(crate) fn from_json(value: Value) -> Result<Self> {
-        match value {
-            Value::Array(_) => Ok(Self { source: points(&value)?, ..Self::default() }),
-            Value::Object(_) => Self::from_annotation(
-                serde_json::from_value(value)
+    pub(crate) fn from_json(value: &RawValue) -> Result<Self> {
+        match value.get().as_bytes().first() {
+            Some(b'[') => Ok(Self { source: points_of(value)?, ..Self::default() }),
+            Some(b'{') => Self::from_annotation(
+                &serde_json::from_str(value.get())
                     .context("the object is no SPair-71k pair annotation")?,
             ),
             _ => bail!("expected [[x, y], ...] or an SPair-71k pair annotation"),
         }
     }
 
-    fn from_annotation(annotation: PairAnnotation) -> Result<Self> {
-        let source = points(&annotation.src_kps).context("`src_kps`")?;
+    fn from_annotation(annotation: &PairAnnotation) -> Result<Self> {
+        let source = points_of(annotation.src_kps).context("`src_kps`")?;
         let truth = match annotation.trg_kps {
             None => None,
             Some(value) => {
-                let target = points(&value).context("`trg_kps`")?;
+                let target = points_of(value).context("`trg_kps`")?;
                 ensure!(
                     target.len() == source.len(),
                     "`src_kps` has {} points but `trg_kps` has {}",
@@ -107,8 +112,8 @@ impl Keypoints {
             [width, height, ..] => Ok(Size::new(height, width)),
             _ => bail!("`src_imsize` and `trg_imsize` are [width, height, channels]"),
         };
-        let sizes = match (annotation.src_imsize, annotation.trg_imsize) {
-            (Some(source), Some(target)) => Some((size(&source)?, size(&target)?)),
+        let sizes = match (&annotation.src_imsize, &annotation.trg_imsize) {
+            (Some(source), Some(target)) => Some((size(source)?, size(target)?)),
             _ => None,
         };
         Ok(Self { source, truth, sizes })
@@ -145,27 +150,32 @@ impl Keypoints {
 }
 
 /// The values of a text that has one a line, if it has several.
-fn lines(text: &str) -> Option<Vec<Value>> {
+fn lines(text: &str) -> Option<Vec<&RawValue>> {
     let items = json::items(text, &[]).ok()?;
-    let values: Option<Vec<Value>> =
+    let values: Option<Vec<&RawValue>> =
         items.into_iter().map(|item| json::parse(item.text).ok()).collect();
     values.filter(|values| values.len() > 1)
 }
 
 /// The points of a JSON array `[[x, y], ...]`.
-fn points(value: &Value) -> Result<Vec<Point>> {
-    let list = value.as_array().context("expected a list [[x, y], ...]")?;
-    list.iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            match entry.as_array().map(Vec::as_slice) {
-                Some([x, y]) => x.as_f64().zip(y.as_f64()).map(|(x, y)| Point::new(x, y)),
-                _ => None,
-            }
-            .filter(|point| point.is_finite())
-            .with_context(|| format!("keypoint {index} is {entry}, not two numbers [x, y]"))
+fn points_of(value: &RawValue) -> Result<Vec<Point>> {
+    let values: Vec<&RawValue> =
+        serde_json::from_str(value.get()).ok().context("expected a list [[x, y], ...]")?;
+    points(values)
+}
+
+/// The points that values `[x, y]` are.
+fn points(values: Vec<&RawValue>) -> Result<Vec<Point>> {
+    let point = |(index, value): (usize, &RawValue)| {
+        let numbers: Option<[f64; 2]> = serde_json::from_str(value.get()).ok();
+        let point = numbers.map(|[x, y]| Point::new(x, y)).filter(|point| point.is_finite());
+        point.with_context(|| {
+            let start: String = value.get().chars().take(SHOWN).collect();
+            let more = if start.len() < value.get().len() { "..." } else { "" };
+            format!("keypoint {index} is {start}{more}, not two numbers [x, y]")
         })
-        .collect()
+    };
+    values.into_iter().enumerate().map(point).collect()
 }
 
 #[cfg(test)]
@@ -183,7 +193,7 @@ mod tests {
     #[test]
     fn what_is_not_a_list_of_points_is_refused_with_its_place() {
         assert!(error("[[1, 2], [3]]").contains("keypoint 1 is [3], not two numbers"));
-        assert!(error("[[1, null]]").contains("keypoint 0 is [1,null]"));
+        assert!(error("[[1, null]]").contains("keypoint 0 is [1, null]"));
         assert!(error("[1, 2]").contains("keypoint 0 is 1"));
         assert!(error("[[NaN, 2]]").contains("no NaN"));
         assert!(error("7").contains("expected [[x, y], ...]"));

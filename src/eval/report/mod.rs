@@ -16,6 +16,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
@@ -218,10 +219,12 @@ impl Report {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
             let text = decode(bytes::read(path)?)?;
-            let value: serde_json::Value = json::whole(&text)?;
-            let schema = value.get("schema").and_then(serde_json::Value::as_u64);
+            let value: Box<RawValue> = json::whole(&text)?;
+            let object: Option<json::Object> = serde_json::from_str(value.get()).ok();
+            let schema = object.and_then(|object| object.get("schema").copied());
+            let schema = schema.and_then(|schema| serde_json::from_str::<u32>(schema.get()).ok());
             ensure!(
-                schema == Some(SCHEMA.into()),
+                schema == Some(SCHEMA),
                 "it is no report of this version (`schema` is {}, expected {SCHEMA}): write it again \
                  with `lpmflow eval --report`",
                 schema.map_or("missing".into(), |schema| schema.to_string())

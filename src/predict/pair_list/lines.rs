@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::data::lists::keys::{Key, Readings};
 use crate::data::lists::{json, table};
@@ -40,7 +41,7 @@ pub(super) struct Line {
     /// What results are to be called.
     pub name: Option<String>,
     /// Positions to transfer, as JSON.
-    pub keypoints: Option<Value>,
+    pub keypoints: Option<Box<RawValue>>,
 }
 
 /// The pairs of a JSON text, each with its line.

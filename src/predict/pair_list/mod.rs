@@ -112,7 +112,8 @@ fn parse(text: &str, folder: &Path) -> Result<List> {
 
 fn listed(line: Line, folder: &Path, names: &mut HashSet<String>) -> Result<ListedPair> {
     ensure!(!line.source.is_empty() && !line.target.is_empty(), "a path is empty");
-    let keypoints = line.keypoints.map(Keypoints::from_json).transpose().context("`keypoints`")?;
+    let keypoints = line.keypoints.map(|value| Keypoints::from_json(&value));
+    let keypoints = keypoints.transpose().context("`keypoints`")?;
     let source = path_from_text(line.source, line.source_escaped).context("`source`")?;
     let target = path_from_text(line.target, line.target_escaped).context("`target`")?;
     let name = line.name.unwrap_or_else(|| format!("{}-to-{}", stem(&source), stem(&target)));
