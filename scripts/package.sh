@@ -36,11 +36,11 @@ cp "$binary" "$root/bin/lpmflow"
 ldd "$binary" | sed -n 's/^[[:space:]]*\([^ ]*\) => \(\/[^ ]*\) .*/\1 \2/p' | while read -r library path; do
     case "$library" in
         libc.so.* | libm.so.* | libdl.so.* | librt.so.* | libpthread.so.* | libutil.so.*) ;;
-        *) cp -L "$path" "$root/lib/$library"; chmod 755 "$root/lib/$library" ;;
+        *) strip --strip-unneeded "$path" -o "$root/lib/$library"; chmod 755 "$root/lib/$library" ;;
     esac
 done
 [ -f "$root/lib/libtorch_cpu.so" ] || { echo "package: no libtorch is linked to $binary" >&2; exit 1; }
-strip --strip-unneeded "$root/bin/lpmflow" "$root"/lib/*
+strip --strip-unneeded "$root/bin/lpmflow"
 python3 scripts/package/runpath.py "$root/bin/lpmflow" '$ORIGIN/../lib'
 for library in "$root"/lib/*; do python3 scripts/package/runpath.py "$library" '$ORIGIN'; done
 
