@@ -31,6 +31,7 @@ const CUDA: &str = "cuda_graph";
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
+    println!("cargo:rerun-if-changed={NATIVE}/attempt.h");
     println!("cargo:rerun-if-changed={NATIVE}/attention_head.h");
     println!("cargo:rerun-if-changed={NATIVE}/attention_kernel.h");
     let Ok(libtorch) = std::env::var("LIBTORCH") else {

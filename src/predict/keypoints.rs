@@ -170,8 +170,9 @@ fn points(values: Vec<&RawValue>) -> Result<Vec<Point>> {
         let numbers: Option<[f64; 2]> = serde_json::from_str(value.get()).ok();
         let point = numbers.map(|[x, y]| Point::new(x, y)).filter(|point| point.is_finite());
         point.with_context(|| {
-            let start: String = value.get().chars().take(SHOWN).collect();
-            let more = if start.len() < value.get().len() { "..." } else { "" };
+            let mut letters = value.get().chars().filter(|letter| !letter.is_whitespace());
+            let start: String = letters.by_ref().take(SHOWN).collect();
+            let more = if letters.next().is_some() { "..." } else { "" };
             format!("keypoint {index} is {start}{more}, not two numbers [x, y]")
         })
     };
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn what_is_not_a_list_of_points_is_refused_with_its_place() {
         assert!(error("[[1, 2], [3]]").contains("keypoint 1 is [3], not two numbers"));
-        assert!(error("[[1, null]]").contains("keypoint 0 is [1, null]"));
+        assert!(error("[[1, null]]").contains("keypoint 0 is [1,null]"));
         assert!(error("[1, 2]").contains("keypoint 0 is 1"));
         assert!(error("[[NaN, 2]]").contains("no NaN"));
         assert!(error("7").contains("expected [[x, y], ...]"));

@@ -54,9 +54,7 @@ pub(crate) fn items<'a>(text: &'a str, keys: &[&str]) -> Result<Vec<Item<'a>>> {
                 // Its own line would count from where the array begins.
                 let skipped = newlines(&text[..text.len() - trimmed.len()]);
                 let place = format!("line {} column {}", error.line() + skipped, error.column());
-                let message = error.to_string();
-                let cause = message.split(" at line ").next().unwrap_or(&message).to_owned();
-                Err(anyhow::anyhow!(cause)
+                Err(anyhow::anyhow!(cause(&error))
                     .context(place)
                     .context("it begins as a JSON array and is none"))
             }
@@ -146,8 +144,7 @@ pub(crate) fn fill<'a, T: Deserialize<'a>>(object: Object<'a>) -> Result<T> {
     T::deserialize(MapDeserializer::new(object.into_iter()))
         .map_err(|error: serde_json::Error| {
             // The place would be one within a value.
-            let message = error.to_string();
-            anyhow::anyhow!(message.split(" at line ").next().unwrap_or(&message).to_owned())
+            anyhow::anyhow!(cause(&error))
         })
         .with_context(|| {
             if keys.is_empty() {
@@ -156,6 +153,12 @@ pub(crate) fn fill<'a, T: Deserialize<'a>>(object: Object<'a>) -> Result<T> {
                 format!("its keys are {}", keys.join(", "))
             }
         })
+}
+
+/// What is wrong, without the place that it is wrong at.
+fn cause(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or(&message).to_owned()
 }
 
 #[cfg(test)]

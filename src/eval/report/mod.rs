@@ -15,8 +15,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
@@ -219,8 +219,8 @@ impl Report {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
             let text = decode(bytes::read(path)?)?;
-            let value: Box<RawValue> = json::whole(&text)?;
-            let object: Option<json::Object> = serde_json::from_str(value.get()).ok();
+            let _: IgnoredAny = json::whole(&text)?;
+            let object: Option<json::Object> = serde_json::from_str(&text).ok();
             let schema = object.and_then(|object| object.get("schema").copied());
             let schema = schema.and_then(|schema| serde_json::from_str::<u32>(schema.get()).ok());
             ensure!(

@@ -1,13 +1,12 @@
 // AdamW by libtorch's fused kernels, which its Rust bindings do not offer.
 
+#include "attempt.h"
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_fused_adamw_ops.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <exception>
 #include <optional>
 #include <vector>
 
@@ -30,7 +29,7 @@ bool lpmflow_adamw(
     lpmflow_adamw_constants constants,
     char* message,
     size_t room) {
-    try {
+    return attempt(message, room, [&] {
         const auto list = [count](const at::Tensor* const* tensors) {
             std::vector<at::Tensor> copies;
             copies.reserve(count);
@@ -58,12 +57,6 @@ bool lpmflow_adamw(
         for (const auto& parameter : updated) {
             parameter.unsafeGetTensorImpl()->bump_version();
         }
-        return true;
-    } catch (const std::exception& error) {
-        const size_t length = std::min(std::strlen(error.what()), room - 1);
-        std::memcpy(message, error.what(), length);
-        message[length] = 0;
-        return false;
-    }
+    });
 }
 }

@@ -1,12 +1,12 @@
 // CUDA graphs of libtorch's CUDA library, as a library of its own: the program must start where there is no
 // CUDA. Errors come back as text.
 
+#include "attempt.h"
+
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include <cstdio>
-#include <exception>
 #include <memory>
 
 namespace {
@@ -15,17 +15,6 @@ struct Capture {
     at::cuda::CUDAGraph graph;
     c10::cuda::CUDAStream outside;
 };
-
-template <typename Work>
-bool attempt(char* message, size_t size, Work work) {
-    try {
-        work();
-        return true;
-    } catch (const std::exception& error) {
-        std::snprintf(message, size, "%s", error.what());
-        return false;
-    }
-}
 
 } // namespace
 

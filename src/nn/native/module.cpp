@@ -1,9 +1,8 @@
 // A traced module as the bytes of its archive.
 
-#include <algorithm>
+#include "attempt.h"
+
 #include <cstddef>
-#include <cstring>
-#include <exception>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -39,14 +38,7 @@ bool lpmflow_module_archive(
         take(taker, bytes, count);
         return count;
     };
-    try {
-        torch::jit::ExportModule(*module, writer, {}, false, false, false);
-        return true;
-    } catch (const std::exception& error) {
-        const size_t length = std::min(std::strlen(error.what()), room - 1);
-        std::memcpy(message, error.what(), length);
-        message[length] = 0;
-        return false;
-    }
+    return attempt(
+        message, room, [&] { torch::jit::ExportModule(*module, writer, {}, false, false, false); });
 }
 }

@@ -30,8 +30,7 @@ impl Operation for SelfAttention<'_> {
         {
             // libtorch's own has no fast form for a bias that learns, and takes it for a mask: it looks among the
             // logits for rows that are masked as a whole.
-            let [.., head_dim] = dims::<4>(&query);
-            let logits = (query * (head_dim as f64).powf(-0.5)).matmul(&key.transpose(2, 3)) + bias; // [B, h, N, N]
+            let logits = logits(&query, &key) + bias; // [B, h, N, N]
             return join_heads(&logits.softmax(-1, None).matmul(&value));
         }
         let gathered = Tensor::scaled_dot_product_attention(
@@ -64,11 +63,9 @@ impl Operation for CrossAttention<'_> {
     }
 
     fn composite(&self) -> (Tensor, Tensor) {
-        let [_, _, _, head_dim] = dims(self.query);
-        let query = self.query.transpose(1, 2) * (head_dim as f64).powf(-0.5); // [B, h, S, d]
-        let key = self.key_value.select(2, 0).permute([0, 2, 3, 1]); // [B, h, d, T]
-        let value = self.key_value.select(2, 1).transpose(1, 2); // [B, h, T, d]
-        let weights = query.matmul(&key).softmax(-1, None); // [B, h, S, T]
+        let query = self.query.transpose(1, 2); // [B, h, S, d]
+        let [key, value] = [0, 1].map(|part| self.key_value.select(2, part).transpose(1, 2)); // [B, h, T, d]
+        let weights = logits(&query, &key).softmax(-1, None); // [B, h, S, T]
         let gathered = join_heads(&weights.matmul(&value));
         (gathered, weights.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)) // [B, S, T]
     }
@@ -76,6 +73,12 @@ impl Operation for CrossAttention<'_> {
     fn cpu(&self) -> Option<(Tensor, Tensor)> {
         native::attention::cross_attention(self.query, self.key_value)
     }
+}
+
+/// How much queries `[B, h, S, d]` resemble keys `[B, h, T, d]`: `[B, h, S, T]`.
+fn logits(query: &Tensor, key: &Tensor) -> Tensor {
+    let [.., head_dim] = dims::<4>(query);
+    (query * (head_dim as f64).powf(-0.5)).matmul(&key.transpose(2, 3))
 }
 
 /// `[B, h, N, d]` to `[B, N, h * d]`.

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::{env, thread};
 
-use super::command::PROGRAM;
+use crate::command::PROGRAM;
 
 /// The process that forks; asked through its stdin, at whose end it ends.
 static STARTER: LazyLock<Mutex<Child>> = LazyLock::new(|| Mutex::new(start()));

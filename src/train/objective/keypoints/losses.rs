@@ -30,7 +30,7 @@ pub(super) fn gaussian_cross_entropy(
     let places = truth.unsqueeze(1) + &around; // [K, reach * reach, 2]
     let inside = places.gt(0.0).logical_and(&places.lt((side - 1) as f64)).all_dim(-1, false);
     // As grid_sample takes them: the middles of the outer cells at -1 and 1.
-    let grid = (places.shallow_clone() * (2.0 / (side - 1) as f64) - 1.0).unsqueeze(2); // [K, reach * reach, 1, 2]
+    let grid = (&places * (2.0 / (side - 1) as f64) - 1.0).unsqueeze(2); // [K, reach * reach, 1, 2]
     let found = probabilities.grid_sampler(&grid, BILINEAR, RIM, true).view([-1, reach * reach]);
     let squares = around.square().sum_dim_intlist([-1].as_slice(), false, Kind::Float);
     let gaussian = (squares / (-2.0 * sigma * sigma)).exp() / (2.0 * PI * sigma * sigma);
