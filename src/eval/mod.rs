@@ -14,6 +14,7 @@ mod measure;
 pub(crate) mod pck;
 pub(crate) mod predictions;
 pub(crate) mod prefetch;
+pub(crate) mod problems;
 pub(crate) mod protocol;
 pub(crate) mod report;
 pub(crate) mod selection;

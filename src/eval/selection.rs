@@ -7,12 +7,10 @@ use indexmap::IndexMap;
 
 use crate::data::Pair;
 use crate::eval::predictions::Prediction;
+use crate::eval::problems::Problems;
 use crate::eval::protocol::Protocol;
 use crate::spelling::meant;
 use crate::visible::one_line;
-
-/// How many problems are shown.
-const SHOWN_PROBLEMS: usize = 10;
 
 /// Keeps the pairs of the given categories (all if none are given), then the first `limit`; says how many of each
 /// of several categories that were, where the limit left out any.
@@ -76,34 +74,13 @@ pub(crate) fn keep_selected(predictions: &mut Vec<Prediction>, pairs: &[Pair]) {
 
 /// Removes the pairs that some protocol cannot measure, and says what is wrong with each: better before
 /// the network runs than after.
-pub(crate) fn remove_unmeasurable(
-    pairs: &mut Vec<Pair>,
-    protocols: &[Protocol],
-) -> Vec<anyhow::Error> {
-    let mut problems = Vec::new();
+pub(crate) fn remove_unmeasurable(pairs: &mut Vec<Pair>, protocols: &[Protocol]) -> Problems {
+    let mut problems = Problems::with("unscorable pair");
     pairs.retain(|pair| {
         let problem = protocols.iter().find_map(|protocol| protocol.ensure_measurable(pair).err());
-        let usable = problem.is_none();
-        problems.extend(problem);
-        usable
+        problem.as_ref().map(|error| problems.push(|| format!("{error:#}"))).is_none()
     });
     problems
-}
-
-/// Many problems of one kind as one error; none without problems.
-///
-/// # Errors
-/// The problems, one a line, and how to go on without what they concern.
-pub(crate) fn ensure_none(problems: &[anyhow::Error], kind: &str) -> Result<()> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let mut lines: Vec<String> =
-        problems.iter().take(SHOWN_PROBLEMS).map(|problem| format!("{problem:#}")).collect();
-    if problems.len() > SHOWN_PROBLEMS {
-        lines.push(format!("and {} more", problems.len() - SHOWN_PROBLEMS));
-    }
-    bail!("{} {kind} (--skip-bad leaves them out):\n  {}", problems.len(), lines.join("\n  "))
 }
 
 #[cfg(test)]
@@ -144,9 +121,8 @@ mod tests {
         pairs[2].target.bounding_box = Some([5.0, 5.0, 5.0, 5.0].into());
         let protocol = protocol("standard", "spair71k").unwrap();
         let problems = remove_unmeasurable(&mut pairs, &[protocol]);
-        assert_eq!((pairs.len(), problems.len()), (2, 2));
-        let error = ensure_none(&problems, "pairs cannot be scored").unwrap_err().to_string();
-        assert!(error.starts_with("2 pairs cannot be scored (--skip-bad"), "{error}");
+        assert_eq!((pairs.len(), problems.count()), (2, 2));
+        let error = problems.to_string();
         assert!(error.contains("is 0, so that no threshold can refer to it"), "{error}");
     }
 }

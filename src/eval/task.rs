@@ -15,7 +15,7 @@ use crate::eval::predictions::{Prediction, image_name};
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::report::{DatasetReport, ModelKind};
-use crate::eval::selection::{ensure_none, keep_predicted, remove_unmeasurable, select};
+use crate::eval::selection::{keep_predicted, remove_unmeasurable, select};
 use crate::eval::summary::ascending;
 use crate::spelling::counted;
 
@@ -117,9 +117,11 @@ impl Task {
         notes.extend(select(&mut pairs, wanted.categories, wanted.limit)?);
         let unmeasurable = remove_unmeasurable(&mut pairs, &protocols);
         if !wanted.skip_bad {
-            ensure_none(&unmeasurable, "pairs cannot be scored")?;
+            unmeasurable.ensure_none()?;
         }
-        warnings.extend(unmeasurable.iter().map(|error| format!("left out: {error:#}")));
+        if !unmeasurable.is_empty() {
+            warnings.push(format!("left out: {unmeasurable}"));
+        }
         notes.extend(turned_note(&pairs, &loaded.turned, exif));
         Ok(Self {
             split: loaded.split,
@@ -129,7 +131,7 @@ impl Task {
             warnings,
             notes,
             root: entry.folder(wanted.data_root),
-            skipped: loaded.skipped + unmeasurable.len(),
+            skipped: loaded.skipped + unmeasurable.count(),
             missing: 0,
         })
     }

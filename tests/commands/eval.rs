@@ -133,9 +133,9 @@ fn unusable_prediction_lines_are_left_out_and_counted_where_that_is_wanted() {
     fs::write(&path, lines + "nonsense\n{\"index\": 4, \"predicted\": [[1, 2]]}\n").unwrap();
     let predictions = ["--predictions", text(&path), "--json"];
     let error = eval(&dataset, &predictions).failed_with(1);
-    assert!(error.contains("2 lines are unusable") && error.contains("--skip-bad"), "{error}");
+    assert!(error.contains("2 unusable lines") && error.contains("--skip-bad"), "{error}");
     let run = eval(&dataset, &[&predictions[..], &["--skip-bad"]].concat()).succeeded();
-    assert!(run.stderr.contains("2 lines are unusable:\n  line 5: expected"), "{}", run.stderr);
+    assert!(run.stderr.contains("2 unusable lines:\n  line 5: expected"), "{}", run.stderr);
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_satisfies_schema(&report);
     let counts =

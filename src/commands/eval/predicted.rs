@@ -11,7 +11,7 @@ use crate::commands::engine;
 use crate::data::Pair;
 use crate::data::truth::TruthKind;
 use crate::eval::predictions::convention::doubts;
-use crate::eval::predictions::{self, Prediction, Stored, listed};
+use crate::eval::predictions::{self, Prediction, Stored};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
@@ -60,7 +60,7 @@ impl Predicted {
             predictions::read(path, &task.split.pairs, skip_bad)?;
         keep_selected(&mut predictions, &task.pairs);
         if !unusable.is_empty() {
-            terminal.warn(&format!("left out of `{}`: {}", path.shown(), listed(&unusable)));
+            terminal.warn(&format!("left out of `{}`: {unusable}", path.shown()));
         }
         let by_index: HashMap<usize, &Pair> =
             task.pairs.iter().map(|pair| (pair.index, pair)).collect();
@@ -85,7 +85,7 @@ impl Predicted {
             parameters: None,
         };
         let protocols = task.stored_protocols(&predictions);
-        let unusable = unusable.len();
+        let unusable = unusable.count();
         Ok(Self { unusable, notes, ..Self::without_network(predictions, protocols, model) })
     }
 

@@ -26,12 +26,10 @@ use crate::data::truth::Truth;
 use crate::eval::dense::Dense;
 use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
+use crate::eval::problems::Problems;
 use crate::geometry::Point;
 use crate::output;
 use crate::visible::Shown;
-
-/// How many problems of a file are shown.
-const SHOWN_PROBLEMS: usize = 10;
 
 /// One line of a prediction file.
 #[derive(Serialize, Deserialize)]
@@ -68,7 +66,7 @@ pub(crate) struct Stored {
     /// In the order of the pairs.
     pub predictions: Vec<Prediction>,
     /// What is wrong with the lines that are left out.
-    pub unusable: Vec<String>,
+    pub unusable: Problems,
     /// What was read otherwise than it stands there.
     pub notes: Vec<String>,
     /// SHA-256 of the file, which may be a pipe that cannot be read again, in hexadecimal.
@@ -129,7 +127,7 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool, folder: Option<&Path>)
     );
     let pairs = finder.pairs;
     let mut found: Vec<Option<(usize, Prediction)>> = vec![None; pairs.len()];
-    let (mut unusable, mut readings) = (Vec::new(), Readings::default());
+    let (mut unusable, mut readings) = (Problems::with("unusable line"), Readings::default());
     for json::Item { line, text } in json::items(text, &KEYS.map(|key| key.name))? {
         let mut accept = || -> Result<()> {
             let (position, prediction) = prediction(text, finder, &mut readings, folder)?;
@@ -140,18 +138,16 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool, folder: Option<&Path>)
             Ok(())
         };
         if let Err(error) = accept() {
-            unusable.push(format!("line {line}: {error:#}"));
+            unusable.push(|| format!("line {line}: {error:#}"));
         }
     }
-    ensure!(
-        unusable.is_empty() || skip_bad,
-        "{}\n(--skip-bad leaves such lines out)",
-        listed(&unusable)
-    );
+    if !skip_bad {
+        unusable.ensure_none()?;
+    }
     let mut predictions: Vec<Prediction> =
         found.into_iter().flatten().map(|(_, prediction)| prediction).collect();
     if predictions.is_empty() {
-        ensure!(unusable.is_empty(), "{}", listed(&unusable));
+        ensure!(unusable.is_empty(), "no line can be used: {unusable}");
         bail!("the file holds no predictions");
     }
     // One protocol must not mix two rules.
@@ -162,16 +158,6 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool, folder: Option<&Path>)
         predictions.iter_mut().for_each(|prediction| prediction.patch_points = None);
     }
     Ok(Stored { predictions, unusable, notes: readings.notes(), sha256: String::new() })
-}
-
-/// Lines that cannot be used, the first few of many.
-pub(crate) fn listed(unusable: &[String]) -> String {
-    let mut lines: Vec<String> = unusable.iter().take(SHOWN_PROBLEMS).cloned().collect();
-    if unusable.len() > SHOWN_PROBLEMS {
-        lines.push(format!("and {} more", unusable.len() - SHOWN_PROBLEMS));
-    }
-    let plural = if unusable.len() == 1 { "line is" } else { "lines are" };
-    format!("{} {plural} unusable:\n  {}", unusable.len(), lines.join("\n  "))
 }
 
 /// The pair's position in the list, and its prediction.

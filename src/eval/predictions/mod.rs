@@ -17,7 +17,7 @@ use crate::eval::transfer::{
 };
 use crate::flow::Matched;
 use crate::geometry::Point;
-pub(crate) use file::{Stored, listed, read, write};
+pub(crate) use file::{Stored, read, write};
 
 /// Where the source keypoints of one pair are predicted to lie in the target.
 #[derive(Clone, Debug, PartialEq)]

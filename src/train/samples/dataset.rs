@@ -13,7 +13,7 @@ use crate::data::load::{Dataset, Split, fingerprint, load_split, summary};
 use crate::data::photo::orientation::Exif;
 use crate::data::truth::TruthKind;
 use crate::eval::protocol::Protocol;
-use crate::eval::selection::{ensure_none, remove_unmeasurable};
+use crate::eval::selection::remove_unmeasurable;
 use crate::train::path_setting;
 use crate::train::samples::left_out::{LeftOut, Omissions, leave_out_undecodable};
 use crate::train::samples::photos::find_photos;
@@ -181,12 +181,9 @@ impl DataConfig {
         let mut pairs = spread(validation.pairs, self.validation_pairs);
         let unmeasurable = remove_unmeasurable(&mut pairs, &[protocol]);
         if !self.skip_bad {
-            ensure_none(&unmeasurable, "pairs cannot be scored")?;
-        } else if let Some(first) = unmeasurable.first() {
-            notes.push(format!(
-                "{} pairs of `{VALIDATION_SPLIT}` are left out because they cannot be scored, as: {first:#}",
-                unmeasurable.len()
-            ));
+            unmeasurable.ensure_none()?;
+        } else if !unmeasurable.is_empty() {
+            notes.push(format!("left out of `{VALIDATION_SPLIT}`: {unmeasurable}"));
         }
         Ok(Parts {
             root: self.data_root.clone(),

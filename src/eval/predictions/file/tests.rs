@@ -82,7 +82,7 @@ fn unusable_lines_are_listed_together_with_their_numbers() {
          {\"index\": 0, \"source\": \"dog/b\", \"target\": \"a\", \"predicted\": [[1, 1], [2, 1]]}",
     );
     for expected in [
-        "8 lines are unusable",
+        "8 unusable lines:\n",
         "line 1: pair 0 (`dog/a.jpg` -> `dog/b.jpg`) has 2 keypoints, but 1 predicted points",
         "line 2: the split has no pair 7 (it has 3)",
         "line 3: expected value at column 37 (NaN and Infinity are not positions)",
@@ -120,10 +120,10 @@ fn an_array_and_lines_and_names_of_other_programs_say_the_same() {
 fn unusable_lines_are_left_out_where_that_is_wanted_but_not_all() {
     let text = "{\"index\": 0, \"predicted\": [[1, 1], [2, 2]]}\nnonsense\n{\"index\": 9}";
     let stored = stored(text, true).unwrap();
-    assert_eq!((stored.predictions.len(), stored.unusable.len()), (1, 2));
-    assert!(stored.unusable[0].starts_with("line 2: "), "{:?}", stored.unusable);
+    assert_eq!((stored.predictions.len(), stored.unusable.count()), (1, 2));
+    assert!(stored.unusable.to_string().contains(":\n  line 2: "), "{}", stored.unusable);
     let error = self::stored("{\"index\": 9}", true).unwrap_err().to_string();
-    assert!(error.contains("1 line is unusable"), "{error}");
+    assert!(error.contains("no line can be used: 1 unusable line:\n  line 1: "), "{error}");
     let error = self::stored("a.jpg,b.jpg,1,2", true).unwrap_err().to_string();
     assert!(error.starts_with("it is no JSON: expected {\"source\""), "{error}");
 }
