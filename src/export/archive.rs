@@ -1,11 +1,12 @@
 //! The archive of a TorchScript file: a zip of the code as text and the tensors as raw data.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, Write, copy, sink};
+use std::io::{BufReader, BufWriter, Read, Seek, Write, copy, sink};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tch::{CModule, IValue};
+use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -30,30 +31,29 @@ const ALIGNMENT: u16 = 64;
 type Entries<'a> = [(&'a str, Vec<u8>)];
 
 /// Makes of the archive `traced`, as libtorch wrote it, one that runs on every device and notices damage
-/// (see [`super::code`]), for photos of `input_size`, with `description` as its extra file `description_name`. Equal input makes equal
-/// output.
+/// (see [`super::code`]), for photos of `input_size`, with `description` as its extra file `description_name`;
+/// `summing` is room for one more on the way. Equal input makes equal output.
 ///
 /// # Errors
 /// When the archive is not of the form that this version of libtorch writes, or writing fails.
 pub(super) fn seal(
-    traced: &[u8],
+    traced: NamedTempFile,
+    mut summing: NamedTempFile,
     input_size: usize,
     (description_name, description): (&str, String),
     output: &mut (impl Write + Seek),
 ) -> Result<()> {
-    let mut archive = open(Cursor::new(traced))?;
+    let mut archive = open(BufReader::new(traced))?;
     let mut code = String::new();
     archive.by_name(&format!("{TRACED_FOLDER}/{CODE}"))?.read_to_string(&mut code)?;
     let code = Code::parse(&code)?;
     // The checksum comes from the very code that will check it.
-    let mut summing = Cursor::new(Vec::new());
-    repack(&mut archive, &[(CODE, code.checksum_alone().into_bytes())], &mut summing)?;
-    summing.rewind()?;
-    let summing = CModule::load_data(&mut summing)?;
-    let checksum = match summing.method_is::<IValue>("checksum", &[])? {
-        IValue::Int(checksum) => checksum,
-        other => bail!("the checksum of the weights is {other:?}, not a whole number"),
-    };
+    let mut writer = BufWriter::new(summing.as_file_mut());
+    repack(&mut archive, &[(CODE, code.checksum_alone().into_bytes())], &mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    let checksum = checksum(&CModule::load(summing.path())?)?;
+    drop(summing);
     let extra = format!("extra/{description_name}");
     let entries = [
         (CODE, code.exported(input_size).into_bytes()),
@@ -61,6 +61,14 @@ pub(super) fn seal(
         (extra.as_str(), description.into_bytes()),
     ];
     repack(&mut archive, &entries, output)
+}
+
+/// What a module that can do nothing else says its checksum is.
+fn checksum(module: &CModule) -> Result<i64> {
+    match module.method_is::<IValue>("checksum", &[])? {
+        IValue::Int(checksum) => Ok(checksum),
+        other => bail!("the checksum of the weights is {other:?}, not a whole number"),
+    }
 }
 
 /// Reads the whole archive, which compares each entry with its checksum.
@@ -79,7 +87,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
 }
 
 fn repack(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    archive: &mut ZipArchive<impl Read + Seek>,
     entries: &Entries<'_>,
     output: &mut (impl Write + Seek),
 ) -> Result<()> {

@@ -50,9 +50,14 @@ impl<'a> Network<'a> {
 /// When libtorch cannot trace the model, or the file cannot be written.
 pub(crate) fn save(model: &Model, description: &Description, path: &Path) -> Result<()> {
     let description = (DESCRIPTION, description.to_json()?);
-    let traced = native::module::archive(&trace(model).context("tracing the model")?)?;
+    let module = trace(model).context("tracing the model")?;
     let input_size = model.config().input_size;
-    output::write(path, |file| archive::seal(&traced, input_size, description, file))
+    // By way of files: a large model fits into memory once or twice, not four times.
+    output::write(path, |file| {
+        let [mut traced, summing] = [output::scratch(path)?, output::scratch(path)?];
+        native::module::archive(&module, traced.as_file_mut())?;
+        archive::seal(traced, summing, input_size, description, file)
+    })
 }
 
 /// Loads a TorchScript file, compared with all its checksums.

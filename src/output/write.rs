@@ -1,11 +1,13 @@
 //! Writes one output.
 
+use std::env;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Cursor, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
 
 use crate::output::destination::{Destination, ensure_stdout_open, folder_of};
 use crate::output::unfinished::{UnfinishedFile, temporary};
@@ -35,6 +37,19 @@ pub(crate) fn write(
         }
     };
     attempt().with_context(|| format!("writing `{}`", path.shown()))
+}
+
+/// A file for what is needed until the output `path` is written: beside it, as there is to be room for the
+/// output, or where the system keeps such files if the output is a stream.
+///
+/// # Errors
+/// When `path` cannot be an output, or the folder takes no new file.
+pub(crate) fn scratch(path: &Path) -> Result<NamedTempFile> {
+    let file = match Destination::of(path)? {
+        Destination::File(file) => temporary(folder_of(&file)),
+        Destination::Straight(..) | Destination::Stdout => temporary(&env::temp_dir()),
+    };
+    file.context("making a temporary file")
 }
 
 fn write_whole(path: &Path, fill: impl FnOnce(&mut UnfinishedFile) -> Result<()>) -> Result<()> {

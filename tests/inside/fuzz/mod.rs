@@ -38,7 +38,7 @@ struct Reader {
     /// Reads a file, whatever comes of it.
     read: fn(&Path) -> Result<()>,
     /// Memory that it may take beyond that for every file: what a file asks for by itself.
-    further: fn(&[u8]) -> u64,
+    further: fn(&Path, &[u8]) -> u64,
 }
 
 /// Tries a reader; panics with the place of the first file that is too much for it.
@@ -84,7 +84,7 @@ fn attempt(reader: &Reader, place: &Path, bytes: &[u8]) -> bool {
     let start = Instant::now();
     let mut outcome = Ok(false);
     let memory = allocation_counter::measure(|| outcome = catch_unwind(|| read(place).is_ok()));
-    let limit = ALWAYS + FACTOR * bytes.len() as u64 + (reader.further)(bytes);
+    let limit = ALWAYS + FACTOR * bytes.len() as u64 + (reader.further)(place, bytes);
     let problem = match outcome {
         Err(_) => "it panics".to_owned(),
         Ok(_) if start.elapsed() > LONGEST => format!("it takes {:?}", start.elapsed()),
@@ -118,7 +118,7 @@ fn files(kind: &str, reader: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn what_a_reader_may_not_do_is_noticed() {
-    let reader = |read| Reader { name: "test", read, further: |_| 0 };
+    let reader = |read| Reader { name: "test", read, further: |_, _| 0 };
     let folder = tempfile::tempdir().unwrap();
     let fails = |read| {
         let place = folder.path().join("input");

@@ -1,7 +1,6 @@
 //! The readers.
 
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -30,17 +29,17 @@ use crate::train::folder::read_config;
 /// Pixels beyond which decoding takes longer than it tells; limits for larger photos have tests of their own.
 const MOST_PIXELS: u64 = 1 << 20;
 
-fn nothing(_: &[u8]) -> u64 {
+fn nothing(_: &Path, _: &[u8]) -> u64 {
     0
 }
 
 /// An entry for each line of a list, with what is wrong with it.
-fn entries_of(bytes: &[u8]) -> u64 {
+fn entries_of(_: &Path, bytes: &[u8]) -> u64 {
     1536 * bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// What the parser of TOML takes beyond what others do; files are limited in size therefore.
-fn parsed(bytes: &[u8]) -> u64 {
+fn parsed(_: &Path, bytes: &[u8]) -> u64 {
     PARSER_FACTOR * bytes.len() as u64
 }
 
@@ -127,13 +126,7 @@ fn read_photo(path: &Path) -> Result<()> {
     decode_photo(&PhotoFile::read(path)?, Exif::Apply, false).map(drop)
 }
 
-fn pixels(bytes: &[u8]) -> u64 {
-    let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    let size = reader.ok().and_then(|reader| reader.into_dimensions().ok());
-    size.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
-}
-
 /// Three copies of the pixels at 8 bytes each, the most that a format holds.
-fn pixels_of(bytes: &[u8]) -> u64 {
-    24 * pixels(bytes).min(MOST_PIXELS)
+fn pixels_of(path: &Path, _: &[u8]) -> u64 {
+    24 * image_size(path).map_or(0, |size| size.area() as u64).min(MOST_PIXELS)
 }
