@@ -38,12 +38,15 @@ pub(crate) fn shortened<T: AsRef<str>>(names: &[T]) -> String {
 
 /// Whether `wrong` is plainly `right` with a letter or two typed wrongly; short names leave no room for that.
 pub(crate) fn is_misspelt(wrong: &str, right: &str) -> bool {
-    let allowed = match right.chars().count() {
+    let letters = right.chars().count();
+    let allowed = match letters {
         0..=4 => 0,
         5..=8 => 1,
         _ => 2,
     };
-    strsim::damerau_levenshtein(wrong, right) <= allowed
+    // Most words are too long or too short, which is seen a hundred times sooner.
+    wrong.chars().count().abs_diff(letters) <= allowed
+        && strsim::damerau_levenshtein(wrong, right) <= allowed
 }
 
 /// A number of things: `1 pair`, `2 pairs`.

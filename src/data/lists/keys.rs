@@ -16,10 +16,11 @@ pub(crate) struct Key {
 impl Key {
     /// Whether a word is this key, another program's name of it, or it misspelt.
     pub(crate) fn is_meant_by(&self, word: &str) -> bool {
-        let called = |name: &str| plain(word) == plain(name);
+        let word = plain(word);
+        let called = |name: &str| word == plain(name);
         called(self.name)
             || self.also.iter().any(|name| called(name))
-            || is_misspelt(&plain(word), &plain(self.name))
+            || is_misspelt(&word, &plain(self.name))
     }
 }
 
