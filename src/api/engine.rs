@@ -13,7 +13,7 @@ use crate::inference;
 use crate::inference::precision::Precision;
 use crate::inference::{EngineOptions, prepare_device};
 use crate::model::weights::choice::Choice;
-use crate::predict::correspondence::{self, Resolution};
+use crate::predict::correspondence::{self, Needs, Resolution};
 use crate::predict::pair::correspond;
 use crate::predict::photo::Photo;
 
@@ -74,8 +74,8 @@ impl Engine {
         let input = self.0.input();
         let read = |path: &Path| Photo::read(path, Exif::Apply, input, false).classed(Error::Photo);
         let (source, target) = (read(source)?, read(target)?);
-        let mut pairs =
-            correspond(&mut self.0, &[(&source, &target)], true).classed(Error::Network)?;
+        let mut pairs = correspond(&mut self.0, &[(&source, &target)], Needs::Confidence)
+            .classed(Error::Network)?;
         Ok(Correspondence(pairs.remove(0)))
     }
 }

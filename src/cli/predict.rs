@@ -15,8 +15,14 @@ use crate::predict::product::list::PRODUCTS;
 /// What is written of each pair of a list where nothing is named.
 pub(crate) const DEFAULT_FORMAT: &str = "flo";
 
+/// What is written of one pair where nothing is named.
+pub(crate) const DEFAULT_VIEW: &str = "view.html";
+
 const EXAMPLES: &str = "\
 Examples:
+  A page, view.html, in which you point at one photo and see the other:
+    lpmflow predict cat.jpg other-cat.jpg
+
   A picture of the flow, the target pulled onto the source, and the matches drawn:
     lpmflow predict cat.jpg other-cat.jpg -o flow.png --warp warp.png --matches matches.png
 
@@ -107,7 +113,7 @@ impl Args for FileArguments {
 impl FromArgMatches for FileArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let paths = |kind: &'static Kind| {
-            let paths = matches.get_many::<PathBuf>(kind.flag()).into_iter().flatten();
+            let paths = matches.get_many::<PathBuf>(kind.flag).into_iter().flatten();
             paths.map(move |path| (kind, path.clone()))
         };
         Ok(Self { named: PRODUCTS.iter().flat_map(paths).collect() })
@@ -121,8 +127,8 @@ impl FromArgMatches for FileArguments {
 
 /// The flag of a product.
 fn flag(kind: &'static Kind) -> Arg {
-    let flag = Arg::new(kind.flag())
-        .long(kind.flag())
+    let flag = Arg::new(kind.flag)
+        .long(kind.flag)
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .conflicts_with("pairs");
@@ -136,12 +142,6 @@ fn flag(kind: &'static Kind) -> Arg {
         Some(details) => flag.long_help(format!("{help}\n\n{details}")).help(help),
         None => flag.help(help),
     }
-}
-
-/// The flags that ask for files, as messages name them.
-pub(crate) fn file_flags() -> String {
-    let flag = |kind: &Kind| if kind.main { "-o".to_owned() } else { format!("--{}", kind.flag()) };
-    PRODUCTS.iter().map(flag).collect::<Vec<_>>().join(", ")
 }
 
 /// What `--format` does.

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::predict::{DEFAULT_FORMAT, FlowSize, ListArguments, PredictArguments, file_flags};
+use crate::cli::predict::{
+    DEFAULT_FORMAT, DEFAULT_VIEW, FlowSize, ListArguments, PredictArguments,
+};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
@@ -14,12 +16,14 @@ use crate::inference::{Engine, FlowNetwork};
 use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
 use crate::predict::batch::list::Batch;
-use crate::predict::correspondence::Resolution;
+use crate::predict::correspondence::{Needs, Resolution};
 use crate::predict::keypoints::Keypoints;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::List;
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
+use crate::predict::product::Kind;
+use crate::predict::product::view::{View, is_view};
 use crate::predict::record::{PairOutcome, Record};
 use crate::predict::{batch, pair, pair_list};
 use crate::terminal::Terminal;
@@ -43,10 +47,9 @@ fn run_pair(
     terminal: &Terminal,
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let outputs = outputs(arguments)?;
+    let mut outputs = outputs(arguments)?;
     if outputs.is_empty() && arguments.keypoints.is_none() {
-        let message = format!("nothing to do: give {} or --keypoints", file_flags());
-        return Err(usage_error("predict", &message));
+        outputs.push(default_output()?);
     }
     let paths = outputs.iter().map(|output| output.path.as_path());
     let inputs = [&[source_path.clone(), target_path.clone()][..], &inputs(arguments)?].concat();
@@ -63,7 +66,7 @@ fn run_pair(
         min_confidence: arguments.min_confidence,
     };
     let mut network = engine::load(&arguments.model, terminal)?;
-    tell_of_confidence(&network, plan.needs_confidence(), terminal);
+    tell_of_confidence(&network, plan.needs(), terminal);
     let (input, exif) = (network.input(), arguments.exif.into());
     let photo = |path: &Path| Photo::read(path, exif, input, plan.needs_photos());
     let (source, target) = rayon::join(|| photo(source_path), || photo(target_path));
@@ -120,8 +123,8 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     };
     check_list(&batch, arguments)?;
     let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
-    let sure = pairs.into_iter().any(|pair| batch.plan(pair).needs_confidence());
-    tell_of_confidence(&network, sure, terminal);
+    let needs = pairs.map(|pair| batch.plan(pair).needs()).max().unwrap_or(Needs::Matches);
+    tell_of_confidence(&network, needs, terminal);
     let stopped = stop_on_interrupt()?;
     let template = "{bar:30} {pos}/{len} pairs{pace}";
     let progress = terminal.progress(("matching", "pairs"), entries.len(), template);
@@ -160,8 +163,8 @@ fn check_list(batch: &Batch, arguments: &PredictArguments) -> Result<()> {
 }
 
 /// Says what the confidence means, if one is wanted, where it is no probability.
-fn tell_of_confidence(network: &Engine, wanted: bool, terminal: &Terminal) {
-    if wanted && !network.is_calibrated() {
+fn tell_of_confidence(network: &Engine, needs: Needs, terminal: &Terminal) {
+    if needs >= Needs::Confidence && !network.is_calibrated() {
         terminal.log(
             "the confidence of these weights is not calibrated: it says whether the way there and back ends \
              where it began",
@@ -175,6 +178,18 @@ fn outputs(arguments: &PredictArguments) -> Result<Vec<Output>> {
     outputs
         .map(|output| output.map_err(|error| usage_error("predict", &error.to_string())))
         .collect()
+}
+
+/// What is written where nothing is named: a page to look at.
+fn default_output() -> Result<Output> {
+    const VIEW: &Kind = &Kind::of::<View>();
+    let path = Path::new(DEFAULT_VIEW);
+    if path.try_exists()? && !is_view(path)? {
+        bail!(
+            "`{DEFAULT_VIEW}` is there and is no such page of lpmflow's: name another file with --html FILE"
+        );
+    }
+    Output::new(VIEW, path)
 }
 
 /// The formats that `--format` names.

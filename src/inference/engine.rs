@@ -17,6 +17,7 @@ use crate::inference::memory;
 use crate::inference::network::{FlowNetwork, FlowNotFinite};
 use crate::inference::options::EngineOptions;
 use crate::inference::placement::between_photos;
+use crate::inference::similarity::{self, Similarity};
 use crate::lru::Lru;
 use crate::model::Model;
 use crate::model::config::ModelConfig;
@@ -273,6 +274,16 @@ impl FlowNetwork for Engine {
 
     fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
         self.matched(pairs, wanted)
+    }
+
+    fn similarity(&mut self, source: &Frame, target: &Frame) -> Option<Similarity> {
+        let pair = (source.clone(), target.clone());
+        let described = self.described(slice::from_ref(&pair));
+        let [from, to] =
+            sides(&described, slice::from_ref(&pair)).map(|side| similarity::pooled(&side));
+        let scores = tch::no_grad(|| self.model.matcher().scores(&from, &to)).get(0);
+        let sides = [&from, &to].map(|features| features.last().shape.side);
+        Some(Similarity::new(&scores, sides, [source.placement, target.placement]))
     }
 }
 

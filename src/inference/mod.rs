@@ -11,6 +11,7 @@ mod network;
 mod options;
 pub(crate) mod placement;
 pub(crate) mod precision;
+pub(crate) mod similarity;
 pub(crate) mod threads;
 
 pub(crate) use description::ModelDescription;

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use crate::flow::{Matched, Wanted};
 use crate::inference::frame::{Frame, Input};
+use crate::inference::similarity::Similarity;
 use crate::visible::Shown;
 
 /// What turns frames into flows: the engine, or a known flow in tests.
@@ -30,6 +31,11 @@ pub(crate) trait FlowNetwork {
     /// # Errors
     /// When the network cannot run.
     fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>>;
+
+    /// How well every cell of one photo matches every cell of the other, if it can be said.
+    fn similarity(&mut self, _source: &Frame, _target: &Frame) -> Option<Similarity> {
+        None
+    }
 }
 
 /// The flow between two photos holds values that are not finite. The same weights find the same again.

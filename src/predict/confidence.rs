@@ -86,6 +86,7 @@ mod tests {
         Correspondence {
             forward: shift(forward).into(),
             backward: Some(shift(backward).into()),
+            similarity: None,
             source: Size::new(50, 100),
             target: Size::new(90, 30),
         }

@@ -2,21 +2,47 @@
 
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
+use crate::inference::similarity::Similarity;
 
 /// The flow between two photos, as the network returns it, with the photos' sizes.
 #[derive(Clone, Debug)]
 pub(crate) struct Correspondence {
     /// Source to target.
     pub forward: Matched,
-    /// Target to source, likewise; there when an output needs a confidence that the matcher does not say itself.
+    /// Target to source, likewise; there when an output shows it, or needs a confidence that the matcher does not
+    /// say itself.
     pub backward: Option<Matched>,
+    /// How well each part of one photo matches each part of the other; there when an output shows it.
+    pub similarity: Option<Similarity>,
     /// The source photo's size.
     pub source: Size,
     /// The target photo's size.
     pub target: Size,
 }
 
+/// What is to be known of a pair; each includes what stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    /// Where everything lies.
+    Matches,
+    /// How far each match can be trusted.
+    Confidence,
+    /// Also from target to source, and where else each point could lie.
+    Everything,
+}
+
 impl Correspondence {
+    /// From target to source, if that is known.
+    pub(crate) fn reversed(&self) -> Option<Self> {
+        Some(Self {
+            forward: self.backward.clone()?,
+            backward: Some(self.forward.clone()),
+            similarity: None,
+            source: self.target,
+            target: self.source,
+        })
+    }
+
     /// Where a pixel position of the source photo lies in the target photo.
     pub(crate) fn transfer(&self, pixel: Point) -> Point {
         self.forward.transfer(pixel, self.source, self.target)

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::output::is_stream;
 use crate::predict::context::{Context, Written};
+use crate::predict::correspondence::Needs;
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
 use crate::visible::Shown;
@@ -91,9 +92,9 @@ impl Format {
         self.kind.in_list((self.kind.endings)()[self.index].0)
     }
 
-    /// Whether a confidence is needed.
-    pub(crate) fn needs_confidence(self) -> bool {
-        (self.kind.needs_confidence)(self.index)
+    /// What is to be known of a pair.
+    pub(crate) fn needs(self) -> Needs {
+        (self.kind.needs)(self.index)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
@@ -144,14 +145,15 @@ mod tests {
     fn formats_say_what_they_need() {
         let needs = |ending: &str| {
             let format = Format::in_list(ending).unwrap();
-            [format.needs_confidence(), format.needs_photos()]
+            (format.needs(), format.needs_photos())
         };
-        assert_eq!(needs("flo"), [false, false]);
-        assert_eq!(needs("npz"), [true, false]);
-        assert_eq!(needs("kitti.png"), [true, false]);
-        assert_eq!(needs("warp.png"), [true, true]);
-        assert_eq!(needs("matches.png"), [true, true]);
-        assert_eq!(needs("confidence.npy"), [true, false]);
+        assert_eq!(needs("flo"), (Needs::Matches, false));
+        assert_eq!(needs("npz"), (Needs::Confidence, false));
+        assert_eq!(needs("kitti.png"), (Needs::Confidence, false));
+        assert_eq!(needs("warp.png"), (Needs::Confidence, true));
+        assert_eq!(needs("matches.png"), (Needs::Confidence, true));
+        assert_eq!(needs("view.html"), (Needs::Everything, true));
+        assert_eq!(needs("confidence.npy"), (Needs::Confidence, false));
     }
 
     #[test]

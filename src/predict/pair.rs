@@ -7,7 +7,7 @@ use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
 use crate::output::Attempts;
 use crate::predict::context::{Context, Written};
-use crate::predict::correspondence::Correspondence;
+use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::record::{Prediction, WrittenFile};
@@ -28,19 +28,22 @@ pub(crate) fn run(
     if let Some(keypoints) = &plan.keypoints {
         keypoints.check(source.size, target.size)?;
     }
-    let pairs = correspond(network, &[(source, target)], plan.needs_confidence())?;
+    let pairs = correspond(network, &[(source, target)], plan.needs())?;
     Ok(write(&pairs[0], source, target, plan))
 }
 
-/// The correspondences of several pairs in one batch of the network; `sure` says whether a confidence will be
-/// asked for, which takes both directions where the network does not say it itself. Where it does, the verdict
-/// on each pair is made of it in any case.
+/// The correspondences of several pairs in one batch of the network. A confidence takes both directions where the
+/// network does not say it itself; where it does, the verdict on each pair is made of it in any case.
 pub(crate) fn correspond(
     network: &mut dyn FlowNetwork,
     pairs: &[(&Photo, &Photo)],
-    sure: bool,
+    needs: Needs,
 ) -> Result<Vec<Correspondence>> {
-    let both_ways = sure && !network.is_calibrated();
+    let both_ways = match needs {
+        Needs::Matches => false,
+        Needs::Confidence => !network.is_calibrated(),
+        Needs::Everything => true,
+    };
     let forward = pairs.iter().map(|(source, target)| (source.frame.clone(), target.frame.clone()));
     let mut frames: Vec<(Frame, Frame)> = forward.collect();
     if both_ways {
@@ -56,6 +59,10 @@ pub(crate) fn correspond(
         .map(|(((source, target), forward), backward)| Correspondence {
             forward,
             backward,
+            similarity: match needs {
+                Needs::Everything => network.similarity(&source.frame, &target.frame),
+                Needs::Matches | Needs::Confidence => None,
+            },
             source: source.size,
             target: target.size,
         })

@@ -1,6 +1,6 @@
 //! What is wanted of a pair of photos.
 
-use crate::predict::correspondence::Resolution;
+use crate::predict::correspondence::{Needs, Resolution};
 use crate::predict::keypoints::Keypoints;
 use crate::predict::output::{Format, Output};
 
@@ -18,11 +18,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Whether a confidence will be asked for.
-    pub(crate) fn needs_confidence(&self) -> bool {
-        self.keypoints.is_some()
-            || self.min_confidence.is_some()
-            || self.formats().any(Format::needs_confidence)
+    /// What is to be known of the pair.
+    pub(crate) fn needs(&self) -> Needs {
+        let asked = self.keypoints.is_some() || self.min_confidence.is_some();
+        let least = if asked { Needs::Confidence } else { Needs::Matches };
+        self.formats().map(Format::needs).fold(least, Needs::max)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.

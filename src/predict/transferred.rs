@@ -16,6 +16,9 @@ pub(crate) struct TransferredKeypoints {
     pub target: Vec<Point>,
     /// 0 to 1, see [`super::confidence`].
     pub confidence: Vec<f64>,
+    /// Where they truly lie in the target photo, where that is known.
+    #[serde(skip)]
+    pub truth: Option<Vec<Point>>,
     /// How right they are, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<Score>,
@@ -33,7 +36,8 @@ impl TransferredKeypoints {
         let truth = keypoints.truth.as_ref();
         let score = truth.and_then(|truth| Score::new(&target, &truth.target, truth.threshold));
         let confidence = source.iter().map(|point| digits(pair.confidence(*point))).collect();
-        Self { source, target, confidence, score }
+        let truth = truth.map(|truth| truth.target.clone());
+        Self { source, target, confidence, truth, score }
     }
 }
 
@@ -57,7 +61,13 @@ mod tests {
 
     fn identity(source: Size, target: Size) -> Correspondence {
         let zero: Matched = Flow::zero(Size::square(8)).into();
-        Correspondence { forward: zero.clone(), backward: Some(zero), source, target }
+        Correspondence {
+            forward: zero.clone(),
+            backward: Some(zero),
+            similarity: None,
+            source,
+            target,
+        }
     }
 
     #[test]

@@ -11,6 +11,14 @@ const DECISIVE: f64 = 0.1;
 /// said of pairs that do correspond, and of pairs that do not.
 const LEAST: f64 = 0.2;
 
+/// Parts of the source's area whose counterparts are found, by what they are called.
+const MOST: f64 = 0.5;
+const MUCH: f64 = 0.2;
+const SOME: f64 = 0.01;
+
+/// A match of this confidence is rather right than wrong.
+const LIKELY: f64 = 0.5;
+
 /// Whether two photos correspond at all.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
@@ -18,6 +26,9 @@ pub(crate) struct Verdict {
     pub best_confidence: f64,
     /// Whether that is too little.
     pub hardly_matches: bool,
+    /// The part of the source's area whose matches are rather right than wrong.
+    #[serde(default)]
+    pub likely_area: f64,
 }
 
 impl Verdict {
@@ -31,8 +42,46 @@ impl Verdict {
         confidence.sort_by(|a, b| b.total_cmp(a));
         let decisive = ((confidence.len() as f64 * DECISIVE).ceil() as usize).max(1);
         let sum: f64 = confidence.iter().take(decisive).map(|value| f64::from(*value)).sum();
-        let best_confidence = (sum / decisive as f64 * 1e4).round() / 1e4;
-        Self { best_confidence, hardly_matches: best_confidence < LEAST }
+        let digits = |value: f64| (value * 1e4).round() / 1e4;
+        let best_confidence = digits(sum / decisive as f64);
+        let likely = confidence.iter().filter(|value| f64::from(**value) >= LIKELY).count();
+        Self {
+            best_confidence,
+            hardly_matches: best_confidence < LEAST,
+            likely_area: digits(likely as f64 / confidence.len() as f64),
+        }
+    }
+
+    /// The same in a sentence.
+    pub(crate) fn in_words(self) -> String {
+        if self.hardly_matches {
+            return format!(
+                "These two photos have little in common: even the most certain tenth of the source has a \
+                 confidence of {:.2} in the mean.",
+                self.best_confidence
+            );
+        }
+        let percent = (self.likely_area * 100.0).round();
+        match self.likely_area {
+            MOST.. => format!(
+                "Most of the photo corresponds: {percent} % of it probably found its counterpart."
+            ),
+            MUCH.. => {
+                format!(
+                    "A good part of the photo corresponds: {percent} % of it probably found its counterpart."
+                )
+            }
+            SOME.. => {
+                format!(
+                    "A small part of the photo corresponds: {percent} % of it probably found its counterpart."
+                )
+            }
+            _ => format!(
+                "Something of the photo may correspond, but nothing for certain: the most certain tenth has a \
+                 confidence of {:.2} in the mean.",
+                self.best_confidence
+            ),
+        }
     }
 }
 
@@ -47,17 +96,34 @@ mod tests {
         let map =
             |certain: usize| (0..100).map(move |index| if index < certain { 0.9 } else { 0.01 });
         let verdict = |certain| Verdict::of(map(certain).collect());
-        assert_eq!(verdict(10), Verdict { best_confidence: 0.9, hardly_matches: false });
+        let found = verdict(10);
+        assert_eq!(
+            (found.best_confidence, found.hardly_matches, found.likely_area),
+            (0.9, false, 0.1)
+        );
         assert!(verdict(2).hardly_matches, "{:?}", verdict(2));
+        let words = [2, 10, 30, 70].map(|certain| verdict(certain).in_words());
+        for (words, start) in
+            words.iter().zip(["These two", "A small part", "A good part", "Most of"])
+        {
+            assert!(words.starts_with(start), "{words}");
+        }
     }
 
     #[test]
     fn without_a_confidence_nothing_is_said() {
         let forward: Matched = Flow::zero(Size::square(8)).into();
         let (source, target) = (Size::square(20), Size::square(30));
-        let pair = |backward| Correspondence { forward: forward.clone(), backward, source, target };
+        let pair = |backward| Correspondence {
+            forward: forward.clone(),
+            backward,
+            similarity: None,
+            source,
+            target,
+        };
         assert_eq!(Verdict::new(&pair(None)), None);
         let sure = Verdict::new(&pair(Some(forward.clone()))).unwrap();
-        assert_eq!(sure, Verdict { best_confidence: 1.0, hardly_matches: false });
+        let expected = Verdict { best_confidence: 1.0, hardly_matches: false, likely_area: 1.0 };
+        assert_eq!(sure, expected);
     }
 }

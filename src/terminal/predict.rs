@@ -53,12 +53,10 @@ impl Terminal {
             self.log(&format!("wrote `{}`{invalid}{unmatched}", file.path.shown()));
         }
         self.log(&format!("took {:.2} s", time.as_secs_f64()));
-        if let Some(verdict) = prediction.verdict.filter(|verdict| verdict.hardly_matches) {
-            self.warn(&format!(
-                "hardly anything of these two photos corresponds: even the most certain tenth of the source \
-                 has a confidence of {:.2} in the mean",
-                verdict.best_confidence
-            ));
+        match prediction.verdict {
+            Some(verdict) if verdict.hardly_matches => self.warn(&verdict.in_words()),
+            Some(verdict) => self.log(&verdict.in_words()),
+            None => {}
         }
     }
 

@@ -22,4 +22,5 @@ mod strangers;
 mod support;
 mod threads;
 mod training;
+mod view;
 mod weights;

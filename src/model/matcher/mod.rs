@@ -24,6 +24,7 @@ use crate::flow::{Flow, PointTransfer};
 use crate::geometry::Point;
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape, deepest};
+use crate::model::matcher::cosine::cosines;
 use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -32,6 +33,10 @@ use lpmflow::config::Ablation;
 /// Most rows and columns of a grid of features, where every cell of one photo is compared with every cell of the
 /// other at once: a map of 64^4 values takes 64 MiB.
 pub(crate) const LARGEST_GRID: i64 = 64;
+
+/// What cosines less 1 are divided by where nothing but features says how well cells match: those of DINOv2 and its
+/// like then fall to a tenth within the width of a part.
+const SHARPNESS: f64 = 0.05;
 
 /// What is known of a matcher from its settings.
 pub(crate) trait MatcherConfig: Settings {
@@ -114,6 +119,12 @@ pub(crate) trait Matcher: Any + Debug + Send {
     /// The same, and how likely each match is right, of matchers that can say.
     fn forward_with_confidence(&self, source: &Features, target: &Features) -> Matching {
         self.forward(source, target)
+    }
+
+    /// How well each source cell matches each target cell, `[B, S, T]`: above 0, of any scale. It is what is shown
+    /// of where else a point could lie.
+    fn scores(&self, source: &Features, target: &Features) -> Tensor {
+        ((cosines(source, target) - 1.0) / SHARPNESS).exp_()
     }
 
     /// How points move by what was found of one pair; none where the flow moves them as it moves everything.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::inference::FlowNetwork;
 use crate::predict::batch::list::Batch;
 use crate::predict::batch::loader::{Item, Loader, Work};
-use crate::predict::correspondence::Correspondence;
+use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::pair::{correspond, write};
 use crate::predict::pair_list::Entry;
 use crate::predict::photo::Photo;
@@ -108,14 +108,14 @@ fn outcomes<'a>(
 
 /// The correspondences of all pairs at once; if that fails, of each alone, to find the culprit.
 fn correspond_each(network: &mut dyn FlowNetwork, work: &[&Work]) -> Vec<Result<Correspondence>> {
-    let sure = work.iter().any(|work| work.plan.needs_confidence());
+    let needs = work.iter().map(|work| work.plan.needs()).max().unwrap_or(Needs::Matches);
     let photos: Vec<(&Photo, &Photo)> =
         work.iter().map(|work| (&*work.source, &*work.target)).collect();
-    match correspond(network, &photos, sure) {
+    match correspond(network, &photos, needs) {
         Ok(pairs) => pairs.into_iter().map(Ok).collect(),
         Err(error) if photos.len() == 1 => vec![Err(error)],
         Err(_) => {
-            let alone = |photos| Ok(correspond(network, &[photos], sure)?.remove(0));
+            let alone = |photos| Ok(correspond(network, &[photos], needs)?.remove(0));
             photos.into_iter().map(alone).collect()
         }
     }

@@ -7,6 +7,7 @@ use image::{GrayImage, Luma};
 
 use crate::output;
 use crate::predict::context::{Context, Written};
+use crate::predict::correspondence::Needs;
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::format::{numpy, pfm};
 use crate::predict::product::Product;
@@ -41,8 +42,8 @@ impl Product for Confidence {
     ];
     const EXAMPLE: &'static str = "npy";
 
-    fn needs_confidence(_format: ConfidenceFormat) -> bool {
-        true
+    fn needs(_format: ConfidenceFormat) -> Needs {
+        Needs::Confidence
     }
 
     fn write(format: ConfidenceFormat, context: &Context, path: &Path) -> Result<Written> {

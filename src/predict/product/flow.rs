@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::output;
 use crate::predict::context::{Context, Written};
+use crate::predict::correspondence::Needs;
 use crate::predict::format::picture::{PictureFormat, only};
 use crate::predict::format::{flo, kitti, numpy, pfm, wheel};
 use crate::predict::product::Product;
@@ -35,6 +36,7 @@ impl Product for FlowFile {
     type Format = FlowFormat;
 
     const NAME: &'static str = "flow";
+    const FLAG: &'static str = "output";
     const HELP: &'static str = "Write the flow; repeat for several formats";
     const DETAILS: Option<&'static str> = Some(
         "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's, full colours at the 99th \
@@ -56,8 +58,11 @@ impl Product for FlowFile {
     ];
     const MAIN: bool = true;
 
-    fn needs_confidence(format: FlowFormat) -> bool {
-        matches!(format, FlowFormat::Npz | FlowFormat::Kitti)
+    fn needs(format: FlowFormat) -> Needs {
+        match format {
+            FlowFormat::Npz | FlowFormat::Kitti => Needs::Confidence,
+            _ => Needs::Matches,
+        }
     }
 
     fn write(format: FlowFormat, context: &Context, path: &Path) -> Result<Written> {

@@ -4,12 +4,14 @@ use crate::predict::product::Kind;
 use crate::predict::product::confidence::Confidence;
 use crate::predict::product::flow::FlowFile;
 use crate::predict::product::matches::Matches;
+use crate::predict::product::view::View;
 use crate::predict::product::warp::Warp;
 
 /// The products in the order of their flags.
 pub(crate) const PRODUCTS: &[Kind] = &[
     // What the command is about comes first.
     Kind::of::<FlowFile>(),
+    Kind::of::<View>(),
     Kind::of::<Warp>(),
     Kind::of::<Matches>(),
     Kind::of::<Confidence>(),

@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod matches;
 #[cfg(test)]
 mod toy;
+pub(crate) mod view;
 pub(crate) mod warp;
 
 use std::path::Path;
@@ -16,14 +17,17 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::predict::context::{Context, Written};
+use crate::predict::correspondence::Needs;
 
 /// What a file can show, and the formats it can have.
 pub(crate) trait Product {
     /// A file format.
     type Format: Copy + PartialEq + 'static;
 
-    /// What messages call it. Its flag is `--NAME`, and a list of pairs writes it as `NAME.ending`.
+    /// What messages call it; a list of pairs writes it as `NAME.ending`.
     const NAME: &'static str;
+    /// Its flag, without dashes.
+    const FLAG: &'static str = Self::NAME;
     /// What the flag does, in a line.
     const HELP: &'static str;
     /// What the long help adds.
@@ -33,15 +37,15 @@ pub(crate) trait Product {
     const ENDINGS: &'static [(&'static str, Self::Format)];
     /// The ending by which help shows what a list of pairs can write.
     const EXAMPLE: &'static str = Self::ENDINGS[0].0;
-    /// Whether it is what the command is about: then its flag is `-o`, which may be repeated, its details
+    /// Whether it is what the command is about: then its flag is `-o` as well, which may be repeated, its details
     /// speak of the endings, and a list of pairs writes it under the bare ending.
     const MAIN: bool = false;
     /// Whether the photos themselves are needed, and not only their sizes.
     const NEEDS_PHOTOS: bool = false;
 
-    /// Whether a confidence is needed.
-    fn needs_confidence(_format: Self::Format) -> bool {
-        false
+    /// What is to be known of a pair.
+    fn needs(_format: Self::Format) -> Needs {
+        Needs::Matches
     }
 
     /// Writes the file.
@@ -56,6 +60,8 @@ pub(crate) trait Product {
 pub(crate) struct Kind {
     /// See [`Product::NAME`].
     pub name: &'static str,
+    /// See [`Product::FLAG`].
+    pub flag: &'static str,
     /// See [`Product::HELP`].
     pub help: &'static str,
     /// See [`Product::DETAILS`].
@@ -68,8 +74,8 @@ pub(crate) struct Kind {
     pub needs_photos: bool,
     /// The ends of file names, and whether each is the first of its format.
     pub endings: fn() -> Vec<(&'static str, bool)>,
-    /// See [`Product::needs_confidence`], of the format of an ending's number.
-    pub needs_confidence: fn(usize) -> bool,
+    /// See [`Product::needs`], of the format of an ending's number.
+    pub needs: fn(usize) -> Needs,
     /// See [`Product::write`], likewise.
     pub write: fn(usize, &Context, &Path) -> Result<Written>,
 }
@@ -79,6 +85,7 @@ impl Kind {
     pub(crate) const fn of<P: Product>() -> Self {
         Self {
             name: P::NAME,
+            flag: P::FLAG,
             help: P::HELP,
             details: P::DETAILS,
             example: P::EXAMPLE,
@@ -90,14 +97,9 @@ impl Kind {
                 let endings = P::ENDINGS.iter().enumerate();
                 endings.map(|(index, (ending, _))| (*ending, !seen(index))).collect()
             },
-            needs_confidence: |index| P::needs_confidence(P::ENDINGS[index].1),
+            needs: |index| P::needs(P::ENDINGS[index].1),
             write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),
         }
-    }
-
-    /// The flag that asks for it, without dashes.
-    pub(crate) fn flag(&self) -> &'static str {
-        if self.main { "output" } else { self.name }
     }
 
     /// One ending for each format.

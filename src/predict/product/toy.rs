@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::output;
 use crate::predict::context::{Context, Written};
+use crate::predict::correspondence::Needs;
 use crate::predict::product::Product;
 
 /// The photos' sizes and the confidence in the middle, as text.
@@ -22,8 +23,8 @@ impl Product for Toy {
     const ENDINGS: &'static [(&'static str, ())] = &[("txt", ())];
     const NEEDS_PHOTOS: bool = true;
 
-    fn needs_confidence((): ()) -> bool {
-        true
+    fn needs((): ()) -> Needs {
+        Needs::Confidence
     }
 
     fn write((): (), context: &Context, path: &Path) -> Result<Written> {
@@ -57,8 +58,6 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&t).unwrap(), "40x30 to 20x50, 1200 values\n");
         let wrong = lpmflow(["predict", &a, &b, "--toy", "t.png"]).failed_with(2);
         assert!(wrong.contains("no ending that the toy can be written in: use .txt"), "{wrong}");
-        let nothing = lpmflow(["predict", &a, &b]).failed_with(2);
-        assert!(nothing.contains("--confidence, --toy or --keypoints"), "{nothing}");
 
         std::fs::write(path("pairs.csv"), "a.png,b.png\n").unwrap();
         let (list, out) = (path("pairs.csv"), path("out"));

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::geometry::{Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
-use crate::predict::correspondence::Correspondence;
+use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::format::picture::{ENDINGS, NOTHING, PictureFormat};
 use crate::predict::product::Product;
 
@@ -30,8 +30,8 @@ impl Product for Warp {
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
     const NEEDS_PHOTOS: bool = true;
 
-    fn needs_confidence(_format: PictureFormat) -> bool {
-        true
+    fn needs(_format: PictureFormat) -> Needs {
+        Needs::Confidence
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
@@ -109,7 +109,7 @@ mod tests {
         let back = |values: &[f32]| values.iter().map(|value| -value).collect();
         let backward = Flow { size: forward.size, dx: back(&forward.dx), dy: back(&forward.dy) };
         let backward = Some(backward.into());
-        Correspondence { forward: forward.into(), backward, source, target }
+        Correspondence { forward: forward.into(), backward, similarity: None, source, target }
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Network {
         let pair = Correspondence {
             forward: flow(&forward).into(),
             backward: Some(flow(&backward).into()),
+            similarity: None,
             source: *source_size,
             target: *target_size,
         };

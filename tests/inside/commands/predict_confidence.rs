@@ -42,7 +42,7 @@ fn on_a_grey_target_nothing_corresponds_and_every_format_that_can_says_so() {
     let pair = ["predict", source.as_str(), grey.as_str(), "--json"];
 
     let run = lpmflow(pair.into_iter().chain(outputs)).succeeded();
-    let warning = "warning: hardly anything of these two photos corresponds";
+    let warning = "warning: These two photos have little in common";
     let last = run.stderr.trim_end().lines().last().unwrap();
     assert!(last.starts_with(warning), "{}", run.stderr);
     let record = &run.json_lines()[0];

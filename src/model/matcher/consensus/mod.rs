@@ -199,11 +199,16 @@ impl Consensus {
     /// What the last round comes to.
     pub(crate) fn peaks(&self, source: &Features, target: &Features) -> Peaks {
         let (agreement, similarity) = self.last_round(source, target);
-        let prior = (&similarity * self.config.prior).exp_();
-        let scores = (&agreement + FLOOR).pow_(self.config.agreement) * prior;
+        let scores = self.scores_of(&agreement, &similarity);
         let cosine = similarity * self.config.temperature;
         let sides = [source, target].map(|features| features.last().shape.side);
         Peaks::new(Round { scores, agreement, cosine }, sides, self.config.window)
+    }
+
+    /// E after a round of this agreement, `[B, S, T]`.
+    fn scores_of(&self, agreement: &Tensor, similarity: &Tensor) -> Tensor {
+        let prior = (similarity * self.config.prior).exp_();
+        (agreement + FLOOR).pow_(self.config.agreement) * prior
     }
 
     /// The flow that the consensus of `logits` comes to, both grids being of `side` cells a side.
@@ -256,6 +261,11 @@ impl Matcher for Consensus {
         let calibration = self.config.calibration.as_ref();
         let confidence = calibration.map(|calibration| calibration.confidence(&peaks.evidence()));
         Matching { confidence, ..peaks.into_flow().into() }
+    }
+
+    fn scores(&self, source: &Features, target: &Features) -> Tensor {
+        let (agreement, similarity) = self.last_round(source, target);
+        self.scores_of(&agreement, &similarity)
     }
 
     fn as_any(&self) -> &dyn Any {

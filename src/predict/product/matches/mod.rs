@@ -11,7 +11,7 @@ use image::RgbImage;
 use crate::geometry::{BoundingBox, Point};
 use crate::output;
 use crate::predict::context::{Context, Written};
-use crate::predict::correspondence::Correspondence;
+use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 use crate::predict::product::matches::canvas::Canvas;
@@ -39,8 +39,8 @@ impl Product for Matches {
     const EXAMPLE: &'static str = "jpg";
     const NEEDS_PHOTOS: bool = true;
 
-    fn needs_confidence(_format: PictureFormat) -> bool {
-        true
+    fn needs(_format: PictureFormat) -> Needs {
+        Needs::Confidence
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {

@@ -1,0 +1,79 @@
+//! How well every cell of one photo matches every cell of the other, small enough to be shown.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::inference::placement::Placement;
+use crate::model::features::{FeatureShape, Features};
+
+/// Most rows and columns of cells; of finer grids several cells become one.
+const MOST_CELLS: i64 = 40;
+
+/// Far below any score that is to be seen.
+const TINY: f64 = 1e-30;
+
+/// How well every cell of one photo matches every cell of the other.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Similarity {
+    /// Rows, and columns, of the grids over the network's squares of source and target.
+    pub sides: [usize; 2],
+    /// Where the photos lie in these squares.
+    pub placements: [Placement; 2],
+    /// For each source cell, row by row, how well it matches each target cell: 255 where each is the other's best,
+    /// and by the square root of the score, so that what is hardly likely can still be seen.
+    pub values: Vec<u8>,
+}
+
+impl Similarity {
+    /// Of `[S, T]` scores above 0 between grids of these sides, on any device.
+    pub(crate) fn new(scores: &Tensor, sides: [i64; 2], placements: [Placement; 2]) -> Self {
+        let best = |axis: i64| (scores.amax([axis].as_slice(), true) + TINY).rsqrt();
+        let mutual = (scores * best(0) * best(1)).sqrt().clamp(0.0, 1.0) * 255.0;
+        let bytes = mutual.round().to_kind(Kind::Uint8).to_device(Device::Cpu).contiguous();
+        let mut values = vec![0; bytes.numel()];
+        bytes.copy_data(&mut values, bytes.numel());
+        Self { sides: sides.map(|side| side as usize), placements, values }
+    }
+}
+
+/// The deepest features of photos, with the means of several cells instead of each where there are too many.
+///
+/// # Shapes
+/// Tokens `[B, 1 + G * G, D]` to `[B, g * g, D]`, in float32; the class token, if any, goes.
+pub(crate) fn pooled(features: &Features) -> Features {
+    let shape = features.last().shape;
+    let cells_in_one = (shape.side + MOST_CELLS - 1) / MOST_CELLS;
+    let side = shape.side / cells_in_one;
+    let tokens = features.last().patches().to_kind(Kind::Float); // [B, G * G, D]
+    let tokens = if cells_in_one == 1 {
+        tokens
+    } else {
+        let map = tokens.transpose(1, 2).reshape([-1, shape.dim, shape.side, shape.side]);
+        map.adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, g * g, D]
+    };
+    Features::last_alone(tokens, FeatureShape { side, class_token: false, ..shape })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::matcher::test_fields::{field, shifted_pair};
+    use crate::model::matcher::{Matcher, nearest::Nearest};
+
+    #[test]
+    fn a_cell_matches_its_counterpart_best() {
+        let (source, target) = shifted_pair(2, 9, [2, 1]);
+        let scores = Nearest {}.scores(&source, &target).get(0);
+        let found = Similarity::new(&scores, [9, 9], [Placement::WHOLE; 2]);
+        let at = |source: usize, target: usize| found.values[source * 81 + target];
+        assert_eq!(at(4 * 9 + 3, 5 * 9 + 5), 255);
+        assert!(at(4 * 9 + 3, 0) < 40, "{}", at(4 * 9 + 3, 0));
+    }
+
+    #[test]
+    fn fine_grids_become_coarser_and_others_stay() {
+        let coarse = pooled(&field(1, 81));
+        assert_eq!((coarse.last().shape.side, coarse.last().tokens.size()[1]), (27, 27 * 27));
+        let same = field(1, 40);
+        assert_eq!(pooled(&same).last().patches(), same.last().patches());
+    }
+}
