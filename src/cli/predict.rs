@@ -9,6 +9,8 @@ use clap::{
 
 use crate::cli::count::count;
 use crate::cli::{ExifRule, ModelArguments};
+use crate::geometry::Point;
+use crate::predict::keypoints::point_of_text;
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
 
@@ -29,7 +31,8 @@ Examples:
   The flow for other programs, in source pixels, pointing to target pixels:
     lpmflow predict cat.jpg other-cat.jpg -o flow.flo -o flow.npz
 
-  Where three points of the first photo lie in the second:
+  Where points of the first photo lie in the second:
+    lpmflow predict cat.jpg other-cat.jpg --point 120,80 --point 160,85
     echo '[[120, 80], [160, 85], [140.5, 118]]' | lpmflow predict cat.jpg other-cat.jpg --keypoints -
 
   A SPair-71k pair, scored:
@@ -65,10 +68,19 @@ pub(crate) struct PredictArguments {
     pub files: FileArguments,
     /// Transfer keypoints and print them as JSON: a file, or `-` for standard input
     ///
-    /// Either [[x, y], ...] in source pixels, or a SPair-71k pair annotation. If that holds target
+    /// Either [[x, y], ...] in source pixels, `x y` a line, or a SPair-71k pair annotation. If that holds target
     /// keypoints, the result is scored: PCK at 0.05, 0.1 and 0.15 of the target box's longer side.
     #[arg(long, value_name = "FILE", conflicts_with = "pairs")]
     pub keypoints: Option<PathBuf>,
+    /// Transfer this position of the source, in its pixels; repeat for several
+    #[arg(
+        long,
+        value_name = "X,Y",
+        value_parser = point,
+        allow_hyphen_values = true,
+        conflicts_with_all = ["pairs", "keypoints"]
+    )]
+    pub point: Vec<Point>,
     /// The pixels that flows and confidences are written in
     #[arg(long, value_enum, default_value_t = FlowSize::Original)]
     pub size: FlowSize,
@@ -189,6 +201,11 @@ pub(crate) struct ListArguments {
     /// Pairs that go through the network at once
     #[arg(long, value_name = "N", default_value = "4", value_parser = count, requires = "pairs")]
     pub batch_size: NonZeroUsize,
+}
+
+/// A position.
+fn point(text: &str) -> Result<Point, String> {
+    point_of_text(text).ok_or_else(|| "a point is two numbers, as 60,30".to_owned())
 }
 
 /// A number of 0 to 1.

@@ -48,7 +48,7 @@ fn run_pair(
 ) -> Result<Outcome> {
     let start = Instant::now();
     let mut outputs = outputs(arguments)?;
-    if outputs.is_empty() && arguments.keypoints.is_none() {
+    if outputs.is_empty() && arguments.keypoints.is_none() && arguments.point.is_empty() {
         outputs.push(default_output()?);
     }
     let paths = outputs.iter().map(|output| output.path.as_path());
@@ -61,7 +61,7 @@ fn run_pair(
     }
     let plan = Plan {
         outputs,
-        keypoints: arguments.keypoints.as_deref().map(Keypoints::read).transpose()?,
+        keypoints: keypoints(arguments)?,
         resolution: arguments.size.into(),
         min_confidence: arguments.min_confidence,
     };
@@ -81,6 +81,15 @@ fn run_pair(
     attempts.record(terminal.written());
     attempts.conclude()?;
     Ok(Outcome::Done)
+}
+
+/// The positions to transfer, if there are any.
+fn keypoints(arguments: &PredictArguments) -> Result<Option<Keypoints>> {
+    match &arguments.keypoints {
+        Some(file) => Keypoints::read(file).map(Some),
+        None if arguments.point.is_empty() => Ok(None),
+        None => Ok(Some(Keypoints::at(arguments.point.clone()))),
+    }
 }
 
 /// The files that are read, whatever the photos.

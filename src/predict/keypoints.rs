@@ -1,4 +1,4 @@
-//! Keypoints to transfer: `[[x, y], ...]`, or an SPair-71k pair annotation.
+//! Keypoints to transfer: `[[x, y], ...]`, `x y` a line, or an SPair-71k pair annotation.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::data::lists::encoding::decode;
 use crate::data::lists::json;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
-use crate::visible::Shown;
+use crate::visible::{Shown, visible};
 
 /// Letters that are shown of what is no point.
 const SHOWN: usize = 60;
@@ -58,15 +58,21 @@ impl Keypoints {
         attempt().with_context(|| format!("reading keypoints `{}`", path.shown()))
     }
 
-    /// Reads keypoints from JSON text: one value, or a point a line.
+    /// Keypoints of which nothing is known but where they are.
+    pub(crate) fn at(source: Vec<Point>) -> Self {
+        Self { source, ..Self::default() }
+    }
+
+    /// Reads keypoints from text: one value of JSON, or a point a line, in JSON or as two plain numbers.
     ///
     /// # Errors
-    /// When the text is not JSON or holds something else.
+    /// When the text is neither or holds something else.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         match json::whole::<Box<RawValue>>(text) {
             Ok(value) => Self::from_json(&value),
             Err(error) => match lines(text) {
-                Some(values) => Ok(Self { source: points(values)?, ..Self::default() }),
+                Some(values) => Ok(Self::at(points(values)?)),
+                None if begins_with_a_number(text) => Ok(Self::at(plain_points(text)?)),
                 None => {
                     Err(error).context("the text is no JSON (which knows no NaN and no Infinity)")
                 }
@@ -80,7 +86,7 @@ impl Keypoints {
     /// When the value holds something else.
     pub(crate) fn from_json(value: &RawValue) -> Result<Self> {
         match value.get().as_bytes().first() {
-            Some(b'[') => Ok(Self { source: points_of(value)?, ..Self::default() }),
+            Some(b'[') => Ok(Self::at(points_of(value)?)),
             Some(b'{') => Self::from_annotation(
                 &serde_json::from_str(value.get())
                     .context("the object is no SPair-71k pair annotation")?,
@@ -157,6 +163,33 @@ fn lines(text: &str) -> Option<Vec<&RawValue>> {
     values.filter(|values| values.len() > 1)
 }
 
+fn begins_with_a_number(text: &str) -> bool {
+    text.trim_start().starts_with(|letter: char| letter.is_ascii_digit() || "+-.".contains(letter))
+}
+
+/// The points of a text that has two plain numbers in each line that is not blank.
+fn plain_points(text: &str) -> Result<Vec<Point>> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let point = |(index, line): (usize, &str)| {
+        point_of_text(line).with_context(|| {
+            let start: String = line.trim().chars().take(SHOWN).collect();
+            format!("line {} is `{}`, not two numbers", index + 1, visible(&start))
+        })
+    };
+    lines.map(point).collect()
+}
+
+/// The point that a text of two numbers is: `60 30`, `60,30` or `60; 30`.
+pub(crate) fn point_of_text(text: &str) -> Option<Point> {
+    let words = text.split(|letter: char| letter.is_whitespace() || ",;".contains(letter));
+    let numbers: Vec<f64> = words
+        .filter(|word| !word.is_empty())
+        .map(|word| word.parse().ok())
+        .collect::<Option<_>>()?;
+    let [x, y] = numbers[..] else { return None };
+    Some(Point::new(x, y)).filter(|point| point.is_finite())
+}
+
 /// The points of a JSON array `[[x, y], ...]`.
 fn points_of(value: &RawValue) -> Result<Vec<Point>> {
     let values: Vec<&RawValue> =
@@ -205,7 +238,12 @@ mod tests {
         );
         assert!(Keypoints::parse("[]").unwrap().source.is_empty());
         let points = |text: &str| Keypoints::parse(text).unwrap().source;
-        assert_eq!(points("[1, 2]\n[3, 4]\n"), points("[[1, 2], [3, 4]]"));
+        for text in ["[1, 2]\n[3, 4]\n", "1 2\n\n3\t4\r\n", "1,2\n3; 4", "+1 2.0\n3e0 4"] {
+            assert_eq!(points(text), points("[[1, 2], [3, 4]]"), "{text}");
+        }
+        assert_eq!(points("60 30"), points("[[60, 30]]"));
+        assert!(error("1 2\n3").contains("line 2 is `3`, not two numbers"), "{}", error("1 2\n3"));
+        assert!(error("1 2\n3 inf").contains("line 2 is `3 inf`"));
     }
 
     #[test]

@@ -88,6 +88,20 @@ fn exif_orientation_is_applied_unless_the_user_says_otherwise() {
 }
 
 #[test]
+fn points_by_hand_are_those_of_a_file() {
+    let folder = Folder::new();
+    let (source, target) = (folder.photo("s.png", 90, 60), folder.photo("t.png", 60, 70));
+    let keypoints = write(&folder, "points.txt", "60 30\n-0.5 12.5\n");
+    let pair = ["predict", &source, &target];
+    let of_file = lpmflow([&pair[..], &["--keypoints", &keypoints]].concat()).succeeded();
+    let by_hand = ["--point", "60,30", "--point", "-0.5,12.5"];
+    assert_eq!(lpmflow([&pair[..], &by_hand].concat()).succeeded().stdout, of_file.stdout);
+    assert_eq!(of_file.json_lines()[0]["source"], serde_json::json!([[60.0, 30.0], [-0.5, 12.5]]));
+    let wrong = lpmflow([&pair[..], &["--point", "60"]].concat()).failed_with(2);
+    assert!(wrong.contains("a point is two numbers, as 60,30"), "{wrong}");
+}
+
+#[test]
 fn network_size_keeps_the_networks_grid() {
     let folder = Folder::new();
     let source = folder.photo("s.png", 90, 60);
