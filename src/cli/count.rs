@@ -1,4 +1,4 @@
-//! Counts that users give, with the limits beyond which nobody means them.
+//! Numbers that users give, with the limits beyond which nobody means them.
 
 use std::num::NonZeroUsize;
 
@@ -15,6 +15,12 @@ pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
 pub(super) fn count_or_none(text: &str) -> Result<usize, String> {
     let count = text.trim().parse().ok().filter(|count| *count <= MOST);
     count.ok_or_else(|| format!("expected a whole number from 0 to {MOST}"))
+}
+
+/// A learning rate.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.trim().parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
+    rate.ok_or_else(|| "expected a number from 0".to_owned())
 }
 
 #[cfg(test)]

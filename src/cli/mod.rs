@@ -7,6 +7,7 @@ pub(crate) mod bench;
 pub(crate) mod compare;
 mod count;
 pub(crate) mod datasets;
+mod environment;
 pub(crate) mod eval;
 mod exif;
 pub(crate) mod export;
@@ -43,8 +44,9 @@ impl Cli {
     /// # Errors
     /// On a mistake, and for help, which clap counts among errors.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut command = taking_negative_numbers(without_empty_variables(Self::command()));
-        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let command = taking_negative_numbers(without_empty_variables(Self::command()));
+        let (mut command, matches) =
+            environment::matches(command, &std::env::args_os().collect::<Vec<_>>())?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::count::count;
+use crate::inference::device::is_device;
 use crate::inference::precision::Precision;
 use crate::model::input::InputRule;
 use crate::model::settings::Setting;
@@ -38,7 +39,7 @@ pub(crate) struct ModelArguments {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<Setting>,
     /// Where to compute: auto, cpu, cuda or cuda:N
-    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
+    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto", value_parser = device)]
     pub device: String,
     /// Number format of the network
     #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
@@ -46,6 +47,14 @@ pub(crate) struct ModelArguments {
     /// On a GPU, launch the matcher as one CUDA graph where one pair is matched at a time
     #[arg(long, env = "LPMFLOW_CUDA_GRAPH")]
     pub cuda_graph: bool,
+}
+
+/// The name of a device, whether it is there or not.
+pub(super) fn device(text: &str) -> Result<String, String> {
+    match is_device(text) {
+        true => Ok(text.to_owned()),
+        false => Err("use auto, cpu, cuda or cuda:N".to_owned()),
+    }
 }
 
 impl ModelArguments {

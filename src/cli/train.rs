@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
 
 use crate::cli::ExifRule;
-use crate::cli::count::count;
+use crate::cli::count::{count, rate};
+use crate::cli::model::device;
 use crate::inference::precision::Precision;
 use crate::model::architecture::learned_presets;
 use crate::model::matcher::lpmflow::config::Ablation;
@@ -32,6 +33,9 @@ Examples:
 The run folder holds config.toml (every setting; a good start for a --config of your own), metrics.jsonl,
 TensorBoard's event files, last.safetensors with its moments-STEP.safetensors (for --resume), and
 best.safetensors (by validation, with what it began with among the candidates; for --weights). Ctrl-C saves and stops, twice stops at once.";
+
+/// Epochs and steps that anyone could mean.
+const MOST: u64 = 1_000_000_000;
 
 /// The flags of `train`. Settings that are not given come from --config, else from the paper.
 #[derive(Clone, Debug, Args)]
@@ -65,7 +69,7 @@ pub(crate) struct TrainArguments {
     #[command(flatten)]
     pub recipe: RecipeArguments,
     /// Where to compute: auto, cpu, cuda or cuda:N
-    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto")]
+    #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto", value_parser = device)]
     pub device: String,
     /// Number format of the network: float32, tf32, or bfloat16 for mixed precision (products in 16 bits,
     /// weights and sums in 32)
@@ -149,27 +153,33 @@ fn models() -> String {
 #[command(next_help_heading = "Recipe")]
 pub(crate) struct RecipeArguments {
     /// How often every training pair is seen [default: 10; with --photos, see --steps]
-    #[arg(short, long, env = "LPMFLOW_EPOCHS", value_name = "N")]
+    #[arg(short, long, env = "LPMFLOW_EPOCHS", value_name = "N", value_parser = value_parser!(u64).range(1..=MOST))]
     pub epochs: Option<u64>,
     /// Instead of --epochs: optimizer steps in all, rounded up to whole epochs; small sets are gone through
     /// as often as that takes [default with --photos: 100]
-    #[arg(long, env = "LPMFLOW_STEPS", value_name = "N", conflicts_with = "epochs")]
+    #[arg(
+        long,
+        env = "LPMFLOW_STEPS",
+        value_name = "N",
+        conflicts_with = "epochs",
+        value_parser = value_parser!(u64).range(1..=MOST)
+    )]
     pub steps: Option<u64>,
     /// Pairs per batch [default: 32; 8 with --photos and `lite`]
-    #[arg(short, long, env = "LPMFLOW_BATCH_SIZE", value_name = "N")]
-    pub batch_size: Option<usize>,
+    #[arg(short, long, env = "LPMFLOW_BATCH_SIZE", value_name = "N", value_parser = count)]
+    pub batch_size: Option<NonZeroUsize>,
     /// Batches whose gradients are added up before each step [default: 1]
-    #[arg(long, env = "LPMFLOW_ACCUMULATE", value_name = "N")]
-    pub accumulate: Option<usize>,
+    #[arg(long, env = "LPMFLOW_ACCUMULATE", value_name = "N", value_parser = count)]
+    pub accumulate: Option<NonZeroUsize>,
     /// Compute values inside the network again in the backward pass instead of keeping them: less memory,
     /// more time, the same result
     #[arg(long)]
     pub checkpoint_activations: bool,
     /// Learning rate of everything but the backbone [default: 4e-5; 1e-4 with --photos and `lite`]
-    #[arg(short, long, env = "LPMFLOW_LEARNING_RATE", value_name = "RATE")]
+    #[arg(short, long, env = "LPMFLOW_LEARNING_RATE", value_name = "RATE", value_parser = rate)]
     pub learning_rate: Option<f64>,
     /// Learning rate of the backbone [default: 3e-6; 1.5e-5 with --photos and `lite`]
-    #[arg(long, env = "LPMFLOW_BACKBONE_RATE", value_name = "RATE")]
+    #[arg(long, env = "LPMFLOW_BACKBONE_RATE", value_name = "RATE", value_parser = rate)]
     pub backbone_rate: Option<f64>,
     /// Leave the backbone as it is; the same as --backbone-rate 0
     #[arg(long, conflicts_with = "backbone_rate")]
@@ -181,6 +191,6 @@ pub(crate) struct RecipeArguments {
     #[arg(short, long, env = "LPMFLOW_SEED", value_name = "N")]
     pub seed: Option<u64>,
     /// Optimizer steps from one checkpoint to the next [default: 500, and after every epoch]
-    #[arg(long, env = "LPMFLOW_CHECKPOINT_EVERY", value_name = "STEPS")]
+    #[arg(long, env = "LPMFLOW_CHECKPOINT_EVERY", value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
     pub checkpoint_every: Option<u64>,
 }

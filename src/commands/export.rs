@@ -69,9 +69,16 @@ fn format_of(output: &Path) -> Result<Format> {
     match output.extension().and_then(|extension| extension.to_str()) {
         Some("safetensors") => Ok(Format::Safetensors),
         Some("pt" | "ts") => Ok(Format::TorchScript),
-        _ => bail!(
-            "the extension of `{}` is neither .safetensors nor .pt; say what to write with --format",
-            output.shown()
-        ),
+        Some("onnx") => Err(usage_error(
+            "export",
+            "write a .pt file, of which `scripts/export_onnx.py FILE.pt FILE.onnx` makes an ONNX network",
+        )),
+        _ => Err(usage_error(
+            "export",
+            &format!(
+                "the extension of `{}` is neither .safetensors nor .pt; say what to write with --format",
+                output.shown()
+            ),
+        )),
     }
 }

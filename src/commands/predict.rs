@@ -131,6 +131,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;
+    batch.ensure_records()?;
     let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
     let needs = pairs.map(|pair| batch.plan(pair).needs()).max().unwrap_or(Needs::Matches);
     tell_of_confidence(&network, needs, terminal);

@@ -196,8 +196,8 @@ fn apply_recipe(arguments: &RecipeArguments, config: &mut TrainConfig) {
         config.steps = None;
     }
     config.steps = arguments.steps.or(config.steps);
-    replace(&mut config.batch_size, arguments.batch_size.as_ref());
-    replace(&mut config.accumulate, arguments.accumulate.as_ref());
+    replace(&mut config.batch_size, arguments.batch_size.map(NonZeroUsize::get).as_ref());
+    replace(&mut config.accumulate, arguments.accumulate.map(NonZeroUsize::get).as_ref());
     replace(&mut config.learning_rate, arguments.learning_rate.as_ref());
     replace(&mut config.backbone_learning_rate, arguments.backbone_rate.as_ref());
     replace(&mut config.seed, arguments.seed.as_ref());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 
 use crate::path_text::path_fields;
-use crate::visible::Shown;
+use crate::visible::{Shown, one_line};
 
 /// What a record can suffer from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -86,6 +86,6 @@ impl std::fmt::Display for Problem {
         if let Some(line) = self.line {
             write!(formatter, ":{line}")?;
         }
-        write!(formatter, ": {}", self.detail)
+        write!(formatter, ": {}", one_line(&self.detail))
     }
 }

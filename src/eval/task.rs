@@ -64,7 +64,11 @@ pub(crate) struct Task {
 }
 
 /// What is to be known of photos whose EXIF orientation is not upright, if there are any.
-fn turned_note(pairs: &[Pair], turned: &BTreeMap<PathBuf, Turn>, exif: Exif) -> Option<String> {
+pub(crate) fn turned_note(
+    pairs: &[Pair],
+    turned: &BTreeMap<PathBuf, Turn>,
+    exif: Exif,
+) -> Option<String> {
     let photos: BTreeSet<&PathBuf> =
         pairs.iter().flat_map(|pair| [&pair.source.path, &pair.target.path]).collect();
     let mut found = photos.iter().filter_map(|path| Some((*path, turned.get(*path)?)));
@@ -134,6 +138,11 @@ impl Task {
             skipped: loaded.skipped + unmeasurable.count(),
             missing: 0,
         })
+    }
+
+    /// The dataset's folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The score that decides.

@@ -6,6 +6,7 @@
 //! of padded squares takes, and its flow speaks of, the squares: padding is the caller's.
 //! The flow is `[B, 2, h, w]`, float32, on the source grid and in its own pixels.
 
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -67,7 +68,11 @@ pub(crate) fn save(model: &Model, description: &Description, path: &Path) -> Res
 pub(crate) fn load(path: &Path) -> Result<CModule> {
     let load = || -> Result<CModule> {
         archive::check(path)?;
-        Ok(CModule::load(path)?)
+        match path.to_str() {
+            Some(_) => Ok(CModule::load(path)?),
+            // libtorch opens none of another name.
+            None => Ok(CModule::load_data(&mut File::open(path)?)?),
+        }
     };
     load().with_context(|| format!("reading the TorchScript file `{}`", path.shown()))
 }

@@ -32,6 +32,12 @@ pub(crate) fn choose(wanted: &str) -> Result<Device> {
     }
 }
 
+/// Whether a text names a device as [`choose`] takes it.
+pub(crate) fn is_device(text: &str) -> bool {
+    let index = text.strip_prefix("cuda:").map(str::parse::<usize>);
+    matches!(text, "auto" | "cpu" | "cuda") || index.is_some_and(|index| index.is_ok())
+}
+
 fn cuda(index: usize) -> Result<Device> {
     let count = cuda_devices().map_err(|problem| {
         anyhow::anyhow!("using CUDA: {problem}; `scripts/setup.sh --cuda` sets its libraries up")

@@ -6,6 +6,15 @@ use std::path::Path;
 
 use crate::output::unfinished::PREFIX;
 
+/// Names a file that is locked as long as the folder that holds it is under way.
+pub(super) const LOCK: &str = ".lock";
+
+/// Letters and digits behind [`PREFIX`].
+const RANDOM: usize = 6;
+
+/// The ending of all that folders hold that versions before this one made.
+const FORMER: &str = "pt";
+
 /// Clears what killed runs left half written in a folder. What a run beside this one is writing stays: it is
 /// locked. What cannot be cleared stays as well, for it is in nobody's way.
 pub(crate) fn clear(folder: &Path) {
@@ -19,15 +28,14 @@ pub(crate) fn clear(folder: &Path) {
 fn is_temporary(name: &std::ffi::OsStr) -> bool {
     let rest = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
     rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        rest.len() == RANDOM && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }
 
 fn clear_one(entry: &DirEntry) -> io::Result<()> {
     let (path, kind) = (entry.path(), entry.file_type()?);
     if kind.is_dir() {
-        // As versions before this one made them.
-        return fs::remove_dir_all(path);
+        return if is_left(&path)? { fs::remove_dir_all(path) } else { Ok(()) };
     }
     if kind.is_file() {
         let file = File::open(&path)?;
@@ -36,6 +44,17 @@ fn clear_one(entry: &DirEntry) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a folder is one of this program's that nobody fills any more.
+fn is_left(folder: &Path) -> io::Result<bool> {
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => Ok(lock.try_lock().is_ok()),
+        Err(_) => {
+            let former = |entry: DirEntry| entry.path().extension().is_some_and(|it| it == FORMER);
+            Ok(fs::read_dir(folder)?.all(|entry| entry.is_ok_and(former)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,8 +70,16 @@ mod tests {
         fs::write(path(".lpmflow-a1b2c3"), "half").unwrap();
         fs::create_dir(path(".lpmflow-d4e5f6")).unwrap();
         fs::write(path(".lpmflow-d4e5f6/traced.pt"), "half").unwrap();
-        let others = [".lpmflow-notes.txt", ".lpmflow-", "lpmflow-a1b2c3", "result.json"];
+        let others =
+            [".lpmflow-notes", ".lpmflow-a.b2c3", ".lpmflow-", "lpmflow-a1b2c3", "result.json"];
         others.iter().for_each(|name| fs::write(path(name), "mine").unwrap());
+        let folders = [".lpmflow-cache", ".lpmflow-caches"];
+        for name in folders {
+            fs::create_dir(path(name)).unwrap();
+            fs::write(path(name).join("mine"), "mine").unwrap();
+        }
+        fs::create_dir(path(".lpmflow-g7h8i9")).unwrap();
+        fs::write(path(".lpmflow-g7h8i9/.lock"), "").unwrap();
         std::os::unix::fs::symlink("result.json", path(".lpmflow-link")).unwrap();
 
         clear(folder.path());
@@ -62,8 +89,12 @@ mod tests {
             .collect();
         names.sort();
         let beside = beside.path().file_name().unwrap().to_str().unwrap().to_owned();
-        let mut expected =
-            [&others.map(str::to_owned)[..], &[beside, ".lpmflow-link".into()]].concat();
+        let mut expected = [
+            &others.map(str::to_owned)[..],
+            &folders.map(str::to_owned),
+            &[beside, ".lpmflow-link".into()],
+        ]
+        .concat();
         expected.sort();
         assert_eq!(names, expected);
         clear(&path("missing"));

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use indexmap::IndexMap;
@@ -234,16 +234,6 @@ fn pair_annotation(
 pub(crate) fn write_list(root: &Path, split: &str, pairs: &[String]) -> Result<()> {
     let list = root.join("Layout/large").join(format!("{split}.txt"));
     write(&list, (pairs.join("\n") + "\n").as_bytes())
-}
-
-/// Whether a new dataset may be written to `root`.
-///
-/// # Errors
-/// When there is something already.
-pub(crate) fn ensure_empty(root: &Path) -> Result<()> {
-    let taken = root.exists() && fs::read_dir(root)?.next().is_some();
-    ensure!(!taken, "the folder is not empty: delete it or choose another");
-    Ok(())
 }
 
 /// Whole pixels, as SPair-71k has them.

@@ -47,6 +47,34 @@ fn an_empty_variable_counts_as_none() {
 }
 
 #[test]
+fn a_typed_flag_comes_before_a_variable_that_contradicts_it() {
+    let folder = Folder::new();
+    let photos = folder.text("photos");
+    std::fs::create_dir(&photos).unwrap();
+    let train = |variable: (&str, &str), flags: &[&str]| {
+        let all = ["train", "--photos", &photos, "--output", &folder.text("run")];
+        lpmflow_in(&[variable], all.iter().chain(flags)).stderr
+    };
+    // All get as far as the photos, of which there are none.
+    for (variable, flags) in [
+        (("LPMFLOW_EPOCHS", "2"), &["--steps", "1"][..]),
+        (("LPMFLOW_STEPS", "2"), &["-e1"]),
+        (("LPMFLOW_DATASET", "pf-willow"), &[]),
+    ] {
+        let error = train(variable, flags);
+        assert!(error.contains("photos`"), "{variable:?} {flags:?}: {error}");
+    }
+    let error = train(("LPMFLOW_EPOCHS", "0"), &[]);
+    assert!(error.contains("the value comes from LPMFLOW_EPOCHS in the environment"), "{error}");
+    let mut other = crate::command::command(["train", "--photos", &photos, "-o", "run"]);
+    let odd = std::os::unix::ffi::OsStrExt::from_bytes(b"\xff");
+    let odd: &std::ffi::OsStr = odd;
+    let output = other.env("LPMFLOW_SEED", odd).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("comes from LPMFLOW_SEED"), "{error}");
+}
+
+#[test]
 fn a_folder_of_weights_that_is_none_is_told_not_passed_over() {
     let folder = Folder::new();
     for place in [folder.text("absent"), folder.photo("photo.png", 4, 4)] {

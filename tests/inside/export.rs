@@ -114,7 +114,9 @@ fn half_precision_storage_halves_the_file() {
 #[test]
 fn unknown_endings_are_answered_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
-    let error = lpmflow(export(&folder.path().join("network.onnx"))).stderr;
+    let error = lpmflow(export(&folder.path().join("network.bin"))).failed_with(2);
     assert!(error.contains("safetensors") && error.contains(".pt"), "{error}");
+    let error = lpmflow(export(&folder.path().join("network.onnx"))).failed_with(2);
+    assert!(error.contains("scripts/export_onnx.py"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -45,6 +45,7 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
         &arguments.outputs,
         arguments.selection.exif.into(),
         &inputs(arguments, &task)?,
+        task.root(),
         terminal,
     )?;
     if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {

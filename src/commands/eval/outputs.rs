@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::cli::eval::OutputArguments;
 use crate::commands::usage_error;
@@ -19,6 +19,19 @@ use crate::eval::summary::Evaluation;
 use crate::output::{self, Attempts, Stdout};
 use crate::terminal::Terminal;
 use crate::visible::Shown;
+
+/// Ensures that a result replaces no file of the dataset, not even one of another split.
+fn ensure_outside(path: &Path, dataset: &Path) -> Result<()> {
+    let (Ok(file), Ok(dataset)) = (path.canonicalize(), dataset.canonicalize()) else {
+        return Ok(());
+    };
+    ensure!(
+        !file.starts_with(dataset),
+        "`{}` is there already, in the dataset's folder: choose another place",
+        path.shown()
+    );
+    Ok(())
+}
 
 /// Where results go.
 pub(super) struct Outputs<'a> {
@@ -36,12 +49,16 @@ impl<'a> Outputs<'a> {
         arguments: &'a OutputArguments,
         exif: Exif,
         inputs: &[PathBuf],
+        dataset: &Path,
         terminal: &Terminal,
     ) -> Result<Self> {
         let OutputArguments { report, markdown, junit, html, predictions_out, .. } = arguments;
         let paths = [report, markdown, junit, html, predictions_out].into_iter().flatten();
-        let stdout =
-            output::check(paths.map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))?;
+        let stdout = output::check(
+            paths.clone().map(PathBuf::as_path),
+            inputs.iter().map(PathBuf::as_path),
+        )?;
+        paths.into_iter().try_for_each(|path| ensure_outside(path, dataset))?;
         if stdout == Stdout::Taken {
             if arguments.json {
                 return Err(usage_error("eval", "--json and one of the outputs both want stdout"));

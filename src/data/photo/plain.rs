@@ -18,10 +18,21 @@ use crate::geometry::Size;
 pub(super) fn by_image(format: ImageFormat, bytes: &[u8]) -> Result<Stored> {
     let mut decoder = decoder(format, Cursor::new(bytes))?;
     let size = size_of(&decoder);
-    ensure_decodable(size, u64::from(decoder.color_type().bytes_per_pixel()))?;
+    ensure_decodable(size, bytes_per_pixel(format, bytes, &decoder))?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(explained)?;
     Ok(Stored { image, size, orientation })
+}
+
+/// What decoding takes for each pixel. WebP's decoder holds the picture twice, in four colours where it is lossless,
+/// whatever is asked of it.
+fn bytes_per_pixel(format: ImageFormat, bytes: &[u8], decoder: &impl ImageDecoder) -> u64 {
+    let result = u64::from(decoder.color_type().bytes_per_pixel());
+    match (format, bytes.get(12..16)) {
+        (ImageFormat::WebP, Some(b"VP8 ")) => result + 2,
+        (ImageFormat::WebP, _) => result + 5,
+        _ => result,
+    }
 }
 
 /// A decoder that has read the header and nothing else.

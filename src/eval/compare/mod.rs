@@ -10,6 +10,8 @@ use crate::eval::compare::paired::paired_intervals;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::{DatasetReport, Headline, ProtocolReport, Report};
 use crate::eval::summary::Group;
+use crate::spelling::shortened;
+use crate::visible::one_line;
 use comparison::falls_below;
 pub(crate) use comparison::{Change, CompareOptions, Comparison, Fall};
 
@@ -40,6 +42,12 @@ pub(crate) fn compare(
             )
         })?;
         let categories = categories(before, after, &headline);
+        let lost = lost(before, &categories, &headline);
+        ensure!(
+            lost.is_empty() || options.max_drop_category.is_none(),
+            "of the categories {} the later report has no score, so that no drop can be told: evaluate it again",
+            shortened(&lost)
+        );
         let fallen = fallen(&categories, options.max_drop_category);
         let fell_below = |allowed: f64| falls_below(headline.difference, allowed);
         Ok(Comparison {
@@ -153,6 +161,13 @@ fn categories(before: &Report, after: &Report, headline: &Change) -> IndexMap<St
     before.categories.iter().filter_map(both).collect()
 }
 
+/// The categories of the earlier report that have no score in both.
+fn lost(before: &Report, both: &IndexMap<String, [f64; 2]>, headline: &Change) -> Vec<String> {
+    let categories = before.protocol(headline.protocol).map(|protocol| protocol.categories.keys());
+    let names = categories.into_iter().flatten().filter(|name| !both.contains_key(*name));
+    names.map(|name| format!("`{}`", one_line(name))).collect()
+}
+
 /// The categories that fell, the largest drop first.
 fn fallen(categories: &IndexMap<String, [f64; 2]>, allowed: Option<f64>) -> Vec<Fall> {
     let fall = |(category, &[before, after]): (&String, &[f64; 2])| {
@@ -252,6 +267,11 @@ mod tests {
         assert!(text.contains("different pairs or annotations"), "{text}");
         let text = refusal(&|report| report.protocols[0].average = Average::Keypoints);
         assert!(text.contains("`standard` measure differently"), "{text}");
+        let mut after = before.clone();
+        after.protocols[0].categories.shift_remove("dog <&\">");
+        let limited = CompareOptions { max_drop_category: Some(1.0), ..CompareOptions::default() };
+        let text = format!("{:#}", compare(&before, &after, &limited).unwrap_err());
+        assert!(text.contains("categories `dog <&\">` the later report has no score"), "{text}");
         let text = refusal(&|report| report.protocols[0].name = "paper".parse().unwrap());
         assert!(text.contains("`standard` at alpha 0.1 is not in both"), "{text}");
     }

@@ -8,6 +8,7 @@ use tch::Tensor;
 
 use crate::nn::parameters::{LoadOutcome, Mismatch, Parameter};
 use crate::spelling::shortened;
+use crate::visible::one_line;
 
 /// Names listed of one kind of trouble at most: a file may lack thousands.
 const SHOWN: usize = 40;
@@ -71,7 +72,7 @@ impl Display for LoadReport {
             .mismatched
             .iter()
             .map(|Mismatch { name, expected, found }| {
-                format!("{name} (needed: {expected}, found: {found})")
+                format!("{} (needed: {expected}, found: {found})", one_line(name))
             })
             .collect();
         let lists = [
@@ -81,7 +82,8 @@ impl Display for LoadReport {
         ];
         for (title, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
             let shown = names.len().min(SHOWN);
-            write!(f, "\n  {} {title}: {}", names.len(), names[..shown].join(", "))?;
+            let named: Vec<_> = names[..shown].iter().map(|name| one_line(name)).collect();
+            write!(f, "\n  {} {title}: {}", names.len(), named.join(", "))?;
             if names.len() > shown {
                 write!(f, " and {} more", names.len() - shown)?;
             }

@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail};
+
 use crate::data::photo::orientation::Exif;
+use crate::predict::batch::resume;
 use crate::predict::correspondence::Resolution;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::plan::Plan;
+use crate::visible::Shown;
 
 /// A list of pairs and what is wanted of each.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +53,22 @@ impl Batch<'_> {
     /// The file that says how those of a pair were made.
     pub(super) fn record_path(&self, pair: &ListedPair) -> PathBuf {
         self.folder.join(format!("{}.json", pair.name))
+    }
+
+    /// Ensures that what is to say how a pair was made replaces nothing else.
+    ///
+    /// # Errors
+    /// When there is a file of that name that is no such record.
+    pub(crate) fn ensure_records(&self) -> Result<()> {
+        let records = self.pairs().map(|pair| self.record_path(pair));
+        match records.filter(|record| resume::is_foreign(record)).min() {
+            None => Ok(()),
+            Some(record) => bail!(
+                "`{}` is there and says nothing of an earlier run, but that is where the record of the pair goes: \
+                 move it, or choose another --output-dir",
+                record.shown()
+            ),
+        }
     }
 
     /// Every file that may be written.

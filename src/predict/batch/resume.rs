@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::output;
@@ -55,6 +56,13 @@ impl Contents {
         }
         self.known[&path].clone()
     }
+}
+
+/// Whether there is a file where a pair's record goes that is none of this program's, of whatever version.
+pub(super) fn is_foreign(record: &Path) -> bool {
+    let Ok(bytes) = fs::read(record) else { return false };
+    let keys: Option<HashMap<String, IgnoredAny>> = serde_json::from_slice(&bytes).ok();
+    !keys.is_some_and(|keys| keys.contains_key("made") && keys.contains_key("prediction"))
 }
 
 /// What an earlier run found for a pair, if its files are complete and as they were left, and were made in the

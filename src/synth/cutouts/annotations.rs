@@ -1,6 +1,7 @@
 //! The annotation of cut-outs: which pictures show which animals, and where their parts are.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use image::RgbaImage;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use crate::data::formats::text::read_text;
 use crate::data::photo::decode_picture;
 use crate::geometry::Point;
-use crate::visible::Shown;
+use crate::visible::{Shown, one_line};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -69,6 +70,7 @@ pub(super) fn read(file: &Path, folder: &Path) -> Result<Vec<Category>> {
     let context = || format!("reading the annotated cut-outs of `{}`", file.shown());
     let text = read_text(file).with_context(context)?;
     let annotations: Annotations = serde_json::from_str(&text).with_context(context)?;
+    check(&annotations.categories).with_context(context)?;
     let category = |record: CategoryRecord| -> Result<Category> {
         let cutout = |image| Cutout::read(image, record.keypoint_names.len(), folder);
         Ok(Category {
@@ -79,6 +81,20 @@ pub(super) fn read(file: &Path, folder: &Path) -> Result<Vec<Category>> {
         })
     };
     annotations.categories.into_iter().map(category).collect::<Result<_>>().with_context(context)
+}
+
+/// Whether categories can be folders, each of its own, with something to show.
+fn check(categories: &[CategoryRecord]) -> Result<()> {
+    ensure!(!categories.is_empty(), "it has no categories");
+    let mut names = HashSet::new();
+    for CategoryRecord { name, images, .. } in categories {
+        let shown = one_line(name);
+        let is_folder = Path::new(name).components().eq([Component::Normal(name.as_ref())]);
+        ensure!(is_folder, "the category `{shown}` cannot be a folder's name");
+        ensure!(names.insert(name), "the category `{shown}` stands there twice");
+        ensure!(!images.is_empty(), "the category `{shown}` has no images");
+    }
+    Ok(())
 }
 
 impl Cutout {
@@ -133,6 +149,29 @@ fn mirrored_parts(names: &[String]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_categories_stay_within_the_dataset() {
+        let error = |categories: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("a.json");
+            std::fs::write(&file, format!("{{\"categories\": [{categories}]}}")).unwrap();
+            format!("{:#}", read(&file, folder.path()).unwrap_err())
+        };
+        let named = |name: &str| {
+            format!(
+                "{{\"name\": \"{name}\", \"keypoint_names\": [\"a\"], \"images\": [{{\"file\": \"x.png\", \
+                     \"size\": [1, 1], \"facing\": \"left\", \"keypoints\": [null]}}]}}"
+            )
+        };
+        for name in ["/tmp/x", "../x", "a/b", "..", "", "a/"] {
+            assert!(error(&named(name)).contains("cannot be a folder's name"), "{name}");
+        }
+        assert!(error(&[named("a"), named("a")].join(",")).contains("stands there twice"));
+        let empty = r#"{"name": "a", "keypoint_names": [], "images": []}"#;
+        assert!(error(empty).contains("has no images"));
+        assert!(error("").contains("has no categories"));
+    }
 
     #[test]
     fn mirroring_exchanges_left_and_right_parts_and_keeps_the_others() {

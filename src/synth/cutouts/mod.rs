@@ -24,6 +24,7 @@ use self::scene::{Stage, compose};
 use crate::data::formats::text::read_text;
 use crate::data::photo::decode_picture;
 use crate::data::photo::images::photos_below;
+use crate::output;
 use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
 use crate::visible::Shown;
 
@@ -69,8 +70,7 @@ pub(crate) fn make_cutouts(
     watch: Watch,
 ) -> Result<Rendered> {
     let root = folder.join(NAME);
-    let attempt = || -> Result<Rendered> {
-        rendered::ensure_empty(&root)?;
+    let fill = |stage_folder: &Path| -> Result<Rendered> {
         let categories = read(&options.annotations, &options.cutouts)?;
         let stage = stage(options)?;
         let all: usize = categories.iter().map(|category| category.cutouts.len()).sum();
@@ -84,17 +84,23 @@ pub(crate) fn make_cutouts(
                     |cutout: &&Cutout| held_out.contains(&cutout.animal) == (split == "val");
                 let cutouts: Vec<&Cutout> = category.cutouts.iter().filter(in_split).collect();
                 let share = (count * category.cutouts.len()).div_ceil(all);
-                let place = Place { root: &root, split, number, options, counter: &counter };
+                let place = Place { root: stage_folder, split, number, options, counter: &counter };
                 let photos = place.write_photos(category, &cutouts, &stage)?;
                 written.images += photos.iter().map(Vec::len).sum::<usize>();
                 pairs.extend(place.write_pairs(category, &photos, share)?);
             }
-            rendered::write_list(&root, split, &pairs)?;
+            ensure!(
+                !pairs.is_empty(),
+                "no pair for `{split}`: some category needs two animals there, with {FEWEST_KEYPOINTS} parts in \
+                 common (`val` keeps one of {VALIDATION_SHARE} animals of each, `trn` has the others)"
+            );
+            rendered::write_list(stage_folder, split, &pairs)?;
             written.pairs.insert(split, pairs.len());
         }
         Ok(written)
     };
-    attempt().with_context(|| format!("writing the cut-outs dataset `{}`", root.shown()))
+    output::write_folder(&root, fill)
+        .with_context(|| format!("writing the cut-outs dataset `{}`", root.shown()))
 }
 
 /// The animals of a category that validation keeps; which ones depends on their names alone.

@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use self::objects::CATEGORIES;
 use self::scene::draw;
+use crate::output;
 use crate::synth::rendered::{self, Counter, Photo, Rendered, Watch, generator};
 use crate::visible::Shown;
 
@@ -44,9 +45,7 @@ pub(crate) struct ToyOptions {
 /// When that folder exists and is not empty, or cannot be written.
 pub(crate) fn make_toy(folder: &Path, options: ToyOptions, watch: Watch) -> Result<Rendered> {
     let root = folder.join(NAME);
-    let attempt = || -> Result<Rendered> {
-        ensure!(options.images >= 2, "a split needs two photos of each category at least");
-        rendered::ensure_empty(&root)?;
+    let fill = |stage: &Path| -> Result<Rendered> {
         let mut written = Rendered { folder: root.clone(), images: 0, pairs: IndexMap::new() };
         let held_out = (options.images / 3).max(2);
         let photos = CATEGORIES.len() * (options.images + 2 * held_out);
@@ -57,14 +56,18 @@ pub(crate) fn make_toy(folder: &Path, options: ToyOptions, watch: Watch) -> Resu
             for category in 0..CATEGORIES.len() {
                 let first = split * options.images;
                 let numbers = first..first + images;
-                let photos = write_photos(&root, category, numbers, options, &counter)?;
+                let photos = write_photos(stage, category, numbers, options, &counter)?;
                 written.images += photos.len();
-                pairs.extend(write_pairs(&root, (name, split), category, &photos, options)?);
+                pairs.extend(write_pairs(stage, (name, split), category, &photos, options)?);
             }
-            rendered::write_list(&root, name, &pairs)?;
+            rendered::write_list(stage, name, &pairs)?;
             written.pairs.insert(name, pairs.len());
         }
         Ok(written)
+    };
+    let attempt = || {
+        ensure!(options.images >= 2, "a split needs two photos of each category at least");
+        output::write_folder(&root, fill)
     };
     attempt().with_context(|| format!("writing the toy dataset `{}`", root.shown()))
 }

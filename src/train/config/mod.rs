@@ -9,6 +9,7 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::parameters::{Group, Parameter};
+use crate::spelling::meant;
 use crate::train::init::ModelChoice;
 use crate::train::objective::tables::ObjectiveTables;
 use crate::train::optim::choice::OptimizerChoice;
@@ -119,7 +120,7 @@ impl TrainConfig {
     /// Those of a model's parameters that are trained.
     ///
     /// # Errors
-    /// When there are none, or a learning rate is for a group that the model does not have.
+    /// When there are none, or what is frozen, or a learning rate, is for parameters that the model does not have.
     pub(crate) fn trained<'a>(&self, parameters: &'a [Parameter]) -> Result<Vec<&'a Parameter>> {
         let groups: BTreeSet<&str> = parameters.iter().map(|parameter| parameter.group.0).collect();
         for name in self.group_learning_rates.keys() {
@@ -128,6 +129,14 @@ impl TrainConfig {
                 groups.contains(name.as_str()),
                 "group_learning_rates: the model has no group of parameters `{name}`; there are: {}",
                 there_are.join(", ")
+            );
+        }
+        for prefix in &self.frozen {
+            let of_any = || parameters.iter().flat_map(|parameter| prefixes(&parameter.name));
+            ensure!(
+                parameters.iter().any(|parameter| parameter.name.starts_with(prefix)),
+                "frozen: the model has no parameter whose name begins with `{prefix}`{}",
+                meant(prefix, of_any())
             );
         }
         let trained: Vec<&Parameter> =
@@ -189,6 +198,12 @@ impl TrainConfig {
             (decay(self.ema_decay), "ema_decay must lie in 0 to 1, without 1"),
         ]
     }
+}
+
+/// What can be frozen of which a parameter is a part: `a`, `a.b` and `a.b.c` for `a.b.c`.
+fn prefixes(name: &str) -> impl Iterator<Item = &str> {
+    let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+    ends.map(|end| &name[..end])
 }
 
 #[cfg(test)]

@@ -122,6 +122,9 @@ fn groups_have_learning_rates_by_name() {
     assert_eq!(names(&config), ["backbone", "adapter", "head"], "buffers are never trained");
     let frozen = read("[group_learning_rates]\nadapter = 0.0\nbackbone = 0.0\n");
     assert_eq!(names(&frozen), ["head"]);
+    assert_eq!(names(&read("frozen = [\"adap\"]\n")), ["backbone", "head"]);
+    let missed = read("frozen = [\"backbones\"]\n").trained(&parameters).unwrap_err().to_string();
+    assert!(missed.ends_with("begins with `backbones` (did you mean `backbone`?)"), "{missed}");
     let unknown = read("[group_learning_rates]\nadaptor = 1.0\n");
     let error = unknown.trained(&parameters).unwrap_err().to_string();
     assert!(error.contains("`adaptor`; there are: `adapter`, `backbone`, `head`"), "{error}");

@@ -14,6 +14,7 @@ use crate::data::photo::orientation::Exif;
 use crate::data::truth::TruthKind;
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::remove_unmeasurable;
+use crate::eval::task::turned_note;
 use crate::train::path_setting;
 use crate::train::samples::left_out::{LeftOut, Omissions, leave_out_undecodable};
 use crate::train::samples::photos::find_photos;
@@ -210,6 +211,7 @@ impl DataConfig {
         let dataset = Dataset { exif: self.exif, ..Dataset::new(name, entry, &self.data_root) };
         let loaded = load_split(&dataset, split, self.skip_bad)?;
         notes.extend(loaded.notes);
+        notes.extend(turned_note(&loaded.split.pairs, &loaded.turned, self.exif));
         if loaded.skipped > 0 {
             notes.push(format!(
                 "{} pairs of `{split}` cannot be used and are left out\n{}",

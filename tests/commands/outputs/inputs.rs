@@ -49,6 +49,12 @@ fn no_output_of_an_evaluation_is_one_of_its_inputs() {
     }
     let after: Vec<Vec<u8>> = inputs.iter().map(|path| fs::read(path).unwrap()).collect();
     assert!(before == after, "every input is as it was");
+    // What another split would read.
+    let other = dataset.path("SPair-71k/Layout/large/trn.txt");
+    fs::write(&other, "a list\n").unwrap();
+    let error = eval(&dataset, &predictions, &["--report", &text(&other)]).failed_with(1);
+    assert!(error.contains("trn.txt` is there already, in the dataset's folder"), "{error}");
+    assert_eq!(fs::read_to_string(&other).unwrap(), "a list\n");
     // Behind what is there already, where the shell appends.
     let appending = fs::File::options().append(true).open(&predictions).unwrap();
     let mut appended = command(arguments(&dataset, &predictions, &[]));

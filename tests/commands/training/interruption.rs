@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::child::{start, wait};
 use super::metrics;
-use crate::command::{Run, lpmflow};
+use crate::command::{Run, lpmflow, shell};
 use crate::support::toy::Toy;
 
 /// Everything that has a state: an average, accumulated and clipped gradients, augmentation, dropout.
@@ -109,6 +109,20 @@ fn a_run_killed_at_random_moments_or_interrupted_ends_as_one_that_was_not() {
     let log = lpmflow(resume(&stopped)).succeeded().stderr;
     assert!(log.contains(&format!("resumed after step {steps}")), "not one step is lost: {log}");
     assert!(last(&toy.path("straight")) == last(&stopped), "the weights differ");
+}
+
+#[test]
+fn what_the_shell_has_it_ignore_does_not_stop_it() {
+    let toy = Toy::new(4, 1);
+    let run = toy.path("run");
+    // As `nohup` starts programs, but for the output.
+    let line = "trap '' HUP; exec \"$0\" \"$@\"";
+    let arguments = toy.training(&run, "--epochs 2 --batch-size 2");
+    let mut child = shell(line, arguments).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(wait(&mut child, || run.join("config.toml").exists()));
+    Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(metrics(&run, "validation_pck").len(), 2);
 }
 
 #[test]

@@ -50,6 +50,18 @@ fn one_line_a_pair_in_the_order_of_the_list_and_a_bad_pair_stops_nothing() {
 }
 
 #[test]
+fn a_file_where_a_record_goes_that_is_none_stays() {
+    let folder = photos();
+    let list = write(&folder, "list.csv", "a.png,b.jpg\n");
+    std::fs::create_dir(folder.path("out")).unwrap();
+    let record = folder.path("out/a-to-b.json");
+    std::fs::write(&record, "{\"my\": \"annotation\"}").unwrap();
+    let error = run(&folder, &list, &[]).failed_with(1);
+    assert!(error.contains("a-to-b.json` is there and says nothing of an earlier run"), "{error}");
+    assert!(std::fs::read_to_string(&record).unwrap().contains("annotation"));
+}
+
+#[test]
 fn a_rerun_skips_what_is_done_and_nothing_else() {
     let folder = photos();
     let list = write(&folder, "list.csv", "a.png,b.jpg\nb.jpg,a.png\nmore/c.png,a.png\n");

@@ -16,7 +16,8 @@ use rayon::prelude::*;
 use crate::data::Pair;
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
-use crate::geometry::Point;
+use crate::flow::{Flow, Matched};
+use crate::geometry::{Point, Size};
 use exchanged::exchanged;
 use fit::Fit;
 use reading::{Reading, Unit};
@@ -85,8 +86,25 @@ pub(crate) fn doubts(
              count from 1, where they should from 0; nothing was changed"
                 .to_owned(),
         );
+    } else if doubts.is_empty() {
+        let still = pairs.iter().map(|pair| Ok((*pair, Prediction::of(pair, &unmoved(), &[])?)));
+        let still = still.collect::<Result<Vec<(&Pair, Prediction)>>>()?;
+        let still = Fit::new(protocol, ALPHA, still.into_iter())?;
+        if still.is_far_better_than(&given) {
+            doubts.push(format!(
+                "they score {:.1}, and points that stay where they are would score {:.1} ({name}): they may be of \
+                 other pairs or keypoints, or count in another way",
+                given.pck(),
+                still.pck()
+            ));
+        }
     }
     Ok(doubts)
+}
+
+/// A flow that leaves every point in the same part of the photo.
+fn unmoved() -> Matched {
+    Flow::zero(Size::square(1)).into()
 }
 
 /// The reading that fits best, the simpler one if it is nearly as good.
@@ -112,9 +130,7 @@ fn implausible(pairs: &[&Pair], predictions: &[Prediction]) -> Vec<String> {
         pairs.iter().zip(predictions).flat_map(of_pair)
     };
     let share = |is: &dyn Fn(Point, f64, f64) -> bool| {
-        let is = |(point, size): &(Point, crate::geometry::Size)| {
-            is(*point, size.width as f64, size.height as f64)
-        };
+        let is = |(point, size): &(Point, Size)| is(*point, size.width as f64, size.height as f64);
         points().filter(is).count() as f64 / points().count().max(1) as f64
     };
     let tiny = |point: Point, _, _| point.x.abs() <= 1.01 && point.y.abs() <= 1.01;

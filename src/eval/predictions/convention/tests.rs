@@ -220,3 +220,19 @@ fn points_that_cannot_be_right_are_told_without_a_reading() {
     assert!(found(&pairs, &zero).starts_with("nearly all points lie within one pixel"));
     assert!(!found(&pairs, &zero).contains("read as"));
 }
+
+#[test]
+fn points_further_off_than_where_they_came_from_are_doubted() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(5);
+    let mut pairs = pairs(rng);
+    pairs.iter_mut().for_each(|pair| pair.target = pair.source.clone());
+    let of = |pair: &Pair, keypoints: &[Point]| {
+        prediction(pair.index, &keypoints.iter().map(|at| (at.x, at.y)).collect::<Vec<_>>())
+    };
+    let right: Vec<_> = pairs.iter().map(|pair| of(pair, &pair.target.keypoints)).collect();
+    assert_eq!(found(&pairs, &right), "");
+    let reversed = |pair: &Pair| pair.target.keypoints.iter().rev().copied().collect::<Vec<_>>();
+    let reversed: Vec<_> = pairs.iter().map(|pair| of(pair, &reversed(pair))).collect();
+    let doubt = found(&pairs, &reversed);
+    assert!(doubt.contains("points that stay where they are would score 100.0"), "{doubt}");
+}

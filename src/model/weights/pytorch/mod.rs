@@ -67,6 +67,9 @@ impl Checkpoint {
             }
             groups
         };
+        if self.tensors.is_empty() {
+            return "no tensors".to_owned();
+        }
         // One container around everything says nothing.
         let groups = (1..4).map(depth).find(|groups| groups.len() != 1).unwrap_or_else(|| depth(1));
         let described = |(name, (tensors, values)): (String, (usize, i64))| {
