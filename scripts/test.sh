@@ -21,11 +21,12 @@ grep '"test":true' "$work/build" | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' 
 [ -s "$work/programs" ] || { echo "test: cargo named no test program" >&2; exit 1; }
 
 # All at once, the long trainings apart, so that no core is idle at the end; waiting threads sleep, and memory is
-# kept for the next tensor, as the program itself keeps it (src/inference/memory.rs). Only with
-# RUSTC_BOOTSTRAP in their environment the programs tell how long each test took.
+# kept for the next tensor, as the program itself keeps it (src/inference/memory.rs). What a shell starts like
+# this ignores Ctrl-C, and would the program, but tests send it. Only with RUSTC_BOOTSTRAP in their environment
+# the programs tell how long each test took.
 start() {
     RUSTC_BOOTSTRAP=1 OMP_WAIT_POLICY=PASSIVE MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824 \
-        "$@" -Z unstable-options --report-time \
+        env --default-signal=INT "$@" -Z unstable-options --report-time \
         < /dev/null > "$work/tests.${#runs[@]}" 2>&1 &
     runs+=("$!")
 }

@@ -25,7 +25,7 @@ pub(super) fn run(folder: &Path, terminal: &Terminal) -> Result<Outcome> {
         terminal.result(String::from_utf8(text)?.trim_end());
         return Ok(Outcome::Done);
     }
-    std::fs::create_dir_all(folder)
+    output::make_folder(folder)
         .with_context(|| format!("making the folder `{}`", folder.shown()))?;
     leftovers::clear(folder);
     let mut attempts = Attempts::default();

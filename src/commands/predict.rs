@@ -105,7 +105,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let formats = formats(&arguments.list.format)?;
     let List { entries, notes } = pair_list::read(list)?;
     notes.iter().for_each(|note| terminal.warn(note));
-    std::fs::create_dir_all(folder)
+    output::make_folder(folder)
         .with_context(|| format!("making the output folder `{}`", folder.shown()))?;
     let mut network = engine::load(&arguments.model, terminal)?;
     let weights = network.description()?.sha256.context("the weights come from no file")?;
@@ -131,7 +131,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;
-    batch.ensure_records()?;
+    batch::ensure_records(&batch)?;
     let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
     let needs = pairs.map(|pair| batch.plan(pair).needs()).max().unwrap_or(Needs::Matches);
     tell_of_confidence(&network, needs, terminal);

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf, absolute};
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
 use crate::commands::interrupt::stop_on_interrupt;
@@ -99,6 +99,11 @@ fn resumption(
     arguments: &TrainArguments,
     terminal: &Terminal,
 ) -> Result<Resumption> {
+    ensure!(
+        folder.join(CONFIG).is_file(),
+        "resuming the run in `{}`: it is no run folder, as it holds no {CONFIG}",
+        folder.shown()
+    );
     let own = read_settings(&folder.join(CONFIG), terminal)
         .with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
     let mut wanted = own.clone();

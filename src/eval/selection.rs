@@ -9,7 +9,7 @@ use crate::data::Pair;
 use crate::eval::predictions::Prediction;
 use crate::eval::problems::Problems;
 use crate::eval::protocol::Protocol;
-use crate::spelling::meant;
+use crate::spelling::{counted, meant};
 use crate::visible::one_line;
 
 /// Keeps the pairs of the given categories (all if none are given), then the first `limit`; says how many of each
@@ -45,7 +45,11 @@ pub(crate) fn select(
     };
     let shares: Vec<String> = before.iter().map(share).collect();
     Ok((before.len() > 1).then(|| {
-        format!("the first {limit} pairs of the list (--limit) are: {}", shares.join(", "))
+        format!(
+            "--limit takes the first {} of the list: {}",
+            counted(limit, "pair"),
+            shares.join(", ")
+        )
     }))
 }
 
@@ -103,7 +107,7 @@ mod tests {
         let categories = ["dog".into(), "horse".into()];
         let note = select(&mut selected, &categories, Some(2)).unwrap().unwrap();
         assert!(selected.iter().map(|pair| &pair.category).eq(["dog", "dog"]));
-        assert!(note.ends_with("are: dog 2 of 2, horse 0 of 1"), "{note}");
+        assert!(note.ends_with("list: dog 2 of 2, horse 0 of 1"), "{note}");
         assert_eq!(select(&mut pairs(), &categories, Some(3)).unwrap(), None);
         assert_eq!(select(&mut pairs(), &["dog".into()], Some(1)).unwrap(), None);
     }

@@ -11,6 +11,22 @@ use crate::output::destination::folder_of;
 use crate::output::leftovers::{self, LOCK};
 use crate::output::unfinished::PREFIX;
 
+/// Makes a folder and those above it, as far as they are absent.
+///
+/// # Errors
+/// When it cannot be made; a file of that name, or a link that leads nowhere, is called that.
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists if !path.exists() => {
+            anyhow::anyhow!("it is a link that leads nowhere")
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            anyhow::anyhow!("there is a file of that name, or on the way: name a folder")
+        }
+        _ => error.into(),
+    })
+}
+
 /// Fills a new folder under a temporary name beside `path`, and gives it that name at the end. What killed runs
 /// left there is cleared.
 ///
@@ -67,6 +83,21 @@ mod tests {
         assert_eq!((count(), fs::read_dir(&path).unwrap().count()), (1, 1));
         let error = write_folder(&path, |_| Ok(())).unwrap_err().to_string();
         assert!(error.contains("not empty"), "{error}");
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_folder_is_called_what_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::write(path("file"), "").unwrap();
+        std::os::unix::fs::symlink("gone", path("link")).unwrap();
+        make_folder(&path("a/b")).unwrap();
+        for (name, why) in
+            [("file", "a file of that name"), ("file/b", "on the way"), ("link", "nowhere")]
+        {
+            let error = make_folder(&path(name)).unwrap_err().to_string();
+            assert!(error.contains(why), "{name}: {error}");
+        }
     }
 
     #[test]

@@ -16,5 +16,5 @@ pub(crate) use archive::write_archive;
 pub(crate) use attempts::Attempts;
 pub(crate) use check::{Stdout, check, check_folder};
 pub(crate) use destination::{ensure_stdout_open, is_stream};
-pub(crate) use folder::write_folder;
+pub(crate) use folder::{make_folder, write_folder};
 pub(crate) use write::{scratch, write};

@@ -9,9 +9,13 @@ use serde_json::value::RawValue;
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::data::lists::json;
+use crate::data::lists::points::{points, points_of};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
 use crate::visible::{Shown, visible};
+
+/// What messages call one.
+const THING: &str = "keypoint";
 
 /// Letters that are shown of what is no point.
 const SHOWN: usize = 60;
@@ -71,7 +75,7 @@ impl Keypoints {
         match json::whole::<Box<RawValue>>(text) {
             Ok(value) => Self::from_json(&value),
             Err(error) => match lines(text) {
-                Some(values) => Ok(Self::at(points(values)?)),
+                Some(values) => Ok(Self::at(points(values, THING)?)),
                 None if begins_with_a_number(text) => Ok(Self::at(plain_points(text)?)),
                 None => {
                     Err(error).context("the text is no JSON (which knows no NaN and no Infinity)")
@@ -86,7 +90,7 @@ impl Keypoints {
     /// When the value holds something else.
     pub(crate) fn from_json(value: &RawValue) -> Result<Self> {
         match value.get().as_bytes().first() {
-            Some(b'[') => Ok(Self::at(points_of(value)?)),
+            Some(b'[') => Ok(Self::at(points_of(value, THING)?)),
             Some(b'{') => Self::from_annotation(
                 &serde_json::from_str(value.get())
                     .context("the object is no SPair-71k pair annotation")?,
@@ -96,11 +100,11 @@ impl Keypoints {
     }
 
     fn from_annotation(annotation: &PairAnnotation) -> Result<Self> {
-        let source = points_of(annotation.src_kps).context("`src_kps`")?;
+        let source = points_of(annotation.src_kps, THING).context("`src_kps`")?;
         let truth = match annotation.trg_kps {
             None => None,
             Some(value) => {
-                let target = points_of(value).context("`trg_kps`")?;
+                let target = points_of(value, THING).context("`trg_kps`")?;
                 ensure!(
                     target.len() == source.len(),
                     "`src_kps` has {} points but `trg_kps` has {}",
@@ -188,28 +192,6 @@ pub(crate) fn point_of_text(text: &str) -> Option<Point> {
         .collect::<Option<_>>()?;
     let [x, y] = numbers[..] else { return None };
     Some(Point::new(x, y)).filter(|point| point.is_finite())
-}
-
-/// The points of a JSON array `[[x, y], ...]`.
-fn points_of(value: &RawValue) -> Result<Vec<Point>> {
-    let values: Vec<&RawValue> =
-        serde_json::from_str(value.get()).ok().context("expected a list [[x, y], ...]")?;
-    points(values)
-}
-
-/// The points that values `[x, y]` are.
-fn points(values: Vec<&RawValue>) -> Result<Vec<Point>> {
-    let point = |(index, value): (usize, &RawValue)| {
-        let numbers: Option<[f64; 2]> = serde_json::from_str(value.get()).ok();
-        let point = numbers.map(|[x, y]| Point::new(x, y)).filter(|point| point.is_finite());
-        point.with_context(|| {
-            let mut letters = value.get().chars().filter(|letter| !letter.is_whitespace());
-            let start: String = letters.by_ref().take(SHOWN).collect();
-            let more = if letters.next().is_some() { "..." } else { "" };
-            format!("keypoint {index} is {start}{more}, not two numbers [x, y]")
-        })
-    };
-    values.into_iter().enumerate().map(point).collect()
 }
 
 #[cfg(test)]

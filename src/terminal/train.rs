@@ -124,9 +124,9 @@ impl<'a> TrainingDisplay<'a> {
         lines.extend(plan.notes.iter().map(|note| format!("weights: {note}")));
         lines.extend(plan.changes.iter().map(|change| format!("changed: {change}")));
         if position.epoch >= config.epochs {
-            let epochs = config.epochs;
+            let epochs = counted(config.epochs, "epoch");
             lines.push(format!(
-                "nothing to do: all {epochs} epochs are done (--epochs N adds some)"
+                "nothing to do: the run is at its end, after {epochs} (--epochs N adds some)"
             ));
         } else if plan.step > 0 {
             let (epoch, batch) = (position.epoch + 1, position.batch);

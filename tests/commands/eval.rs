@@ -148,7 +148,7 @@ fn a_limit_says_how_many_pairs_of_each_category_it_took() {
     let dataset = TinySpair::write();
     let flags = ["--baseline-model", "identity", "--category", "cat,dog", "--limit", "2", "--json"];
     let run = eval(&dataset, &flags).succeeded();
-    let note = "the first 2 pairs of the list (--limit) are: cat 2 of 3, dog 0 of 3";
+    let note = "--limit takes the first 2 pairs of the list: cat 2 of 3, dog 0 of 3";
     assert!(run.stderr.contains(note), "{}", run.stderr);
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_satisfies_schema(&report);

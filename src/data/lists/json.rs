@@ -1,12 +1,13 @@
 //! The values of a JSON text: one a line, over several lines each, in one array, or in an array that is the only
 //! one of an object.
 
+use std::fmt;
+
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
-use serde_json::Deserializer;
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// One value as it is written.
@@ -70,7 +71,8 @@ fn objects(text: &str) -> Vec<Item<'_>> {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let goes_on = serde_json::from_str::<&RawValue>(first).is_err_and(|error| error.is_eof());
     if goes_on {
-        let values: Result<Vec<&RawValue>, _> = Deserializer::from_str(text).into_iter().collect();
+        let values: Result<Vec<&RawValue>, _> =
+            serde_json::Deserializer::from_str(text).into_iter().collect();
         if let Ok(values) = values {
             return placed(text, values);
         }
@@ -135,7 +137,45 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
 /// An object whose values are still as they are written: as numbers one by one they would take ten times the memory.
 pub(crate) type Object<'a> = IndexMap<String, &'a RawValue>;
 
-/// What an object of [`parse`] says.
+/// The object of one item.
+///
+/// # Errors
+/// When it is none, or has a key twice.
+pub(crate) fn object(text: &str) -> Result<Object<'_>> {
+    parse::<Distinct>(text).map(|distinct| distinct.0)
+}
+
+/// An object of which no key hides another.
+struct Distinct<'a>(Object<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Distinct<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DistinctKeys).map(Distinct)
+    }
+}
+
+struct DistinctKeys;
+
+impl<'de> Visitor<'de> for DistinctKeys {
+    type Value = Object<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+        let mut object = Object::new();
+        while let Some((key, value)) = map.next_entry::<String, &'de RawValue>()? {
+            if object.contains_key(&key) {
+                return Err(de::Error::custom(format!("the key `{key}` stands there twice")));
+            }
+            object.insert(key, value);
+        }
+        Ok(object)
+    }
+}
+
+/// What an object of [`object`] says.
 ///
 /// # Errors
 /// When the object is not what it should be; the error tells its keys.
@@ -201,6 +241,13 @@ mod tests {
     fn json_is_told_from_names_in_brackets() {
         assert!(looks_like_json(" [ {\"a\": 1}]") && looks_like_json("[[1, 2]]"));
         assert!(!looks_like_json("[1].jpg,b.jpg") && !looks_like_json("a,b"));
+    }
+
+    #[test]
+    fn a_key_that_stands_there_twice_is_an_error() {
+        let error = object(r#"{"a": 1, "b": 2, "a": 3}"#).unwrap_err().to_string();
+        assert!(error.starts_with("the key `a` stands there twice"), "{error}");
+        assert_eq!(object(r#"{"a": [1], "b": 2}"#).unwrap().keys().collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

@@ -5,4 +5,5 @@ pub(crate) mod bytes;
 pub(crate) mod encoding;
 pub(crate) mod json;
 pub(crate) mod keys;
+pub(crate) mod points;
 pub(crate) mod table;

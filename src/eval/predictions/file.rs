@@ -22,6 +22,7 @@ use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode_meaning;
 use crate::data::lists::json::{self, looks_like_json};
 use crate::data::lists::keys::{Key, Readings};
+use crate::data::lists::points;
 use crate::data::truth::Truth;
 use crate::eval::dense::Dense;
 use crate::eval::predictions::finder::PairFinder;
@@ -40,6 +41,7 @@ struct Line {
     source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    #[serde(deserialize_with = "points::deserialize")]
     predicted: Vec<Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     flow: Option<Box<RawValue>>,
@@ -96,7 +98,8 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
     })
 }
 
-/// Reads predictions for some or all of a split's `pairs`; with `skip_bad`, lines that are none are left out.
+/// Reads predictions for some or all of a split's `pairs`, from standard input if the file is called `-`; with
+/// `skip_bad`, lines that are none are left out.
 ///
 /// # Errors
 /// When the file cannot be read or holds no prediction, or, without `skip_bad`, any line is not a prediction for
@@ -108,7 +111,7 @@ pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored
         let meaning = |text: &str| Some(parse(text, &finder, false, None).ok()?.predictions);
         // A pipe lies in no folder that the paths could mean.
         let folder = path.parent().filter(|_| path.is_file()).unwrap_or(Path::new(""));
-        let bytes = bytes::read(path)?;
+        let bytes = bytes::read_or_stdin(path)?;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let (text, code_page) = decode_meaning(bytes, meaning)?;
         let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad, Some(folder))? };
@@ -167,7 +170,7 @@ fn prediction(
     readings: &mut Readings,
     folder: Option<&Path>,
 ) -> Result<(usize, Prediction)> {
-    let mut object: json::Object = json::parse(text)?;
+    let mut object = json::object(text)?;
     readings.mend(&mut object, &KEYS);
     if object.contains_key("flow") && !object.contains_key("predicted") {
         object.insert("predicted".to_owned(), serde_json::from_str("[]")?);

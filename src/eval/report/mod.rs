@@ -219,6 +219,10 @@ impl Report {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Self> {
             let text = decode(bytes::read(path)?)?;
+            ensure!(
+                text.trim().is_empty() || text.trim_start().starts_with('{'),
+                "it is no JSON: give what `lpmflow eval --report FILE.json` wrote"
+            );
             let _: IgnoredAny = json::whole(&text)?;
             let object: Option<json::Object> = serde_json::from_str(&text).ok();
             let schema = object.and_then(|object| object.get("schema").copied());

@@ -3,15 +3,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-
 use crate::data::photo::orientation::Exif;
-use crate::predict::batch::resume;
 use crate::predict::correspondence::Resolution;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::plan::Plan;
-use crate::visible::Shown;
 
 /// A list of pairs and what is wanted of each.
 #[derive(Clone, Copy, Debug)]
@@ -55,22 +51,6 @@ impl Batch<'_> {
         self.folder.join(format!("{}.json", pair.name))
     }
 
-    /// Ensures that what is to say how a pair was made replaces nothing else.
-    ///
-    /// # Errors
-    /// When there is a file of that name that is no such record.
-    pub(crate) fn ensure_records(&self) -> Result<()> {
-        let records = self.pairs().map(|pair| self.record_path(pair));
-        match records.filter(|record| resume::is_foreign(record)).min() {
-            None => Ok(()),
-            Some(record) => bail!(
-                "`{}` is there and says nothing of an earlier run, but that is where the record of the pair goes: \
-                 move it, or choose another --output-dir",
-                record.shown()
-            ),
-        }
-    }
-
     /// Every file that may be written.
     pub(crate) fn outputs(&self) -> Vec<PathBuf> {
         let files = |pair: &ListedPair| -> Vec<PathBuf> {
@@ -85,7 +65,7 @@ impl Batch<'_> {
         self.pairs().flat_map(|pair| [pair.source_path(), pair.target_path()]).collect()
     }
 
-    fn pairs(&self) -> impl Iterator<Item = &ListedPair> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &ListedPair> {
         self.entries.iter().filter_map(|entry| entry.pair.as_ref().ok())
     }
 }

@@ -17,6 +17,7 @@ use crate::predict::pair_list::Entry;
 use crate::predict::photo::Photo;
 use crate::predict::record::{PairOutcome, Prediction, Record};
 use crate::prefetch::Prefetch;
+pub(crate) use resume::ensure_records;
 
 /// How many pairs ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -58,8 +58,24 @@ impl Contents {
     }
 }
 
+/// Ensures that no pair's record replaces something else.
+///
+/// # Errors
+/// When there is a file of that name that is no such record.
+pub(crate) fn ensure_records(batch: &Batch) -> Result<()> {
+    let records = batch.pairs().map(|pair| batch.record_path(pair));
+    match records.filter(|record| is_foreign(record)).min() {
+        None => Ok(()),
+        Some(record) => bail!(
+            "`{}` is there and says nothing of an earlier run, but that is where the record of the pair goes: \
+             move it, or choose another --output-dir",
+            record.shown()
+        ),
+    }
+}
+
 /// Whether there is a file where a pair's record goes that is none of this program's, of whatever version.
-pub(super) fn is_foreign(record: &Path) -> bool {
+fn is_foreign(record: &Path) -> bool {
     let Ok(bytes) = fs::read(record) else { return false };
     let keys: Option<HashMap<String, IgnoredAny>> = serde_json::from_slice(&bytes).ok();
     !keys.is_some_and(|keys| keys.contains_key("made") && keys.contains_key("prediction"))

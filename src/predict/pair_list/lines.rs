@@ -54,7 +54,7 @@ pub(super) fn json_lines(
 ) -> Result<Vec<(usize, Result<Line>)>> {
     let mut parsed = |text: &str| {
         if text.starts_with('{') {
-            let mut object: json::Object = json::parse(text)?;
+            let mut object = json::object(text)?;
             readings.mend(&mut object, &KEYS);
             return json::fill(object);
         }
@@ -125,22 +125,33 @@ impl Columns {
 /// # Errors
 /// When it is none.
 pub(super) fn csv_lines(text: &str, readings: &mut Readings) -> Result<Vec<(usize, Result<Line>)>> {
-    let is_pair = |row: &StringRecord| row.len() == 2 || Columns::of(row).is_some();
+    let is_pair = |row: &StringRecord| filled(row) == 2 || Columns::of(row).is_some();
     let rows = table::rows(text, &is_pair)?;
     if let Some((_, header)) = rows.first()
         && let Some(columns) = Columns::of(header)
     {
+        for Key { name, .. } in &KEYS {
+            let named = header.iter().filter(|field| field.eq_ignore_ascii_case(name)).count();
+            ensure!(named < 2, "its header names `{name}` {named} times");
+        }
         columns.tell(header, readings);
         return Ok(rows[1..].iter().map(|(line, row)| (*line, columns.line(row))).collect());
     }
     let plain = |row: &StringRecord| {
         ensure!(
-            row.len() == 2,
+            filled(row) == 2,
             "expected two columns, source and target, but it has {} (a comma, a semicolon or a tab stands \
              between columns; a header may name `source` and `target` among others)",
-            row.len()
+            filled(row)
         );
         Ok(Line { source: row[0].into(), target: row[1].into(), ..Line::default() })
     };
     Ok(rows.iter().map(|(line, row)| (*line, plain(row))).collect())
+}
+
+/// How many columns a row has: two at least where it has so many, however empty, and none that are empty behind.
+fn filled(row: &StringRecord) -> usize {
+    let filled = row.iter().enumerate().filter(|(_, field)| !field.is_empty());
+    let last = filled.last().map_or(0, |(index, _)| index + 1);
+    last.max(row.len().min(2))
 }

@@ -184,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn columns_that_are_empty_behind_do_not_count_and_none_stands_there_twice() {
+        assert_eq!(names("a.png,b.png,\nc.png,d.png,,\n"), ["a-to-b", "c-to-d"]);
+        let error = |text: &str| format!("{:#}", parse(text, Path::new("")).unwrap_err());
+        assert!(error("source,target,source\na,b,c\n").contains("names `source` 2 times"));
+        let twice = pairs(r#"{"source": "a", "target": "b", "source": "c"}"#);
+        let error = format!("{:#}", twice[0].as_ref().unwrap_err());
+        assert!(error.contains("the key `source` stands there twice"), "{error}");
+    }
+
+    #[test]
     fn absolute_paths_stay() {
         let pair = pairs("/a/x.jpg,y.jpg").remove(0).unwrap();
         assert_eq!(pair.source_path(), Path::new("/a/x.jpg"));

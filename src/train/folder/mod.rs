@@ -77,7 +77,7 @@ pub(crate) fn lock(folder: &Path) -> Result<Option<File>> {
 /// # Errors
 /// When there is a run in it already, or it cannot be written.
 pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<Option<File>> {
-    fs::create_dir_all(folder)
+    output::make_folder(folder)
         .with_context(|| format!("making the run folder `{}`", folder.shown()))?;
     let lock = lock(folder)?;
     ensure!(

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::data::photo::images::{EXTENSIONS, photos_below};
+use crate::spelling::counted;
 use crate::visible::Shown;
 
 /// One photo in so many is kept for validation.
@@ -29,10 +30,10 @@ pub(crate) fn find_photos(folder: &Path) -> Result<Photos> {
     let mut photos = photos_below(folder)?;
     ensure!(
         photos.len() >= 2,
-        "training on the photos of `{}`: found {} files ending in {}, but at least two are needed, \
+        "training on the photos of `{}`: found {} ending in {}, but at least two are needed, \
          one to train on and one to validate with",
         folder.shown(),
-        photos.len(),
+        counted(photos.len(), "file"),
         EXTENSIONS.join(", ")
     );
     photos.sort_by_cached_key(|path| {
@@ -92,7 +93,7 @@ mod tests {
     fn a_folder_without_photos_says_what_was_looked_for() {
         let folder = folder_with(&["a.gif", "b.png"]);
         let error = find_photos(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("found 1 files ending in jpg, jpeg, png"), "{error}");
+        assert!(error.contains("found 1 file ending in jpg, jpeg, png"), "{error}");
         let missing = find_photos(&folder.path().join("none")).unwrap_err();
         assert!(format!("{missing:#}").contains("none`: "), "{missing:#}");
     }

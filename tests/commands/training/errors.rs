@@ -166,8 +166,12 @@ fn mistakes_in_settings_come_with_the_nearest_valid_name() {
     assert!(error.contains("settings.toml`"), "{error}");
     let error = train(&toy, &toy.path("run"), "--ablate mmfy").failed_with(2);
     assert!(error.contains("'mmfi'"), "{error}");
-    let error = train(&toy, &toy.path("run"), "--epochs 0").failed_with(1);
+    fs::write(&settings, "epochs = 0\n").unwrap();
+    let error = train(&toy, &toy.path("run"), &flags).failed_with(1);
     assert!(error.contains("epochs must lie in 1 to 1000000000"), "{error}");
+    for flags in ["--epochs 0", "--batch-size 0", "--learning-rate nan", "--device gpu"] {
+        train(&toy, &toy.path("run"), flags).failed_with(2);
+    }
     let missing = ["train", "--output", "nowhere", "--dataset", "spair71"];
     assert!(lpmflow(missing).failed_with(1).contains("did you mean `spair71k`?"));
     assert!(lpmflow(["train", "--output", "nowhere"]).failed_with(2).contains("--photos"));

@@ -196,14 +196,14 @@ fn what_contradicts_the_steps_that_are_done_is_said_and_needs_a_flag() {
     // Neither has touched the run.
     assert!(before == (last(&run), fs::read(run.join("config.toml")).unwrap()));
     let log = resumed("").succeeded().stderr;
-    assert!(log.contains("nothing to do: all 2 epochs are done"), "{log}");
+    assert!(log.contains("nothing to do: the run is at its end, after 2 epochs"), "{log}");
     let log = resumed("--epochs 3 --learning-rate 1e-4 --allow-changes").succeeded().stderr;
     assert!(
         log.contains("changed: learning_rate: ") && log.contains(", 0.0001 from now on"),
         "{log}"
     );
     assert_eq!(metrics(&run, "validation_pck").len(), 3);
-    assert!(resumed("").succeeded().stderr.contains("all 3 epochs are done"));
+    assert!(resumed("").succeeded().stderr.contains("at its end, after 3 epochs"));
 }
 
 #[test]

@@ -137,3 +137,11 @@ fn a_file_in_utf_16_is_read() {
     fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     assert_eq!(read(&path, &pairs(), false).unwrap().predictions, read_text(text).unwrap());
 }
+
+#[test]
+fn a_point_that_is_none_is_told() {
+    let error = problem("{\"index\": 0, \"predicted\": [[1, 1], [2, 2, 2]]}");
+    assert!(error.contains("point 1 is [2,2,2], not two numbers [x, y]"), "{error}");
+    let error = problem("{\"index\": 0, \"predicted\": [[1, 1], [2, 2]], \"index\": 1}");
+    assert!(error.contains("the key `index` stands there twice"), "{error}");
+}
