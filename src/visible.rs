@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::path_text::path_text;
+
 /// The text with every control character but line ends and tabs written as its escape (`\u{1b}`). File
 /// names, categories and reports of others may hold them.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
@@ -19,13 +21,13 @@ pub(crate) fn one_line(name: &str) -> Cow<'_, str> {
 
 /// Files in messages.
 pub(crate) trait Shown {
-    /// The path as [`one_line`].
+    /// The path as [`one_line`]; bytes that are no letters as JSON has them (see [`path_text`]).
     fn shown(&self) -> String;
 }
 
 impl Shown for Path {
     fn shown(&self) -> String {
-        one_line(&self.to_string_lossy()).into_owned()
+        one_line(&path_text(self).0).into_owned()
     }
 }
 
@@ -78,6 +80,8 @@ mod tests {
     #[test]
     fn a_name_keeps_to_its_line() {
         assert_eq!(Path::new("a\nb\t\u{1b}.png").shown(), "a\\nb\\t\\u{1b}.png");
+        let unreadable: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"w\xe9.png");
+        assert_eq!(Path::new(unreadable).shown(), "w\\xE9.png");
         assert!(matches!(one_line("Käfer 虫"), Cow::Borrowed("Käfer 虫")));
     }
 
