@@ -25,7 +25,13 @@ impl PhotoFile {
     /// When it cannot be read, or is too large for a photo.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let attempt = || -> Result<Vec<u8>> {
-            let file = File::open(path)?;
+            let file = File::open(path);
+            ensure!(
+                file.is_ok() || path != Path::new("-"),
+                "no file is called so, and photos come through pipes by a name: give /dev/stdin, or `<(...)` in the \
+                 shell"
+            );
+            let file = file?;
             let metadata = file.metadata()?;
             ensure!(!metadata.is_dir(), "this is a folder, not an image file");
             let most = most_file_bytes();

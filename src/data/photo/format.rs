@@ -57,7 +57,8 @@ impl PhotoFormat {
     pub(super) fn of(start: &[u8]) -> Result<Self> {
         ensure!(!start.is_empty(), "the file is empty");
         if let Some(what) = foreign(start) {
-            bail!("this is {what}, and only {FORMATS} is read: {CONVERT}");
+            let how = if what.contains("archive") { "unpack it" } else { CONVERT };
+            bail!("this is {what}, and only {FORMATS} is read: {how}");
         }
         match image::guess_format(start) {
             Ok(ImageFormat::Jpeg) => return Ok(Self::Jpeg),

@@ -162,6 +162,8 @@ fn what_is_no_image_is_named_with_what_to_do() {
     let missing = folder.path().join("missing.jpg");
     let message = format!("{:#}", shown(&missing).unwrap_err());
     assert!(message.contains("missing.jpg`: No such file"), "{message}");
+    let message = format!("{:#}", PhotoFile::read(Path::new("-")).unwrap_err());
+    assert!(message.contains("give /dev/stdin"), "{message}");
 }
 
 #[test]

@@ -113,9 +113,12 @@ impl Changes {
             .collect();
         lines.extend(settings.iter().any(|(name, ..)| is_schedule(name)).then(|| {
             let [last, next] = [&older, &newer].map(|settings| settings.rate_at(state));
-            format!(
-                "learning rate: {last:.3e} had it gone on as before, {next:.3e} at the next step"
-            )
+            match last == next {
+                true => format!("learning rate: {next:.3e} at the next step, as it would have been"),
+                false => format!(
+                    "learning rate: {last:.3e} had it gone on as before, {next:.3e} at the next step"
+                ),
+            }
         }));
         let others = settings.iter().any(|(name, ..)| !is_schedule(name) && !is_free(name));
         Ok(Self { lines, contradict_past: past && (others || rates) })
