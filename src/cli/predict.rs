@@ -91,6 +91,9 @@ pub(crate) struct PredictArguments {
     /// the flow everywhere; .npz holds the confidence beside it. With 0, all that lies in the target is shown.
     #[arg(long, value_name = "C", value_parser = confidence)]
     pub min_confidence: Option<f64>,
+    /// How many points a list of matches holds at most [default: 1000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub max_matches: Option<NonZeroUsize>,
     /// What is done about the photos' EXIF orientation; keypoints count in what comes of it
     #[arg(long, value_enum, value_name = "RULE", default_value_t = ExifRule::Apply)]
     pub exif: ExifRule,

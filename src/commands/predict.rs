@@ -1,5 +1,6 @@
 //! `lpmflow predict`: flags become a plan, the engine runs it, the terminal shows what came of it.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -64,6 +65,7 @@ fn run_pair(
         keypoints: keypoints(arguments)?,
         resolution: arguments.size.into(),
         min_confidence: arguments.min_confidence,
+        most_matches: arguments.max_matches.map(NonZeroUsize::get),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
     tell_of_confidence(&network, plan.needs(), terminal);
@@ -113,9 +115,10 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     let exif = Exif::from(arguments.exif);
     let settings = format!(
-        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} on {}{}",
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?} on {}{}",
         network.input().side,
         arguments.min_confidence,
+        arguments.max_matches,
         arguments.model.precision,
         engine::device_name(&network),
         if exif == Exif::Ignore { ", as stored" } else { "" }
@@ -128,6 +131,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         exif,
         settings: &settings,
         min_confidence: arguments.min_confidence,
+        most_matches: arguments.max_matches.map(NonZeroUsize::get),
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;

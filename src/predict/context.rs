@@ -24,6 +24,8 @@ pub(crate) struct Context<'a> {
     pub resolution: Resolution,
     /// The confidence below which a match counts for none, if the user said one.
     pub min_confidence: Option<f64>,
+    /// How many matches a list holds at most, if the user said so.
+    pub most_matches: Option<usize>,
     /// The transferred keypoints, if there were any to transfer.
     pub keypoints: Option<&'a TransferredKeypoints>,
     flow: OnceCell<Flow>,
@@ -50,13 +52,14 @@ impl<'a> Context<'a> {
         resolution: Resolution,
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
-        let (min_confidence, flow, magnitude, confidence) = Default::default();
+        let (min_confidence, most_matches, flow, magnitude, confidence) = Default::default();
         Self {
             pair,
             source,
             target,
             resolution,
             min_confidence,
+            most_matches,
             keypoints,
             flow,
             magnitude,
@@ -64,9 +67,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same where the user said from which confidence on a match counts.
-    pub(crate) fn with_threshold(self, min_confidence: Option<f64>) -> Self {
-        Self { min_confidence, ..self }
+    /// The same where the user said from which confidence on a match counts, or how many are listed.
+    pub(crate) fn with_limits(
+        self,
+        min_confidence: Option<f64>,
+        most_matches: Option<usize>,
+    ) -> Self {
+        Self { min_confidence, most_matches, ..self }
     }
 
     /// The grid that flows and confidences are written on.

@@ -27,7 +27,9 @@ pub(crate) enum Needs {
     Matches,
     /// How far each match can be trusted.
     Confidence,
-    /// Also from target to source, and where else each point could lie.
+    /// Also where everything of the target lies in the source.
+    BothWays,
+    /// Also where else each point could lie.
     Everything,
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn correspond(
     let both_ways = match needs {
         Needs::Matches => false,
         Needs::Confidence => !network.is_calibrated(),
-        Needs::Everything => true,
+        Needs::BothWays | Needs::Everything => true,
     };
     let forward = pairs.iter().map(|(source, target)| (source.frame.clone(), target.frame.clone()));
     let mut frames: Vec<(Frame, Frame)> = forward.collect();
@@ -61,7 +61,7 @@ pub(crate) fn correspond(
             backward,
             similarity: match needs {
                 Needs::Everything => network.similarity(&source.frame, &target.frame),
-                Needs::Matches | Needs::Confidence => None,
+                Needs::Matches | Needs::Confidence | Needs::BothWays => None,
             },
             source: source.size,
             target: target.size,
@@ -79,7 +79,7 @@ pub(super) fn write(
     let keypoints = plan.keypoints.as_ref();
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
     let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref())
-        .with_threshold(plan.min_confidence);
+        .with_limits(plan.min_confidence, plan.most_matches);
     let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
     for output in &plan.outputs {
         attempts.record(output.write(&context).map(|written| {

@@ -15,6 +15,8 @@ pub(crate) struct Plan {
     pub resolution: Resolution,
     /// The confidence below which a match counts for none, if the user said one.
     pub min_confidence: Option<f64>,
+    /// How many matches a list holds at most, if the user said so.
+    pub most_matches: Option<usize>,
 }
 
 impl Plan {

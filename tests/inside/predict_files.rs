@@ -67,6 +67,7 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
         keypoints: None,
         resolution: Resolution::Original,
         min_confidence: Some(0.0),
+        most_matches: None,
     };
     let (prediction, attempts) =
         crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();

@@ -27,6 +27,8 @@ pub(crate) struct Batch<'a> {
     pub settings: &'a str,
     /// The confidence below which a match counts for none, if the user said one.
     pub min_confidence: Option<f64>,
+    /// How many matches a list holds at most, if the user said so.
+    pub most_matches: Option<usize>,
     /// Pairs that go through the network at once.
     pub batch_size: usize,
 }
@@ -43,6 +45,7 @@ impl Batch<'_> {
             keypoints: pair.keypoints.clone(),
             resolution: self.resolution,
             min_confidence: self.min_confidence,
+            most_matches: self.most_matches,
         }
     }
 

@@ -38,17 +38,37 @@ pub(crate) fn write_npz(
     flow: &Flow,
     confidence: &[f32],
 ) -> Result<()> {
-    // No date, so that equal results are equal files; large, because 16k photos have 4 GB of numbers.
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(zip::DateTime::default())
-        .large_file(true);
     write_archive(file, |archive| {
-        archive.start_file("flow.npy", options)?;
+        archive.start_file("flow.npy", options())?;
         write_npy(archive, flow)?;
-        archive.start_file("confidence.npy", options)?;
+        archive.start_file("confidence.npy", options())?;
         write_map(archive, flow.size, confidence)
     })
+}
+
+/// Writes arrays, each with its name and shape, likewise.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write_table(
+    file: &mut (impl Write + Seek),
+    arrays: &[(&str, &[u64], Vec<f32>)],
+) -> Result<()> {
+    write_archive(file, |archive| {
+        for (name, shape, values) in arrays {
+            archive.start_file(format!("{name}.npy"), options())?;
+            write_array(WriteOptions::new().writer(&mut *archive), shape, values.iter().copied())?;
+        }
+        Ok(())
+    })
+}
+
+/// No date, so that equal results are equal files; large, because 16k photos have 4 GB of numbers.
+fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(zip::DateTime::default())
+        .large_file(true)
 }
 
 fn channels(flow: &Flow) -> impl Iterator<Item = f32> {

@@ -88,6 +88,50 @@ fn exif_orientation_is_applied_unless_the_user_says_otherwise() {
 }
 
 #[test]
+fn lists_of_matches_say_the_same_in_every_format() {
+    let folder = Folder::new();
+    let [source, target] = ["source", "target"]
+        .map(|name| format!("{}/scripts/demo/{name}.png", env!("CARGO_MANIFEST_DIR")));
+    let files = ["csv", "json", "npz"].map(|ending| folder.text(&format!("m.{ending}")));
+    for file in &files {
+        let flags = ["--matches", file, "--max-matches", "60", "--min-confidence", "0.4"];
+        lpmflow([&["predict", &source, &target][..], &flags].concat()).succeeded();
+    }
+    let text = std::fs::read_to_string(&files[0]).unwrap();
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|number| number.parse().unwrap()).collect())
+        .collect();
+    assert!(text.starts_with("source_x,source_y,target_x,target_y,confidence\n"));
+    assert!((20..=60).contains(&rows.len()), "{}", rows.len());
+    assert!(
+        rows.iter().all(|row| row[4] >= 0.4) && rows.is_sorted_by(|one, next| one[4] >= next[4])
+    );
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&files[1]).unwrap()).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(&files[2]).unwrap()).unwrap();
+    let mut array = |name: &str| {
+        let array = npyz::NpyFile::new(archive.by_name(name).unwrap()).unwrap();
+        array.into_vec::<f32>().unwrap()
+    };
+    let [from, to] = ["source.npy", "target.npy"].map(&mut array);
+    for (index, row) in rows.iter().enumerate() {
+        for (column, value) in row[..4].iter().enumerate() {
+            let (side, axis) = (["source", "target"][column / 2], column % 2);
+            let in_json = json[side][index][axis].as_f64().unwrap();
+            let in_array = f64::from([&from, &to][column / 2][2 * index + axis]);
+            assert!((in_json - value).abs() < 1e-3 && (in_array - value).abs() < 1e-3);
+        }
+    }
+    // Keypoints are listed as they are.
+    let flags = ["--matches", &files[0], "--point", "60,30"];
+    lpmflow([&["predict", &source, &target][..], &flags].concat()).succeeded();
+    let text = std::fs::read_to_string(&files[0]).unwrap();
+    assert!(text.lines().count() == 2 && text.contains("\n60.000,30.000,"), "{text}");
+}
+
+#[test]
 fn points_by_hand_are_those_of_a_file() {
     let folder = Folder::new();
     let (source, target) = (folder.photo("s.png", 90, 60), folder.photo("t.png", 60, 70));

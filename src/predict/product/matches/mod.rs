@@ -1,7 +1,10 @@
-//! Both photos side by side, with coloured dots and lines between what corresponds.
+//! What corresponds point by point: both photos side by side, with coloured dots and lines between them, or lists.
 
 mod canvas;
+mod choice;
+mod list;
 mod palette;
+mod point;
 
 use std::path::Path;
 
@@ -12,9 +15,11 @@ use crate::geometry::{BoundingBox, Point};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
-use crate::predict::format::picture::{ENDINGS, PictureFormat};
+use crate::predict::format::picture::PictureFormat;
 use crate::predict::product::Product;
 use crate::predict::product::matches::canvas::Canvas;
+use crate::predict::product::matches::choice::{DEFAULT_MOST, chosen};
+use crate::predict::product::matches::point::{Match, spread};
 use crate::predict::transferred::TransferredKeypoints;
 
 /// Points of the grid over the source photo, before the uncertain ones are left out.
@@ -22,69 +27,87 @@ const GRID_POINTS: usize = 89;
 /// The lightest that a line gets, however uncertain its match.
 const FAINTEST: f64 = 0.25;
 
-/// Both photos side by side.
+/// Points in both photos.
 #[derive(Debug)]
 pub(crate) struct Matches;
 
+/// A file format for matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MatchFormat {
+    /// Drawn.
+    Picture(PictureFormat),
+    /// A line of numbers a match.
+    Csv,
+    /// As keypoints are printed.
+    Json,
+    /// NumPy's arrays.
+    Npz,
+}
+
 impl Product for Matches {
-    type Format = PictureFormat;
+    type Format = MatchFormat;
 
     const NAME: &'static str = "matches";
-    const HELP: &'static str = "Write both photos side by side with lines between what corresponds";
+    const HELP: &'static str =
+        "Write both photos side by side with lines between what corresponds, or a list of it";
     const DETAILS: Option<&'static str> = Some(
-        "Draws the keypoints if there are any, otherwise those points of an even grid that have \
-              --min-confidence: others are mostly background without a counterpart.",
+        "Of the keypoints if there are any, otherwise of those points of an even grid that have --min-confidence: \
+         others are mostly background without a counterpart. A list (.csv, .json, .npz) holds up to --max-matches \
+         points, in the photos' pixels, that lie spread over the source and that the way back confirms, the most \
+         certain first.",
     );
-    const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
+    const ENDINGS: &'static [(&'static str, MatchFormat)] = &[
+        ("png", MatchFormat::Picture(PictureFormat::Png)),
+        ("jpg", MatchFormat::Picture(PictureFormat::Jpeg)),
+        ("jpeg", MatchFormat::Picture(PictureFormat::Jpeg)),
+        ("webp", MatchFormat::Picture(PictureFormat::Webp)),
+        ("csv", MatchFormat::Csv),
+        ("json", MatchFormat::Json),
+        ("npz", MatchFormat::Npz),
+    ];
     const EXAMPLE: &'static str = "jpg";
     const NEEDS_PHOTOS: bool = true;
 
-    fn needs(_format: PictureFormat) -> Needs {
-        Needs::Confidence
+    fn needs(format: MatchFormat) -> Needs {
+        match format {
+            MatchFormat::Picture(_) => Needs::Confidence,
+            MatchFormat::Csv | MatchFormat::Json | MatchFormat::Npz => Needs::BothWays,
+        }
     }
 
-    fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
-        let matches = match context.keypoints {
+    fn write(format: MatchFormat, context: &Context, path: &Path) -> Result<Written> {
+        let listed = || match context.keypoints {
             Some(keypoints) => of_keypoints(keypoints),
-            None => grid(context.pair, context.threshold()),
+            None => {
+                let most = context.most_matches.unwrap_or(DEFAULT_MOST);
+                chosen(context.pair, context.threshold(), most)
+            }
         };
-        let picture = draw(context.source.pixels()?, context.target.pixels()?, &matches);
-        output::write(path, |file| format.encode(file, picture))?;
+        match format {
+            MatchFormat::Picture(format) => {
+                let matches = match context.keypoints {
+                    Some(keypoints) => of_keypoints(keypoints),
+                    None => grid(context.pair, context.threshold()),
+                };
+                let picture = draw(context.source.pixels()?, context.target.pixels()?, &matches);
+                output::write(path, |file| format.encode(file, picture))
+            }
+            MatchFormat::Csv => output::write(path, |file| list::write_csv(file, &listed())),
+            MatchFormat::Json => output::write(path, |file| list::write_json(file, &listed())),
+            MatchFormat::Npz => output::write(path, |file| list::write_npz(file, &listed())),
+        }?;
         Ok(Written::default())
     }
 }
 
-/// A position in the source photo and the one that corresponds to it in the target photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Match {
-    /// In source pixels.
-    source: Point,
-    /// In target pixels.
-    target: Point,
-    /// 0 to 1.
-    confidence: f64,
-}
-
 /// The matches of an even grid over the source photo that are at least as certain as `least`.
-///
-/// The grid is a Fibonacci lattice: as even as a square one, but no two of its points share a row, so
-/// that lines to the other photo do not run along each other.
 ///
 /// # Panics
 /// As [`Correspondence::confidence`].
 fn grid(pair: &Correspondence, least: f64) -> Vec<Match> {
-    let golden_ratio = (1.0 + 5.0_f64.sqrt()) / 2.0;
-    let points = (0..GRID_POINTS).map(|index| {
-        let down = (index as f64 + 0.5) / GRID_POINTS as f64;
-        Point::new((index as f64 / golden_ratio).fract(), down)
-    });
+    let points = spread(GRID_POINTS).into_iter();
     points
-        .map(|unit| pair.source.pixel_from_unit(unit))
-        .map(|source| Match {
-            source,
-            target: pair.transfer(source),
-            confidence: pair.confidence(source),
-        })
+        .map(|unit| Match::at(pair, pair.source.pixel_from_unit(unit)))
         .filter(|matched| matched.confidence >= least)
         .collect()
 }
