@@ -61,27 +61,22 @@ impl Verdict {
                 self.best_confidence
             );
         }
+        let part = match self.likely_area {
+            MOST.. => "Most",
+            MUCH.. => "A good part",
+            SOME.. => "A small part",
+            _ => {
+                return format!(
+                    "Something of the photo may correspond, but nothing for certain: the most certain tenth has a \
+                     confidence of {:.2} in the mean.",
+                    self.best_confidence
+                );
+            }
+        };
         let percent = (self.likely_area * 100.0).round();
-        match self.likely_area {
-            MOST.. => format!(
-                "Most of the photo corresponds: {percent} % of it probably found its counterpart."
-            ),
-            MUCH.. => {
-                format!(
-                    "A good part of the photo corresponds: {percent} % of it probably found its counterpart."
-                )
-            }
-            SOME.. => {
-                format!(
-                    "A small part of the photo corresponds: {percent} % of it probably found its counterpart."
-                )
-            }
-            _ => format!(
-                "Something of the photo may correspond, but nothing for certain: the most certain tenth has a \
-                 confidence of {:.2} in the mean.",
-                self.best_confidence
-            ),
-        }
+        format!(
+            "{part} of the photo corresponds: {percent} % of it probably found its counterpart."
+        )
     }
 }
 

@@ -76,25 +76,22 @@ impl Product for Matches {
     }
 
     fn write(format: MatchFormat, context: &Context, path: &Path) -> Result<Written> {
-        let listed = || match context.keypoints {
-            Some(keypoints) => of_keypoints(keypoints),
-            None => {
+        let matches = match (context.keypoints, format) {
+            (Some(keypoints), _) => of_keypoints(keypoints),
+            (None, MatchFormat::Picture(_)) => grid(context.pair, context.threshold()),
+            (None, _) => {
                 let most = context.most_matches.unwrap_or(DEFAULT_MOST);
                 chosen(context.pair, context.threshold(), most)
             }
         };
         match format {
             MatchFormat::Picture(format) => {
-                let matches = match context.keypoints {
-                    Some(keypoints) => of_keypoints(keypoints),
-                    None => grid(context.pair, context.threshold()),
-                };
                 let picture = draw(context.source.pixels()?, context.target.pixels()?, &matches);
                 output::write(path, |file| format.encode(file, picture))
             }
-            MatchFormat::Csv => output::write(path, |file| list::write_csv(file, &listed())),
-            MatchFormat::Json => output::write(path, |file| list::write_json(file, &listed())),
-            MatchFormat::Npz => output::write(path, |file| list::write_npz(file, &listed())),
+            MatchFormat::Csv => output::write(path, |file| list::write_csv(file, &matches)),
+            MatchFormat::Json => output::write(path, |file| list::write_json(file, &matches)),
+            MatchFormat::Npz => output::write(path, |file| list::write_npz(file, &matches)),
         }?;
         Ok(Written::default())
     }
