@@ -162,7 +162,7 @@ fn a_finished_run_may_be_given_more_epochs_but_no_other_settings() {
     assert!(error.contains("only --epochs"), "{error}");
     let log = resumed(&["--epochs", "3"]).succeeded().stderr;
     assert!(log.contains("changed: epochs: 1 until now, 3 from now on"), "{log}");
-    assert!(log.contains("4.000e-5 had it gone on as before, 4.000e-5 at the next step"), "{log}");
+    assert!(log.contains("4.000e-5 at the next step, as it would have been"), "{log}");
     assert_eq!(metrics(&run, "validation_pck").len(), 3);
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(config.contains("epochs = 3"), "{config}");
