@@ -109,8 +109,11 @@ fn in_browser(page: &Path, window: &str) -> Option<Value> {
     let tried = page.with_extension("tried.html");
     fs::write(&tried, text).unwrap();
     let profile = tempfile::tempdir().unwrap();
-    let output = Command::new(browser)
+    // Beyond that it hangs.
+    let output = Command::new("timeout")
+        .args(["120", browser])
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .arg("--disable-dev-shm-usage")
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
