@@ -60,12 +60,17 @@ impl Fit {
     /// Whether this fit is far better than another of the same pairs.
     pub(super) fn is_far_better_than(&self, other: &Self) -> bool {
         let (own, others) = (self.pck(), other.pck());
+        own >= LEAST_PCK.max(others + LEAST_GAIN)
+            && own >= others * LEAST_FACTOR
+            && self.is_surely_better_than(other)
+    }
+
+    /// Whether it is better than another of the same pairs, by however little, and not by chance.
+    pub(super) fn is_surely_better_than(&self, other: &Self) -> bool {
         let pairs = || self.right.iter().zip(&other.right);
         let points = pairs().flat_map(|(own, other)| own.iter().zip(other));
         let count = |right: &Vec<bool>| right.iter().filter(|right| **right).count();
-        own >= LEAST_PCK.max(others + LEAST_GAIN)
-            && own >= others * LEAST_FACTOR
-            && score(points.map(|(own, other)| own.cmp(other))) >= LEAST_SCORE_OF_POINTS
+        score(points.map(|(own, other)| own.cmp(other))) >= LEAST_SCORE_OF_POINTS
             && score(pairs().map(|(own, other)| count(own).cmp(&count(other))))
                 >= LEAST_SCORE_OF_PAIRS
     }

@@ -90,7 +90,7 @@ pub(crate) fn doubts(
         let still = pairs.iter().map(|pair| Ok((*pair, Prediction::of(pair, &unmoved(), &[])?)));
         let still = still.collect::<Result<Vec<(&Pair, Prediction)>>>()?;
         let still = Fit::new(protocol, ALPHA, still.into_iter())?;
-        if still.is_far_better_than(&given) {
+        if still.is_surely_better_than(&given) {
             doubts.push(format!(
                 "they score {:.1}, and points that stay where they are would score {:.1} ({name}): they may be of \
                  other pairs or keypoints, or count in another way",
