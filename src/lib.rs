@@ -14,7 +14,7 @@
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
 //!     └ synth ─ data                     datasets of our own; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
-//!        defaults, lru, output, path_text, prefetch, spelling, visible  the tools beside them
+//!        defaults, lru, output, page, path_text, prefetch, spelling, visible  the tools beside them
 //! ```
 
 pub mod api;
@@ -32,6 +32,7 @@ mod lru;
 mod model;
 mod nn;
 mod output;
+mod page;
 mod path_text;
 mod pck;
 mod predict;

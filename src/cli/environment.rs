@@ -1,5 +1,5 @@
-//! The environment comes after the command line: a variable that contradicts a flag that was typed counts as unset,
-//! and a variable that cannot be read is named.
+//! The environment comes after the command line: a variable that is empty, or contradicts a flag that was typed, counts
+//! as unset, and a variable that cannot be read is named.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,10 +19,13 @@ struct Flag {
 ///
 /// # Errors
 /// On a mistake, and for help.
-pub(super) fn matches(
-    mut command: Command,
-    line: &[OsString],
-) -> Result<(Command, ArgMatches), Error> {
+pub(super) fn matches(command: Command, line: &[OsString]) -> Result<(Command, ArgMatches), Error> {
+    // Scripts and CI files set variables to nothing where they have nothing to say.
+    let is_empty = |flag: &Arg| {
+        let value = flag.get_env().and_then(env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    let mut command = without_variables(command, &is_empty);
     loop {
         // Of a copy: reading a line leaves traces.
         let mut error = match command.clone().try_get_matches_from(line) {
@@ -41,7 +44,8 @@ pub(super) fn matches(
         };
         let Some(first) = set.first() else { return Err(error) };
         if error.kind() == ErrorKind::ArgumentConflict && set.len() < names.len() {
-            command = without(command, &first.name);
+            let name = first.name.strip_prefix("--");
+            command = without_variables(command, &|flag| flag.get_long() == name);
             continue;
         }
         let variables: Vec<_> = set.iter().map(|flag| flag.variable.to_string_lossy()).collect();
@@ -85,10 +89,9 @@ fn names(error: &Error) -> Vec<String> {
     texts.iter().map(name).collect()
 }
 
-/// The command with a flag that the environment says nothing of.
-fn without(command: Command, name: &str) -> Command {
-    let is_meant = |flag: &Arg| flag.get_long() == name.strip_prefix("--");
+/// The command, and those below it, with flags that the environment says nothing of.
+fn without_variables(command: Command, is_meant: &dyn Fn(&Arg) -> bool) -> Command {
     command
         .mut_args(|flag| if is_meant(&flag) { flag.env(Resettable::Reset) } else { flag })
-        .mut_subcommands(|command| without(command, name))
+        .mut_subcommands(|command| without_variables(command, is_meant))
 }

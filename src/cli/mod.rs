@@ -19,7 +19,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::data::photo::limit::DEFAULT_MEBIBYTES;
@@ -44,22 +43,11 @@ impl Cli {
     /// # Errors
     /// On a mistake, and for help, which clap counts among errors.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let command = taking_negative_numbers(without_empty_variables(Self::command()));
-        let (mut command, matches) =
-            environment::matches(command, &std::env::args_os().collect::<Vec<_>>())?;
+        let line: Vec<_> = std::env::args_os().collect();
+        let command = taking_negative_numbers(Self::command());
+        let (mut command, matches) = environment::matches(command, &line)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
-}
-
-/// Scripts and CI files set variables to nothing where they have nothing to say.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |flag: &Arg| {
-        let value = flag.get_env().and_then(std::env::var_os);
-        value.is_some_and(|value| value.is_empty())
-    };
-    command
-        .mut_args(|flag| if is_empty(&flag) { flag.env(Resettable::Reset) } else { flag })
-        .mut_subcommands(without_empty_variables)
 }
 
 /// A number below 0 is told what the flag takes, and not taken for a flag.

@@ -9,8 +9,8 @@ use clap::{
 
 use crate::cli::count::count;
 use crate::cli::{ExifRule, ModelArguments};
+use crate::data::lists::points::point_of_text;
 use crate::geometry::Point;
-use crate::predict::keypoints::point_of_text;
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
 

@@ -19,6 +19,7 @@ use crate::output::{self, Stdout};
 use crate::predict::batch::list::Batch;
 use crate::predict::correspondence::{Needs, Resolution};
 use crate::predict::keypoints::Keypoints;
+use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::List;
 use crate::predict::photo::Photo;
@@ -64,8 +65,7 @@ fn run_pair(
         outputs,
         keypoints: keypoints(arguments)?,
         resolution: arguments.size.into(),
-        min_confidence: arguments.min_confidence,
-        most_matches: arguments.max_matches.map(NonZeroUsize::get),
+        limits: limits(arguments),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
     tell_of_confidence(&network, plan.needs(), terminal);
@@ -83,6 +83,14 @@ fn run_pair(
     attempts.record(terminal.written());
     attempts.conclude()?;
     Ok(Outcome::Done)
+}
+
+/// Which matches count.
+fn limits(arguments: &PredictArguments) -> Limits {
+    Limits {
+        min_confidence: arguments.min_confidence,
+        most_matches: arguments.max_matches.map(NonZeroUsize::get),
+    }
 }
 
 /// The positions to transfer, if there are any.
@@ -130,8 +138,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         resolution: arguments.size.into(),
         exif,
         settings: &settings,
-        min_confidence: arguments.min_confidence,
-        most_matches: arguments.max_matches.map(NonZeroUsize::get),
+        limits: limits(arguments),
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;

@@ -29,8 +29,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, ensure};
 
 use crate::data::Pair;
-use crate::flow::{Flow, Wanted};
-use crate::geometry::Size;
+use crate::flow::Wanted;
 use crate::inference::FlowNetwork;
 use column::Column;
 use pck::Tally;
@@ -118,8 +117,7 @@ pub(crate) fn predict(
 /// # Errors
 /// When a true flow cannot be read.
 pub(crate) fn predict_identity(pairs: &[Pair], protocols: &[Protocol]) -> Result<Vec<Prediction>> {
-    let matched = Flow::zero(Size::square(1)).into();
-    pairs.iter().map(|pair| Prediction::of(pair, &matched, protocols)).collect()
+    pairs.iter().map(|pair| Prediction::unmoved(pair, protocols)).collect()
 }
 
 #[cfg(test)]
@@ -128,7 +126,8 @@ mod tests {
 
     use super::*;
     use crate::eval::testing::{pair, protocol};
-    use crate::flow::Matched;
+    use crate::flow::{Flow, Matched};
+    use crate::geometry::Size;
     use crate::inference::frame::{Frame, FrameKey, Input};
 
     /// Pairs whose photos are filled with their own number, so that a fake network knows them.

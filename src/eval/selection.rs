@@ -81,8 +81,10 @@ pub(crate) fn keep_selected(predictions: &mut Vec<Prediction>, pairs: &[Pair]) {
 pub(crate) fn remove_unmeasurable(pairs: &mut Vec<Pair>, protocols: &[Protocol]) -> Problems {
     let mut problems = Problems::with("unscorable pair");
     pairs.retain(|pair| {
-        let problem = protocols.iter().find_map(|protocol| protocol.ensure_measurable(pair).err());
-        problem.as_ref().map(|error| problems.push(|| format!("{error:#}"))).is_none()
+        let mut found = protocols.iter().map(|protocol| protocol.ensure_measurable(pair));
+        let Some(error) = found.find_map(Result::err) else { return true };
+        problems.push(|| format!("{error:#}"));
+        false
     });
     problems
 }
@@ -126,7 +128,11 @@ mod tests {
         let protocol = protocol("standard", "spair71k").unwrap();
         let problems = remove_unmeasurable(&mut pairs, &[protocol]);
         assert_eq!((pairs.len(), problems.count()), (2, 2));
-        let error = problems.to_string();
+        let error = problems.ensure_none().unwrap_err().to_string();
+        assert!(
+            error.starts_with("2 unscorable pairs:") && error.contains("(--skip-bad"),
+            "{error}"
+        );
         assert!(error.contains("is 0, so that no threshold can refer to it"), "{error}");
     }
 }

@@ -17,25 +17,37 @@ const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 /// # Errors
 /// When the text is none of these, or CUDA is asked for and something is missing; the error says what.
 pub(crate) fn choose(wanted: &str) -> Result<Device> {
-    match wanted {
-        "cpu" => Ok(Device::Cpu),
-        "auto" => Ok(if cuda_devices().is_ok_and(|count| count > 0) {
+    match named(wanted) {
+        Some(Named::Cpu) => Ok(Device::Cpu),
+        Some(Named::Auto) => Ok(if cuda_devices().is_ok_and(|count| count > 0) {
             Device::Cuda(0)
         } else {
             Device::Cpu
         }),
-        "cuda" => cuda(0),
-        _ => match wanted.strip_prefix("cuda:").map(str::parse) {
-            Some(Ok(index)) => cuda(index),
-            _ => bail!("`{wanted}` is no device: use auto, cpu, cuda or cuda:N"),
-        },
+        Some(Named::Cuda(index)) => cuda(index),
+        None => bail!("`{wanted}` is no device: use auto, cpu, cuda or cuda:N"),
     }
 }
 
-/// Whether a text names a device as [`choose`] takes it.
+/// Whether a text names a device as [`choose`] takes it, whether it is there or not.
 pub(crate) fn is_device(text: &str) -> bool {
-    let index = text.strip_prefix("cuda:").map(str::parse::<usize>);
-    matches!(text, "auto" | "cpu" | "cuda") || index.is_some_and(|index| index.is_ok())
+    named(text).is_some()
+}
+
+/// What a text names.
+enum Named {
+    Auto,
+    Cpu,
+    Cuda(usize),
+}
+
+fn named(text: &str) -> Option<Named> {
+    match text {
+        "auto" => Some(Named::Auto),
+        "cpu" => Some(Named::Cpu),
+        "cuda" => Some(Named::Cuda(0)),
+        _ => text.strip_prefix("cuda:")?.parse().ok().map(Named::Cuda),
+    }
 }
 
 fn cuda(index: usize) -> Result<Device> {

@@ -1,6 +1,6 @@
 //! A folder that appears whole or not at all.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::output::destination::folder_of;
 use crate::output::leftovers::{self, LOCK};
-use crate::output::unfinished::PREFIX;
+use crate::output::unfinished::{PREFIX, temporary};
 
 /// Makes a folder and those above it, as far as they are absent.
 ///
@@ -39,18 +39,19 @@ pub(crate) fn write_folder<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>
     let taken = path.exists() && fs::read_dir(&path)?.next().is_some();
     ensure!(!taken, TAKEN);
     let parent = folder_of(&path);
-    fs::create_dir_all(parent)?;
+    make_folder(parent)?;
     leftovers::clear(parent);
     let stage = tempfile::Builder::new()
         .prefix(PREFIX)
         // As the user's mask has it for any new folder.
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(parent)?;
-    let lock = File::create(stage.path().join(LOCK))?;
-    // Where files cannot be locked nobody clears them either.
-    let _ = lock.lock();
+    // Locked before it has the name by which others know the folder.
+    let lock =
+        temporary(stage.path())?.persist(stage.path().join(LOCK)).map_err(|error| error.error)?;
     let filled = fill(stage.path())?;
     fs::remove_file(stage.path().join(LOCK)).context("finishing the folder")?;
+    drop(lock);
     // In place of an empty folder, but not of one that another run has filled meanwhile.
     fs::rename(stage.path(), &path).map_err(|error| match error.kind() {
         ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => anyhow::anyhow!(TAKEN),

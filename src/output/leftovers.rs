@@ -52,7 +52,9 @@ fn is_left(folder: &Path) -> io::Result<bool> {
         Ok(lock) => Ok(lock.try_lock().is_ok()),
         Err(_) => {
             let former = |entry: DirEntry| entry.path().extension().is_some_and(|it| it == FORMER);
-            Ok(fs::read_dir(folder)?.all(|entry| entry.is_ok_and(former)))
+            let mut entries = fs::read_dir(folder)?.peekable();
+            // Empty is one that is just being made.
+            Ok(entries.peek().is_some() && entries.all(|entry| entry.is_ok_and(former)))
         }
     }
 }

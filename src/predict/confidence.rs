@@ -39,11 +39,22 @@ impl Correspondence {
         if let Some(confidence) = self.forward.confidence(source_unit) {
             return confidence;
         }
-        let backward =
-            self.backward.as_ref().expect("whoever reads a confidence asks for both directions");
-        let back = self.source.pixel_from_unit(backward.target_from_source_unit(target_unit));
-        let miss = back.distance(pixel) / self.source.longer_side() as f64;
+        let miss = self.miss_from(target_unit, pixel);
+        let miss = miss.expect("whoever reads a confidence asks for both directions");
         (-(miss / SCALE).powi(2)).exp()
+    }
+
+    /// How far the way there and back ends from a pixel position of the source photo, as a part of the photo's longer
+    /// side, if the way back is known.
+    pub(crate) fn miss(&self, pixel: Point) -> Option<f64> {
+        let source_unit = self.source.unit_from_pixel(pixel);
+        self.miss_from(self.forward.target_from_source_unit(source_unit), pixel)
+    }
+
+    fn miss_from(&self, target_unit: Point, pixel: Point) -> Option<f64> {
+        let back = self.backward.as_ref()?.target_from_source_unit(target_unit);
+        let back = self.source.pixel_from_unit(back);
+        Some(back.distance(pixel) / self.source.longer_side() as f64)
     }
 
     /// The confidence at every pixel of the grid that flows are written on, row by row.

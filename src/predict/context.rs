@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 
 use crate::flow::Flow;
 use crate::geometry::Size;
-use crate::predict::confidence::MIN_CONFIDENCE;
 use crate::predict::correspondence::{Correspondence, Resolution};
 use crate::predict::format::wheel;
+use crate::predict::limits::Limits;
 use crate::predict::photo::Photo;
 use crate::predict::transferred::TransferredKeypoints;
 
@@ -22,10 +22,8 @@ pub(crate) struct Context<'a> {
     pub target: &'a Photo,
     /// The grid that flows and confidences are written on.
     pub resolution: Resolution,
-    /// The confidence below which a match counts for none, if the user said one.
-    pub min_confidence: Option<f64>,
-    /// How many matches a list holds at most, if the user said so.
-    pub most_matches: Option<usize>,
+    /// Which matches count.
+    pub limits: Limits,
     /// The transferred keypoints, if there were any to transfer.
     pub keypoints: Option<&'a TransferredKeypoints>,
     flow: OnceCell<Flow>,
@@ -52,28 +50,13 @@ impl<'a> Context<'a> {
         resolution: Resolution,
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
-        let (min_confidence, most_matches, flow, magnitude, confidence) = Default::default();
-        Self {
-            pair,
-            source,
-            target,
-            resolution,
-            min_confidence,
-            most_matches,
-            keypoints,
-            flow,
-            magnitude,
-            confidence,
-        }
+        let (limits, flow, magnitude, confidence) = Default::default();
+        Self { pair, source, target, resolution, limits, keypoints, flow, magnitude, confidence }
     }
 
-    /// The same where the user said from which confidence on a match counts, or how many are listed.
-    pub(crate) fn with_limits(
-        self,
-        min_confidence: Option<f64>,
-        most_matches: Option<usize>,
-    ) -> Self {
-        Self { min_confidence, most_matches, ..self }
+    /// The same where the user said which matches count.
+    pub(crate) fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The grid that flows and confidences are written on.
@@ -97,11 +80,6 @@ impl<'a> Context<'a> {
     /// As [`Correspondence::confidence`].
     pub(crate) fn confidence(&self) -> &[f32] {
         self.confidence.get_or_init(|| self.pair.confidence_map(self.resolution))
-    }
-
-    /// The confidence from which a match counts, for outputs that always leave the others out.
-    pub(crate) fn threshold(&self) -> f64 {
-        self.min_confidence.unwrap_or(MIN_CONFIDENCE)
     }
 
     /// Which of the grid's pixels have a match of at least a confidence, row by row.

@@ -9,16 +9,13 @@ use serde_json::value::RawValue;
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::data::lists::json;
-use crate::data::lists::points::{points, points_of};
+use crate::data::lists::points::{begins_with_a_number, plain_points, points, points_of};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::predict::score::Threshold;
-use crate::visible::{Shown, visible};
+use crate::visible::Shown;
 
 /// What messages call one.
 const THING: &str = "keypoint";
-
-/// Letters that are shown of what is no point.
-const SHOWN: usize = 60;
 
 /// Positions in the source photo, and what is known of the target photo.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -165,33 +162,6 @@ fn lines(text: &str) -> Option<Vec<&RawValue>> {
     let values: Option<Vec<&RawValue>> =
         items.into_iter().map(|item| json::parse(item.text).ok()).collect();
     values.filter(|values| values.len() > 1)
-}
-
-fn begins_with_a_number(text: &str) -> bool {
-    text.trim_start().starts_with(|letter: char| letter.is_ascii_digit() || "+-.".contains(letter))
-}
-
-/// The points of a text that has two plain numbers in each line that is not blank.
-fn plain_points(text: &str) -> Result<Vec<Point>> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let point = |(index, line): (usize, &str)| {
-        point_of_text(line).with_context(|| {
-            let start: String = line.trim().chars().take(SHOWN).collect();
-            format!("line {} is `{}`, not two numbers", index + 1, visible(&start))
-        })
-    };
-    lines.map(point).collect()
-}
-
-/// The point that a text of two numbers is: `60 30`, `60,30` or `60; 30`.
-pub(crate) fn point_of_text(text: &str) -> Option<Point> {
-    let words = text.split(|letter: char| letter.is_whitespace() || ",;".contains(letter));
-    let numbers: Vec<f64> = words
-        .filter(|word| !word.is_empty())
-        .map(|word| word.parse().ok())
-        .collect::<Option<_>>()?;
-    let [x, y] = numbers[..] else { return None };
-    Some(Point::new(x, y)).filter(|point| point.is_finite())
 }
 
 #[cfg(test)]

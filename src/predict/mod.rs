@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod correspondence;
 pub(crate) mod format;
 pub(crate) mod keypoints;
+pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod pair;
 pub(crate) mod pair_list;

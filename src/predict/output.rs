@@ -99,7 +99,7 @@ impl Format {
 
     /// Whether the photos themselves are needed, and not only their sizes.
     pub(crate) fn needs_photos(self) -> bool {
-        self.kind.needs_photos
+        (self.kind.needs_photos)(self.index)
     }
 }
 
@@ -152,6 +152,7 @@ mod tests {
         assert_eq!(needs("kitti.png"), (Needs::Confidence, false));
         assert_eq!(needs("warp.png"), (Needs::Confidence, true));
         assert_eq!(needs("matches.png"), (Needs::Confidence, true));
+        assert_eq!(needs("matches.csv"), (Needs::BothWays, false));
         assert_eq!(needs("view.html"), (Needs::Everything, true));
         assert_eq!(needs("confidence.npy"), (Needs::Confidence, false));
     }

@@ -79,7 +79,7 @@ pub(super) fn write(
     let keypoints = plan.keypoints.as_ref();
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
     let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref())
-        .with_limits(plan.min_confidence, plan.most_matches);
+        .with_limits(plan.limits);
     let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
     for output in &plan.outputs {
         attempts.record(output.write(&context).map(|written| {

@@ -2,6 +2,7 @@
 
 use crate::predict::correspondence::{Needs, Resolution};
 use crate::predict::keypoints::Keypoints;
+use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 
 /// What is wanted of a pair of photos.
@@ -13,16 +14,14 @@ pub(crate) struct Plan {
     pub keypoints: Option<Keypoints>,
     /// The grid of flows and confidences.
     pub resolution: Resolution,
-    /// The confidence below which a match counts for none, if the user said one.
-    pub min_confidence: Option<f64>,
-    /// How many matches a list holds at most, if the user said so.
-    pub most_matches: Option<usize>,
+    /// Which matches count.
+    pub limits: Limits,
 }
 
 impl Plan {
     /// What is to be known of the pair.
     pub(crate) fn needs(&self) -> Needs {
-        let asked = self.keypoints.is_some() || self.min_confidence.is_some();
+        let asked = self.keypoints.is_some() || self.limits.min_confidence.is_some();
         let least = if asked { Needs::Confidence } else { Needs::Matches };
         self.formats().map(Format::needs).fold(least, Needs::max)
     }

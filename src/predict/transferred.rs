@@ -42,11 +42,12 @@ impl TransferredKeypoints {
 }
 
 /// Four decimals: far below what a network can tell, and readable.
-fn digits(value: f64) -> f64 {
+pub(crate) fn digits(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-fn rounded(point: Point) -> Point {
+/// As [`digits`], of both coordinates.
+pub(crate) fn rounded(point: Point) -> Point {
     Point::new(digits(point.x), digits(point.y))
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::predict::correspondence::{Correspondence, Resolution};
+use crate::predict::transferred::digits;
 
 /// An object may be small in its photo: this part of the source's area decides, where confidence is highest.
 const DECISIVE: f64 = 0.1;
@@ -42,7 +43,6 @@ impl Verdict {
         confidence.sort_by(|a, b| b.total_cmp(a));
         let decisive = ((confidence.len() as f64 * DECISIVE).ceil() as usize).max(1);
         let sum: f64 = confidence.iter().take(decisive).map(|value| f64::from(*value)).sum();
-        let digits = |value: f64| (value * 1e4).round() / 1e4;
         let best_confidence = digits(sum / decisive as f64);
         let likely = confidence.iter().filter(|value| f64::from(**value) >= LIKELY).count();
         Self {

@@ -10,6 +10,7 @@ use crate::inference::FlowNetwork;
 use crate::inference::frame::{Frame, Input};
 use crate::inside::support::files::{Folder, photo};
 use crate::predict::correspondence::Resolution;
+use crate::predict::limits::Limits;
 use crate::predict::output::Output;
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
@@ -66,8 +67,7 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
         outputs: vec![Output::new(kind, &folder.path(name)).unwrap()],
         keypoints: None,
         resolution: Resolution::Original,
-        min_confidence: Some(0.0),
-        most_matches: None,
+        limits: Limits { min_confidence: Some(0.0), most_matches: None },
     };
     let (prediction, attempts) =
         crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();

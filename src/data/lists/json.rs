@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 use serde::de::value::MapDeserializer;
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -23,7 +23,7 @@ pub(crate) struct Item<'a> {
 ///
 /// # Errors
 /// When it is no JSON or says something else; a text that is empty or ends too soon is called that.
-pub(crate) fn whole<T: DeserializeOwned>(text: &str) -> Result<T> {
+pub(crate) fn whole<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
     ensure!(!text.trim().is_empty(), "it is empty");
     serde_json::from_str(text).map_err(|error| {
         let cut_off = error.is_eof();

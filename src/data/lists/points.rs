@@ -1,10 +1,11 @@
-//! Positions as lists spell them: `[[x, y], ...]`.
+//! Positions as lists spell them: `[[x, y], ...]`, or `x y` a line.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use crate::geometry::Point;
+use crate::visible::visible;
 
 /// Letters that are shown of what is no point.
 const SHOWN: usize = 60;
@@ -35,6 +36,34 @@ pub(crate) fn points(values: Vec<&RawValue>, thing: &str) -> Result<Vec<Point>> 
         })
     };
     values.into_iter().enumerate().map(point).collect()
+}
+
+/// Whether a text that is no JSON may be [`plain_points`].
+pub(crate) fn begins_with_a_number(text: &str) -> bool {
+    text.trim_start().starts_with(|letter: char| letter.is_ascii_digit() || "+-.".contains(letter))
+}
+
+/// The points of a text that has two plain numbers in each line that is not blank.
+///
+/// # Errors
+/// When a line has something else; the error tells the first.
+pub(crate) fn plain_points(text: &str) -> Result<Vec<Point>> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let point = |(index, line): (usize, &str)| {
+        point_of_text(line).with_context(|| {
+            let start: String = line.trim().chars().take(SHOWN).collect();
+            format!("line {} is `{}`, not two numbers", index + 1, visible(&start))
+        })
+    };
+    lines.map(point).collect()
+}
+
+/// The point that a text of two numbers is: `60 30`, `60,30` or `60; 30`.
+pub(crate) fn point_of_text(text: &str) -> Option<Point> {
+    let words = text.split(|letter: char| letter.is_whitespace() || ",;".contains(letter));
+    let words = words.filter(|word| !word.is_empty()).map(str::parse);
+    let [x, y] = words.collect::<Result<Vec<f64>, _>>().ok()?[..] else { return None };
+    Some(Point::new(x, y)).filter(|point| point.is_finite())
 }
 
 /// For a field that holds points: an error tells the first that is none.

@@ -23,8 +23,18 @@ const FORMATS: &str = "JPEG, PNG, WebP, BMP, TIFF or HEIC";
 /// What to do about a format that is not read.
 const CONVERT: &str = "convert it to PNG or JPEG, as with `magick PHOTO photo.png`";
 
-/// Files that people take for photos: where their mark stands, the mark, and what they are.
-const FOREIGN: [(usize, &[u8], &str); 22] = [
+/// Where a mark stands, the mark, and what has it.
+type Mark = (usize, &'static [u8], &'static str);
+
+/// Files in which photos may be.
+const ARCHIVES: [Mark; 3] = [
+    (0, b"PK\x03\x04", "a ZIP archive (or an office document)"),
+    (0, b"\x1F\x8B", "a gzip archive"),
+    (0, b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+];
+
+/// Files that people take for photos.
+const FOREIGN: [Mark; 19] = [
     (0, b"GIF8", "a GIF"),
     (0, b"\xFF\x0A", "a JPEG XL photo"),
     (0, b"\0\0\0\x0CJXL ", "a JPEG XL photo"),
@@ -33,9 +43,6 @@ const FOREIGN: [(usize, &[u8], &str); 22] = [
     (0, b"8BPS", "a Photoshop document"),
     (0, b"%PDF", "a PDF document"),
     (0, b"%!PS", "a PostScript document"),
-    (0, b"PK\x03\x04", "a ZIP archive (or an office document)"),
-    (0, b"\x1F\x8B", "a gzip archive"),
-    (0, b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
     (0, b"v/1\x01", "an OpenEXR picture"),
     (0, b"#?RADIANCE", "a Radiance HDR picture"),
     (0, b"\0\0\x01\0", "an icon"),
@@ -56,9 +63,10 @@ impl PhotoFormat {
     /// When it is none that is read; the error says what it is, as far as can be told, and what to do.
     pub(super) fn of(start: &[u8]) -> Result<Self> {
         ensure!(!start.is_empty(), "the file is empty");
-        if let Some(what) = foreign(start) {
-            let how = if what.contains("archive") { "unpack it" } else { CONVERT };
-            bail!("this is {what}, and only {FORMATS} is read: {how}");
+        for (marks, how) in [(&ARCHIVES[..], "unpack it"), (&FOREIGN, CONVERT)] {
+            if let Some(what) = marked(start, marks) {
+                bail!("this is {what}, and only {FORMATS} is read: {how}");
+            }
         }
         match image::guess_format(start) {
             Ok(ImageFormat::Jpeg) => return Ok(Self::Jpeg),
@@ -84,11 +92,10 @@ impl PhotoFormat {
     }
 }
 
-fn foreign(start: &[u8]) -> Option<&'static str> {
-    let is = |(at, mark, _): &&(usize, &[u8], &str)| {
-        start.get(*at..).is_some_and(|rest| rest.starts_with(mark))
-    };
-    FOREIGN.iter().find(is).map(|(_, _, what)| *what)
+/// What has one of these marks and starts so.
+fn marked(start: &[u8], marks: &[Mark]) -> Option<&'static str> {
+    let is = |(at, mark, _): &&Mark| start.get(*at..).is_some_and(|rest| rest.starts_with(mark));
+    marks.iter().find(is).map(|(_, _, what)| *what)
 }
 
 /// The container of HEIC, AVIF and videos: its brands tell what is inside.

@@ -15,8 +15,8 @@ use crate::eval::protocol::rules::{MeasureFrame, TransferRule};
 use crate::eval::transfer::{
     moved_sub_pixel, transfer_by_paper, transfer_by_patch, transfer_sub_pixel,
 };
-use crate::flow::Matched;
-use crate::geometry::Point;
+use crate::flow::{Flow, Matched};
+use crate::geometry::{Point, Size};
 pub(crate) use file::{Stored, read, write};
 
 /// Where the source keypoints of one pair are predicted to lie in the target.
@@ -54,6 +54,14 @@ impl Prediction {
             patch_points: wants_patches.then(|| transfer_by_patch(pair, matched)),
             dense: Dense::new(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
         })
+    }
+
+    /// Every point stays in the same part of the photo.
+    ///
+    /// # Errors
+    /// As [`Prediction::of`].
+    pub(crate) fn unmoved(pair: &Pair, protocols: &[Protocol]) -> Result<Self> {
+        Self::of(pair, &Flow::zero(Size::square(1)).into(), protocols)
     }
 
     /// The points moved by the rule of a frame, if they are known.

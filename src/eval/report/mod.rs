@@ -15,7 +15,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::data::lists::bytes;
@@ -223,10 +222,10 @@ impl Report {
                 text.trim().is_empty() || text.trim_start().starts_with('{'),
                 "it is no JSON: give what `lpmflow eval --report FILE.json` wrote"
             );
-            let _: IgnoredAny = json::whole(&text)?;
-            let object: Option<json::Object> = serde_json::from_str(&text).ok();
-            let schema = object.and_then(|object| object.get("schema").copied());
-            let schema = schema.and_then(|schema| serde_json::from_str::<u32>(schema.get()).ok());
+            let object: json::Object = json::whole(&text)?;
+            let schema = object
+                .get("schema")
+                .and_then(|schema| serde_json::from_str::<u32>(schema.get()).ok());
             ensure!(
                 schema == Some(SCHEMA),
                 "it is no report of this version (`schema` is {}, expected {SCHEMA}): write it again \

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::photo::orientation::Exif;
 use crate::predict::correspondence::Resolution;
+use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::plan::Plan;
@@ -25,10 +26,8 @@ pub(crate) struct Batch<'a> {
     /// Whatever else the files depend on: the weights' hash, the precision, the values of flags. Results of
     /// others are not taken for done.
     pub settings: &'a str,
-    /// The confidence below which a match counts for none, if the user said one.
-    pub min_confidence: Option<f64>,
-    /// How many matches a list holds at most, if the user said so.
-    pub most_matches: Option<usize>,
+    /// Which matches count.
+    pub limits: Limits,
     /// Pairs that go through the network at once.
     pub batch_size: usize,
 }
@@ -44,8 +43,7 @@ impl Batch<'_> {
             outputs: self.formats.iter().map(output).collect(),
             keypoints: pair.keypoints.clone(),
             resolution: self.resolution,
-            min_confidence: self.min_confidence,
-            most_matches: self.most_matches,
+            limits: self.limits,
         }
     }
 

@@ -57,7 +57,7 @@ fn colour(wheel: &[[f32; 3]], x: f32, y: f32) -> [u8; 3] {
 }
 
 /// The wheel's 55 colours, 0 to 255.
-fn colours() -> Vec<[f32; 3]> {
+pub(crate) fn colours() -> Vec<[f32; 3]> {
     const MAIN: [[f32; 3]; 6] = [
         [255.0, 0.0, 0.0],
         [255.0, 255.0, 0.0],

@@ -69,8 +69,8 @@ impl Product for FlowFile {
         let (flow, magnitude) = (context.flow(), context.magnitude());
         // What tells matched pixels apart in any case; the others are promised a number everywhere.
         let least = match format {
-            FlowFormat::Kitti => Some(context.threshold()),
-            FlowFormat::Flo | FlowFormat::Wheel(_) => context.min_confidence,
+            FlowFormat::Kitti => Some(context.limits.threshold()),
+            FlowFormat::Flo | FlowFormat::Wheel(_) => context.limits.min_confidence,
             FlowFormat::Npy | FlowFormat::Npz | FlowFormat::Pfm => None,
         };
         let matched = least.map(|least| context.matched(least));

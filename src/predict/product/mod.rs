@@ -41,7 +41,9 @@ pub(crate) trait Product {
     /// speak of the endings, and a list of pairs writes it under the bare ending.
     const MAIN: bool = false;
     /// Whether the photos themselves are needed, and not only their sizes.
-    const NEEDS_PHOTOS: bool = false;
+    fn needs_photos(_format: Self::Format) -> bool {
+        false
+    }
 
     /// What is to be known of a pair.
     fn needs(_format: Self::Format) -> Needs {
@@ -70,11 +72,11 @@ pub(crate) struct Kind {
     pub example: &'static str,
     /// See [`Product::MAIN`].
     pub main: bool,
-    /// See [`Product::NEEDS_PHOTOS`].
-    pub needs_photos: bool,
     /// The ends of file names, and whether each is the first of its format.
     pub endings: fn() -> Vec<(&'static str, bool)>,
-    /// See [`Product::needs`], of the format of an ending's number.
+    /// See [`Product::needs_photos`], of the format of an ending's number.
+    pub needs_photos: fn(usize) -> bool,
+    /// See [`Product::needs`], likewise.
     pub needs: fn(usize) -> Needs,
     /// See [`Product::write`], likewise.
     pub write: fn(usize, &Context, &Path) -> Result<Written>,
@@ -90,13 +92,13 @@ impl Kind {
             details: P::DETAILS,
             example: P::EXAMPLE,
             main: P::MAIN,
-            needs_photos: P::NEEDS_PHOTOS,
             endings: || {
                 let seen =
                     |index: usize| index > 0 && P::ENDINGS[index - 1].1 == P::ENDINGS[index].1;
                 let endings = P::ENDINGS.iter().enumerate();
                 endings.map(|(index, (ending, _))| (*ending, !seen(index))).collect()
             },
+            needs_photos: |index| P::needs_photos(P::ENDINGS[index].1),
             needs: |index| P::needs(P::ENDINGS[index].1),
             write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),
         }

@@ -21,7 +21,10 @@ impl Product for Toy {
     const HELP: &'static str = "Write a toy";
     const DETAILS: Option<&'static str> = Some("It is for playing.");
     const ENDINGS: &'static [(&'static str, ())] = &[("txt", ())];
-    const NEEDS_PHOTOS: bool = true;
+
+    fn needs_photos((): ()) -> bool {
+        true
+    }
 
     fn needs((): ()) -> Needs {
         Needs::Confidence

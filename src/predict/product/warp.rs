@@ -28,14 +28,17 @@ impl Product for Warp {
          match lies outside the target.",
     );
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
-    const NEEDS_PHOTOS: bool = true;
+
+    fn needs_photos(_format: PictureFormat) -> bool {
+        true
+    }
 
     fn needs(_format: PictureFormat) -> Needs {
         Needs::Confidence
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
-        let picture = draw(context.pair, context.target.pixels()?, context.threshold());
+        let picture = draw(context.pair, context.target.pixels()?, context.limits.threshold());
         let unmatched_pixels = picture.pixels().filter(|pixel| **pixel == NOTHING).count();
         output::write(path, |file| format.encode(file, picture))?;
         Ok(Written { unmatched_pixels, ..Written::default() })

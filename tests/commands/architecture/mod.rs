@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("defaults", &[]),
     ("output", &[]),
+    ("page", &[]),
     ("geometry", &[]),
     ("flow", &[]),
     ("path_text", &[]),
@@ -54,12 +55,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 10] = [
+const FOUNDATION: [&str; 11] = [
     "defaults",
     "flow",
     "geometry",
     "lru",
     "output",
+    "page",
     "path_text",
     "pck",
     "prefetch",

@@ -16,7 +16,6 @@ use rayon::prelude::*;
 use crate::data::Pair;
 use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
-use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
 use exchanged::exchanged;
 use fit::Fit;
@@ -87,7 +86,7 @@ pub(crate) fn doubts(
                 .to_owned(),
         );
     } else if doubts.is_empty() {
-        let still = pairs.iter().map(|pair| Ok((*pair, Prediction::of(pair, &unmoved(), &[])?)));
+        let still = pairs.iter().map(|pair| Ok((*pair, Prediction::unmoved(pair, &[])?)));
         let still = still.collect::<Result<Vec<(&Pair, Prediction)>>>()?;
         let still = Fit::new(protocol, ALPHA, still.into_iter())?;
         if still.is_surely_better_than(&given) {
@@ -100,11 +99,6 @@ pub(crate) fn doubts(
         }
     }
     Ok(doubts)
-}
-
-/// A flow that leaves every point in the same part of the photo.
-fn unmoved() -> Matched {
-    Flow::zero(Size::square(1)).into()
 }
 
 /// The reading that fits best, the simpler one if it is nearly as good.

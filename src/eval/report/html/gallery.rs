@@ -1,15 +1,11 @@
 //! The worst and the best pairs as pictures with what is annotated drawn into them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Cursor;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::FilterType;
-use image::{DynamicImage, RgbImage};
+use anyhow::Result;
+use image::RgbImage;
 use maud::{Markup, html};
 use rayon::prelude::*;
 
@@ -21,6 +17,7 @@ use crate::eval::report::html::marks::{Marks, legend};
 use crate::eval::report::html::outlines;
 use crate::eval::summary::Evaluation;
 use crate::geometry::Size;
+use crate::page;
 
 /// How a photo is read for the gallery, as it was for the network.
 pub(crate) type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
@@ -174,25 +171,15 @@ fn photo(image: &AnnotatedImage, role: &str, picture: &Result<String>, marks: &M
 
 /// A small JPEG of a photo as a `data:` address.
 fn picture(path: &Path, decode: Decode) -> Result<String> {
-    let photo = decode(path)?;
-    let (width, height) = photo.dimensions();
-    let scale = f64::from(PICTURE_SIDE) / f64::from(width.max(height));
-    let small = if scale < 1.0 {
-        let shrink = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-        let photo = DynamicImage::from(photo);
-        photo.resize_exact(shrink(width), shrink(height), FilterType::Triangle).into_rgb8()
-    } else {
-        photo
-    };
-    let mut bytes = Cursor::new(Vec::new());
-    small
-        .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))
-        .context("encoding a picture for the report")?;
-    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes.into_inner())))
+    let small = page::fitted(Cow::Owned(decode(path)?), PICTURE_SIDE);
+    Ok(page::address(&page::jpeg(&small, JPEG_QUALITY)?))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::eval::testing::{evaluated, pairs_and_predictions};
 

@@ -6,7 +6,7 @@ mod marks;
 mod outlines;
 mod tables;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 use crate::eval::column::{is_alpha, label};
 use crate::eval::compare::Comparison;
@@ -14,14 +14,12 @@ use crate::eval::report::html::tables::with_code;
 use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ModelKind, Report};
 use crate::eval::summary::Evaluation;
+use crate::page;
 use crate::spelling::counted;
 use crate::visible::visible;
 pub(crate) use gallery::Decode;
 
 const STYLE: &str = include_str!("style.css");
-
-/// Nothing may be fetched from anywhere.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead.
 pub(crate) fn page(
@@ -31,19 +29,12 @@ pub(crate) fn page(
     decode: Decode,
 ) -> String {
     let dataset = &report.dataset;
-    let title = format!("{} {}: {}", dataset.name, dataset.split, label(&report.headline.alpha));
+    let headline = (label(&report.headline.alpha), report.headline.pck);
+    let title = format!("{} {}: {} {:.1} %", dataset.name, dataset.split, headline.0, headline.1);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { (title) " " (format!("{:.1} %", report.headline.pck)) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (page::head(&title, STYLE, "", &html! {}))
             body {
                 (header(report))
                 main {

@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use crate::geometry::Point;
 use crate::predict::correspondence::Correspondence;
 use crate::predict::product::matches::point::{Match, spread};
 
@@ -22,14 +21,8 @@ const MUTUAL: f64 = 0.08;
 /// # Panics
 /// As [`Correspondence::confidence`].
 pub(super) fn chosen(pair: &Correspondence, least: f64, most: usize) -> Vec<Match> {
-    let back = pair.reversed();
-    let is_mutual = |found: &Match| {
-        back.as_ref().is_none_or(|back| {
-            let miss = back.transfer(found.target).distance(found.source);
-            miss <= MUTUAL * pair.source.longer_side() as f64
-        })
-    };
-    let tried: Vec<Point> = spread(most.saturating_mul(TRIED_FOR_ONE).min(pair.source.area()));
+    let is_mutual = |found: &Match| pair.miss(found.source).is_none_or(|miss| miss <= MUTUAL);
+    let tried = spread(most.saturating_mul(TRIED_FOR_ONE).min(pair.source.area()));
     let found: Vec<Match> = tried
         .into_par_iter()
         .map(|unit| Match::at(pair, pair.source.pixel_from_unit(unit)))

@@ -3,10 +3,11 @@
 use std::io::{Seek, Write};
 
 use anyhow::Result;
-use serde_json::json;
 
+use crate::geometry::Point;
 use crate::predict::format::numpy::write_table;
 use crate::predict::product::matches::point::Match;
+use crate::predict::transferred::{TransferredKeypoints, digits, rounded};
 
 /// Writes matches as CSV: `source_x,source_y,target_x,target_y,confidence`, in the photos' pixels.
 ///
@@ -29,16 +30,15 @@ pub(super) fn write_csv(file: &mut impl Write, matches: &[Match]) -> Result<()> 
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn write_json(file: &mut impl Write, matches: &[Match]) -> Result<()> {
-    let digits = |value: f64| (value * 1e4).round() / 1e4;
-    let points = |pick: fn(&Match) -> [f64; 2]| -> Vec<[f64; 2]> {
-        matches.iter().map(|found| pick(found).map(digits)).collect()
+    let points =
+        |pick: fn(&Match) -> Point| matches.iter().map(|found| rounded(pick(found))).collect();
+    let value = TransferredKeypoints {
+        source: points(|found| found.source),
+        target: points(|found| found.target),
+        confidence: matches.iter().map(|found| digits(found.confidence)).collect(),
+        truth: None,
+        score: None,
     };
-    let confidence: Vec<f64> = matches.iter().map(|found| digits(found.confidence)).collect();
-    let value = json!({
-        "source": points(|found| [found.source.x, found.source.y]),
-        "target": points(|found| [found.target.x, found.target.y]),
-        "confidence": confidence,
-    });
     serde_json::to_writer(&mut *file, &value)?;
     Ok(writeln!(file)?)
 }

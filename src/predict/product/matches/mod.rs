@@ -66,7 +66,10 @@ impl Product for Matches {
         ("npz", MatchFormat::Npz),
     ];
     const EXAMPLE: &'static str = "jpg";
-    const NEEDS_PHOTOS: bool = true;
+
+    fn needs_photos(format: MatchFormat) -> bool {
+        matches!(format, MatchFormat::Picture(_))
+    }
 
     fn needs(format: MatchFormat) -> Needs {
         match format {
@@ -78,10 +81,10 @@ impl Product for Matches {
     fn write(format: MatchFormat, context: &Context, path: &Path) -> Result<Written> {
         let matches = match (context.keypoints, format) {
             (Some(keypoints), _) => of_keypoints(keypoints),
-            (None, MatchFormat::Picture(_)) => grid(context.pair, context.threshold()),
+            (None, MatchFormat::Picture(_)) => grid(context.pair, context.limits.threshold()),
             (None, _) => {
-                let most = context.most_matches.unwrap_or(DEFAULT_MOST);
-                chosen(context.pair, context.threshold(), most)
+                let most = context.limits.most_matches.unwrap_or(DEFAULT_MOST);
+                chosen(context.pair, context.limits.threshold(), most)
             }
         };
         match format {

@@ -12,6 +12,7 @@ use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
 use crate::predict::product::Product;
+pub(crate) use page::is_view;
 
 /// Both photos, and what corresponds, in one page.
 #[derive(Debug)]
@@ -29,7 +30,10 @@ impl Product for View {
          over. Without any other output, `view.html` is written.",
     );
     const ENDINGS: &'static [(&'static str, ())] = &[("html", ()), ("htm", ())];
-    const NEEDS_PHOTOS: bool = true;
+
+    fn needs_photos((): ()) -> bool {
+        true
+    }
 
     fn needs((): ()) -> Needs {
         Needs::Everything
@@ -40,12 +44,4 @@ impl Product for View {
         output::write(path, |file| Ok(file.write_all(page.as_bytes())?))?;
         Ok(Written::default())
     }
-}
-
-/// Whether a file is such a page, as far as its beginning tells: it may be replaced without being named.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn is_view(path: &Path) -> Result<bool> {
-    page::is_view(path)
 }

@@ -7,15 +7,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::page::head;
 use crate::predict::product::view::parts::{Parts, Picture};
 use crate::visible::Shown;
 
 const STYLE: &str = include_str!("view.css");
 const SCRIPT: &str = include_str!("view.js");
 
-/// Nothing may be fetched from anywhere.
-const POLICY: &str =
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+/// The script in the page is all that it may run.
+const POLICY: &str = "; script-src 'unsafe-inline'";
 
 /// What the page calls its maker, near its beginning.
 const MAKER: &str = "lpmflow view";
@@ -43,16 +43,7 @@ pub(super) fn page(parts: &Parts) -> Result<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="generator" content=(MAKER);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&title, STYLE, POLICY, &html! { meta name="generator" content=(MAKER); }))
             body {
                 header {
                     h1 { (title) }
@@ -126,8 +117,11 @@ fn controls(parts: &Parts) -> Markup {
     }
 }
 
-/// Whether a file is a page of this kind.
-pub(super) fn is_view(path: &Path) -> Result<bool> {
+/// Whether a file is such a page, as far as its beginning tells: it may be replaced without being named.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn is_view(path: &Path) -> Result<bool> {
     let mut beginning = Vec::new();
     File::open(path)
         .and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning))

@@ -1,15 +1,15 @@
 //! What the page is told of a pair, as JSON: numbers in base64, the large ones compressed.
 
+use std::borrow::Cow;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::FilterType;
-use image::{DynamicImage, RgbImage};
+use image::RgbImage;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -17,8 +17,10 @@ use crate::flow::Matched;
 use crate::geometry::{Point, Size};
 use crate::inference::placement::Placement;
 use crate::inference::similarity::Similarity;
+use crate::page;
 use crate::predict::context::Context;
 use crate::predict::correspondence::Correspondence;
+use crate::predict::format::wheel;
 use crate::predict::photo::Photo;
 use crate::predict::transferred::TransferredKeypoints;
 use crate::predict::verdict::Verdict;
@@ -48,6 +50,8 @@ pub(super) struct Parts {
     keypoints: Option<Keypoints>,
     /// The confidence from which a match counts.
     threshold: f64,
+    /// The colours of directions, see [`wheel`].
+    wheel: Vec<[f32; 3]>,
     /// What the photos have in common, in words.
     #[serde(skip)]
     pub verdict: Option<String>,
@@ -116,7 +120,8 @@ impl Parts {
             backward: pair.reversed().as_ref().map(Field::new),
             similarity: pair.similarity.as_ref().map(SimilarityMap::new).transpose()?,
             keypoints: context.keypoints.map(Keypoints::new),
-            threshold: context.threshold(),
+            threshold: context.limits.threshold(),
+            wheel: wheel::colours(),
             verdict: Verdict::new(pair).map(|verdict| verdict.in_words()),
         })
     }
@@ -132,7 +137,7 @@ impl Picture {
         let pixels = photo.pixels()?;
         let name = photo.path.file_name().unwrap_or(photo.path.as_os_str());
         Ok(Self {
-            name: std::path::Path::new(name).shown().to_string(),
+            name: Path::new(name).shown(),
             width: photo.size.width,
             height: photo.size.height,
             address: address(pixels)?,
@@ -142,29 +147,15 @@ impl Picture {
 
 /// A photo, made smaller where it is large, as a `data:` address.
 fn address(pixels: &RgbImage) -> Result<String> {
-    let longer = pixels.width().max(pixels.height());
-    let small = (longer > PICTURE_SIDE).then(|| {
-        let picture = DynamicImage::ImageRgb8(pixels.clone());
-        // Pictures that shrink much are averaged first, which is sooner done.
-        picture.thumbnail(2 * PICTURE_SIDE, 2 * PICTURE_SIDE).resize(
-            PICTURE_SIDE,
-            PICTURE_SIDE,
-            FilterType::CatmullRom,
-        )
-    });
-    let mut bytes = Vec::new();
+    let small = page::fitted(Cow::Borrowed(pixels), PICTURE_SIDE);
+    let mut jpeg = Vec::new();
     for quality in JPEG_QUALITIES {
-        bytes.clear();
-        let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
-        match &small {
-            Some(small) => small.write_with_encoder(encoder)?,
-            None => pixels.write_with_encoder(encoder)?,
-        }
-        if bytes.len() <= MOST_BYTES {
+        jpeg = page::jpeg(&small, quality)?;
+        if jpeg.len() <= MOST_BYTES {
             break;
         }
     }
-    Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)))
+    Ok(page::address(&jpeg))
 }
 
 impl Field {
@@ -174,11 +165,9 @@ impl Field {
             .into_par_iter()
             .map(|index| {
                 let cell = Point::new((index % grid.width) as f64, (index / grid.width) as f64);
-                let pixel = pair.source.pixel_from_unit(grid.unit_from_pixel(cell));
-                let (from, to) = (
-                    pair.source.unit_from_pixel(pixel),
-                    pair.target.unit_from_pixel(pair.transfer(pixel)),
-                );
+                let from = grid.unit_from_pixel(cell);
+                let pixel = pair.source.pixel_from_unit(from);
+                let to = pair.target.unit_from_pixel(pair.transfer(pixel));
                 (Point::new(to.x - from.x, to.y - from.y), pair.confidence(pixel))
             })
             .collect();
@@ -230,8 +219,6 @@ impl Keypoints {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -251,7 +238,7 @@ mod tests {
     #[test]
     fn names_that_would_end_the_script_do_not() {
         let picture = |name: &str| Picture {
-            name: PathBuf::from(name).shown().to_string(),
+            name: Path::new(name).shown(),
             width: 4,
             height: 3,
             address: "data:,".into(),
@@ -266,6 +253,7 @@ mod tests {
             similarity: None,
             keypoints: None,
             threshold: 0.15,
+            wheel: Vec::new(),
             verdict: None,
         };
         let page = super::super::page::page(&parts).unwrap();

@@ -110,15 +110,8 @@
   const shown = (id) => element(id) !== null && element(id).checked;
   const least = () => Number(element("least").value);
 
-  // Middlebury's wheel of colours: so many steps between its main colours.
-  const WHEEL = (() => {
-    const MAIN = [[255, 0, 0], [255, 255, 0], [0, 255, 0], [0, 255, 255], [0, 0, 255], [255, 0, 255]];
-    const STEPS = [15, 6, 4, 11, 13, 6];
-    return MAIN.flatMap((from, index) => Array.from({ length: STEPS[index] }, (_, step) => {
-      const to = MAIN[(index + 1) % MAIN.length];
-      return from.map((value, channel) => value + (to[channel] - value) * step / STEPS[index]);
-    }));
-  })();
+  // The colour of a move, on the wheel that the program draws flows by.
+  const WHEEL = pair.wheel;
   const directed = (dx, dy, scale) => {
     const turn = (Math.atan2(-dy, -dx) / Math.PI + 1) / 2 * (WHEEL.length - 1);
     const [first, part] = [Math.floor(turn), turn % 1];
@@ -129,12 +122,12 @@
 
   // The move that 99 % of a field stay below, as a part of the photo; not so small that noise gets full colours.
   const FLOOR = 0.05;
-  const scale = (side) => {
-    const { steps } = fields[side];
+  const largest = ({ steps }) => {
     const lengths = Float32Array.from({ length: steps.length / 2 }, (_, index) =>
       Math.hypot(steps[2 * index], steps[2 * index + 1])).sort();
     return Math.max(lengths[Math.floor(0.99 * (lengths.length - 1))], FLOOR);
   };
+  const scale = (side) => fields[side].scale ??= largest(fields[side]);
 
   const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
   const ramp = (value) => {
