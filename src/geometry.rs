@@ -8,6 +8,8 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::is_default;
+
 /// A position or a displacement in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "[f64; 2]", into = "[f64; 2]")]
@@ -140,6 +142,53 @@ impl From<BoundingBox> for [f64; 4] {
     }
 }
 
+/// How a photo is shown otherwise than it is: mirrored first if it is, then turned clockwise.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub(crate) struct Turn {
+    /// Left and right exchanged.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirrored: bool,
+    /// By how many right angles, 0 to 3.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quarters: u8,
+}
+
+impl Turn {
+    /// As it is.
+    pub(crate) const NONE: Self = Self { mirrored: false, quarters: 0 };
+
+    /// Where a point of the photo's unit square lies in that of the turned photo.
+    pub(crate) fn apply(self, unit: Point) -> Point {
+        let Point { x, y } = unit;
+        let x = if self.mirrored { 1.0 - x } else { x };
+        match self.quarters {
+            0 => Point::new(x, y),
+            1 => Point::new(1.0 - y, x),
+            2 => Point::new(1.0 - x, 1.0 - y),
+            _ => Point::new(y, 1.0 - x),
+        }
+    }
+
+    /// The other way: where a point of the turned photo lies in the photo itself.
+    pub(crate) fn undo(self, unit: Point) -> Point {
+        let Point { x, y } = unit;
+        let (x, y) = match self.quarters {
+            0 => (x, y),
+            1 => (y, 1.0 - x),
+            2 => (1.0 - x, 1.0 - y),
+            _ => (1.0 - y, x),
+        };
+        Point::new(if self.mirrored { 1.0 - x } else { x }, y)
+    }
+
+    /// The size of the turned photo.
+    pub(crate) fn size(self, photo: Size) -> Size {
+        if self.quarters % 2 == 1 { Size::new(photo.width, photo.height) } else { photo }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,5 +208,21 @@ mod tests {
         assert_eq!(bounds, BoundingBox { x1: 2.0, y1: 1.0, x2: 4.0, y2: 9.0 });
         assert_eq!(bounds.longer_side(), 8.0);
         assert_eq!(BoundingBox::around(&[]), None);
+    }
+
+    #[test]
+    fn a_turn_and_its_undoing_lead_back() {
+        let (unit, size) = (Point::new(0.25, 0.125), Size::new(2, 4));
+        for quarters in 0..4 {
+            for mirrored in [false, true] {
+                let turn = Turn { mirrored, quarters };
+                assert_eq!(turn.undo(turn.apply(unit)), unit);
+                assert_eq!(turn.size(turn.size(size)), size);
+            }
+        }
+        let turned = |mirrored, quarters| Turn { mirrored, quarters }.apply(unit);
+        assert_eq!(turned(false, 1), Point::new(0.875, 0.25), "the top goes to the right");
+        assert_eq!(turned(true, 0), Point::new(0.75, 0.125));
+        assert_eq!(turned(true, 2), Point::new(0.25, 0.875));
     }
 }

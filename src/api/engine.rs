@@ -8,13 +8,13 @@ use clap::ValueEnum;
 use crate::api::error::{Classify, Error};
 use crate::data::photo::orientation::Exif;
 use crate::flow::Flow;
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Size, Turn};
 use crate::inference;
 use crate::inference::precision::Precision;
 use crate::inference::{EngineOptions, prepare_device};
 use crate::model::weights::choice::Choice;
 use crate::predict::correspondence::{self, Needs, Resolution};
-use crate::predict::pair::correspond;
+use crate::predict::pair::{Seen, correspond};
 use crate::predict::photo::Photo;
 
 /// Features kept of photos that come up again, in bytes.
@@ -72,10 +72,12 @@ impl Engine {
     /// [`Error::Photo`] or [`Error::Network`].
     pub fn correspond(&mut self, source: &Path, target: &Path) -> Result<Correspondence, Error> {
         let input = self.0.input();
-        let read = |path: &Path| Photo::read(path, Exif::Apply, input, false).classed(Error::Photo);
+        let read =
+            |path: &Path| Photo::read(path, Exif::Apply, input, false, &[]).classed(Error::Photo);
         let (source, target) = (read(source)?, read(target)?);
-        let mut pairs = correspond(&mut self.0, &[(&source, &target)], Needs::Confidence)
-            .classed(Error::Network)?;
+        let seen = Seen { source: &source, target: &target, turn: Turn::NONE };
+        let mut pairs =
+            correspond(&mut self.0, &[seen], Needs::Confidence).classed(Error::Network)?;
         Ok(Correspondence(pairs.remove(0)))
     }
 }

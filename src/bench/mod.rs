@@ -124,7 +124,7 @@ pub(crate) fn run(
             })?,
         ];
         found.push(timed("loader", "image", 1, &mut || {
-            let key = FrameKey { path: photo.clone(), mirrored: false };
+            let key = FrameKey::of(&photo);
             drop(engine.input().frame(key, &decode_benchmark(&photo)?));
             Ok(())
         })?);

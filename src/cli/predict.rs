@@ -38,6 +38,18 @@ Examples:
   A SPair-71k pair, scored:
     lpmflow predict a.jpg b.jpg --keypoints PairAnnotation/test/000001-a-b:cat.json --matches m.png
 
+  What is drawn on one photo, carried across to the other: labels, a sticker, polygons of a COCO file:
+    lpmflow predict cat.jpg other-cat.jpg --transfer parts.png -o other-parts.png
+
+  One photo with a whole folder, ranked by how well each matches, a page for each:
+    lpmflow predict cat.jpg photos/ --output-dir results
+
+  Twenty labelled photos label a thousand: each is labelled by the one that matches it best:
+    lpmflow predict labelled/ photos/ --best-source --transfer masks/ --output-dir results
+
+  Points of the first frame of a film in all others:
+    lpmflow predict --frames frames/ --point 120,80 --point 160,85
+
   Many pairs; run it again to go on where it stopped:
     lpmflow predict --pairs pairs.csv --output-dir results --format flo --format matches.jpg
 
@@ -53,16 +65,19 @@ source's longer side. It is 0 where the match lies outside the target.";
 /// The flags of `predict`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    override_usage = "lpmflow predict [OPTIONS] <SOURCE> <TARGET>\n       lpmflow predict [OPTIONS] --pairs <LIST> --output-dir <DIR>",
+    override_usage = "lpmflow predict [OPTIONS] <SOURCE> <TARGET>\n       \
+                      lpmflow predict [OPTIONS] <SOURCE> <TARGET>... --output-dir <DIR>\n       \
+                      lpmflow predict [OPTIONS] --pairs <LIST> --output-dir <DIR>\n       \
+                      lpmflow predict [OPTIONS] --frames <DIR>",
     after_long_help = EXAMPLES
 )]
 pub(crate) struct PredictArguments {
-    /// The photo whose pixels are matched
-    #[arg(value_name = "SOURCE", required_unless_present = "pairs")]
+    /// The photo whose pixels are matched; several as a folder or a quoted pattern
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["pairs", "frames"])]
     pub source: Option<PathBuf>,
-    /// The photo in which their counterparts are found
-    #[arg(value_name = "TARGET", required_unless_present = "pairs")]
-    pub target: Option<PathBuf>,
+    /// The photo in which their counterparts are found; several by their names, as folders or as patterns
+    #[arg(value_name = "TARGET", required_unless_present_any = ["pairs", "frames"])]
+    pub target: Vec<PathBuf>,
     /// The files to write.
     #[command(flatten)]
     pub files: FileArguments,
@@ -81,6 +96,35 @@ pub(crate) struct PredictArguments {
         conflicts_with_all = ["pairs", "keypoints"]
     )]
     pub point: Vec<Point>,
+    /// Carry across what is drawn on the source: -o writes it as it lies on the target
+    ///
+    /// A PNG without transparency is a map of labels, which stay as they are (palette, numbers, colours; 0 where
+    /// nothing is known) and go to a .png; any other picture is one to be laid on the target, and goes to a .png or
+    /// .webp by itself, or to a .jpg with the target beneath; a .json holds COCO's polygons, boxes and keypoints. With
+    /// several sources a folder, in which each file has its photo's name, or one .json for all. What lies where the
+    /// confidence is below --min-confidence is left out.
+    #[arg(long, value_name = "FILE")]
+    pub transfer: Option<PathBuf>,
+    /// Carry across by uncertain matches too, so that no holes are left
+    #[arg(long, requires = "transfer")]
+    pub fill: bool,
+    /// The target's own labels, a PNG: says how right those carried across are
+    ///
+    /// Intersection over union of each label, and Caltech-101's LT-ACC, beside what labels get that stay at the same
+    /// place of the photo. 255 in a PNG with a palette is no label.
+    #[arg(long, value_name = "FILE", requires = "transfer", conflicts_with_all = ["pairs", "frames"])]
+    pub truth: Option<PathBuf>,
+    /// Match with the mirrored target: a left side with a right one
+    ///
+    /// Left and right are exchanged by that, of a face too: the log, the JSON and the page say so. All that is written
+    /// counts in the target as it is.
+    #[arg(long)]
+    pub mirror: bool,
+    /// Match with the target turned clockwise by so many degrees; `auto` takes the turn that matches best
+    ///
+    /// All that is written counts in the target as it is.
+    #[arg(long, value_enum, value_name = "DEGREES", default_value_t = Rotation::None, hide_default_value = true)]
+    pub rotate: Rotation,
     /// The pixels that flows and confidences are written in
     #[arg(long, value_enum, default_value_t = FlowSize::Original)]
     pub size: FlowSize,
@@ -117,7 +161,7 @@ pub(crate) struct FileArguments {
 
 impl Args for FileArguments {
     fn augment_args(command: Command) -> Command {
-        PRODUCTS.iter().fold(command, |command, kind| command.arg(flag(kind)))
+        PRODUCTS.iter().filter_map(flag).fold(command, Command::arg)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -128,8 +172,8 @@ impl Args for FileArguments {
 impl FromArgMatches for FileArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let paths = |kind: &'static Kind| {
-            let paths = matches.get_many::<PathBuf>(kind.flag).into_iter().flatten();
-            paths.map(move |path| (kind, path.clone()))
+            let paths = kind.flag.and_then(|flag| matches.get_many::<PathBuf>(flag));
+            paths.into_iter().flatten().map(move |path| (kind, path.clone()))
         };
         Ok(Self { named: PRODUCTS.iter().flat_map(paths).collect() })
     }
@@ -140,28 +184,31 @@ impl FromArgMatches for FileArguments {
     }
 }
 
-/// The flag of a product.
-fn flag(kind: &'static Kind) -> Arg {
-    let flag = Arg::new(kind.flag)
-        .long(kind.flag)
+/// The flag of a product, if it has one.
+fn flag(kind: &'static Kind) -> Option<Arg> {
+    let flag = Arg::new(kind.flag?)
+        .long(kind.flag?)
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .conflicts_with("pairs");
+        .conflicts_with_all(["pairs", "frames", "output_dir"]);
     let (flag, help) = if kind.main {
         (flag.short('o').action(ArgAction::Append), kind.help.to_owned())
     } else {
         let endings: Vec<String> = kind.formats().map(|ending| format!(".{ending}")).collect();
         (flag.action(ArgAction::Set), format!("{} ({})", kind.help, endings.join(", ")))
     };
-    match kind.details {
+    Some(match kind.details {
         Some(details) => flag.long_help(format!("{help}\n\n{details}")).help(help),
         None => flag.help(help),
-    }
+    })
 }
 
 /// What `--format` does.
 fn format_help() -> String {
-    format!("What to write of each pair; repeat for several [default: {DEFAULT_FORMAT}]")
+    format!(
+        "What to write of each pair; repeat for several [default: {DEFAULT_FORMAT} of lists, view.html of targets, \
+         transfer.png or .json with --transfer]"
+    )
 }
 
 /// What `--format` takes: all formats of the main product, and one of each other.
@@ -189,20 +236,28 @@ pub(crate) struct ListArguments {
     /// settings, program version and results are still the same.
     #[arg(long, value_name = "LIST", requires = "output_dir", conflicts_with_all = ["source", "target"])]
     pub pairs: Option<PathBuf>,
+    /// Instead of SOURCE TARGET: the frames of a film, a folder or a list with one a line
+    ///
+    /// The first is the source, every other one a target: what is marked in the first is found in each, without drift.
+    #[arg(long, value_name = "DIR|LIST", conflicts_with_all = ["source", "target", "pairs"])]
+    pub frames: Option<PathBuf>,
+    /// Of several sources, take for each target the one that matches it best
+    #[arg(long, conflicts_with_all = ["pairs", "frames"])]
+    pub best_source: bool,
     /// Where the files go, as NAME.FORMAT; made if it is absent
-    #[arg(long, value_name = "DIR", requires = "pairs")]
+    #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
     /// What to write of each pair.
     #[arg(
         long,
         value_name = "FORMAT",
-        requires = "pairs",
+        requires = "output_dir",
         help = format_help(),
         long_help = format!("{}\n\n{}", format_help(), format_examples())
     )]
     pub format: Vec<String>,
     /// Pairs that go through the network at once
-    #[arg(long, value_name = "N", default_value = "4", value_parser = count, requires = "pairs")]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = count)]
     pub batch_size: NonZeroUsize,
 }
 
@@ -215,6 +270,38 @@ fn point(text: &str) -> Result<Point, String> {
 fn confidence(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| "a confidence is a number of 0 to 1".to_owned())
+}
+
+/// How a target is turned, clockwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rotation {
+    /// Not at all
+    #[value(name = "0")]
+    None,
+    /// To the right
+    #[value(name = "90")]
+    Right,
+    /// Upside down
+    #[value(name = "180")]
+    UpsideDown,
+    /// To the left
+    #[value(name = "270")]
+    Left,
+    /// As it matches best
+    Auto,
+}
+
+impl Rotation {
+    /// By how many right angles; several are tried.
+    pub(crate) fn quarters(self) -> &'static [u8] {
+        match self {
+            Self::None => &[0],
+            Self::Right => &[1],
+            Self::UpsideDown => &[2],
+            Self::Left => &[3],
+            Self::Auto => &[0, 1, 2, 3],
+        }
+    }
 }
 
 /// The pixels that flows and confidences are written in.

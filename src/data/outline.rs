@@ -1,5 +1,7 @@
 //! The pixels within an object's outline.
 
+use rayon::prelude::*;
+
 use crate::geometry::{Point, Size};
 
 /// How near a corner may be to a pixel's centre and is the same.
@@ -40,6 +42,23 @@ impl Mask {
             }
         }
         Self { size, inside }
+    }
+
+    /// The pixels for which a question by row and column says so.
+    pub(crate) fn from_fn(size: Size, is_inside: impl Fn(usize, usize) -> bool + Sync) -> Self {
+        let mut inside = vec![false; size.area()];
+        inside.par_chunks_mut(size.width).enumerate().for_each(|(row, pixels)| {
+            pixels
+                .iter_mut()
+                .enumerate()
+                .for_each(|(column, pixel)| *pixel = is_inside(row, column));
+        });
+        Self { size, inside }
+    }
+
+    /// How many pixels belong to the object.
+    pub(crate) fn area(&self) -> usize {
+        self.inside.iter().filter(|inside| **inside).count()
     }
 
     /// Whether a pixel belongs to the object.

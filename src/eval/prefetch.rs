@@ -10,6 +10,7 @@ use crate::data::Pair;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
 use crate::eval::predictions::pair_label;
+use crate::geometry::Turn;
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::lru::Lru;
 use crate::prefetch::Prefetch;
@@ -69,8 +70,10 @@ type Photo = Result<Frame, String>;
 
 /// The frame keys of a pair.
 fn keys(pair: &Pair) -> [FrameKey; 2] {
-    [&pair.source, &pair.target]
-        .map(|image| FrameKey { path: image.path.clone(), mirrored: pair.mirrored })
+    [&pair.source, &pair.target].map(|image| FrameKey {
+        turn: Turn { mirrored: pair.mirrored, ..Turn::NONE },
+        ..FrameKey::of(&image.path)
+    })
 }
 
 /// Every photo of the pairs, loaded unless kept from before.

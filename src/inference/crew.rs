@@ -112,7 +112,7 @@ mod tests {
             let wave = |n: u32| (n * u32::from(number + 3) % 251) as u8;
             Rgb([wave(x), wave(y), wave(x + y)])
         };
-        let key = FrameKey { path: format!("{number}.png").into(), mirrored: false };
+        let key = FrameKey::of(format!("{number}.png"));
         engine.input().frame(key, &RgbImage::from_fn(60, 40, stripes))
     }
 

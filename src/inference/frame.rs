@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::RgbImage;
-use image::imageops::{flip_horizontal_in_place, replace};
+use image::imageops::{flip_horizontal_in_place, replace, rotate90, rotate180, rotate270};
 use tch::{Kind, Tensor};
 
 use crate::data::photo::resize::{Filter, resize_like_pillow_by};
-use crate::geometry::Size;
+use crate::geometry::{Size, Turn};
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
 use crate::model::input::InputRule;
@@ -52,8 +52,15 @@ struct Fit {
 pub(crate) struct FrameKey {
     /// The image file.
     pub path: PathBuf,
-    /// Left and right exchanged.
-    pub mirrored: bool,
+    /// How it is turned.
+    pub turn: Turn,
+}
+
+impl FrameKey {
+    /// A photo as it is.
+    pub(crate) fn of(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), turn: Turn::NONE }
+    }
 }
 
 impl Input {
@@ -63,13 +70,21 @@ impl Input {
         Self { side, rule: InputRule::Stretch }
     }
 
-    /// A decoded photo as a frame, mirrored if the key says so.
+    /// A decoded photo as a frame, turned as the key says.
     pub(crate) fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
         let mut scaled = self.scaled(photo);
-        if key.mirrored {
+        if key.turn.mirrored {
             flip_horizontal_in_place(&mut scaled);
         }
-        self.placed(key, scaled, size_of(photo))
+        // What lies beside a photo depends on its size alone, so that it may be turned once it is small.
+        let scaled = match key.turn.quarters {
+            0 => scaled,
+            1 => rotate90(&scaled),
+            2 => rotate180(&scaled),
+            _ => rotate270(&scaled),
+        };
+        let size = key.turn.size(size_of(photo));
+        self.placed(key, scaled, size)
     }
 
     /// A decoded photo in the size that it has within the square.
@@ -206,7 +221,7 @@ mod tests {
     }
 
     fn key(mirrored: bool) -> FrameKey {
-        FrameKey { path: "a.png".into(), mirrored }
+        FrameKey { turn: Turn { mirrored, quarters: 0 }, ..FrameKey::of("a.png") }
     }
 
     #[test]
@@ -279,6 +294,24 @@ mod tests {
         for y in 0..32 {
             assert_eq!(plain.pixels.get_pixel(0, y), mirrored.pixels.get_pixel(15, y));
             assert_eq!(mirrored.pixels.get_pixel(16, y).0, [0; 3]);
+        }
+    }
+
+    #[test]
+    fn a_photo_is_turned_as_if_it_had_been_so_before() {
+        let photo = photo(30, 64);
+        for rule in [InputRule::Stretch, InputRule::PaddedSquare, InputRule::CentredSquare] {
+            let input = Input { side: 32, rule };
+            for (quarters, turned) in
+                (1..).zip([rotate90(&photo), rotate180(&photo), rotate270(&photo)])
+            {
+                let turn = Turn { mirrored: false, quarters };
+                let frame = input.frame(FrameKey { turn, ..key(false) }, &photo);
+                let wanted = input.frame(key(false), &turned);
+                assert_eq!(frame.placement, wanted.placement);
+                let pixels = frame.pixels.as_raw().iter().zip(wanted.pixels.as_raw());
+                assert!(pixels.clone().all(|(a, b)| a.abs_diff(*b) <= 1), "{rule:?} {quarters}");
+            }
         }
     }
 }

@@ -127,7 +127,7 @@ mod tests {
             for target in sizes {
                 let placement = |size: Size| {
                     let photo = RgbImage::new(size.width as u32, size.height as u32);
-                    input.frame(FrameKey { path: "a".into(), mirrored: false }, &photo).placement
+                    input.frame(FrameKey::of("a"), &photo).placement
                 };
                 let placements = [source, target].map(placement);
                 // A photo's pixel in the square, in photo pixels per square pixel.

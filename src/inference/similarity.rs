@@ -2,6 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::geometry::{Point, Size, Turn};
 use crate::inference::placement::Placement;
 use crate::model::features::{FeatureShape, Features};
 
@@ -32,6 +33,31 @@ impl Similarity {
         let mut values = vec![0; bytes.numel()];
         bytes.copy_data(&mut values, bytes.numel());
         Self { sides: sides.map(|side| side as usize), placements, values }
+    }
+
+    /// The same for a target that the network saw turned, with the target as it is.
+    pub(crate) fn with_target_turned_back(self, turn: Turn) -> Self {
+        if turn == Turn::NONE {
+            return self;
+        }
+        let side = self.sides[1];
+        let cells = Size::square(side);
+        let seen_at = |cell: usize| {
+            let centre = Point::new((cell % side) as f64, (cell / side) as f64);
+            let seen = cells.pixel_from_unit(turn.apply(cells.unit_from_pixel(centre)));
+            seen.y.round() as usize * side + seen.x.round() as usize
+        };
+        let order: Vec<usize> = (0..cells.area()).map(seen_at).collect();
+        let rows = self.values.chunks_exact(cells.area());
+        let values = rows.flat_map(|row| order.iter().map(|cell| row[*cell])).collect();
+        let [source, Placement { left, top, width, height }] = self.placements;
+        let corners =
+            [Point::new(left, top), Point::new(left + width, top + height)].map(|at| turn.undo(at));
+        let least = |axis: fn(&Point) -> f64| axis(&corners[0]).min(axis(&corners[1]));
+        let (width, height) =
+            if turn.quarters % 2 == 1 { (height, width) } else { (width, height) };
+        let target = Placement { left: least(|at| at.x), top: least(|at| at.y), width, height };
+        Self { placements: [source, target], values, ..self }
     }
 }
 
@@ -75,5 +101,24 @@ mod tests {
         assert_eq!((coarse.last().shape.side, coarse.last().tokens.size()[1]), (27, 27 * 27));
         let same = field(1, 40);
         assert_eq!(pooled(&same).last().patches(), same.last().patches());
+    }
+
+    #[test]
+    fn a_turned_target_is_told_as_it_is() {
+        let placement = Placement { left: 0.0, top: 0.0, width: 0.5, height: 1.0 };
+        let found = Similarity {
+            sides: [1, 2],
+            placements: [Placement::WHOLE, placement],
+            values: vec![1, 2, 3, 4],
+        };
+        let turned = |mirrored, quarters| {
+            let found = found.clone().with_target_turned_back(Turn { mirrored, quarters });
+            let Placement { left, top, width, height } = found.placements[1];
+            (found.values, [left, top, width, height])
+        };
+        assert_eq!(turned(false, 0), (vec![1, 2, 3, 4], [0.0, 0.0, 0.5, 1.0]));
+        assert_eq!(turned(true, 0), (vec![2, 1, 4, 3], [0.5, 0.0, 0.5, 1.0]));
+        // What the network saw above lies to the left.
+        assert_eq!(turned(false, 1), (vec![2, 4, 1, 3], [0.0, 0.5, 1.0, 0.5]));
     }
 }

@@ -30,7 +30,7 @@ impl Correspondence {
     /// # Panics
     /// Without a backward flow, of a matcher that is not calibrated.
     pub(crate) fn confidence(&self, pixel: Point) -> f64 {
-        let source_unit = self.source.unit_from_pixel(pixel);
+        let source_unit = self.seen(self.source.unit_from_pixel(pixel));
         let target_unit = self.forward.target_from_source_unit(source_unit);
         let inside = |coordinate: f64| (0.0..=1.0).contains(&coordinate);
         if !inside(target_unit.x) || !inside(target_unit.y) {
@@ -47,13 +47,13 @@ impl Correspondence {
     /// How far the way there and back ends from a pixel position of the source photo, as a part of the photo's longer
     /// side, if the way back is known.
     pub(crate) fn miss(&self, pixel: Point) -> Option<f64> {
-        let source_unit = self.source.unit_from_pixel(pixel);
+        let source_unit = self.seen(self.source.unit_from_pixel(pixel));
         self.miss_from(self.forward.target_from_source_unit(source_unit), pixel)
     }
 
     fn miss_from(&self, target_unit: Point, pixel: Point) -> Option<f64> {
         let back = self.backward.as_ref()?.target_from_source_unit(target_unit);
-        let back = self.source.pixel_from_unit(back);
+        let back = self.source.pixel_from_unit(self.turns[0].undo(back));
         Some(back.distance(pixel) / self.source.longer_side() as f64)
     }
 
@@ -94,13 +94,8 @@ mod tests {
     }
 
     fn round_trip(forward: f32, backward: f32) -> Correspondence {
-        Correspondence {
-            forward: shift(forward).into(),
-            backward: Some(shift(backward).into()),
-            similarity: None,
-            source: Size::new(50, 100),
-            target: Size::new(90, 30),
-        }
+        let sizes = [Size::new(50, 100), Size::new(90, 30)];
+        Correspondence::new(shift(forward).into(), Some(shift(backward).into()), sizes)
     }
 
     #[test]

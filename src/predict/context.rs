@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use crate::flow::Flow;
 use crate::geometry::Size;
+use crate::predict::annotation::Annotation;
 use crate::predict::correspondence::{Correspondence, Resolution};
 use crate::predict::format::wheel;
 use crate::predict::limits::Limits;
@@ -26,6 +27,8 @@ pub(crate) struct Context<'a> {
     pub limits: Limits,
     /// The transferred keypoints, if there were any to transfer.
     pub keypoints: Option<&'a TransferredKeypoints>,
+    /// What is drawn on the source, if it is to be carried across.
+    pub annotation: Option<&'a Annotation>,
     flow: OnceCell<Flow>,
     magnitude: OnceCell<f32>,
     confidence: OnceCell<Vec<f32>>,
@@ -38,6 +41,8 @@ pub(crate) struct Written {
     pub invalid_pixels: usize,
     /// Pixels marked as having no match.
     pub unmatched_pixels: usize,
+    /// Annotations of which nothing was found in the target.
+    pub lost_annotations: usize,
     /// [`Context::magnitude`], if the file holds a flow.
     pub magnitude: Option<f32>,
 }
@@ -51,7 +56,24 @@ impl<'a> Context<'a> {
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
         let (limits, flow, magnitude, confidence) = Default::default();
-        Self { pair, source, target, resolution, limits, keypoints, flow, magnitude, confidence }
+        let annotation = None;
+        Self {
+            pair,
+            source,
+            target,
+            resolution,
+            limits,
+            keypoints,
+            annotation,
+            flow,
+            magnitude,
+            confidence,
+        }
+    }
+
+    /// The same with something drawn on the source.
+    pub(crate) fn with_annotation(self, annotation: Option<&'a Annotation>) -> Self {
+        Self { annotation, ..self }
     }
 
     /// The same where the user said which matches count.

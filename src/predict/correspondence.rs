@@ -1,7 +1,9 @@
 //! What the network says of one pair of photos, in the photos' own pixels.
 
+use rayon::prelude::*;
+
 use crate::flow::{Flow, Matched};
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Size, Turn};
 use crate::inference::similarity::Similarity;
 
 /// The flow between two photos, as the network returns it, with the photos' sizes.
@@ -18,6 +20,9 @@ pub(crate) struct Correspondence {
     pub source: Size,
     /// The target photo's size.
     pub target: Size,
+    /// How source and target were turned for the network; all else here counts in the photos as they are, but for
+    /// what the network found.
+    pub turns: [Turn; 2],
 }
 
 /// What is to be known of a pair; each includes what stands before it.
@@ -34,28 +39,73 @@ pub(crate) enum Needs {
 }
 
 impl Correspondence {
+    /// What was found between photos of these sizes, as they are.
+    pub(crate) fn new(
+        forward: Matched,
+        backward: Option<Matched>,
+        [source, target]: [Size; 2],
+    ) -> Self {
+        Self { forward, backward, similarity: None, source, target, turns: [Turn::NONE; 2] }
+    }
+
     /// From target to source, if that is known.
     pub(crate) fn reversed(&self) -> Option<Self> {
-        Some(Self {
-            forward: self.backward.clone()?,
-            backward: Some(self.forward.clone()),
-            similarity: None,
-            source: self.target,
-            target: self.source,
-        })
+        let sizes = [self.target, self.source];
+        let (forward, backward) = (self.backward.clone()?, Some(self.forward.clone()));
+        let [source, target] = self.turns;
+        Some(Self { turns: [target, source], ..Self::new(forward, backward, sizes) })
     }
 
     /// Where a pixel position of the source photo lies in the target photo.
     pub(crate) fn transfer(&self, pixel: Point) -> Point {
-        self.forward.transfer(pixel, self.source, self.target)
+        if !self.is_turned() {
+            return self.forward.transfer(pixel, self.source, self.target);
+        }
+        let [source, target] = self.turns;
+        let (seen, found) = (source.size(self.source), target.size(self.target));
+        let turned = source.apply(self.source.unit_from_pixel(pixel));
+        let matched = self.forward.transfer(seen.pixel_from_unit(turned), seen, found);
+        self.target.pixel_from_unit(target.undo(found.unit_from_pixel(matched)))
     }
 
-    /// The flow in the pixels of the photos, or as the network returns it.
+    /// Where a point of the source's unit square lay where the network saw it.
+    pub(crate) fn seen(&self, unit: Point) -> Point {
+        self.turns[0].apply(unit)
+    }
+
+    /// The flow in the pixels of the photos, or on the network's grid.
     pub(crate) fn flow(&self, resolution: Resolution) -> Flow {
         match resolution {
+            _ if self.is_turned() => self.turned_flow(resolution),
             Resolution::Original => self.forward.flow.to_original(self.source, self.target),
             Resolution::Network => self.forward.flow.clone(),
         }
+    }
+
+    fn is_turned(&self) -> bool {
+        self.turns != [Turn::NONE; 2]
+    }
+
+    /// The flow where the network saw the photos turned.
+    fn turned_flow(&self, resolution: Resolution) -> Flow {
+        let grid = self.grid(resolution);
+        let target = match resolution {
+            Resolution::Original => self.target,
+            Resolution::Network => grid,
+        };
+        let mut flow = Flow::zero(grid);
+        let rows = flow.dx.par_chunks_mut(grid.width).zip(flow.dy.par_chunks_mut(grid.width));
+        rows.enumerate().for_each(|(row, (dx, dy))| {
+            for column in 0..grid.width {
+                let pixel = Point::new(column as f64, row as f64);
+                let seen = self.seen(grid.unit_from_pixel(pixel));
+                let found = self.turns[1].undo(self.forward.flow.target_from_source_unit(seen));
+                let found = target.pixel_from_unit(found);
+                dx[column] = (found.x - pixel.x) as f32;
+                dy[column] = (found.y - pixel.y) as f32;
+            }
+        });
+        flow
     }
 
     /// The grid on which [`Correspondence::flow`] lives.
@@ -75,4 +125,51 @@ pub(crate) enum Resolution {
     Original,
     /// The network's own grid and pixels.
     Network,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+
+    /// A network that finds each point of what it sees a quarter of the width further to the right.
+    fn turned(turn: Turn) -> Correspondence {
+        let size = Size::square(8);
+        let flow =
+            |step: f32| Flow::from_channels(size, &[vec![step; 64], vec![0.0; 64]].concat()).into();
+        let sizes = [Size::new(40, 20), Size::new(60, 80)];
+        Correspondence {
+            turns: [Turn::NONE, turn],
+            ..Correspondence::new(flow(2.0), Some(flow(-2.0)), sizes)
+        }
+    }
+
+    #[test]
+    fn what_the_network_saw_turned_is_told_of_the_photo_as_it_is() {
+        for quarters in 0..4 {
+            for mirrored in [false, true] {
+                let turn = Turn { mirrored, quarters };
+                let pair = turned(turn);
+                let pixel = Point::new(5.0, 12.0);
+                let unit = pair.source.unit_from_pixel(pixel);
+                let wanted = turn.undo(Point::new(unit.x + 0.25, unit.y));
+                let found = pair.transfer(pixel);
+                assert!(found.distance(pair.target.pixel_from_unit(wanted)) < 1e-9, "{turn:?}");
+                // There and back, by points and by flows.
+                let back = pair.reversed().unwrap();
+                assert!(back.transfer(found).distance(pixel) < 1e-9, "{turn:?}");
+                assert!(pair.miss(pixel).unwrap() < 1e-9 && back.miss(found).unwrap() < 1e-9);
+                let step = pair.flow(Resolution::Original).at(12, 5);
+                assert!(found.distance(Point::new(5.0 + step.x, 12.0 + step.y)) < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flow_on_the_networks_grid_is_one_of_the_photos_as_they_are() {
+        let pair = turned(Turn { mirrored: true, quarters: 0 });
+        let flow = pair.flow(Resolution::Network);
+        // Column 1 is seen at 1.5 of 8, found at 3.5 of the mirrored photo, which is 4.5 of the photo itself.
+        assert_eq!((flow.size, flow.at(3, 1)), (Size::square(8), Point::new(3.0, 0.0)));
+    }
 }

@@ -1,15 +1,19 @@
 //! From two photos to files: the flow, the warp, the match drawing, the confidence, keypoints.
 //!
-//! [`plan::Plan`] says what is wanted of a pair, [`pair::run`] does it for one pair and [`batch::run`] for a
-//! list. Nothing here prints.
+//! [`pair::correspond`] asks the network, [`plan::Plan`] says what is wanted of a pair, [`pair::write`] does it, and
+//! [`batch::run`] both for a list. Nothing here prints.
 
+pub(crate) mod annotation;
 pub(crate) mod batch;
+mod carrier;
+pub(crate) mod certainty;
 pub(crate) mod confidence;
 pub(crate) mod content;
 pub(crate) mod context;
 pub(crate) mod correspondence;
 pub(crate) mod format;
 pub(crate) mod keypoints;
+pub(crate) mod label_score;
 pub(crate) mod limits;
 pub(crate) mod output;
 pub(crate) mod pair;
@@ -17,7 +21,9 @@ pub(crate) mod pair_list;
 pub(crate) mod photo;
 pub(crate) mod plan;
 pub(crate) mod product;
+pub(crate) mod ranking;
 pub(crate) mod record;
 pub(crate) mod score;
 pub(crate) mod transferred;
+pub(crate) mod turning;
 pub(crate) mod verdict;

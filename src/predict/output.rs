@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::output::is_stream;
+use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
 use crate::predict::product::Kind;
@@ -95,6 +96,14 @@ impl Format {
     /// What is to be known of a pair.
     pub(crate) fn needs(self) -> Needs {
         (self.kind.needs)(self.index)
+    }
+
+    /// Whether it can be made of what is drawn on the source.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(crate) fn check(self, annotation: Option<&Annotation>) -> Result<()> {
+        (self.kind.check)(self.index, annotation)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.

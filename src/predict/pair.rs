@@ -3,40 +3,46 @@
 use anyhow::Result;
 
 use crate::flow::{Matched, Wanted};
+use crate::geometry::Turn;
 use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
 use crate::output::Attempts;
+use crate::predict::annotation::Drawn;
+use crate::predict::carrier::Carrier;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
+use crate::predict::label_score::LabelScore;
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::record::{Prediction, WrittenFile};
 use crate::predict::transferred::TransferredKeypoints;
 use crate::predict::verdict::Verdict;
 
-/// Finds what corresponds between two photos and writes what the plan wants; files that could not be written
-/// are among the attempts.
-///
-/// # Errors
-/// When the keypoints do not fit the photos or the network cannot run.
-pub(crate) fn run(
-    network: &mut dyn FlowNetwork,
-    source: &Photo,
-    target: &Photo,
-    plan: &Plan,
-) -> Result<(Prediction, Attempts)> {
-    if let Some(keypoints) = &plan.keypoints {
-        keypoints.check(source.size, target.size)?;
+/// Two photos as the network sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    /// The source, as it is.
+    pub source: &'a Photo,
+    /// The target.
+    pub target: &'a Photo,
+    /// How the target is turned.
+    pub turn: Turn,
+}
+
+impl Seen<'_> {
+    fn frames(&self) -> [&Frame; 2] {
+        [self.source.frame(Turn::NONE), self.target.frame(self.turn)]
     }
-    let pairs = correspond(network, &[(source, target)], plan.needs())?;
-    Ok(write(&pairs[0], source, target, plan))
 }
 
 /// The correspondences of several pairs in one batch of the network. A confidence takes both directions where the
 /// network does not say it itself; where it does, the verdict on each pair is made of it in any case.
+///
+/// # Errors
+/// When the network cannot run.
 pub(crate) fn correspond(
     network: &mut dyn FlowNetwork,
-    pairs: &[(&Photo, &Photo)],
+    pairs: &[Seen],
     needs: Needs,
 ) -> Result<Vec<Correspondence>> {
     let both_ways = match needs {
@@ -44,33 +50,37 @@ pub(crate) fn correspond(
         Needs::Confidence => !network.is_calibrated(),
         Needs::BothWays | Needs::Everything => true,
     };
-    let forward = pairs.iter().map(|(source, target)| (source.frame.clone(), target.frame.clone()));
-    let mut frames: Vec<(Frame, Frame)> = forward.collect();
-    if both_ways {
-        frames.extend(
-            pairs.iter().map(|(source, target)| (target.frame.clone(), source.frame.clone())),
-        );
-    }
+    let ways = [false, true].into_iter().take(1 + usize::from(both_ways));
+    let frames = ways.flat_map(|back| {
+        pairs.iter().map(move |seen| {
+            let [source, target] = seen.frames().map(Frame::clone);
+            if back { (target, source) } else { (source, target) }
+        })
+    });
+    let frames: Vec<(Frame, Frame)> = frames.collect();
     let mut found = network.matched(&frames, Wanted::Confidence)?.into_iter();
     let forward: Vec<Matched> = found.by_ref().take(pairs.len()).collect();
     let backward = found.map(Some).chain(std::iter::repeat(None));
     let parts = pairs.iter().zip(forward).zip(backward);
     Ok(parts
-        .map(|(((source, target), forward), backward)| Correspondence {
-            forward,
-            backward,
-            similarity: match needs {
-                Needs::Everything => network.similarity(&source.frame, &target.frame),
+        .map(|((seen, forward), backward)| {
+            let [source, target] = seen.frames();
+            let similarity = match needs {
+                Needs::Everything => network.similarity(source, target),
                 Needs::Matches | Needs::Confidence | Needs::BothWays => None,
-            },
-            source: source.size,
-            target: target.size,
+            };
+            let sizes = [seen.source.size, seen.target.size];
+            Correspondence {
+                similarity: similarity.map(|found| found.with_target_turned_back(seen.turn)),
+                turns: [Turn::NONE, seen.turn],
+                ..Correspondence::new(forward, backward, sizes)
+            }
         })
         .collect())
 }
 
 /// Writes what the plan wants of a pair, each file whatever became of the others.
-pub(super) fn write(
+pub(crate) fn write(
     pair: &Correspondence,
     source: &Photo,
     target: &Photo,
@@ -79,13 +89,15 @@ pub(super) fn write(
     let keypoints = plan.keypoints.as_ref();
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
     let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref())
-        .with_limits(plan.limits);
+        .with_limits(plan.limits)
+        .with_annotation(plan.annotation.as_deref());
     let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
     for output in &plan.outputs {
         attempts.record(output.write(&context).map(|written| {
             magnitude = magnitude.or(written.magnitude);
-            let Written { invalid_pixels, unmatched_pixels, .. } = written;
-            files.push(WrittenFile { path: output.path.clone(), invalid_pixels, unmatched_pixels });
+            let Written { invalid_pixels, unmatched_pixels, lost_annotations, .. } = written;
+            let path = output.path.clone();
+            files.push(WrittenFile { path, invalid_pixels, unmatched_pixels, lost_annotations });
         }));
     }
     let prediction = Prediction {
@@ -94,7 +106,19 @@ pub(super) fn write(
         magnitude,
         files,
         keypoints,
+        labels: label_score(pair, plan),
+        source_index: None,
+        turn: pair.turns[1],
+        better_turn: None,
         verdict: Verdict::new(pair),
     };
     (prediction, attempts)
+}
+
+/// How right carried labels are, if the plan knows the truth.
+fn label_score(pair: &Correspondence, plan: &Plan) -> Option<LabelScore> {
+    let Drawn::Labels(labels) = &plan.annotation.as_deref()?.drawn else { return None };
+    let Drawn::Labels(truth) = &plan.truth.as_deref()?.drawn else { return None };
+    let carrier = Carrier::new(pair, plan.limits.carried())?;
+    LabelScore::new(labels, truth, pair, &carrier)
 }

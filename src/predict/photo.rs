@@ -8,7 +8,7 @@ use image::RgbImage;
 use crate::data::photo::decode_photo;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::orientation::Exif;
-use crate::geometry::Size;
+use crate::geometry::{Size, Turn};
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::predict::content::Content;
 use crate::visible::Shown;
@@ -22,28 +22,48 @@ pub(crate) struct Photo {
     pub content: Content,
     /// The photo's size, as it is turned.
     pub size: Size,
-    /// The photo in the network's square.
-    pub frame: Frame,
+    /// The photo in the network's square, as it is first.
+    frames: Vec<Frame>,
     /// The photo itself, if it was asked for.
     pixels: Option<RgbImage>,
 }
 
 impl Photo {
-    /// Reads a photo, from a pipe too; `keep_pixels` says whether an output will show it.
+    /// Reads a photo, from a pipe too; `keep_pixels` says whether an output will show it, `turns` how it will be
+    /// matched beside as it is.
     ///
     /// # Errors
     /// When the file cannot be read or is no image.
-    pub(crate) fn read(path: &Path, exif: Exif, input: Input, keep_pixels: bool) -> Result<Self> {
+    pub(crate) fn read(
+        path: &Path,
+        exif: Exif,
+        input: Input,
+        keep_pixels: bool,
+        turns: &[Turn],
+    ) -> Result<Self> {
         let file = PhotoFile::read(path)?;
         let content = Content::of(&file.bytes);
         let shown = decode_photo(&file, exif, !keep_pixels)?;
+        let key = key(path)?;
+        let others = turns.iter().filter(|turn| **turn != Turn::NONE);
+        let frame =
+            |turn: &Turn| input.frame(FrameKey { turn: *turn, ..key.clone() }, &shown.pixels);
         Ok(Self {
-            frame: input.frame(key(path)?, &shown.pixels),
+            frames: std::iter::once(&Turn::NONE).chain(others).map(frame).collect(),
             path: file.path,
             content,
             size: shown.size,
             pixels: keep_pixels.then_some(shown.pixels),
         })
+    }
+
+    /// The photo in the network's square, turned.
+    ///
+    /// # Panics
+    /// When it was not read so.
+    pub(crate) fn frame(&self, turn: Turn) -> &Frame {
+        let frame = self.frames.iter().find(|frame| frame.key.turn == turn);
+        frame.expect("whoever turns a photo reads it so")
     }
 
     /// The photo's pixels.
@@ -63,5 +83,5 @@ fn key(path: &Path) -> Result<FrameKey> {
     let path = std::fs::canonicalize(path)
         .or_else(|_| std::path::absolute(path))
         .with_context(|| format!("reading image `{}`", path.shown()))?;
-    Ok(FrameKey { path, mirrored: false })
+    Ok(FrameKey::of(path))
 }

@@ -6,8 +6,9 @@ use anyhow::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::defaults::is_default;
-use crate::geometry::Size;
+use crate::geometry::{Size, Turn};
 use crate::path_text::{path_from_text, path_text};
+use crate::predict::label_score::LabelScore;
 use crate::predict::transferred::TransferredKeypoints;
 use crate::predict::verdict::Verdict;
 
@@ -27,6 +28,18 @@ pub(crate) struct Prediction {
     /// The transferred keypoints, if there were any to transfer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keypoints: Option<TransferredKeypoints>,
+    /// How right carried labels are, where the target's own are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelScore>,
+    /// Which of several sources was taken, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_index: Option<usize>,
+    /// How the target was turned for the match.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub turn: Turn,
+    /// How it would have matched far better, if that was looked for and found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub better_turn: Option<Turn>,
     /// Whether the photos correspond at all, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -42,6 +55,8 @@ pub(crate) struct WrittenFile {
     pub invalid_pixels: usize,
     /// Pixels marked as having no match.
     pub unmatched_pixels: usize,
+    /// Annotations of which nothing was found in the target.
+    pub lost_annotations: usize,
 }
 
 /// The same in JSON.
@@ -55,12 +70,15 @@ struct WrittenText {
     invalid_pixels: usize,
     #[serde(default, skip_serializing_if = "is_default")]
     unmatched_pixels: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
+    lost_annotations: usize,
 }
 
 impl From<WrittenFile> for WrittenText {
-    fn from(WrittenFile { path, invalid_pixels, unmatched_pixels }: WrittenFile) -> Self {
+    fn from(file: WrittenFile) -> Self {
+        let WrittenFile { path, invalid_pixels, unmatched_pixels, lost_annotations } = file;
         let (path, path_escaped) = path_text(&path);
-        Self { path, path_escaped, invalid_pixels, unmatched_pixels }
+        Self { path, path_escaped, invalid_pixels, unmatched_pixels, lost_annotations }
     }
 }
 
@@ -69,8 +87,8 @@ impl TryFrom<WrittenText> for WrittenFile {
 
     fn try_from(text: WrittenText) -> Result<Self, Error> {
         let path = path_from_text(text.path, text.path_escaped)?;
-        let WrittenText { invalid_pixels, unmatched_pixels, .. } = text;
-        Ok(Self { path, invalid_pixels, unmatched_pixels })
+        let WrittenText { invalid_pixels, unmatched_pixels, lost_annotations, .. } = text;
+        Ok(Self { path, invalid_pixels, unmatched_pixels, lost_annotations })
     }
 }
 
@@ -80,6 +98,9 @@ pub(crate) struct Record {
     /// The pair's line in the list, from 1; absent outside lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+    /// The target's place in a film, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<usize>,
     /// The source photo, as given; absent where the list's line could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -111,6 +132,7 @@ impl Record {
         let escaped = |text: &Option<(String, bool)>| text.as_ref().is_some_and(|text| text.1);
         Self {
             line,
+            frame: None,
             source_escaped: escaped(&source),
             target_escaped: escaped(&target),
             source: source.map(|text| text.0),

@@ -62,13 +62,7 @@ mod tests {
 
     fn identity(source: Size, target: Size) -> Correspondence {
         let zero: Matched = Flow::zero(Size::square(8)).into();
-        Correspondence {
-            forward: zero.clone(),
-            backward: Some(zero),
-            similarity: None,
-            source,
-            target,
-        }
+        Correspondence::new(zero.clone(), Some(zero), [source, target])
     }
 
     #[test]

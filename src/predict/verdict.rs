@@ -109,13 +109,7 @@ mod tests {
     fn without_a_confidence_nothing_is_said() {
         let forward: Matched = Flow::zero(Size::square(8)).into();
         let (source, target) = (Size::square(20), Size::square(30));
-        let pair = |backward| Correspondence {
-            forward: forward.clone(),
-            backward,
-            similarity: None,
-            source,
-            target,
-        };
+        let pair = |backward| Correspondence::new(forward.clone(), backward, [source, target]);
         assert_eq!(Verdict::new(&pair(None)), None);
         let sure = Verdict::new(&pair(Some(forward.clone()))).unwrap();
         let expected = Verdict { best_confidence: 1.0, hardly_matches: false, likely_area: 1.0 };

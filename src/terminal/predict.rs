@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use crate::predict::batch::Summary;
 use crate::predict::correspondence::Resolution;
+use crate::predict::ranking::Ranking;
 use crate::predict::record::{PairOutcome, Prediction, Record};
+use crate::predict::turning;
 use crate::spelling::counted;
 use crate::terminal::Terminal;
-use crate::visible::Shown;
+use crate::visible::{Shown, one_line};
+
+/// Targets of a ranking that are told.
+const BEST_TOLD: usize = 3;
 
 impl Terminal {
     /// Sizes, scale, score, files and time of one pair.
@@ -36,6 +41,15 @@ impl Terminal {
                 score.side
             ));
         }
+        if let Some(labels) = &prediction.labels {
+            self.log(&format!(
+                "labels: mean IoU {:.3} (at the same place {:.3}), LT-ACC {:.3} ({:.3})",
+                labels.mean_iou.found,
+                labels.mean_iou.unmoved,
+                labels.label_transfer_accuracy.found,
+                labels.label_transfer_accuracy.unmoved
+            ));
+        }
         for file in &prediction.files {
             let invalid = match file.invalid_pixels {
                 0 => String::new(),
@@ -50,9 +64,22 @@ impl Terminal {
                 0 => String::new(),
                 count => format!(" ({count} pixels have no match that is certain enough)"),
             };
-            self.log(&format!("wrote `{}`{invalid}{unmatched}", file.path.shown()));
+            let lost = match file.lost_annotations {
+                0 => String::new(),
+                count => format!(" (nothing was found of {})", counted(count, "annotation")),
+            };
+            self.log(&format!("wrote `{}`{invalid}{unmatched}{lost}", file.path.shown()));
         }
         self.log(&format!("took {:.2} s", time.as_secs_f64()));
+        if let Some(said) = turning::in_words(prediction.turn) {
+            self.log(&said);
+        }
+        if let Some(turn) = prediction.better_turn {
+            self.warn(&format!(
+                "the target would match far better turned: {}",
+                turning::flag(turn)
+            ));
+        }
         match prediction.verdict {
             Some(verdict) if verdict.hardly_matches => self.warn(&verdict.in_words()),
             Some(verdict) => self.log(&verdict.in_words()),
@@ -63,20 +90,32 @@ impl Terminal {
     /// Why a pair of a list failed, if it did.
     pub(crate) fn warn_of_failure(&self, record: &Record) {
         let PairOutcome::Failed { error } = &record.outcome else { return };
-        match record.line {
-            Some(line) if record.source.is_some() => self.warn(&format!("line {line}: {error}")),
+        match (record.line, &record.target) {
+            (Some(line), Some(_)) => self.warn(&format!("line {line}: {error}")),
+            (None, Some(target)) => self.warn(&format!("`{}`: {error}", one_line(target))),
             _ => self.warn(error),
         }
     }
 
+    /// The targets that match best.
+    pub(crate) fn log_ranking(&self, ranking: &Ranking, file: Option<&Path>) {
+        let best: Vec<String> = ranking
+            .best(BEST_TOLD)
+            .map(|(target, confidence)| format!("`{}` ({confidence:.2})", one_line(target)))
+            .collect();
+        let file = file.map(|file| format!("; all are in `{}`", file.shown()));
+        self.log(&format!("best: {}{}", best.join(", "), file.unwrap_or_default()));
+    }
+
     /// How many pairs of a list ended how.
-    pub(crate) fn log_summary(&self, summary: &Summary, folder: &Path, time: Duration) {
+    pub(crate) fn log_summary(&self, summary: &Summary, folder: Option<&Path>, time: Duration) {
         let Summary { done, skipped, failed, hardly_matching, interrupted } = *summary;
         let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
+        let files = folder.map(|folder| format!("; files are in `{}`", folder.shown()));
         self.log(&format!(
-            "{} done, {skipped} done before, {failed} failed{early}; files are in `{}`; took {:.1} s",
+            "{} done, {skipped} done before, {failed} failed{early}{}; took {:.1} s",
             counted(done, "pair"),
-            folder.shown(),
+            files.unwrap_or_default(),
             time.as_secs_f64()
         ));
         if hardly_matching > 0 {

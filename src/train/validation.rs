@@ -202,10 +202,10 @@ impl WarpedPair {
         let target = input.scaled(photo);
         let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
         let warp = Warp::draw(&mut rng, &WarpConfig::default());
-        let warped = FrameKey { path: path.join(format!("warp {index}")), mirrored: false };
+        let warped = FrameKey::of(path.join(format!("warp {index}")));
         let size = Size::new(photo.height() as usize, photo.width() as usize);
         let source = input.placed(warped, warp.source(&target), size);
-        let key = FrameKey { path, mirrored: false };
+        let key = FrameKey::of(path);
         Self { frames: (source, input.placed(key, target, size)), warp }
     }
 

@@ -14,6 +14,7 @@ mod outputs;
 mod package;
 mod predict;
 mod predict_inputs;
+mod predict_many;
 mod predict_pairs;
 mod progress;
 mod starter;

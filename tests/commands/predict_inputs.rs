@@ -147,7 +147,7 @@ fn names_that_steer_a_terminal_are_shown_not_obeyed() {
     ] {
         harmless(&lpmflow(missing).failed_with(code));
     }
-    harmless(&lpmflow(["predict", &path, &path, "evil\u{1b}[2J.png"]).failed_with(2));
+    harmless(&lpmflow(["predict", &steering, &path, "evil\u{1b}[2J.png"]).failed_with(1));
     let list = write(&folder, "list.csv", "no\u{1b}[2Jne.png,a.png\n");
     let run = lpmflow(["predict", "--pairs", &list, "--output-dir", &folder.text("out")]);
     harmless(&run.stderr);

@@ -5,13 +5,14 @@ use anyhow::Result;
 
 use crate::data::photo::orientation::Exif;
 use crate::flow::{Flow, Matched, Wanted};
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Size, Turn};
 use crate::inference::FlowNetwork;
 use crate::inference::frame::{Frame, Input};
 use crate::inside::support::files::{Folder, photo};
 use crate::predict::correspondence::Resolution;
 use crate::predict::limits::Limits;
 use crate::predict::output::Output;
+use crate::predict::pair::{Seen, correspond, write};
 use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::product::Kind;
@@ -60,17 +61,21 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
     let mut network = Affine;
     let read = |name: &str, size: Size| {
         let path = folder.photo(name, size.width as u32, size.height as u32);
-        Photo::read(path.as_ref(), Exif::Apply, network.input(), true).unwrap()
+        Photo::read(path.as_ref(), Exif::Apply, network.input(), true, &[]).unwrap()
     };
     let (source, target) = (read("source.png", SOURCE), read("target.png", TARGET));
     let plan = Plan {
+        annotation: None,
+        truth: None,
+        judged: false,
         outputs: vec![Output::new(kind, &folder.path(name)).unwrap()],
         keypoints: None,
         resolution: Resolution::Original,
-        limits: Limits { min_confidence: Some(0.0), most_matches: None },
+        limits: Limits { min_confidence: Some(0.0), ..Limits::default() },
     };
-    let (prediction, attempts) =
-        crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();
+    let seen = Seen { source: &source, target: &target, turn: Turn::NONE };
+    let pairs = correspond(&mut network, &[seen], plan.needs()).unwrap();
+    let (prediction, attempts) = write(&pairs[0], &source, &target, &plan);
     attempts.conclude().unwrap();
     (prediction, std::fs::read(folder.path(name)).unwrap())
 }

@@ -6,6 +6,7 @@ pub(crate) mod header;
 mod heic;
 pub(crate) mod images;
 pub(crate) mod jpeg;
+pub(crate) mod labels;
 pub(crate) mod limit;
 pub(crate) mod orientation;
 mod plain;

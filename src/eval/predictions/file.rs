@@ -108,17 +108,23 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
 pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored> {
     let attempt = || -> Result<Stored> {
         let finder = PairFinder::new(pairs);
-        let meaning = |text: &str| Some(parse(text, &finder, false, None).ok()?.predictions);
         // A pipe lies in no folder that the paths could mean.
         let folder = path.parent().filter(|_| path.is_file()).unwrap_or(Path::new(""));
         let bytes = bytes::read_or_stdin(path)?;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let (text, code_page) = decode_meaning(bytes, meaning)?;
+        let (text, code_page) = decode_meaning(bytes, |text| meaning(text, &finder))?;
         let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad, Some(folder))? };
         stored.notes.extend(code_page.map(|name| format!("the file is read as {name}")));
         Ok(stored)
     };
     attempt().with_context(|| format!("reading predictions `{}`", path.shown()))
+}
+
+/// What a text says, if each of its lines is a prediction.
+fn meaning(text: &str, finder: &PairFinder) -> Option<Vec<(usize, Prediction)>> {
+    let mut readings = Readings::default();
+    let items = json::items(text, &KEYS.map(|key| key.name)).ok()?.into_iter();
+    items.map(|item| prediction(item.text, finder, &mut readings, None).ok()).collect()
 }
 
 /// What a text holds; `folder` is where the flows that it names lie, which are not looked at without one.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::data::photo::orientation::Exif;
-use crate::predict::correspondence::Resolution;
+use crate::geometry::Turn;
+use crate::predict::correspondence::{Needs, Resolution};
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
@@ -15,10 +16,14 @@ use crate::predict::plan::Plan;
 pub(crate) struct Batch<'a> {
     /// The list.
     pub entries: &'a [Entry],
-    /// Where the files go.
-    pub folder: &'a Path,
+    /// Where the files go; without one, none is written, and no word of what was done is left.
+    pub folder: Option<&'a Path>,
     /// The files of each pair: `NAME.ending` for each ending.
     pub formats: &'a [(String, Format)],
+    /// How the network sees targets; of several ways the best is taken.
+    pub turns: &'a [Turn],
+    /// Whether each pair gets a verdict, whatever the files need.
+    pub judged: bool,
     /// The grid of flows and confidences.
     pub resolution: Resolution,
     /// What is done about the photos' EXIF orientation.
@@ -33,37 +38,45 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// What is wanted of one pair.
+    /// What is wanted of one pair, but for what is drawn on its photos.
     pub(crate) fn plan(&self, pair: &ListedPair) -> Plan {
-        let output = |(ending, format): &(String, Format)| Output {
-            format: *format,
-            path: self.folder.join(format!("{}.{ending}", pair.name)),
+        let output = |(ending, format): &(String, Format)| {
+            let path = self.folder?.join(format!("{}.{ending}", pair.name));
+            Some(Output { format: *format, path })
         };
         Plan {
-            outputs: self.formats.iter().map(output).collect(),
+            outputs: self.formats.iter().filter_map(output).collect(),
             keypoints: pair.keypoints.clone(),
+            annotation: None,
+            truth: None,
+            judged: self.judged,
             resolution: self.resolution,
             limits: self.limits,
         }
     }
 
     /// The file that says how those of a pair were made.
-    pub(super) fn record_path(&self, pair: &ListedPair) -> PathBuf {
-        self.folder.join(format!("{}.json", pair.name))
+    pub(super) fn record_path(&self, pair: &ListedPair) -> Option<PathBuf> {
+        Some(self.folder?.join(format!("{}.json", pair.name)))
     }
 
     /// Every file that may be written.
     pub(crate) fn outputs(&self) -> Vec<PathBuf> {
         let files = |pair: &ListedPair| -> Vec<PathBuf> {
             let products = self.plan(pair).outputs.into_iter().map(|output| output.path);
-            products.chain([self.record_path(pair)]).collect()
+            products.chain(self.record_path(pair)).collect()
         };
         self.pairs().flat_map(files).collect()
     }
 
-    /// Every photo that is read.
-    pub(crate) fn photos(&self) -> HashSet<PathBuf> {
-        self.pairs().flat_map(|pair| [pair.source_path(), pair.target_path()]).collect()
+    /// Every file that is read.
+    pub(crate) fn inputs(&self) -> HashSet<PathBuf> {
+        self.pairs().flat_map(ListedPair::files).collect()
+    }
+
+    /// What is to be known of the pairs.
+    pub(crate) fn needs(&self) -> Needs {
+        self.pairs().map(|pair| self.plan(pair).needs()).max().unwrap_or(Needs::Matches)
     }
 
     pub(super) fn pairs(&self) -> impl Iterator<Item = &ListedPair> {

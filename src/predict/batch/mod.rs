@@ -4,17 +4,22 @@
 pub(crate) mod list;
 mod loader;
 mod resume;
+mod work;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use rayon::prelude::*;
 
+use crate::geometry::Turn;
 use crate::inference::FlowNetwork;
 use crate::predict::batch::list::Batch;
-use crate::predict::batch::loader::{Item, Loader, Work};
+use crate::predict::batch::loader::Loader;
+use crate::predict::batch::work::{Candidate, Item, Work};
+use crate::predict::certainty::most_certain;
 use crate::predict::correspondence::{Correspondence, Needs};
-use crate::predict::pair::{correspond, write};
-use crate::predict::pair_list::Entry;
-use crate::predict::photo::Photo;
+use crate::predict::pair::{Seen, correspond, write};
+use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::record::{PairOutcome, Prediction, Record};
 use crate::prefetch::Prefetch;
 pub(crate) use resume::ensure_records;
@@ -90,14 +95,9 @@ fn outcomes<'a>(
     items: Vec<(&'a Entry, Item<'a>)>,
 ) -> Vec<(&'a Entry, PairOutcome)> {
     let work: Vec<&Work> = items.iter().filter_map(|(_, item)| item.work()).collect();
-    let mut results = correspond_each(network, &work)
-        .into_par_iter()
-        .zip(&work)
-        .map(|(pair, work)| finish(batch, work, &pair?))
-        .collect::<Vec<Result<Prediction>>>()
-        .into_iter();
+    let mut results = predictions(batch, network, &work).into_iter();
     let mut outcome = |item: Item| match item {
-        Item::Settled(outcome) => outcome,
+        Item::Settled(outcome) => *outcome,
         Item::Work(_) => match results.next() {
             Some(Ok(prediction)) => PairOutcome::Done(prediction),
             Some(Err(error)) => PairOutcome::failed(&error),
@@ -107,32 +107,103 @@ fn outcomes<'a>(
     items.into_iter().map(|(entry, item)| (entry, outcome(item))).collect()
 }
 
+/// What is found of each piece of work, and written.
+fn predictions(
+    batch: &Batch,
+    network: &mut dyn FlowNetwork,
+    work: &[&Work],
+) -> Vec<Result<Prediction>> {
+    let chosen: Vec<Result<Chosen>> =
+        work.iter().map(|work| chosen(batch, network, work)).collect();
+    let sound: Vec<&Chosen> = chosen.iter().filter_map(|chosen| chosen.as_ref().ok()).collect();
+    let results: Vec<Result<Prediction>> = correspond_each(network, &sound)
+        .into_par_iter()
+        .zip(&sound)
+        .map(|(pair, chosen)| finish(batch, chosen, &pair?))
+        .collect();
+    let mut results = results.into_iter();
+    let mut result = |chosen: Result<Chosen>| {
+        chosen.and_then(|_| results.next().expect("every source that is taken has a result"))
+    };
+    chosen.into_iter().map(&mut result).collect()
+}
+
+/// The source that is taken, and how the target is turned.
+struct Chosen<'a> {
+    work: &'a Work<'a>,
+    index: usize,
+    turn: Turn,
+}
+
+impl Chosen<'_> {
+    fn candidate(&self) -> &Candidate {
+        &self.work.candidates[self.index]
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen { source: &self.candidate().photo, target: &self.work.target, turn: self.turn }
+    }
+}
+
+/// The best of all sources and turns.
+fn chosen<'a>(
+    batch: &Batch,
+    network: &mut dyn FlowNetwork,
+    work: &'a Work<'a>,
+) -> Result<Chosen<'a>> {
+    let indices = 0..work.candidates.len();
+    let ways: Vec<Chosen> = indices
+        .flat_map(|index| batch.turns.iter().map(move |turn| Chosen { work, index, turn: *turn }))
+        .collect();
+    let best = if ways.len() > 1 {
+        let seen: Vec<Seen> = ways.iter().map(Chosen::seen).collect();
+        most_certain(network, &seen, batch.batch_size)?
+    } else {
+        0
+    };
+    Ok(ways.into_iter().nth(best).expect("there is a source and a way to see the target"))
+}
+
 /// The correspondences of all pairs at once; if that fails, of each alone, to find the culprit.
-fn correspond_each(network: &mut dyn FlowNetwork, work: &[&Work]) -> Vec<Result<Correspondence>> {
-    let needs = work.iter().map(|work| work.plan.needs()).max().unwrap_or(Needs::Matches);
-    let photos: Vec<(&Photo, &Photo)> =
-        work.iter().map(|work| (&*work.source, &*work.target)).collect();
-    match correspond(network, &photos, needs) {
+fn correspond_each(
+    network: &mut dyn FlowNetwork,
+    chosen: &[&Chosen],
+) -> Vec<Result<Correspondence>> {
+    let needs = chosen.iter().map(|chosen| chosen.candidate().plan.needs());
+    let needs = needs.max().unwrap_or(Needs::Matches);
+    let seen: Vec<Seen> = chosen.iter().map(|chosen| chosen.seen()).collect();
+    match correspond(network, &seen, needs) {
         Ok(pairs) => pairs.into_iter().map(Ok).collect(),
-        Err(error) if photos.len() == 1 => vec![Err(error)],
+        Err(error) if seen.len() == 1 => vec![Err(error)],
         Err(_) => {
-            let alone = |photos| Ok(correspond(network, &[photos], needs)?.remove(0));
-            photos.into_iter().map(alone).collect()
+            let alone = |seen| Ok(correspond(network, &[seen], needs)?.remove(0));
+            seen.into_iter().map(alone).collect()
         }
     }
 }
 
 /// Writes the files of one pair, and last the record that says they are complete.
-fn finish(batch: &Batch, work: &Work, pair: &Correspondence) -> Result<Prediction> {
+fn finish(batch: &Batch, chosen: &Chosen, pair: &Correspondence) -> Result<Prediction> {
+    let (work, plan) = (chosen.work, &chosen.candidate().plan);
     resume::forget(batch, work.pair)?;
-    let (prediction, attempts) = write(pair, &work.source, &work.target, &work.plan);
+    let Seen { source, target, .. } = chosen.seen();
+    let (prediction, attempts) = write(pair, source, target, plan);
     attempts.conclude()?;
-    let photos = [&work.source, &work.target].map(|photo| photo.content.clone());
-    resume::remember(batch, work.pair, photos, &prediction)?;
+    let source_index = (work.candidates.len() > 1).then_some(chosen.index);
+    let prediction = Prediction { source_index, ..prediction };
+    resume::remember(batch, work, &prediction)?;
     Ok(prediction)
 }
 
 fn record(entry: &Entry, outcome: PairOutcome) -> Record {
-    let photos = entry.pair.as_ref().ok().map(|pair| [&*pair.source, &*pair.target]);
-    Record::new(Some(entry.line), photos, outcome)
+    let source = match &outcome {
+        PairOutcome::Done(prediction) | PairOutcome::Skipped(prediction) => prediction.source_index,
+        PairOutcome::Failed { .. } => None,
+    };
+    let photos = |pair: &'_ ListedPair| -> [PathBuf; 2] {
+        [pair.sources[source.unwrap_or(0)].photo.clone(), pair.target.clone()]
+    };
+    let photos = entry.pair.as_ref().ok().map(photos);
+    let photos = photos.as_ref().map(|photos| photos.each_ref().map(PathBuf::as_path));
+    Record { frame: entry.frame, ..Record::new(entry.line, photos, outcome) }
 }

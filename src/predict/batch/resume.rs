@@ -4,13 +4,16 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::output;
+use crate::predict::annotation::Annotation;
 use crate::predict::batch::list::Batch;
+use crate::predict::batch::work::Work;
 use crate::predict::content::Content;
 use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
@@ -28,9 +31,11 @@ struct Made {
     program: String,
     settings: String,
     size: Resolution,
-    source: Content,
+    sources: Vec<Content>,
     target: Content,
     keypoints: Option<Keypoints>,
+    /// What is drawn on the sources, and what truly lies on the target.
+    drawn: Vec<Option<Content>>,
 }
 
 /// The files of a pair, and how they were made.
@@ -63,7 +68,7 @@ impl Contents {
 /// # Errors
 /// When there is a file of that name that is no such record.
 pub(crate) fn ensure_records(batch: &Batch) -> Result<()> {
-    let records = batch.pairs().map(|pair| batch.record_path(pair));
+    let records = batch.pairs().filter_map(|pair| batch.record_path(pair));
     match records.filter(|record| is_foreign(record)).min() {
         None => Ok(()),
         Some(record) => bail!(
@@ -88,10 +93,23 @@ pub(super) fn finished(
     pair: &ListedPair,
     photos: &mut Contents,
 ) -> Option<Prediction> {
-    let path = batch.record_path(pair);
+    let (folder, path) = (batch.folder?, batch.record_path(pair)?);
     let mut finished: Finished = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-    let photos = [photos.of(pair.source_path())?, photos.of(pair.target_path())?];
-    if finished.made != made(batch, pair, photos) {
+    let mut of = |path: PathBuf| photos.of(path);
+    let mut sources = Vec::new();
+    let mut drawn = Vec::new();
+    for source in pair.sources() {
+        sources.push(of(source.photo)?);
+        drawn.push(match source.drawn {
+            Some(path) => Some(of(path)?),
+            None => None,
+        });
+    }
+    if let Some(path) = pair.truth_path() {
+        drawn.push(Some(of(path)?));
+    }
+    let target = of(pair.target_path())?;
+    if finished.made != made(batch, pair, sources, target, drawn) {
         return None;
     }
     let as_left = |ending: &str, path: &Path| {
@@ -109,25 +127,32 @@ pub(super) fn finished(
     }
     // The folder may have moved since.
     for file in &mut finished.prediction.files {
-        file.path = batch.folder.join(file.path.file_name()?);
+        file.path = folder.join(file.path.file_name()?);
     }
     Some(finished.prediction)
 }
 
-fn made(batch: &Batch, pair: &ListedPair, [source, target]: [Content; 2]) -> Made {
+fn made(
+    batch: &Batch,
+    pair: &ListedPair,
+    sources: Vec<Content>,
+    target: Content,
+    drawn: Vec<Option<Content>>,
+) -> Made {
     Made {
         program: PROGRAM.to_owned(),
         settings: batch.settings.to_owned(),
         size: batch.resolution,
-        source,
+        sources,
         target,
         keypoints: pair.keypoints.clone(),
+        drawn,
     }
 }
 
 /// Takes back the word that a pair is complete, before its files change.
 pub(super) fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
-    let path = batch.record_path(pair);
+    let Some(path) = batch.record_path(pair) else { return Ok(()) };
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing the old `{}`", path.shown()))
@@ -136,24 +161,26 @@ pub(super) fn forget(batch: &Batch, pair: &ListedPair) -> Result<()> {
     }
 }
 
-/// Says that the files of a pair are complete; `photos` is what they were made of.
-pub(super) fn remember(
-    batch: &Batch,
-    pair: &ListedPair,
-    photos: [Content; 2],
-    prediction: &Prediction,
-) -> Result<()> {
+/// Says that the files of a pair are complete.
+pub(super) fn remember(batch: &Batch, work: &Work, prediction: &Prediction) -> Result<()> {
+    let Some(path) = batch.record_path(work.pair) else { return Ok(()) };
+    let content = |annotation: &Arc<Annotation>| annotation.content.clone();
+    let sources = work.candidates.iter().map(|source| source.photo.content.clone()).collect();
+    let plans = || work.candidates.iter().map(|source| &source.plan);
+    let truth = plans().find_map(|plan| plan.truth.as_ref());
+    let drawn = plans().map(|plan| plan.annotation.as_ref().map(content));
+    let drawn = drawn.chain(truth.map(|truth| Some(content(truth)))).collect();
     let file = |((ending, _), written): (&(String, Format), &WrittenFile)| {
         let content = Content::of_file(&written.path)
             .with_context(|| format!("reading `{}` again", written.path.shown()))?;
         Ok((ending.clone(), content))
     };
     let finished = Finished {
-        made: made(batch, pair, photos),
+        made: made(batch, work.pair, sources, work.target.content.clone(), drawn),
         files: batch.formats.iter().zip(&prediction.files).map(file).collect::<Result<_>>()?,
         prediction: prediction.clone(),
     };
-    output::write(&batch.record_path(pair), |file| {
+    output::write(&path, |file| {
         serde_json::to_writer_pretty(&mut *file, &finished)?;
         Ok(std::io::Write::write_all(file, b"\n")?)
     })

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use crate::data::lists::keys::{Key, Readings};
 use crate::data::lists::{json, table};
 
-/// The keys of a JSON object, the first three also names of columns.
-const KEYS: [Key; 6] = [
+/// The keys of a JSON object, the first [`COLUMNS`] also names of columns.
+const KEYS: [Key; 8] = [
     Key {
         name: "source",
         also: &["src", "source_image", "src_image", "src_imname", "image1", "imageA"],
@@ -20,10 +20,15 @@ const KEYS: [Key; 6] = [
         also: &["trg", "tgt", "target_image", "trg_image", "trg_imname", "image2", "imageB"],
     },
     Key { name: "name", also: &[] },
+    Key { name: "transfer", also: &["mask", "source_mask"] },
+    Key { name: "truth", also: &["target_mask"] },
     Key { name: "keypoints", also: &["kps", "source_keypoints", "src_kps"] },
     Key { name: "source_escaped", also: &[] },
     Key { name: "target_escaped", also: &[] },
 ];
+
+/// How many keys are names of columns.
+const COLUMNS: usize = 5;
 
 /// A pair as a line spells it.
 #[derive(Default, Deserialize)]
@@ -40,6 +45,10 @@ pub(super) struct Line {
     pub target_escaped: bool,
     /// What results are to be called.
     pub name: Option<String>,
+    /// What is drawn on the source: a file.
+    pub transfer: Option<String>,
+    /// What truly lies on the target: a file.
+    pub truth: Option<String>,
     /// Positions to transfer, as JSON.
     pub keypoints: Option<Box<RawValue>>,
 }
@@ -62,35 +71,29 @@ pub(super) fn json_lines(
         let [source, target] = serde_json::from_value(value).context("it is no object")?;
         Ok(Line { source, target, ..Line::default() })
     };
-    let expected =
-        "expected {\"source\": \"FILE\", \"target\": \"FILE\"} with optional name and keypoints";
+    let expected = "expected {\"source\": \"FILE\", \"target\": \"FILE\"} with optional name, keypoints, transfer and truth";
     let items = json::items(text, &KEYS.map(|key| key.name))?;
     Ok(items.into_iter().map(|item| (item.line, parsed(item.text).context(expected))).collect())
 }
 
-/// The columns of a table that has a header.
-struct Columns {
-    source: usize,
-    target: usize,
-    name: Option<usize>,
-}
+/// The columns of a table that has a header, in the order of the keys.
+struct Columns([Option<usize>; COLUMNS]);
 
 impl Columns {
     /// The columns that a header names, if it is one.
     fn of(header: &StringRecord) -> Option<Self> {
-        let column = |key: &Key| {
+        let column = |index: usize| {
+            let key = &KEYS[index];
             let exact = header.iter().position(|field| field.eq_ignore_ascii_case(key.name));
             exact.or_else(|| header.iter().position(|field| key.is_meant_by(field)))
         };
-        let [source, target, name, ..] = KEYS.each_ref().map(column);
-        let (source, target) = source.zip(target)?;
-        Some(Self { source, target, name })
+        let columns = std::array::from_fn(column);
+        (columns[0].is_some() && columns[1].is_some()).then_some(Self(columns))
     }
 
     /// The words of a header that were read as something else.
     fn tell(&self, header: &StringRecord, readings: &mut Readings) {
-        let named = [Some(self.source), Some(self.target), self.name];
-        for (key, column) in KEYS.iter().zip(named) {
+        for (key, column) in KEYS.iter().zip(self.0) {
             let word = column.map(|column| &header[column]);
             // `source_image` is what the PF-PASCAL lists say.
             let usual = |word: &str| {
@@ -105,16 +108,16 @@ impl Columns {
     }
 
     fn line(&self, row: &StringRecord) -> Result<Line> {
-        let field = |index: usize| {
-            row.get(index)
-                .map(str::to_owned)
-                .with_context(|| format!("it has {} columns, fewer than the header", row.len()))
-        };
-        let name = self.name.and_then(|index| row.get(index)).filter(|name| !name.is_empty());
+        let [source, target, others @ ..] =
+            self.0.map(|column| column.and_then(|column| row.get(column)).map(str::to_owned));
+        let fewer = || format!("it has {} columns, fewer than the header", row.len());
+        let [name, transfer, truth] = others.map(|field| field.filter(|field| !field.is_empty()));
         Ok(Line {
-            source: field(self.source)?,
-            target: field(self.target)?,
-            name: name.map(str::to_owned),
+            source: source.with_context(fewer)?,
+            target: target.with_context(fewer)?,
+            name,
+            transfer,
+            truth,
             ..Line::default()
         })
     }

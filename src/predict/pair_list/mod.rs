@@ -1,14 +1,16 @@
-//! Lists of pairs: CSV, or JSON objects, one a line or all in an array.
+//! Lists of pairs: CSV, or JSON objects, one a line or all in an array; or every photo with others ([`targets`]).
 //!
 //! CSV is `source,target` without a header, or any columns under a header that names `source` and
-//! `target` (or `source_image` and `target_image`, as the PF-PASCAL lists do), and maybe `name`; a semicolon or a
-//! tab may stand between them as well. A JSON object has `source` and `target`, and maybe `name` and `keypoints`
-//! (`[[x, y], ...]`); paths that are not Unicode are escaped as records have them, and marked by
-//! `source_escaped` and `target_escaped`. Relative image paths are relative to the list's folder.
+//! `target` (or `source_image` and `target_image`, as the PF-PASCAL lists do), and maybe `name`, `transfer` and
+//! `truth`; a semicolon or a tab may stand between them as well. A JSON object has `source` and `target`, and maybe
+//! these and `keypoints` (`[[x, y], ...]`); paths of photos that are not Unicode are escaped as records have them, and
+//! marked by `source_escaped` and `target_escaped`. Relative paths are relative to the list's folder.
 
 mod lines;
+pub(crate) mod targets;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -31,11 +33,13 @@ pub(crate) struct List {
     pub notes: Vec<String>,
 }
 
-/// One line of a list.
+/// One line of a list, or one target.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// The line in the list, from 1.
-    pub line: usize,
+    /// The line in the list, from 1; none outside lists.
+    pub line: Option<usize>,
+    /// The frame of a film, from 1.
+    pub frame: Option<usize>,
     /// The pair, or why there is none.
     pub pair: Result<ListedPair>,
 }
@@ -45,25 +49,68 @@ pub(crate) struct Entry {
 pub(crate) struct ListedPair {
     /// Unique in the list, safe as a file name.
     pub name: String,
-    /// The source photo as the list spells it.
-    pub source: PathBuf,
+    /// The source; or several, of which the one is taken that matches best.
+    pub sources: Vec<Source>,
     /// The target photo as the list spells it.
     pub target: PathBuf,
     /// The folder that relative paths start from.
     folder: PathBuf,
     /// Positions to transfer.
     pub keypoints: Option<Keypoints>,
+    /// What truly lies on the target, as the list spells it.
+    truth: Option<PathBuf>,
+}
+
+/// A source photo of a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Source {
+    /// It, as the list spells it.
+    pub photo: PathBuf,
+    /// What is drawn on it and to be carried across, likewise.
+    pub drawn: Option<PathBuf>,
 }
 
 impl ListedPair {
-    /// The source photo's file.
-    pub(crate) fn source_path(&self) -> PathBuf {
-        self.folder.join(&self.source)
+    /// The same where something is drawn on each source of which the list does not say what.
+    pub(crate) fn with_drawn(mut self, drawn: &impl Fn(&Path) -> Result<PathBuf>) -> Result<Self> {
+        for source in &mut self.sources {
+            if source.drawn.is_none() {
+                let file = drawn(&source.photo)?;
+                // It is named on the command line, not in the list.
+                source.drawn = Some(std::path::absolute(&file).unwrap_or(file));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The sources' files.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Source> {
+        let join = |path: &PathBuf| self.folder.join(path);
+        self.sources.iter().map(move |source| Source {
+            photo: join(&source.photo),
+            drawn: source.drawn.as_ref().map(join),
+        })
     }
 
     /// The target photo's file.
     pub(crate) fn target_path(&self) -> PathBuf {
         self.folder.join(&self.target)
+    }
+
+    /// The file that says what truly lies on the target.
+    pub(crate) fn truth_path(&self) -> Option<PathBuf> {
+        self.truth.as_ref().map(|truth| self.folder.join(truth))
+    }
+
+    /// Every file that the pair is made of.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let drawn = self.sources().filter_map(|source| source.drawn);
+        self.photos().chain(drawn).chain(self.truth_path())
+    }
+
+    /// Every photo of the pair.
+    pub(crate) fn photos(&self) -> impl Iterator<Item = PathBuf> {
+        self.sources().map(|source| source.photo).chain([self.target_path()])
     }
 }
 
@@ -85,9 +132,9 @@ pub(crate) fn read(path: &Path) -> Result<List> {
 }
 
 /// The photos of a list, if all that have more than plain letters in their names are there.
-fn photos(text: &str, folder: &Path) -> Option<Vec<[PathBuf; 2]>> {
+fn photos(text: &str, folder: &Path) -> Option<Vec<Vec<PathBuf>>> {
     let pairs = parse(text, folder).ok()?.entries.into_iter().filter_map(|entry| entry.pair.ok());
-    let photos: Vec<_> = pairs.map(|pair| [pair.source_path(), pair.target_path()]).collect();
+    let photos: Vec<Vec<PathBuf>> = pairs.map(|pair| pair.photos().collect()).collect();
     let is_plain = |path: &PathBuf| path.to_str().is_some_and(str::is_ascii);
     let fits = photos.iter().flatten().all(|path| is_plain(path) || path.is_file());
     fits.then_some(photos)
@@ -102,15 +149,16 @@ fn parse(text: &str, folder: &Path) -> Result<List> {
         csv_lines(text, &mut readings)?
     };
     ensure!(!lines.is_empty(), "it holds no pairs");
-    let mut names = HashSet::new();
+    let mut names = HashMap::new();
     let entry = |(line, parsed): (usize, Result<Line>)| {
         let pair = parsed.and_then(|parsed| listed(parsed, folder, &mut names));
-        Entry { line, pair: pair.with_context(|| format!("line {line} of the list")) }
+        let pair = pair.with_context(|| format!("line {line} of the list"));
+        Entry { line: Some(line), frame: None, pair }
     };
     Ok(List { entries: lines.into_iter().map(entry).collect(), notes: readings.notes() })
 }
 
-fn listed(line: Line, folder: &Path, names: &mut HashSet<String>) -> Result<ListedPair> {
+fn listed(line: Line, folder: &Path, names: &mut Taken) -> Result<ListedPair> {
     ensure!(!line.source.is_empty() && !line.target.is_empty(), "a path is empty");
     let keypoints = line.keypoints.map(|value| Keypoints::from_json(&value));
     let keypoints = keypoints.transpose().context("`keypoints`")?;
@@ -118,11 +166,12 @@ fn listed(line: Line, folder: &Path, names: &mut HashSet<String>) -> Result<List
     let target = path_from_text(line.target, line.target_escaped).context("`target`")?;
     let name = line.name.unwrap_or_else(|| format!("{}-to-{}", stem(&source), stem(&target)));
     Ok(ListedPair {
-        name: unique(safe(&name), names),
-        source,
+        name: unique(&name, names),
+        sources: vec![Source { photo: source, drawn: line.transfer.map(PathBuf::from) }],
         target,
         folder: folder.to_owned(),
         keypoints,
+        truth: line.truth.map(PathBuf::from),
     })
 }
 
@@ -140,13 +189,26 @@ fn safe(name: &str) -> String {
     if name.is_empty() { "pair".to_owned() } else { name }
 }
 
-/// The name itself the first time, then with `-2`, `-3`, ...; some systems ignore case, so this does too.
-fn unique(name: String, taken: &mut HashSet<String>) -> String {
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    let free = std::iter::once(name.clone())
-        .chain(numbered)
-        .find(|candidate| taken.insert(candidate.to_ascii_lowercase()));
-    free.unwrap_or(name)
+/// Names in lower case, as some systems ignore case, and the number that the next of the same name has.
+type Taken = HashMap<String, usize>;
+
+/// A name as a file name: itself the first time, then with `-2`, `-3`, ...
+fn unique(name: &str, taken: &mut Taken) -> String {
+    let name = safe(name);
+    let key = name.to_ascii_lowercase();
+    let Some(mut number) = taken.get(&key).copied() else {
+        taken.insert(key, 2);
+        return name;
+    };
+    loop {
+        let candidate = format!("{name}-{number}");
+        number += 1;
+        if let Vacant(free) = taken.entry(candidate.to_ascii_lowercase()) {
+            free.insert(2);
+            taken.insert(key, number);
+            return candidate;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -177,9 +239,10 @@ mod tests {
             "\n{\"source\": \"a/x.jpg\", \"target\": \"b/y.png\", \"category\": 3}\n\n",
         ] {
             let pair = pairs(text).remove(0).unwrap();
-            assert_eq!(pair.source_path(), Path::new("list/a/x.jpg"), "{text}");
-            assert_eq!(pair.target_path(), Path::new("list/b/y.png"));
-            assert_eq!((pair.source.to_str().unwrap(), pair.name.as_str()), ("a/x.jpg", "x-to-y"));
+            let photos: Vec<PathBuf> = pair.photos().collect();
+            assert_eq!(photos, [Path::new("list/a/x.jpg"), Path::new("list/b/y.png")], "{text}");
+            assert_eq!(pair.sources[0].photo, Path::new("a/x.jpg"));
+            assert_eq!(pair.name, "x-to-y");
         }
     }
 
@@ -196,7 +259,7 @@ mod tests {
     #[test]
     fn absolute_paths_stay() {
         let pair = pairs("/a/x.jpg,y.jpg").remove(0).unwrap();
-        assert_eq!(pair.source_path(), Path::new("/a/x.jpg"));
+        assert_eq!(pair.photos().next().unwrap(), Path::new("/a/x.jpg"));
     }
 
     #[test]
@@ -223,6 +286,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_drawn_on_the_photos_is_named_beside_them() {
+        for text in [
+            "source,target,transfer,truth\na,b,masks/a.png,masks/b.png\nc,b,,",
+            r#"[{"source": "a", "target": "b", "transfer": "masks/a.png", "truth": "masks/b.png"},
+                {"source": "c", "target": "b"}]"#,
+        ] {
+            let pairs: Vec<ListedPair> = pairs(text).into_iter().map(Result::unwrap).collect();
+            let drawn =
+                |pair: &ListedPair| (pair.sources().next().unwrap().drawn, pair.truth_path());
+            let [a, b] = ["a", "b"].map(|name| Some(format!("list/masks/{name}.png").into()));
+            assert_eq!(
+                pairs.iter().map(drawn).collect::<Vec<_>>(),
+                [(a, b), (None, None)],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_of_one_name_are_numbered_at_once() {
+        let names = names(&"a.jpg,b.jpg\n".repeat(100_000));
+        assert_eq!(names[99_999], "a-to-b-100000");
+    }
+
+    #[test]
     fn json_lines_carry_keypoints() {
         let pair = pairs(r#"{"source":"a","target":"b","keypoints":[[1,2]]}"#).remove(0).unwrap();
         assert_eq!(pair.keypoints.unwrap().source.len(), 1);
@@ -235,7 +323,7 @@ mod tests {
         assert!(list.entries[0].pair.as_ref().unwrap().keypoints.is_some());
         assert_eq!(list.notes, ["`keypoint` is read as `keypoints` (once)"]);
         let list = parse("sourc,target\na,b", Path::new("")).unwrap();
-        assert_eq!((list.entries.len(), list.entries[0].line), (1, 2));
+        assert_eq!((list.entries.len(), list.entries[0].line), (1, Some(2)));
         assert_eq!(list.notes, ["`sourc` is read as `source` (once)"]);
         assert!(parse("source_image,target_image\na,b", Path::new("")).unwrap().notes.is_empty());
     }

@@ -36,7 +36,7 @@ impl Product for FlowFile {
     type Format = FlowFormat;
 
     const NAME: &'static str = "flow";
-    const FLAG: &'static str = "output";
+    const FLAG: Option<&'static str> = Some("output");
     const HELP: &'static str = "Write the flow; repeat for several formats";
     const DETAILS: Option<&'static str> = Some(
         "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's, full colours at the 99th \
@@ -95,6 +95,11 @@ impl Product for FlowFile {
         })?;
         let unmatched_pixels =
             matched.map_or(0, |matched| matched.iter().filter(|matched| !**matched).count());
-        Ok(Written { invalid_pixels, unmatched_pixels, magnitude: Some(magnitude) })
+        Ok(Written {
+            invalid_pixels,
+            unmatched_pixels,
+            magnitude: Some(magnitude),
+            ..Written::default()
+        })
     }
 }

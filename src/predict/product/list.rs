@@ -4,6 +4,7 @@ use crate::predict::product::Kind;
 use crate::predict::product::confidence::Confidence;
 use crate::predict::product::flow::FlowFile;
 use crate::predict::product::matches::Matches;
+use crate::predict::product::transfer::Transfer;
 use crate::predict::product::view::View;
 use crate::predict::product::warp::Warp;
 
@@ -15,6 +16,7 @@ pub(crate) const PRODUCTS: &[Kind] = &[
     Kind::of::<Warp>(),
     Kind::of::<Matches>(),
     Kind::of::<Confidence>(),
+    Kind::of::<Transfer>(),
     #[cfg(test)]
     Kind::of::<crate::predict::product::toy::Toy>(),
 ];

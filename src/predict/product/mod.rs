@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod matches;
 #[cfg(test)]
 mod toy;
+pub(crate) mod transfer;
 pub(crate) mod view;
 pub(crate) mod warp;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
 
@@ -26,8 +28,8 @@ pub(crate) trait Product {
 
     /// What messages call it; a list of pairs writes it as `NAME.ending`.
     const NAME: &'static str;
-    /// Its flag, without dashes.
-    const FLAG: &'static str = Self::NAME;
+    /// Its flag, without dashes; of what another flag asks for, none.
+    const FLAG: Option<&'static str> = Some(Self::NAME);
     /// What the flag does, in a line.
     const HELP: &'static str;
     /// What the long help adds.
@@ -50,6 +52,14 @@ pub(crate) trait Product {
         Needs::Matches
     }
 
+    /// Whether it can be made of what is drawn on the source.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn check(_format: Self::Format, _annotation: Option<&Annotation>) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes the file.
     ///
     /// # Errors
@@ -63,7 +73,7 @@ pub(crate) struct Kind {
     /// See [`Product::NAME`].
     pub name: &'static str,
     /// See [`Product::FLAG`].
-    pub flag: &'static str,
+    pub flag: Option<&'static str>,
     /// See [`Product::HELP`].
     pub help: &'static str,
     /// See [`Product::DETAILS`].
@@ -78,6 +88,8 @@ pub(crate) struct Kind {
     pub needs_photos: fn(usize) -> bool,
     /// See [`Product::needs`], likewise.
     pub needs: fn(usize) -> Needs,
+    /// See [`Product::check`], likewise.
+    pub check: fn(usize, Option<&Annotation>) -> Result<()>,
     /// See [`Product::write`], likewise.
     pub write: fn(usize, &Context, &Path) -> Result<Written>,
 }
@@ -100,6 +112,7 @@ impl Kind {
             },
             needs_photos: |index| P::needs_photos(P::ENDINGS[index].1),
             needs: |index| P::needs(P::ENDINGS[index].1),
+            check: |index, annotation| P::check(P::ENDINGS[index].1, annotation),
             write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),
         }
     }

@@ -68,7 +68,7 @@ mod tests {
         lpmflow(list.into_iter().chain(["toy.txt"])).succeeded();
         assert!(folder.path().join("out/a-to-b.toy.txt").is_file());
         let wrong = lpmflow(list.into_iter().chain(["toy.gif"])).failed_with(2);
-        assert!(wrong.contains("confidence.pfm, toy.txt"), "{wrong}");
+        assert!(wrong.contains("transfer.json, toy.txt"), "{wrong}");
 
         let mut program = Cli::command();
         program.build();

@@ -85,13 +85,9 @@ impl Network {
             let evidence = there.evidence();
             (there.into_flow(), evidence, matcher.peaks(target, source).into_flow())
         });
-        let pair = Correspondence {
-            forward: flow(&forward).into(),
-            backward: Some(flow(&backward).into()),
-            similarity: None,
-            source: *source_size,
-            target: *target_size,
-        };
+        let backward = Some(flow(&backward).into());
+        let sizes = [*source_size, *target_size];
+        let pair = Correspondence::new(flow(&forward).into(), backward, sizes);
         let side = evidence.size()[1];
         let found = |point: &Known| {
             let unit = pair.source.unit_from_pixel(point.source);
@@ -122,7 +118,7 @@ impl Network {
     fn features(&self, photo: &RgbImage) -> Features {
         let config = self.model.config();
         let input = Input { side: config.input_size, rule: config.input };
-        let frame = input.frame(FrameKey { path: PathBuf::new(), mirrored: false }, photo);
+        let frame = input.frame(FrameKey::of(PathBuf::new()), photo);
         let images = input.batch(&[&frame], self.model.normalisation());
         tch::no_grad(|| self.model.features(&images))
     }

@@ -217,7 +217,9 @@ fn what_cannot_be_read_is_named_with_the_reason() {
     assert!(error(&good, &cut).contains("cut.jpg"));
     assert!(error(&empty, &good).contains("empty.png"));
     assert!(error(&huge, &good).contains("60000"));
-    assert!(error(folder.path("").to_str().unwrap(), &good).contains("folder"));
+    let folder = folder.text("");
+    let many = lpmflow(["predict", &folder, &good, "-o", &out]).failed_with(2);
+    assert!(many.contains("with several photos, --output-dir"), "{many}");
     assert!(!Path::new(&out).exists());
 }
 

@@ -12,16 +12,21 @@ use crate::data::catalog::Catalog;
 use crate::data::flo;
 use crate::data::formats::{Draw, Request, mat};
 use crate::data::layouts::Layout;
+use crate::data::outline::Mask;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::header::image_size;
 use crate::data::photo::images::ImageSizes;
+use crate::data::photo::labels::LabelMap;
 use crate::data::photo::orientation::Exif;
 use crate::data::photo::{decode_benchmark, decode_photo};
 use crate::data::settings_file::PARSER_FACTOR;
 use crate::eval::predictions;
 use crate::eval::report::Report;
+use crate::geometry::{Point, Size};
 use crate::inside::process::in_own_process;
 use crate::model::weights;
+use crate::predict::annotation::shapes::Carry;
+use crate::predict::annotation::{Annotation, Drawn};
 use crate::predict::keypoints::Keypoints;
 use crate::predict::pair_list;
 use crate::train::folder::read_config;
@@ -72,6 +77,8 @@ readers! {
     catalog: |path| Catalog::load(Some(path)).map(drop), parsed;
     flow: |path| flo::read(path).map(drop), nothing;
     configuration: |path| read_config(path).map(drop), parsed;
+    labels: |path| LabelMap::of_png(&fs::read(path)?).map(drop), labels_of;
+    shapes: read_shapes, nothing;
 }
 
 /// The pairs of a list, or of one annotation, in a folder beside it.
@@ -124,6 +131,34 @@ fn read_photo(path: &Path) -> Result<()> {
     }
     decode_benchmark(path)?;
     decode_photo(&PhotoFile::read(path)?, Exif::Apply, false).map(drop)
+}
+
+/// Labels as they are stored and one by one.
+fn labels_of(path: &Path, _: &[u8]) -> u64 {
+    16 * image_size(path).map_or(0, |size| size.area() as u64)
+}
+
+/// What is drawn on a photo, and as it comes to another of the same size.
+fn read_shapes(path: &Path) -> Result<()> {
+    struct Stays;
+
+    impl Carry for Stays {
+        fn target(&self) -> Size {
+            Size::new(24, 32)
+        }
+
+        fn mask(&self, mask: &Mask) -> Mask {
+            mask.clone()
+        }
+
+        fn point(&self, point: Point) -> Option<Point> {
+            Some(point)
+        }
+    }
+
+    let annotation = Annotation::read(path, Path::new("a.jpg"))?;
+    let Drawn::Shapes(shapes) = &annotation.drawn else { return Ok(()) };
+    shapes.carried(Stays.target(), &Stays, path).map(drop)
 }
 
 /// Three copies of the pixels at 8 bytes each, the most that a format holds.

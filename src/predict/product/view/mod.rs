@@ -22,7 +22,7 @@ impl Product for View {
     type Format = ();
 
     const NAME: &'static str = "view";
-    const FLAG: &'static str = "html";
+    const FLAG: Option<&'static str> = Some("html");
     const HELP: &'static str = "Write a page in which you point at one photo and see the other";
     const DETAILS: Option<&'static str> = Some(
         "One file that needs nothing else, for any browser: pointing at either photo shows where that point lies in \

@@ -23,6 +23,7 @@ use crate::predict::correspondence::Correspondence;
 use crate::predict::format::wheel;
 use crate::predict::photo::Photo;
 use crate::predict::transferred::TransferredKeypoints;
+use crate::predict::turning;
 use crate::predict::verdict::Verdict;
 use crate::visible::Shown;
 
@@ -122,7 +123,7 @@ impl Parts {
             keypoints: context.keypoints.map(Keypoints::new),
             threshold: context.limits.threshold(),
             wheel: wheel::colours(),
-            verdict: Verdict::new(pair).map(|verdict| verdict.in_words()),
+            verdict: in_words(pair),
         })
     }
 
@@ -143,6 +144,13 @@ impl Picture {
             address: address(pixels)?,
         })
     }
+}
+
+/// What is to be said of a pair.
+fn in_words(pair: &Correspondence) -> Option<String> {
+    let verdict = Verdict::new(pair).map(|verdict| verdict.in_words());
+    let said: Vec<String> = turning::in_words(pair.turns[1]).into_iter().chain(verdict).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// A photo, made smaller where it is large, as a `data:` address.

@@ -1,0 +1,258 @@
+//! Many pairs: a list, a photo with many others, the frames of a film.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cli::predict::{DEFAULT_FORMAT, ListArguments, PredictArguments};
+use crate::commands::interrupt::stop_on_interrupt;
+use crate::commands::predict::flags::{inputs, keypoints, limits, tell_of_confidence, turns};
+use crate::commands::{Outcome, engine, usage_error};
+use crate::data::photo::orientation::Exif;
+use crate::geometry::Turn;
+use crate::inference::Engine;
+use crate::model::weights::sha256;
+use crate::output::{self, Stdout};
+use crate::predict::annotation::is_json;
+use crate::predict::batch;
+use crate::predict::batch::list::Batch;
+use crate::predict::output::Format;
+use crate::predict::pair_list::targets::{
+    Pairing, file_for, frames, pairs, photos_listed, photos_named,
+};
+use crate::predict::pair_list::{self, Entry, List};
+use crate::predict::ranking::{RANKING, Ranking, ensure_ranking};
+use crate::predict::record::Record;
+use crate::terminal::Terminal;
+use crate::visible::Shown;
+
+/// What is to be matched, and what is written of it.
+struct Work {
+    entries: Vec<Entry>,
+    /// What is written where nothing is named.
+    default_format: Option<String>,
+    /// Whether the targets are ranked.
+    ranked: bool,
+}
+
+/// The pairs of a list.
+pub(super) fn run_list(
+    arguments: &PredictArguments,
+    list: &Path,
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    if arguments.list.output_dir.is_none() {
+        return Err(usage_error("predict", "--pairs goes with --output-dir DIR"));
+    }
+    formats(&arguments.list.format, None)?;
+    let List { entries, notes } = pair_list::read(list)?;
+    notes.iter().for_each(|note| terminal.warn(note));
+    let default_format = Some(transferred(arguments).unwrap_or(DEFAULT_FORMAT.to_owned()));
+    run(arguments, Work { entries, default_format, ranked: false }, terminal)
+}
+
+/// The frames of a film.
+pub(super) fn run_frames(
+    arguments: &PredictArguments,
+    place: &Path,
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    let marked = keypoints(arguments)?;
+    let ListArguments { output_dir, format, .. } = &arguments.list;
+    if marked.is_none()
+        && (output_dir.is_none() || arguments.transfer.is_none() && format.is_empty())
+    {
+        return Err(usage_error(
+            "predict",
+            "say what is followed through the frames: --point or --keypoints of the first, or --transfer with \
+             --output-dir DIR",
+        ));
+    }
+    let is_list = place == Path::new("-") || place.is_file();
+    let photos = if is_list {
+        photos_listed(place)?
+    } else {
+        photos_named(&[place.to_owned()], output_dir.as_deref())?
+    };
+    let entries = frames(&photos, marked.as_ref())?;
+    run(
+        arguments,
+        Work { entries, default_format: transferred(arguments), ranked: false },
+        terminal,
+    )
+}
+
+/// A photo, or several, with many others.
+pub(super) fn run_targets(
+    arguments: &PredictArguments,
+    source: &Path,
+    targets: &[PathBuf],
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    let except = arguments.list.output_dir.as_deref();
+    let sources = photos_named(&[source.to_owned()], except)?;
+    let targets = photos_named(targets, except)?;
+    if !arguments.files.named.is_empty() || arguments.truth.is_some() {
+        return Err(usage_error(
+            "predict",
+            "with several photos, --output-dir DIR and --format say what is written of each pair",
+        ));
+    }
+    let marked = keypoints(arguments)?;
+    if sources.len() > 1 && marked.is_some() {
+        return Err(usage_error("predict", "--point and --keypoints go with one source"));
+    }
+    if arguments.transfer.is_some() && except.is_none() {
+        return Err(usage_error("predict", "--transfer to many photos goes with --output-dir DIR"));
+    }
+    let pairing = if arguments.list.best_source { Pairing::BestSource } else { Pairing::All };
+    let entries = pairs(&sources, &targets, pairing, marked.as_ref())?;
+    let default_format = match transferred(arguments) {
+        None if marked.is_none() => Some("view.html".to_owned()),
+        transferred => transferred,
+    };
+    run(arguments, Work { entries, default_format, ranked: true }, terminal)
+}
+
+/// What is written of what is carried across.
+fn transferred(arguments: &PredictArguments) -> Option<String> {
+    let file = arguments.transfer.as_deref()?;
+    let holds_json = |folder: &Path| {
+        let files = std::fs::read_dir(folder).ok()?.flatten();
+        files.into_iter().next().map(|file| is_json(&file.path()))
+    };
+    let json = is_json(file) || file.is_dir() && holds_json(file) == Some(true);
+    Some(if json { "transfer.json" } else { "transfer.png" }.to_owned())
+}
+
+/// The same pairs where the command line says what is drawn on their sources.
+fn with_drawn(entries: Vec<Entry>, arguments: &PredictArguments) -> Result<Vec<Entry>> {
+    let Some(place) = &arguments.transfer else { return Ok(entries) };
+    let sources = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
+    let mut sources = sources.flat_map(|pair| pair.sources.iter().map(|source| &source.photo));
+    let first = sources.next();
+    if !place.is_dir() && !is_json(place) && sources.any(|source| Some(source) != first) {
+        return Err(usage_error(
+            "predict",
+            "one picture cannot be drawn on several sources: name a folder that has one for each",
+        ));
+    }
+    let drawn = |photo: &Path| file_for(photo, place);
+    let entry = |entry: Entry| {
+        let pair = entry.pair.and_then(|pair| pair.with_drawn(&drawn));
+        Entry { pair, ..entry }
+    };
+    Ok(entries.into_iter().map(entry).collect())
+}
+
+fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<Outcome> {
+    let start = Instant::now();
+    let ListArguments { output_dir, batch_size, .. } = &arguments.list;
+    let folder = output_dir.as_deref();
+    let default_format = work.default_format.filter(|_| folder.is_some());
+    let formats = formats(&arguments.list.format, default_format)?;
+    let entries = with_drawn(work.entries, arguments)?;
+    if let Some(folder) = folder {
+        output::make_folder(folder)
+            .with_context(|| format!("making the output folder `{}`", folder.shown()))?;
+    }
+    let mut network = engine::load(&arguments.model, terminal)?;
+    let settings = settings(arguments, &network)?;
+    let turns = turns(arguments);
+    let batch = Batch {
+        entries: &entries,
+        folder,
+        formats: &formats,
+        turns: &turns,
+        judged: work.ranked,
+        resolution: arguments.size.into(),
+        exif: arguments.exif.into(),
+        settings: &settings,
+        limits: limits(arguments),
+        batch_size: batch_size.get(),
+    };
+    let ranking_file = folder.filter(|_| work.ranked).map(|folder| folder.join(RANKING));
+    check(&batch, ranking_file.as_deref(), arguments)?;
+    batch::ensure_records(&batch)?;
+    ranking_file.as_deref().map_or(Ok(()), ensure_ranking)?;
+    tell_of_confidence(&network, batch.needs(), terminal);
+    let stopped = stop_on_interrupt()?;
+    let template = "{bar:30} {pos}/{len} pairs{pace}";
+    let progress = terminal.progress(("matching", "pairs"), entries.len(), template);
+    let mut printed = Ok(());
+    let mut ranking = Ranking::default();
+    let mut report = |record: Record| {
+        terminal.warn_of_failure(&record);
+        progress.inc(1);
+        if work.ranked {
+            ranking.add(&record);
+        }
+        printed = terminal.json(&record);
+    };
+    let summary = batch::run(&batch, &mut network, &mut report, &|| {
+        stopped.load(Ordering::Relaxed) || terminal.reader_is_gone()
+    });
+    drop(progress);
+    let summary = summary?;
+    ranking.sort();
+    if let Some(file) = ranking_file.as_deref() {
+        ranking.write(file)?;
+    }
+    printed?;
+    terminal.log_summary(&summary, folder, start.elapsed());
+    if !ranking.is_empty() {
+        terminal.log_ranking(&ranking, ranking_file.as_deref());
+    }
+    Ok(match summary {
+        _ if summary.interrupted && terminal.reader_is_gone() => Outcome::ReaderGone,
+        _ if summary.interrupted => Outcome::Interrupted,
+        _ if summary.failed > 0 => Outcome::PartlyFailed,
+        _ => Outcome::Done,
+    })
+}
+
+/// Everything that results depend on beside the photos and what is drawn on them.
+fn settings(arguments: &PredictArguments, network: &Engine) -> Result<String> {
+    let weights = network.description()?.sha256.context("the weights come from no file")?;
+    let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
+    let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
+    Ok(format!(
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?} on {}{}{}{}",
+        network.input().side,
+        arguments.min_confidence,
+        arguments.max_matches,
+        arguments.model.precision,
+        engine::device_name(network),
+        if Exif::from(arguments.exif) == Exif::Ignore { ", as stored" } else { "" },
+        if arguments.fill { ", filled" } else { "" },
+        match turns(arguments).as_slice() {
+            [Turn::NONE] => String::new(),
+            turns => format!(", seen as {turns:?}"),
+        }
+    ))
+}
+
+/// Checks that no file of a pair would overwrite a photo, the list or a file of another pair.
+fn check(batch: &Batch, ranking: Option<&Path>, arguments: &PredictArguments) -> Result<()> {
+    let (outputs, photos, inputs) = (batch.outputs(), batch.inputs(), inputs(arguments)?);
+    let inputs = photos.iter().chain(&inputs).map(PathBuf::as_path);
+    let outputs = outputs.iter().map(PathBuf::as_path).chain(ranking);
+    match output::check(outputs, inputs)? {
+        Stdout::Free => Ok(()),
+        Stdout::Taken => bail!(
+            "stdout goes to a file that a pair is to write in `{}`: name another",
+            batch.folder.unwrap_or(Path::new("")).shown()
+        ),
+    }
+}
+
+/// The formats that `--format` names.
+fn formats(named: &[String], default: Option<String>) -> Result<Vec<(String, Format)>> {
+    let default: Vec<String> = default.into_iter().collect();
+    let endings = if named.is_empty() { &default } else { named };
+    let format = |ending: &String| Ok((ending.to_lowercase(), Format::in_list(ending)?));
+    let formats: Result<Vec<_>> = endings.iter().map(format).collect();
+    formats.map_err(|error| usage_error("predict", &error.to_string()))
+}

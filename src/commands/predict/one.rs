@@ -1,0 +1,121 @@
+//! One pair of photos.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::cli::predict::{DEFAULT_VIEW, PredictArguments};
+use crate::commands::predict::flags::{inputs, keypoints, limits, tell_of_confidence, turns};
+use crate::commands::{Outcome, engine, usage_error};
+use crate::geometry::Turn;
+use crate::inference::FlowNetwork;
+use crate::output::{self, Stdout};
+use crate::predict::annotation::Annotation;
+use crate::predict::certainty::{far_better, most_certain};
+use crate::predict::output::Output;
+use crate::predict::pair::{Seen, correspond, write};
+use crate::predict::photo::Photo;
+use crate::predict::plan::Plan;
+use crate::predict::product::Kind;
+use crate::predict::product::transfer::Transfer;
+use crate::predict::product::view::{View, is_view};
+use crate::predict::record::{PairOutcome, Record};
+use crate::predict::turning::OTHERS;
+use crate::terminal::Terminal;
+
+/// Runs the command on one pair.
+///
+/// # Errors
+/// Whatever kept it from its result.
+pub(super) fn run(
+    arguments: &PredictArguments,
+    [source_path, target_path]: [&PathBuf; 2],
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    let start = Instant::now();
+    let mut outputs = outputs(arguments)?;
+    let asks_for_text = arguments.keypoints.is_some() || !arguments.point.is_empty();
+    if outputs.is_empty() && !asks_for_text && arguments.truth.is_none() {
+        if arguments.transfer.is_some() {
+            return Err(usage_error("predict", "--transfer goes with -o FILE, or with --truth"));
+        }
+        outputs.push(default_output()?);
+    }
+    let paths = outputs.iter().map(|output| output.path.as_path());
+    let inputs = [&[source_path.clone(), target_path.clone()][..], &inputs(arguments)?].concat();
+    if output::check(paths, inputs.iter().map(PathBuf::as_path))? == Stdout::Taken {
+        if arguments.json {
+            return Err(usage_error("predict", "--json and one of the outputs both want stdout"));
+        }
+        terminal.yield_stdout();
+    }
+    let read = |file: &Option<PathBuf>, photo: &Path| {
+        let file = file.as_ref().map(|file| Annotation::read(file, photo));
+        Ok::<_, anyhow::Error>(file.transpose()?.map(Arc::new))
+    };
+    let plan = Plan {
+        outputs,
+        keypoints: keypoints(arguments)?,
+        annotation: read(&arguments.transfer, source_path)?,
+        truth: read(&arguments.truth, target_path)?,
+        judged: false,
+        resolution: arguments.size.into(),
+        limits: limits(arguments),
+    };
+    let mut network = engine::load(&arguments.model, terminal)?;
+    tell_of_confidence(&network, plan.needs(), terminal);
+    let turns = turns(arguments);
+    // Where another turn would match far better, that is said.
+    let looks_further = turns == [Turn::NONE] && network.is_calibrated();
+    let (input, exif) = (network.input(), arguments.exif.into());
+    let photo =
+        |path: &Path, turns: &[Turn]| Photo::read(path, exif, input, plan.needs_photos(), turns);
+    let all = if looks_further { &OTHERS[..] } else { &turns };
+    let (source, target) = rayon::join(|| photo(source_path, &[]), || photo(target_path, all));
+    let (source, target) = (source?, target?);
+    plan.check(source.size, target.size)?;
+    let ways: Vec<Seen> =
+        turns.iter().map(|turn| Seen { source: &source, target: &target, turn: *turn }).collect();
+    let best = if ways.len() > 1 { most_certain(&mut network, &ways, 1)? } else { 0 };
+    let pairs = correspond(&mut network, &ways[best..=best], plan.needs())?;
+    let (mut prediction, mut attempts) = write(&pairs[0], &source, &target, &plan);
+    if let Some(verdict) = prediction.verdict.filter(|_| looks_further) {
+        prediction.better_turn = far_better(&mut network, &source, &target, verdict)?;
+    }
+    terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
+    if arguments.json {
+        let photos = Some([&**source_path, &**target_path]);
+        terminal.json(&Record::new(None, photos, PairOutcome::Done(prediction)))?;
+    } else if let Some(keypoints) = &prediction.keypoints {
+        terminal.json(keypoints)?;
+    }
+    attempts.record(terminal.written());
+    attempts.conclude()?;
+    Ok(Outcome::Done)
+}
+
+/// The files that the flags name.
+fn outputs(arguments: &PredictArguments) -> Result<Vec<Output>> {
+    const TRANSFER: &Kind = &Kind::of::<Transfer>();
+    let outputs = arguments.files.named.iter().map(|(kind, path)| match arguments.transfer {
+        Some(_) if kind.main => Output::new(TRANSFER, path),
+        _ => Output::new(kind, path),
+    });
+    outputs
+        .map(|output| output.map_err(|error| usage_error("predict", &error.to_string())))
+        .collect()
+}
+
+/// What is written where nothing is named: a page to look at.
+fn default_output() -> Result<Output> {
+    const VIEW: &Kind = &Kind::of::<View>();
+    let path = Path::new(DEFAULT_VIEW);
+    if path.try_exists()? && !is_view(path)? {
+        bail!(
+            "`{DEFAULT_VIEW}` is there and is no such page of lpmflow's: name another file with --html FILE"
+        );
+    }
+    Output::new(VIEW, path)
+}
