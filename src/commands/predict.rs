@@ -53,9 +53,12 @@ fn run_pair(
     if outputs.is_empty() && arguments.keypoints.is_none() && arguments.point.is_empty() {
         outputs.push(default_output()?);
     }
-    let paths = outputs.iter().map(|output| output.path.as_path());
+    let photos = [source_path.as_path(), target_path.as_path()];
+    let written: Vec<PathBuf> = outputs.iter().flat_map(|output| output.files(photos)).collect();
     let inputs = [&[source_path.clone(), target_path.clone()][..], &inputs(arguments)?].concat();
-    if output::check(paths, inputs.iter().map(PathBuf::as_path))? == Stdout::Taken {
+    if output::check(written.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))?
+        == Stdout::Taken
+    {
         if arguments.json {
             return Err(usage_error("predict", "--json and one of the outputs both want stdout"));
         }
@@ -66,6 +69,7 @@ fn run_pair(
         keypoints: keypoints(arguments)?,
         resolution: arguments.size.into(),
         limits: limits(arguments),
+        drawing: arguments.drawing.drawing(),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
     tell_of_confidence(&network, plan.needs(), terminal);
@@ -123,10 +127,11 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     let exif = Exif::from(arguments.exif);
     let settings = format!(
-        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?} on {}{}",
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?}, {:?} on {}{}",
         network.input().side,
         arguments.min_confidence,
         arguments.max_matches,
+        arguments.drawing.drawing(),
         arguments.model.precision,
         engine::device_name(&network),
         if exif == Exif::Ignore { ", as stored" } else { "" }
@@ -139,6 +144,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
         exif,
         settings: &settings,
         limits: limits(arguments),
+        drawing: arguments.drawing.drawing(),
         batch_size: batch_size.get(),
     };
     check_list(&batch, arguments)?;

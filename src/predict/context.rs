@@ -5,7 +5,8 @@ use std::cell::OnceCell;
 use crate::flow::Flow;
 use crate::geometry::Size;
 use crate::predict::correspondence::{Correspondence, Resolution};
-use crate::predict::format::wheel;
+use crate::predict::drawing::Drawing;
+use crate::predict::format::wheel::{self, FlowScale};
 use crate::predict::limits::Limits;
 use crate::predict::photo::Photo;
 use crate::predict::transferred::TransferredKeypoints;
@@ -24,6 +25,8 @@ pub(crate) struct Context<'a> {
     pub resolution: Resolution,
     /// Which matches count.
     pub limits: Limits,
+    /// How pictures are drawn.
+    pub drawing: Drawing,
     /// The transferred keypoints, if there were any to transfer.
     pub keypoints: Option<&'a TransferredKeypoints>,
     flow: OnceCell<Flow>,
@@ -40,6 +43,8 @@ pub(crate) struct Written {
     pub unmatched_pixels: usize,
     /// [`Context::magnitude`], if the file holds a flow.
     pub magnitude: Option<f32>,
+    /// What full colours stand for, if the file is a picture of the flow.
+    pub scale: Option<FlowScale>,
 }
 
 impl<'a> Context<'a> {
@@ -50,13 +55,29 @@ impl<'a> Context<'a> {
         resolution: Resolution,
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
-        let (limits, flow, magnitude, confidence) = Default::default();
-        Self { pair, source, target, resolution, limits, keypoints, flow, magnitude, confidence }
+        let (limits, drawing, flow, magnitude, confidence) = Default::default();
+        Self {
+            pair,
+            source,
+            target,
+            resolution,
+            limits,
+            drawing,
+            keypoints,
+            flow,
+            magnitude,
+            confidence,
+        }
     }
 
     /// The same where the user said which matches count.
     pub(crate) fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same where the user said how pictures are drawn.
+    pub(crate) fn with_drawing(self, drawing: Drawing) -> Self {
+        Self { drawing, ..self }
     }
 
     /// The grid that flows and confidences are written on.

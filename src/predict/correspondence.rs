@@ -1,5 +1,7 @@
 //! What the network says of one pair of photos, in the photos' own pixels.
 
+use rayon::prelude::*;
+
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
 use crate::inference::similarity::Similarity;
@@ -58,6 +60,26 @@ impl Correspondence {
         }
     }
 
+    /// The flow as a part of the photos' width and height, on the same grid: how far each pixel's counterpart lies from
+    /// the same place in the target.
+    pub(crate) fn relative_flow(&self, resolution: Resolution) -> Flow {
+        let mut flow = self.flow(resolution);
+        let (grid, target) = match resolution {
+            Resolution::Original => (self.source, self.target),
+            Resolution::Network => (flow.size, flow.size),
+        };
+        let rows = flow.dx.par_chunks_mut(grid.width).zip(flow.dy.par_chunks_mut(grid.width));
+        rows.enumerate().for_each(|(row, (dx, dy))| {
+            for (column, (dx, dy)) in dx.iter_mut().zip(dy).enumerate() {
+                let pixel = Point::new(column as f64, row as f64);
+                let found = Point::new(pixel.x + f64::from(*dx), pixel.y + f64::from(*dy));
+                let (from, to) = (grid.unit_from_pixel(pixel), target.unit_from_pixel(found));
+                (*dx, *dy) = ((to.x - from.x) as f32, (to.y - from.y) as f32);
+            }
+        });
+        flow
+    }
+
     /// The grid on which [`Correspondence::flow`] lives.
     pub(crate) fn grid(&self, resolution: Resolution) -> Size {
         match resolution {
@@ -75,4 +97,28 @@ pub(crate) enum Resolution {
     Original,
     /// The network's own grid and pixels.
     Network,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_place_in_a_photo_of_another_size_is_no_motion() {
+        let size = Size::square(8);
+        let pair = |part: f32| Correspondence {
+            forward: Flow::from_channels(size, &[[part * 8.0; 64], [0.0; 64]].concat()).into(),
+            backward: None,
+            similarity: None,
+            source: Size::new(30, 40),
+            target: Size::new(900, 700),
+        };
+        for resolution in [Resolution::Original, Resolution::Network] {
+            let still = pair(0.0).relative_flow(resolution);
+            assert!(still.dx.iter().chain(&still.dy).all(|value| value.abs() < 1e-4));
+            let moved = pair(0.25).relative_flow(resolution);
+            assert!(moved.dx.iter().all(|value| (value - 0.25).abs() < 1e-4), "{:?}", moved.dx);
+            assert!(moved.dy.iter().all(|value| value.abs() < 1e-4));
+        }
+    }
 }

@@ -79,11 +79,14 @@ pub(super) fn write(
     let keypoints = plan.keypoints.as_ref();
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
     let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref())
-        .with_limits(plan.limits);
-    let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
+        .with_limits(plan.limits)
+        .with_drawing(plan.drawing);
+    let (mut files, mut attempts) = (Vec::new(), Attempts::default());
+    let (mut magnitude, mut flow_scale) = (None, None);
     for output in &plan.outputs {
         attempts.record(output.write(&context).map(|written| {
             magnitude = magnitude.or(written.magnitude);
+            flow_scale = flow_scale.or(written.scale);
             let Written { invalid_pixels, unmatched_pixels, .. } = written;
             files.push(WrittenFile { path: output.path.clone(), invalid_pixels, unmatched_pixels });
         }));
@@ -92,6 +95,7 @@ pub(super) fn write(
         source_size: pair.source,
         target_size: pair.target,
         magnitude,
+        flow_scale,
         files,
         keypoints,
         verdict: Verdict::new(pair),

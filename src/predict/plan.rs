@@ -1,6 +1,7 @@
 //! What is wanted of a pair of photos.
 
 use crate::predict::correspondence::{Needs, Resolution};
+use crate::predict::drawing::Drawing;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
@@ -16,6 +17,8 @@ pub(crate) struct Plan {
     pub resolution: Resolution,
     /// Which matches count.
     pub limits: Limits,
+    /// How pictures are drawn.
+    pub drawing: Drawing,
 }
 
 impl Plan {

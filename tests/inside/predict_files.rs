@@ -68,6 +68,7 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
         keypoints: None,
         resolution: Resolution::Original,
         limits: Limits { min_confidence: Some(0.0), most_matches: None },
+        drawing: Default::default(),
     };
     let (prediction, attempts) =
         crate::predict::pair::run(&mut network, &source, &target, &plan).unwrap();

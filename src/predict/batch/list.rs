@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::photo::orientation::Exif;
 use crate::predict::correspondence::Resolution;
+use crate::predict::drawing::Drawing;
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
@@ -28,6 +29,8 @@ pub(crate) struct Batch<'a> {
     pub settings: &'a str,
     /// Which matches count.
     pub limits: Limits,
+    /// How pictures are drawn.
+    pub drawing: Drawing,
     /// Pairs that go through the network at once.
     pub batch_size: usize,
 }
@@ -44,6 +47,7 @@ impl Batch<'_> {
             keypoints: pair.keypoints.clone(),
             resolution: self.resolution,
             limits: self.limits,
+            drawing: self.drawing,
         }
     }
 
