@@ -1,4 +1,4 @@
-//! From two photos to files: the flow, the warp, the match drawing, the confidence, keypoints.
+//! From two photos to files: the flow, the warp, matches, colours, the confidence, keypoints.
 //!
 //! [`plan::Plan`] says what is wanted of a pair, [`pair::run`] does it for one pair and [`batch::run`] for a
 //! list. Nothing here prints.

@@ -15,7 +15,7 @@ const STEPS: [usize; 6] = [15, 6, 4, 11, 13, 6];
 /// The share of the pixels that move less than the displacement of the full colours.
 const SCALE_PERCENTILE: f64 = 0.99;
 /// The least displacement that full colours stand for, as a part of the photo: noise is not to look like motion.
-pub(crate) const FLOOR: f32 = 0.05;
+pub(crate) const FLOOR: f32 = 0.1;
 /// How far colours beyond the scale are darkened.
 const BEYOND_SCALE: f32 = 0.75;
 

@@ -25,14 +25,15 @@ const CHROMA: f64 = 0.17;
 /// Lines that divide the range of colours, for heights to be told apart too: how many parts, how wide a line is as a
 /// part of one, and how much darker.
 const PARTS: f64 = 8.0;
-const LINE: f64 = 0.09;
-const DARKER: f64 = 0.13;
+const LINE: f64 = 0.065;
+const DARKER: f64 = 0.11;
 /// How much of the photo's own light and dark is seen below the colours, and where there are none.
 const RELIEF: f64 = 0.3;
 const GREY: [f64; 2] = [0.42, 0.84];
 /// The part of what is shown of the target that may lie outside the range of colours at either end.
 const OUTSIDE: f64 = 0.02;
-const CAPTION: &str = "Equal colours: the same place. Grey: no counterpart that is sure enough.";
+const CAPTION: &str =
+    "Equal colours and lines: the same place. Grey: no counterpart that is sure enough.";
 const LITTLE: &str =
     "These two photos have little in common: where there are colours, they are guesses.";
 

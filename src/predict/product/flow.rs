@@ -43,9 +43,9 @@ impl Product for FlowFile {
     const DETAILS: Option<&'static str> = Some(
         "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's): the direction to the counterpart, and how far \
          off it is as a part of the photo, so that photos of different sizes that correspond place by place do not \
-         move; full colours at the 99th percentile, at least 5 % (or see --flow-scale; --legend explains them); .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and \
-         `confidence`; .pfm (x, y, 0); .kitti.png 16-bit KITTI, whose valid bit says where the confidence \
-         suffices. With --min-confidence, pixels without a match are 1e10 in .flo (Middlebury's unknown) and \
+         move; full colours at the 99th percentile, at least 10 % (or see --flow-scale; --legend explains them); \
+         .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and `confidence`; .pfm (x, y, 0); .kitti.png \
+         16-bit KITTI, whose valid bit says where the confidence suffices. With --min-confidence, pixels without a match are 1e10 in .flo (Middlebury's unknown) and \
          transparent in .png and .webp.",
     );
     const ENDINGS: &'static [(&'static str, FlowFormat)] = &[

@@ -6,10 +6,11 @@
 //! (0.5, 0.5).
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::geometry::Point;
 use crate::output;
@@ -48,8 +49,17 @@ pub(super) fn write(list: &Path, photos: [&Photo; 2], matches: &[Match]) -> Resu
             Path::new(name).shown()
         );
     }
+    let files = keypoint_files(list, paths);
+    for path in &files {
+        ensure!(
+            is_ours(path)?,
+            "the keypoints of a photo go to `{}`, and what is there is of another program: move it, or write the \
+             matches into another folder",
+            path.shown()
+        );
+    }
     let ends: [fn(&Match) -> Point; 2] = [|found| found.source, |found| found.target];
-    for (path, end) in keypoint_files(list, paths).iter().zip(ends) {
+    for (path, end) in files.iter().zip(ends) {
         output::write(path, |file| write_keypoints(file, matches.iter().map(end)))?;
     }
     output::write(list, |file| {
@@ -64,6 +74,21 @@ pub(super) fn write(list: &Path, photos: [&Photo; 2], matches: &[Match]) -> Resu
 
 fn is_word(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| !name.contains(char::is_whitespace))
+}
+
+/// Whether a file may be replaced without being named: there is none, or it holds keypoints without descriptors.
+fn is_ours(path: &Path) -> Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        file => file.with_context(|| format!("reading `{}`", path.shown()))?,
+    };
+    let mut lines = BufReader::new(file).lines();
+    let first = lines.next().transpose().ok().flatten();
+    let second = lines.next().transpose().ok().flatten();
+    let header = format!(" {DESCRIPTOR}");
+    let point = format!(" 1 0{}", " 0".repeat(DESCRIPTOR));
+    Ok(first.is_some_and(|line| line.ends_with(&header))
+        && second.is_none_or(|line| line.ends_with(&point)))
 }
 
 fn write_keypoints(
@@ -93,6 +118,25 @@ mod tests {
         assert_eq!((lines[0], lines.len()), ("2 128", 3));
         assert!(lines[2].starts_with("10.750 7.500 1 0 0 0 "), "{text}");
         assert!(lines[1].starts_with("0.000 0.500 1 0 ") && lines[1].split(' ').count() == 4 + 128);
+    }
+
+    #[test]
+    fn only_keypoints_of_ours_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg.txt");
+        assert!(is_ours(&path).unwrap());
+        let mut text = Vec::new();
+        write_keypoints(&mut text, [Point::new(1.0, 2.0)].into_iter()).unwrap();
+        for (text, ours) in [
+            (text, true),
+            (b"0 128\n".to_vec(), true),
+            (b"1 128\n1.0 2.0 1 0 17 3\n".to_vec(), false),
+            (b"my notes\n".to_vec(), false),
+            (vec![0xff, 0xfe, b'\n'], false),
+        ] {
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(is_ours(&path).unwrap(), ours, "{text:?}");
+        }
     }
 
     #[test]

@@ -83,10 +83,12 @@ impl Product for Matches {
     }
 
     fn beside(format: MatchFormat, path: &Path, photos: [&Path; 2]) -> Vec<PathBuf> {
-        match format {
-            MatchFormat::Colmap => colmap::keypoint_files(path, photos).to_vec(),
-            _ => Vec::new(),
+        if format != MatchFormat::Colmap {
+            return Vec::new();
         }
+        let mut files = colmap::keypoint_files(path, photos).to_vec();
+        files.dedup();
+        files
     }
 
     fn write(format: MatchFormat, context: &Context, path: &Path) -> Result<Written> {

@@ -25,6 +25,8 @@ const SURE: f64 = 0.65;
 /// The opacity and the size of the faintest dot, as parts of the full one's.
 const FAINTEST: f64 = 0.35;
 const SMALLEST: f64 = 0.6;
+/// The least opacity of a number.
+const READABLE: f64 = 0.65;
 /// The alpha up to which a keypoint counts as right.
 const ALPHA: f64 = 0.1;
 const RIGHT: Ink = Ink::solid([0, 200, 83]);
@@ -89,7 +91,7 @@ pub(super) fn draw(context: &Context, matches: &[Match]) -> anyhow::Result<RgbIm
             let at = place.position(position(mark));
             let number = mark.number.to_string();
             if let Some(start) = labels.place(&number, at, mark.reach() * unit) {
-                canvas.text_on_photo(&number, start, labels.size, mark.opacity());
+                canvas.text_on_photo(&number, start, labels.size, mark.opacity().max(READABLE));
             }
         }
     }
@@ -189,14 +191,14 @@ fn caption(context: &Context, marks: &[Mark]) -> String {
             truths.len()
         );
     }
-    let hardly = Verdict::new(context.pair).is_some_and(|verdict| verdict.hardly_matches);
+    let doubtful = Verdict::new(context.pair).is_some_and(Verdict::is_doubtful);
     let unsure = marks.iter().any(|mark| mark.certainty() < 0.5);
-    match (hardly, marks.is_empty(), unsure) {
+    match (doubtful, marks.is_empty(), unsure) {
         (true, true, _) => {
-            "These two photos have little in common: no match is worth showing.".into()
+            "These two photos have little in common: there is no match to show.".into()
         }
         (true, false, _) => {
-            "These two photos have little in common: these few points are guesses.".into()
+            "These two photos have little in common: equal colour and number are guesses.".into()
         }
         (false, true, _) => "No match is certain enough to be shown.".into(),
         (false, false, true) => format!("{same} Small and faint: unsure."),

@@ -1,6 +1,9 @@
 //! Which matches of a pair a picture shows: few, on what corresponds, far from each other.
 
 use anyhow::Result;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::geometry::{Point, Size};
@@ -24,7 +27,9 @@ const LEAST_OF_BEST: f64 = 0.6;
 /// The best is what this part of the points does not reach: one alone may be certain by chance.
 const BEST: f64 = 0.95;
 /// Points closer to the rim than this part of a photo's side are half beyond it.
-const RIM: f64 = 0.015;
+const RIM: f64 = 0.02;
+/// Points that count alike to this part of the best come in no order, or they would crowd where the first ones lie.
+const ALIKE: f64 = 0.1;
 /// The closest that two points may be, as a part of the photo's size (the square root of its area).
 const CLOSEST: f64 = 0.05;
 /// Rounds of finding the distance at which the right number remains.
@@ -67,6 +72,11 @@ fn chosen(pair: &Correspondence, details: [&Detail; 2], least: f64, most: usize)
     let rank = (tried.len() as f64 * (1.0 - BEST)) as usize;
     let best = tried.get(rank).map_or(0.0, |(worth, _)| *worth);
     tried.retain(|(worth, _)| *worth >= LEAST_OF_BEST * best);
+    let class = |worth: f64| (worth.min(best) / (ALIKE * best)).round();
+    // The same disorder every time.
+    let mut disorder = ChaCha8Rng::seed_from_u64(0);
+    tried.shuffle(&mut disorder);
+    tried.sort_by(|(one, _), (other, _)| class(*other).total_cmp(&class(*one)));
     let found: Vec<Match> = tried.into_iter().map(|(_, found)| found).collect();
     let photos = [pair.source, pair.target];
     let apart = |distance: f64| apart_from_each_other(&found, distance, photos, most);

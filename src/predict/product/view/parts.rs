@@ -257,7 +257,7 @@ mod tests {
             keypoints: None,
             threshold: 0.15,
             wheel: Vec::new(),
-            flow_floor: 0.05,
+            flow_floor: 0.1,
             verdict: None,
         };
         let page = super::super::page::page(&parts).unwrap();
