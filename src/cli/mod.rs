@@ -7,6 +7,7 @@ pub(crate) mod bench;
 pub(crate) mod compare;
 mod count;
 pub(crate) mod datasets;
+mod drawing;
 mod environment;
 pub(crate) mod eval;
 mod exif;

@@ -8,6 +8,7 @@ use clap::{
 };
 
 use crate::cli::count::count;
+use crate::cli::drawing::DrawingArguments;
 use crate::cli::{ExifRule, ModelArguments};
 use crate::data::lists::points::point_of_text;
 use crate::geometry::Point;
@@ -130,7 +131,7 @@ pub(crate) struct PredictArguments {
     pub size: FlowSize,
     /// The confidence, 0 to 1, below which a match counts for none [default: 0.15]
     ///
-    /// Such pixels are transparent in warps, invalid in .kitti.png, and not drawn by --matches. Where this flag is
+    /// Such pixels are transparent in warps, grey in --colours, invalid in .kitti.png, and not drawn by --matches. Where this flag is
     /// given, they are also unknown in .flo (1e10) and transparent in .png and .webp flows. Other formats hold
     /// the flow everywhere; .npz holds the confidence beside it. With 0, all that lies in the target is shown.
     #[arg(long, value_name = "C", value_parser = confidence)]
@@ -138,6 +139,9 @@ pub(crate) struct PredictArguments {
     /// How many points a list of matches holds at most [default: 1000]
     #[arg(long, value_name = "N", value_parser = count)]
     pub max_matches: Option<NonZeroUsize>,
+    /// How pictures are drawn.
+    #[command(flatten)]
+    pub drawing: DrawingArguments,
     /// What is done about the photos' EXIF orientation; keypoints count in what comes of it
     #[arg(long, value_enum, value_name = "RULE", default_value_t = ExifRule::Apply)]
     pub exif: ExifRule,

@@ -6,7 +6,8 @@ use crate::flow::Flow;
 use crate::geometry::Size;
 use crate::predict::annotation::Annotation;
 use crate::predict::correspondence::{Correspondence, Resolution};
-use crate::predict::format::wheel;
+use crate::predict::drawing::Drawing;
+use crate::predict::format::wheel::{self, FlowScale};
 use crate::predict::limits::Limits;
 use crate::predict::photo::Photo;
 use crate::predict::transferred::TransferredKeypoints;
@@ -25,6 +26,8 @@ pub(crate) struct Context<'a> {
     pub resolution: Resolution,
     /// Which matches count.
     pub limits: Limits,
+    /// How pictures are drawn.
+    pub drawing: Drawing,
     /// The transferred keypoints, if there were any to transfer.
     pub keypoints: Option<&'a TransferredKeypoints>,
     /// What is drawn on the source, if it is to be carried across.
@@ -45,6 +48,8 @@ pub(crate) struct Written {
     pub lost_annotations: usize,
     /// [`Context::magnitude`], if the file holds a flow.
     pub magnitude: Option<f32>,
+    /// What full colours stand for, if the file is a picture of the flow.
+    pub scale: Option<FlowScale>,
 }
 
 impl<'a> Context<'a> {
@@ -55,7 +60,7 @@ impl<'a> Context<'a> {
         resolution: Resolution,
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
-        let (limits, flow, magnitude, confidence) = Default::default();
+        let (limits, drawing, flow, magnitude, confidence) = Default::default();
         let annotation = None;
         Self {
             pair,
@@ -63,6 +68,7 @@ impl<'a> Context<'a> {
             target,
             resolution,
             limits,
+            drawing,
             keypoints,
             annotation,
             flow,
@@ -79,6 +85,11 @@ impl<'a> Context<'a> {
     /// The same where the user said which matches count.
     pub(crate) fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same where the user said how pictures are drawn.
+    pub(crate) fn with_drawing(self, drawing: Drawing) -> Self {
+        Self { drawing, ..self }
     }
 
     /// The grid that flows and confidences are written on.

@@ -108,6 +108,26 @@ impl Correspondence {
         flow
     }
 
+    /// The flow as a part of the photos' width and height, on the same grid: how far each pixel's counterpart lies from
+    /// the same place in the target.
+    pub(crate) fn relative_flow(&self, resolution: Resolution) -> Flow {
+        let mut flow = self.flow(resolution);
+        let (grid, target) = match resolution {
+            Resolution::Original => (self.source, self.target),
+            Resolution::Network => (flow.size, flow.size),
+        };
+        let rows = flow.dx.par_chunks_mut(grid.width).zip(flow.dy.par_chunks_mut(grid.width));
+        rows.enumerate().for_each(|(row, (dx, dy))| {
+            for (column, (dx, dy)) in dx.iter_mut().zip(dy).enumerate() {
+                let pixel = Point::new(column as f64, row as f64);
+                let found = Point::new(pixel.x + f64::from(*dx), pixel.y + f64::from(*dy));
+                let (from, to) = (grid.unit_from_pixel(pixel), target.unit_from_pixel(found));
+                (*dx, *dy) = ((to.x - from.x) as f32, (to.y - from.y) as f32);
+            }
+        });
+        flow
+    }
+
     /// The grid on which [`Correspondence::flow`] lives.
     pub(crate) fn grid(&self, resolution: Resolution) -> Size {
         match resolution {
@@ -130,8 +150,6 @@ pub(crate) enum Resolution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Flow;
-
     /// A network that finds each point of what it sees a quarter of the width further to the right.
     fn turned(turn: Turn) -> Correspondence {
         let size = Size::square(8);
@@ -171,5 +189,21 @@ mod tests {
         let flow = pair.flow(Resolution::Network);
         // Column 1 is seen at 1.5 of 8, found at 3.5 of the mirrored photo, which is 4.5 of the photo itself.
         assert_eq!((flow.size, flow.at(3, 1)), (Size::square(8), Point::new(3.0, 0.0)));
+    }
+
+    #[test]
+    fn the_same_place_in_a_photo_of_another_size_is_no_motion() {
+        let size = Size::square(8);
+        let pair = |part: f32| {
+            let flow = Flow::from_channels(size, &[[part * 8.0; 64], [0.0; 64]].concat());
+            Correspondence::new(flow.into(), None, [Size::new(30, 40), Size::new(900, 700)])
+        };
+        for resolution in [Resolution::Original, Resolution::Network] {
+            let still = pair(0.0).relative_flow(resolution);
+            assert!(still.dx.iter().chain(&still.dy).all(|value| value.abs() < 1e-4));
+            let moved = pair(0.25).relative_flow(resolution);
+            assert!(moved.dx.iter().all(|value| (value - 0.25).abs() < 1e-4), "{:?}", moved.dx);
+            assert!(moved.dy.iter().all(|value| value.abs() < 1e-4));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! From two photos to files: the flow, the warp, the match drawing, the confidence, keypoints.
+//! From two photos to files: the flow, the warp, matches, colours, the confidence, keypoints.
 //!
 //! [`pair::correspond`] asks the network, [`plan::Plan`] says what is wanted of a pair, [`pair::write`] does it, and
 //! [`batch::run`] both for a list. Nothing here prints.
@@ -11,6 +11,7 @@ pub(crate) mod confidence;
 pub(crate) mod content;
 pub(crate) mod context;
 pub(crate) mod correspondence;
+pub(crate) mod drawing;
 pub(crate) mod format;
 pub(crate) mod keypoints;
 pub(crate) mod label_score;

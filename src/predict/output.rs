@@ -56,6 +56,14 @@ impl Output {
         }
     }
 
+    /// Every file that is written, for photos at these paths.
+    pub(crate) fn files(&self, photos: [&Path; 2]) -> Vec<PathBuf> {
+        let Format { kind, index } = self.format;
+        let mut files = (kind.beside)(index, &self.path, photos);
+        files.push(self.path.clone());
+        files
+    }
+
     /// Writes the file.
     ///
     /// # Errors
@@ -80,10 +88,11 @@ impl Format {
         }
     }
 
-    /// Every format of every product.
+    /// Every format of every product that a list of pairs can write.
     fn all() -> impl Iterator<Item = Self> {
         let formats = |kind: &'static Kind| {
-            (0..(kind.endings)().len()).map(move |index| Self { kind, index })
+            let formats = (0..(kind.endings)().len()).filter(|index| (kind.in_lists)(*index));
+            formats.map(move |index| Self { kind, index })
         };
         PRODUCTS.iter().flat_map(formats)
     }
@@ -160,10 +169,13 @@ mod tests {
         assert_eq!(needs("npz"), (Needs::Confidence, false));
         assert_eq!(needs("kitti.png"), (Needs::Confidence, false));
         assert_eq!(needs("warp.png"), (Needs::Confidence, true));
-        assert_eq!(needs("matches.png"), (Needs::Confidence, true));
+        assert_eq!(needs("matches.png"), (Needs::BothWays, true));
         assert_eq!(needs("matches.csv"), (Needs::BothWays, false));
         assert_eq!(needs("view.html"), (Needs::Everything, true));
         assert_eq!(needs("confidence.npy"), (Needs::Confidence, false));
+        assert_eq!(needs("confidence.grey.png"), (Needs::Confidence, false));
+        assert_eq!(needs("confidence.png"), (Needs::Confidence, true));
+        assert_eq!(needs("colours.jpg"), (Needs::BothWays, true));
     }
 
     #[test]

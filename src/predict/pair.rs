@@ -90,11 +90,14 @@ pub(crate) fn write(
     let keypoints = keypoints.map(|keypoints| TransferredKeypoints::new(keypoints, pair));
     let context = Context::new(pair, [source, target], plan.resolution, keypoints.as_ref())
         .with_limits(plan.limits)
-        .with_annotation(plan.annotation.as_deref());
-    let (mut files, mut magnitude, mut attempts) = (Vec::new(), None, Attempts::default());
+        .with_annotation(plan.annotation.as_deref())
+        .with_drawing(plan.drawing);
+    let (mut files, mut attempts) = (Vec::new(), Attempts::default());
+    let (mut magnitude, mut flow_scale) = (None, None);
     for output in &plan.outputs {
         attempts.record(output.write(&context).map(|written| {
             magnitude = magnitude.or(written.magnitude);
+            flow_scale = flow_scale.or(written.scale);
             let Written { invalid_pixels, unmatched_pixels, lost_annotations, .. } = written;
             let path = output.path.clone();
             files.push(WrittenFile { path, invalid_pixels, unmatched_pixels, lost_annotations });
@@ -104,6 +107,7 @@ pub(crate) fn write(
         source_size: pair.source,
         target_size: pair.target,
         magnitude,
+        flow_scale,
         files,
         keypoints,
         labels: label_score(pair, plan),

@@ -7,6 +7,7 @@ use anyhow::{Result, bail, ensure};
 use crate::geometry::Size;
 use crate::predict::annotation::{Annotation, Drawn};
 use crate::predict::correspondence::{Needs, Resolution};
+use crate::predict::drawing::Drawing;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
     pub resolution: Resolution,
     /// Which matches count.
     pub limits: Limits,
+    /// How pictures are drawn.
+    pub drawing: Drawing,
 }
 
 impl Plan {

@@ -112,6 +112,7 @@ mod tests {
                 source_size: Size::square(1),
                 target_size: Size::square(1),
                 magnitude: None,
+                flow_scale: None,
                 files: Vec::new(),
                 keypoints: None,
                 labels: None,

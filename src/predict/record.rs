@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::defaults::is_default;
 use crate::geometry::{Size, Turn};
 use crate::path_text::{path_from_text, path_text};
+use crate::predict::format::wheel::FlowScale;
 use crate::predict::label_score::LabelScore;
 use crate::predict::transferred::TransferredKeypoints;
 use crate::predict::verdict::Verdict;
@@ -23,6 +24,9 @@ pub(crate) struct Prediction {
     /// there when a flow was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magnitude: Option<f32>,
+    /// What full colours stand for in a picture of the flow; there when one was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_scale: Option<FlowScale>,
     /// The files, in the order in which they were asked for.
     pub files: Vec<WrittenFile>,
     /// The transferred keypoints, if there were any to transfer.

@@ -52,6 +52,11 @@ impl Verdict {
         }
     }
 
+    /// Whether no match is to be relied on.
+    pub(crate) fn is_doubtful(self) -> bool {
+        self.hardly_matches || self.likely_area < SOME
+    }
+
     /// The same in a sentence.
     pub(crate) fn in_words(self) -> String {
         if self.hardly_matches {
@@ -96,7 +101,8 @@ mod tests {
             (found.best_confidence, found.hardly_matches, found.likely_area),
             (0.9, false, 0.1)
         );
-        assert!(verdict(2).hardly_matches, "{:?}", verdict(2));
+        assert!(verdict(2).hardly_matches && verdict(2).is_doubtful(), "{:?}", verdict(2));
+        assert!(!found.is_doubtful());
         let words = [2, 10, 30, 70].map(|certain| verdict(certain).in_words());
         for (words, start) in
             words.iter().zip(["These two", "A small part", "A good part", "Most of"])

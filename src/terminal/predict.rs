@@ -25,9 +25,10 @@ impl Terminal {
                 Resolution::Original => "target pixels",
                 Resolution::Network => "pixels of the network's grid",
             };
-            self.log(&format!(
-                "magnitude: 99 % of the flow is below {magnitude:.2} {pixels} (the colour wheel's scale)"
-            ));
+            self.log(&format!("magnitude: 99 % of the flow is below {magnitude:.2} {pixels}"));
+        }
+        if let Some(scale) = prediction.flow_scale {
+            self.log(&format!("full colours: a displacement of {}", scale.in_words()));
         }
         if let Some(score) = prediction.keypoints.as_ref().and_then(|points| points.score.as_ref())
         {

@@ -18,23 +18,31 @@ fn every_output_is_written_and_has_the_size_of_the_source() {
     let out = |name: &str| folder.text(name);
     let flows = ["f.png", "f.jpg", "f.webp", "f.flo", "f.npy", "f.npz", "f.pfm", "f.kitti.png"];
     let flows = flows.iter().flat_map(|name| ["-o".to_owned(), out(name)]);
-    let others = ["--warp", "w.png", "--matches", "m.jpg", "--confidence", "c.png"];
-    let others = others.chunks(2).flat_map(|pair| [pair[0].to_owned(), out(pair[1])]);
+    let others = [
+        ["--warp", "w.png"],
+        ["--blend", "b.webp"],
+        ["--matches", "m.jpg"],
+        ["--colours", "o.png"],
+        ["--confidence", "c.grey.png"],
+    ];
+    let others = others.iter().flat_map(|[flag, name]| [(*flag).to_owned(), out(name)]);
     let run = lpmflow(["predict".into(), source, target].into_iter().chain(flows).chain(others));
     let run = run.succeeded();
     assert_eq!(run.stdout, "");
     assert!(run.stderr.contains("source 90x60 pixels, target 50x70"), "{}", run.stderr);
     assert!(run.stderr.contains("magnitude: 99 %"), "{}", run.stderr);
-    for name in ["f.png", "f.jpg", "f.webp", "f.kitti.png", "w.png", "c.png"] {
+    for name in ["f.png", "f.jpg", "f.webp", "f.kitti.png", "w.png", "b.webp", "c.grey.png"] {
         assert_eq!(dimensions(&out(name)), (90, 60), "{name}");
         assert!(run.stderr.contains(&out(name)), "{}", run.stderr);
     }
     assert_eq!(std::fs::metadata(out("f.flo")).unwrap().len(), 12 + 90 * 60 * 8);
     assert_eq!(std::fs::metadata(out("f.pfm")).unwrap().len(), 14 + 90 * 60 * 12);
-    assert!(dimensions(&out("m.jpg")).0 > 480);
+    for name in ["m.jpg", "o.png"] {
+        assert!(dimensions(&out(name)).0 > 480, "small photos are enlarged to be seen: {name}");
+    }
     assert_eq!(
         names(&folder.path("")).len(),
-        2 + 8 + 3,
+        2 + 8 + 5,
         "no temporary file is left: {:?}",
         names(&folder.path(""))
     );

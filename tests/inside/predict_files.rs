@@ -72,6 +72,7 @@ fn predict(folder: &Folder, kind: &'static Kind, name: &str) -> (Prediction, Vec
         keypoints: None,
         resolution: Resolution::Original,
         limits: Limits { min_confidence: Some(0.0), ..Limits::default() },
+        drawing: Default::default(),
     };
     let seen = Seen { source: &source, target: &target, turn: Turn::NONE };
     let pairs = correspond(&mut network, &[seen], plan.needs()).unwrap();

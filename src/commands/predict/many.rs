@@ -171,6 +171,7 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
         exif: arguments.exif.into(),
         settings: &settings,
         limits: limits(arguments),
+        drawing: arguments.drawing.drawing(),
         batch_size: batch_size.get(),
     };
     let ranking_file = folder.filter(|_| work.ranked).map(|folder| folder.join(RANKING));
@@ -219,10 +220,11 @@ fn settings(arguments: &PredictArguments, network: &Engine) -> Result<String> {
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     Ok(format!(
-        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?} on {}{}{}{}",
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?}, {:?} on {}{}{}{}",
         network.input().side,
         arguments.min_confidence,
         arguments.max_matches,
+        arguments.drawing.drawing(),
         arguments.model.precision,
         engine::device_name(network),
         if Exif::from(arguments.exif) == Exif::Ignore { ", as stored" } else { "" },

@@ -43,9 +43,12 @@ pub(super) fn run(
         }
         outputs.push(default_output()?);
     }
-    let paths = outputs.iter().map(|output| output.path.as_path());
+    let photos = [source_path.as_path(), target_path.as_path()];
+    let written: Vec<PathBuf> = outputs.iter().flat_map(|output| output.files(photos)).collect();
     let inputs = [&[source_path.clone(), target_path.clone()][..], &inputs(arguments)?].concat();
-    if output::check(paths, inputs.iter().map(PathBuf::as_path))? == Stdout::Taken {
+    if output::check(written.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))?
+        == Stdout::Taken
+    {
         if arguments.json {
             return Err(usage_error("predict", "--json and one of the outputs both want stdout"));
         }
@@ -63,6 +66,7 @@ pub(super) fn run(
         judged: false,
         resolution: arguments.size.into(),
         limits: limits(arguments),
+        drawing: arguments.drawing.drawing(),
     };
     let mut network = engine::load(&arguments.model, terminal)?;
     tell_of_confidence(&network, plan.needs(), terminal);

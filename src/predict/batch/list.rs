@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::data::photo::orientation::Exif;
 use crate::geometry::Turn;
 use crate::predict::correspondence::{Needs, Resolution};
+use crate::predict::drawing::Drawing;
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
@@ -33,6 +34,8 @@ pub(crate) struct Batch<'a> {
     pub settings: &'a str,
     /// Which matches count.
     pub limits: Limits,
+    /// How pictures are drawn.
+    pub drawing: Drawing,
     /// Pairs that go through the network at once.
     pub batch_size: usize,
 }
@@ -52,6 +55,7 @@ impl Batch<'_> {
             judged: self.judged,
             resolution: self.resolution,
             limits: self.limits,
+            drawing: self.drawing,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use image::RgbImage;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::Flow;
 
@@ -13,26 +14,63 @@ use crate::flow::Flow;
 const STEPS: [usize; 6] = [15, 6, 4, 11, 13, 6];
 /// The share of the pixels that move less than the displacement of the full colours.
 const SCALE_PERCENTILE: f64 = 0.99;
+/// The least displacement that full colours stand for, as a part of the photo: noise is not to look like motion.
+pub(crate) const FLOOR: f32 = 0.1;
 /// How far colours beyond the scale are darkened.
 const BEYOND_SCALE: f32 = 0.75;
 
-/// The displacement that 99 % of the flow's pixels stay below, in the flow's pixels: full colours stand
-/// for it.
+/// The displacement that full colours stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FlowScale {
+    /// A part of the photo's width or height, whatever its size in pixels.
+    Part(f32),
+    /// Pixels.
+    Pixels(f32),
+}
+
+impl FlowScale {
+    /// A distance in words.
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::Part(part) => format!("{:.0} % of the photo", 100.0 * part),
+            Self::Pixels(pixels) => format!("{pixels} pixels"),
+        }
+    }
+}
+
+/// The scale of a flow that is measured in parts of the photos: what 99 % of the pixels that are shown (all, if
+/// nothing is said) stay below, but not less than [`FLOOR`].
+pub(crate) fn relative_scale(flow: &Flow, shown: Option<&[bool]>) -> f32 {
+    let lengths = lengths(flow).enumerate();
+    let lengths = lengths.filter(|(index, _)| shown.is_none_or(|shown| shown[*index]));
+    percentile(lengths.map(|(_, length)| length).collect()).max(FLOOR)
+}
+
+/// The displacement that 99 % of the flow's pixels stay below, in the flow's pixels.
 pub(crate) fn magnitude(flow: &Flow) -> f32 {
-    let mut lengths: Vec<f32> =
-        flow.dx.iter().zip(&flow.dy).map(|(dx, dy)| dx.hypot(*dy)).collect();
+    percentile(lengths(flow).collect())
+}
+
+fn lengths(flow: &Flow) -> impl Iterator<Item = f32> {
+    flow.dx.iter().zip(&flow.dy).map(|(dx, dy)| dx.hypot(*dy))
+}
+
+/// What [`SCALE_PERCENTILE`] of the values stay below; 0 without values.
+fn percentile(mut values: Vec<f32>) -> f32 {
+    let Some(last) = values.len().checked_sub(1) else { return 0.0 };
     // NumPy's default: linear interpolation between the two neighbouring ranks.
-    let rank = SCALE_PERCENTILE * (lengths.len() - 1) as f64;
-    let (_, low, above) = lengths.select_nth_unstable_by(rank as usize, f32::total_cmp);
+    let rank = SCALE_PERCENTILE * last as f64;
+    let (_, low, above) = values.select_nth_unstable_by(rank as usize, f32::total_cmp);
     let low = *low;
     let high = above.iter().copied().min_by(f32::total_cmp).unwrap_or(low);
     low + (high - low) * rank.fract() as f32
 }
 
-/// Draws a flow; displacements of `magnitude` get the wheel's full colours, longer ones darker ones.
-pub(crate) fn draw(flow: &Flow, magnitude: f32) -> RgbImage {
+/// Draws a flow; displacements of `scale` get the wheel's full colours, longer ones darker ones.
+pub(crate) fn draw(flow: &Flow, scale: f32) -> RgbImage {
     let wheel = colours();
-    let scale = if magnitude > 0.0 { 1.0 / magnitude } else { 0.0 };
+    let scale = 1.0 / scale;
     let mut bytes = vec![0; flow.size.area() * 3];
     bytes.par_chunks_mut(3).zip(flow.dx.par_iter().zip(&flow.dy)).for_each(|(pixel, (dx, dy))| {
         pixel.copy_from_slice(&colour(&wheel, dx * scale, dy * scale))
@@ -42,7 +80,7 @@ pub(crate) fn draw(flow: &Flow, magnitude: f32) -> RgbImage {
 }
 
 /// The colour of a displacement relative to the scale.
-fn colour(wheel: &[[f32; 3]], x: f32, y: f32) -> [u8; 3] {
+pub(crate) fn colour(wheel: &[[f32; 3]], x: f32, y: f32) -> [u8; 3] {
     let length = x.hypot(y);
     let angle = (-y).atan2(-x) / std::f32::consts::PI;
     let position = (angle + 1.0) / 2.0 * (wheel.len() - 1) as f32;
@@ -91,6 +129,24 @@ mod tests {
         // numpy.percentile([*range(50), *[0] * 50], 99)
         assert!((magnitude(&flow) - 48.01).abs() < 1e-4);
         assert_eq!(magnitude(&Flow::zero(Size::new(1, 1))), 0.0);
+    }
+
+    #[test]
+    fn noise_is_no_motion() {
+        let noise = Flow::from_channels(Size::new(1, 2), &[0.004, -0.003, 0.0, 0.002]);
+        assert_eq!(relative_scale(&noise, None), FLOOR);
+        let picture = draw(&noise, relative_scale(&noise, None));
+        assert!(
+            picture.pixels().all(|pixel| pixel.0.iter().all(|value| *value > 225)),
+            "{picture:?}"
+        );
+        let motion = Flow::from_channels(Size::new(1, 2), &[0.4, -0.4, 0.0, 0.0]);
+        assert!((relative_scale(&motion, None) - 0.4).abs() < 1e-6);
+        let mixed = Flow::from_channels(Size::new(1, 2), &[0.4, 9.0, 0.0, 0.0]);
+        assert!((relative_scale(&mixed, Some(&[true, false])) - 0.4).abs() < 1e-6);
+        assert_eq!(relative_scale(&mixed, Some(&[false, false])), FLOOR);
+        assert_eq!(FlowScale::Part(0.4).in_words(), "40 % of the photo");
+        assert_eq!(FlowScale::Pixels(12.5).in_words(), "12.5 pixels");
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use anyhow::Result;
+use image::{DynamicImage, RgbImage};
 
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
 use crate::predict::format::picture::{PictureFormat, only};
-use crate::predict::format::{flo, kitti, numpy, pfm, wheel};
+use crate::predict::format::wheel::FlowScale;
+use crate::predict::format::{flo, kitti, legend, numpy, pfm, wheel};
 use crate::predict::product::Product;
 
 /// The flow.
@@ -39,10 +41,11 @@ impl Product for FlowFile {
     const FLAG: Option<&'static str> = Some("output");
     const HELP: &'static str = "Write the flow; repeat for several formats";
     const DETAILS: Option<&'static str> = Some(
-        "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's, full colours at the 99th \
-         percentile of the magnitude); .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and \
-         `confidence`; .pfm (x, y, 0); .kitti.png 16-bit KITTI, whose valid bit says where the confidence \
-         suffices. With --min-confidence, pixels without a match are 1e10 in .flo (Middlebury's unknown) and \
+        "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's): the direction to the counterpart, and how far \
+         off it is as a part of the photo, so that photos of different sizes that correspond place by place do not \
+         move; full colours at the 99th percentile, at least 10 % (or see --flow-scale; --legend explains them); \
+         .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and `confidence`; .pfm (x, y, 0); .kitti.png \
+         16-bit KITTI, whose valid bit says where the confidence suffices. With --min-confidence, pixels without a match are 1e10 in .flo (Middlebury's unknown) and \
          transparent in .png and .webp.",
     );
     const ENDINGS: &'static [(&'static str, FlowFormat)] = &[
@@ -75,7 +78,7 @@ impl Product for FlowFile {
         };
         let matched = least.map(|least| context.matched(least));
         let matched = matched.as_deref();
-        let mut invalid_pixels = 0;
+        let (mut invalid_pixels, mut scale) = (0, None);
         output::write(path, |file| {
             match format {
                 FlowFormat::Flo => flo::write(file, flow, matched)?,
@@ -84,22 +87,34 @@ impl Product for FlowFile {
                 FlowFormat::Pfm => pfm::write_flow(file, flow)?,
                 FlowFormat::Kitti => invalid_pixels = kitti::write(file, flow, matched)?,
                 FlowFormat::Wheel(picture) => {
-                    let drawn = wheel::draw(flow, magnitude);
-                    match matched {
-                        None => picture.encode(file, drawn)?,
-                        Some(matched) => picture.encode(file, only(&drawn, matched))?,
-                    }
+                    let (drawn, full) = coloured(context, matched);
+                    scale = Some(full);
+                    let drawn = match matched {
+                        None => DynamicImage::from(drawn),
+                        Some(matched) => only(&drawn, matched).into(),
+                    };
+                    let legend = context.drawing.legend;
+                    let drawn = if legend { legend::with_legend(drawn, full) } else { drawn };
+                    picture.encode(file, drawn)?;
                 }
             }
             Ok(())
         })?;
         let unmatched_pixels =
             matched.map_or(0, |matched| matched.iter().filter(|matched| !**matched).count());
-        Ok(Written {
-            invalid_pixels,
-            unmatched_pixels,
-            magnitude: Some(magnitude),
-            ..Written::default()
-        })
+        let magnitude = Some(magnitude);
+        Ok(Written { invalid_pixels, unmatched_pixels, magnitude, scale, ..Written::default() })
+    }
+}
+
+/// The flow in colours, and what full ones stand for; only what is `shown` decides on that.
+fn coloured(context: &Context, shown: Option<&[bool]>) -> (RgbImage, FlowScale) {
+    match context.drawing.flow_scale {
+        Some(pixels) => (wheel::draw(context.flow(), pixels), FlowScale::Pixels(pixels)),
+        None => {
+            let flow = context.pair.relative_flow(context.resolution);
+            let scale = wheel::relative_scale(&flow, shown);
+            (wheel::draw(&flow, scale), FlowScale::Part(scale))
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The one list of what a file of `predict` can show.
 
 use crate::predict::product::Kind;
+use crate::predict::product::blend::Blend;
+use crate::predict::product::colours::Colours;
 use crate::predict::product::confidence::Confidence;
 use crate::predict::product::flow::FlowFile;
 use crate::predict::product::matches::Matches;
@@ -14,7 +16,9 @@ pub(crate) const PRODUCTS: &[Kind] = &[
     Kind::of::<FlowFile>(),
     Kind::of::<View>(),
     Kind::of::<Warp>(),
+    Kind::of::<Blend>(),
     Kind::of::<Matches>(),
+    Kind::of::<Colours>(),
     Kind::of::<Confidence>(),
     Kind::of::<Transfer>(),
     #[cfg(test)]

@@ -3,6 +3,8 @@
 //! A further product is one new file beside this one and one line in [`list`]: the flag, the help, the formats
 //! of a list of pairs, the checks and the writing follow from it.
 
+pub(crate) mod blend;
+pub(crate) mod colours;
 pub(crate) mod confidence;
 pub(crate) mod flow;
 pub(crate) mod list;
@@ -13,7 +15,7 @@ pub(crate) mod transfer;
 pub(crate) mod view;
 pub(crate) mod warp;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -45,6 +47,16 @@ pub(crate) trait Product {
     /// Whether the photos themselves are needed, and not only their sizes.
     fn needs_photos(_format: Self::Format) -> bool {
         false
+    }
+
+    /// Whether a list of pairs can write it.
+    fn in_lists(_format: Self::Format) -> bool {
+        true
+    }
+
+    /// Files that are written beside the one at `path`, for photos at these paths.
+    fn beside(_format: Self::Format, _path: &Path, _photos: [&Path; 2]) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     /// What is to be known of a pair.
@@ -86,6 +98,10 @@ pub(crate) struct Kind {
     pub endings: fn() -> Vec<(&'static str, bool)>,
     /// See [`Product::needs_photos`], of the format of an ending's number.
     pub needs_photos: fn(usize) -> bool,
+    /// See [`Product::in_lists`], likewise.
+    pub in_lists: fn(usize) -> bool,
+    /// See [`Product::beside`], likewise.
+    pub beside: fn(usize, &Path, [&Path; 2]) -> Vec<PathBuf>,
     /// See [`Product::needs`], likewise.
     pub needs: fn(usize) -> Needs,
     /// See [`Product::check`], likewise.
@@ -111,6 +127,8 @@ impl Kind {
                 endings.map(|(index, (ending, _))| (*ending, !seen(index))).collect()
             },
             needs_photos: |index| P::needs_photos(P::ENDINGS[index].1),
+            in_lists: |index| P::in_lists(P::ENDINGS[index].1),
+            beside: |index, path, photos| P::beside(P::ENDINGS[index].1, path, photos),
             needs: |index| P::needs(P::ENDINGS[index].1),
             check: |index, annotation| P::check(P::ENDINGS[index].1, annotation),
             write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),

@@ -1,5 +1,5 @@
-//! The target photo pulled onto the source: every source pixel shows what it corresponds to, and is transparent
-//! where that is not certain enough.
+//! The target photo pulled onto the source: every source pixel shows what it corresponds to, the fainter the less
+//! certain that is.
 
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use crate::geometry::{Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
+use crate::predict::drawing::fade;
 use crate::predict::format::picture::{ENDINGS, NOTHING, PictureFormat};
 use crate::predict::product::Product;
 
@@ -24,8 +25,8 @@ impl Product for Warp {
     const NAME: &'static str = "warp";
     const HELP: &'static str = "Write the target pulled onto the source";
     const DETAILS: Option<&'static str> = Some(
-        "Pixels are transparent (grey in .jpg) where the confidence is below --min-confidence, and where the \
-         match lies outside the target.",
+        "It fades out with the confidence: pixels are transparent (grey in .jpg) below --min-confidence, and where the \
+         match lies outside the target. With --min-confidence 0 nothing fades.",
     );
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
 
@@ -38,7 +39,7 @@ impl Product for Warp {
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
-        let picture = draw(context.pair, context.target.pixels()?, context.limits.threshold());
+        let picture = pulled(context.pair, context.target.pixels()?, context.limits.threshold());
         let unmatched_pixels = picture.pixels().filter(|pixel| **pixel == NOTHING).count();
         output::write(path, |file| format.encode(file, picture))?;
         Ok(Written { unmatched_pixels, ..Written::default() })
@@ -48,21 +49,22 @@ impl Product for Warp {
 /// Room for rounding at the target's rim, in pixels.
 const RIM: f64 = 1e-3;
 
-/// Draws the warp: the source photo's size, the target's colours (bilinear). Pixels whose match is less certain
-/// than `least` or lies outside the target are transparent.
+/// The warp: the source photo's size, the target's colours (bilinear). Pixels whose match is less certain than
+/// `least` or lies outside the target are transparent, those that are little more certain nearly so.
 ///
 /// # Panics
 /// As [`Correspondence::confidence`].
-fn draw(pair: &Correspondence, target: &RgbImage, least: f64) -> RgbaImage {
+pub(super) fn pulled(pair: &Correspondence, target: &RgbImage, least: f64) -> RgbaImage {
     let Size { height, width } = pair.source;
     let mut bytes = vec![0; pair.source.area() * 4];
     bytes.par_chunks_mut(width * 4).enumerate().for_each(|(row, pixels)| {
         for (column, pixel) in pixels.chunks_mut(4).enumerate() {
             let position = Point::new(column as f64, row as f64);
-            let shown = if pair.confidence(position) >= least {
-                sample(target, pair.transfer(position))
-            } else {
-                NOTHING
+            let opacity = fade::opacity(pair.confidence(position), least);
+            let alpha = (opacity * 255.0).round() as u8;
+            let shown = match sample(target, pair.transfer(position)) {
+                Some([red, green, blue]) if alpha > 0 => Rgba([red, green, blue, alpha]),
+                _ => NOTHING,
             };
             pixel.copy_from_slice(&shown.0);
         }
@@ -71,13 +73,13 @@ fn draw(pair: &Correspondence, target: &RgbImage, least: f64) -> RgbaImage {
 }
 
 /// The colour at a position, bilinear between pixel centres; the outer half of the rim's pixels has the
-/// rim's colour.
-fn sample(photo: &RgbImage, position: Point) -> Rgba<u8> {
+/// rim's colour. None beyond the photo.
+fn sample(photo: &RgbImage, position: Point) -> Option<[u8; 3]> {
     let inside = |position: f64, side: u32| {
         position >= -0.5 - RIM && position <= f64::from(side) - 0.5 + RIM
     };
     if !inside(position.x, photo.width()) || !inside(position.y, photo.height()) {
-        return NOTHING;
+        return None;
     }
     let x = position.x.clamp(0.0, f64::from(photo.width() - 1));
     let y = position.y.clamp(0.0, f64::from(photo.height() - 1));
@@ -89,9 +91,7 @@ fn sample(photo: &RgbImage, position: Point) -> Rgba<u8> {
         [0, 1, 2].map(|channel| mix(from[channel].into(), to[channel].into(), along_x))
     };
     let (upper, lower) = (row(top), row(bottom));
-    let [red, green, blue] =
-        [0, 1, 2].map(|channel| mix(upper[channel], lower[channel], along_y).round() as u8);
-    Rgba([red, green, blue, 255])
+    Some([0, 1, 2].map(|channel| mix(upper[channel], lower[channel], along_y).round() as u8))
 }
 
 fn mix(from: f64, to: f64, along: f64) -> f64 {
@@ -120,7 +120,7 @@ mod tests {
         for (width, height) in [(37, 21), (1, 1), (300, 2)] {
             let target = photo(width, height);
             let size = Size::new(height as usize, width as usize);
-            let warp = draw(&pair(Flow::zero(Size::square(128)), size, size), &target, 0.5);
+            let warp = pulled(&pair(Flow::zero(Size::square(128)), size, size), &target, 0.5);
             for (x, y, Rgba([red, green, blue, alpha])) in warp.enumerate_pixels() {
                 assert_eq!((&[*red, *green, *blue], *alpha), (&target.get_pixel(x, y).0, 255));
             }
@@ -131,7 +131,7 @@ mod tests {
     fn the_warp_has_the_sources_size_and_the_targets_colours() {
         let target = RgbImage::from_pixel(9, 30, Rgb([1, 2, 3]));
         let flow = Flow::zero(Size::square(16));
-        let warp = draw(&pair(flow, Size::new(20, 50), Size::new(30, 9)), &target, 0.5);
+        let warp = pulled(&pair(flow, Size::new(20, 50), Size::new(30, 9)), &target, 0.5);
         assert_eq!(warp.dimensions(), (50, 20));
         assert!(warp.pixels().all(|pixel| *pixel == Rgba([1, 2, 3, 255])));
     }
@@ -141,7 +141,7 @@ mod tests {
         // Half the frame to the right.
         let size = Size::square(8);
         let flow = Flow::from_channels(size, &[vec![4.0; 64], vec![0.0; 64]].concat());
-        let warp = draw(&pair(flow, Size::new(4, 10), Size::new(4, 10)), &photo(10, 4), 0.0);
+        let warp = pulled(&pair(flow, Size::new(4, 10), Size::new(4, 10)), &photo(10, 4), 0.0);
         assert_eq!(*warp.get_pixel(0, 2), Rgba([35, 10, 5 ^ 2, 255]));
         assert_eq!(warp.get_pixel(5, 2).0[3], 0);
         assert_eq!(warp.get_pixel(4, 2).0[3], 255);
@@ -158,9 +158,9 @@ mod tests {
         }
         pair.backward = Some(back.into());
         let target = photo(40, 20);
-        let warp = draw(&pair, &target, 0.5);
+        let warp = pulled(&pair, &target, 0.5);
         assert_eq!(warp.get_pixel(5, 9).0[3], 255);
         assert_eq!(*warp.get_pixel(35, 9), NOTHING);
-        assert!(draw(&pair, &target, 0.0).pixels().all(|pixel| pixel.0[3] == 255));
+        assert!(pulled(&pair, &target, 0.0).pixels().all(|pixel| pixel.0[3] == 255));
     }
 }

@@ -7,6 +7,7 @@ mod eval;
 mod predict;
 mod predict_confidence;
 mod predict_pairs;
+mod predict_pictures;
 mod published;
 mod strangers;
 mod tss;

@@ -176,7 +176,16 @@ fn an_annotated_pair_is_scored_and_drawn() {
     assert!(
         run.stderr.contains("PCK@0.1 66.7 %") && run.stderr.contains("longer side of the target")
     );
-    assert!(Path::new(&matches).is_file());
+    // Of three points two are right: a green ring each, and a red one with a line to the truth.
+    let picture = image::open(&matches).unwrap().into_rgb8();
+    let near = |wanted: [u8; 3]| {
+        let close = |pixel: &&image::Rgb<u8>| {
+            pixel.0.iter().zip(wanted).all(|(value, wanted)| value.abs_diff(wanted) < 12)
+        };
+        picture.pixels().filter(close).count()
+    };
+    assert!(near([0, 200, 83]) > 200, "{}", near([0, 200, 83]));
+    assert!(near([244, 33, 46]) > 400, "{}", near([244, 33, 46]));
 }
 
 #[test]

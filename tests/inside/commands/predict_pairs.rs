@@ -83,6 +83,12 @@ fn a_rerun_skips_what_is_done_and_nothing_else() {
     assert_eq!(statuses(&other), ["done"; 3]);
     let other = run(&folder, &list, &["--format", "flo", "--size", "network"]).succeeded();
     assert_eq!(statuses(&other), ["done"; 3]);
+    // Drawn otherwise.
+    for drawing in [&[][..], &["--legend"], &["--flow-scale", "30"], &["--lines"]] {
+        let flags = [&["--format", "png"][..], drawing].concat();
+        let drawn = [0; 2].map(|_| run(&folder, &list, &flags).succeeded());
+        assert_eq!(drawn.map(|run| statuses(&run)), [["done"; 3], ["skipped"; 3]], "{drawing:?}");
+    }
 }
 
 /// Makes a file look old, as `cp -p` and archives do.

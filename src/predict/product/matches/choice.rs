@@ -21,18 +21,24 @@ const MUTUAL: f64 = 0.08;
 /// # Panics
 /// As [`Correspondence::confidence`].
 pub(super) fn chosen(pair: &Correspondence, least: f64, most: usize) -> Vec<Match> {
-    let is_mutual = |found: &Match| pair.miss(found.source).is_none_or(|miss| miss <= MUTUAL);
     let tried = spread(most.saturating_mul(TRIED_FOR_ONE).min(pair.source.area()));
     let found: Vec<Match> = tried
         .into_par_iter()
         .map(|unit| Match::at(pair, pair.source.pixel_from_unit(unit)))
-        .filter(|found| found.confidence > 0.0 && found.confidence >= least && is_mutual(found))
+        .filter(|found| {
+            found.confidence > 0.0 && found.confidence >= least && is_mutual(pair, found)
+        })
         .collect();
     // Every so many of those that an even lattice goes through stay even.
     let every = found.len().div_ceil(most.max(1)).max(1);
     let mut chosen: Vec<Match> = found.into_iter().step_by(every).collect();
     chosen.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
     chosen
+}
+
+/// Whether the way back from a match ends close to where it began, as far as the way back is known.
+pub(super) fn is_mutual(pair: &Correspondence, found: &Match) -> bool {
+    pair.miss(found.source).is_none_or(|miss| miss <= MUTUAL)
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ pub(super) struct Parts {
     threshold: f64,
     /// The colours of directions, see [`wheel`].
     wheel: Vec<[f32; 3]>,
+    /// The least displacement that full colours stand for, as a part of the photo.
+    flow_floor: f32,
     /// What the photos have in common, in words.
     #[serde(skip)]
     pub verdict: Option<String>,
@@ -123,6 +125,7 @@ impl Parts {
             keypoints: context.keypoints.map(Keypoints::new),
             threshold: context.limits.threshold(),
             wheel: wheel::colours(),
+            flow_floor: wheel::FLOOR,
             verdict: in_words(pair),
         })
     }
@@ -262,6 +265,7 @@ mod tests {
             keypoints: None,
             threshold: 0.15,
             wheel: Vec::new(),
+            flow_floor: 0.1,
             verdict: None,
         };
         let page = super::super::page::page(&parts).unwrap();

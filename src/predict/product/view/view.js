@@ -121,11 +121,10 @@
   };
 
   // The move that 99 % of a field stay below, as a part of the photo; not so small that noise gets full colours.
-  const FLOOR = 0.05;
   const largest = ({ steps }) => {
     const lengths = Float32Array.from({ length: steps.length / 2 }, (_, index) =>
       Math.hypot(steps[2 * index], steps[2 * index + 1])).sort();
-    return Math.max(lengths[Math.floor(0.99 * (lengths.length - 1))], FLOOR);
+    return Math.max(lengths[Math.floor(0.99 * (lengths.length - 1))], pair.flow_floor);
   };
   const scale = (side) => fields[side].scale ??= largest(fields[side]);
 

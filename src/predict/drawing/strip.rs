@@ -1,0 +1,47 @@
+//! Words below a picture that say what it shows.
+
+use crate::geometry::Point;
+use crate::predict::drawing::canvas::{Canvas, Ink};
+use crate::predict::drawing::text;
+
+/// Sizes in hundredths of the photo's size.
+const TEXT: f64 = 3.2;
+const MARGIN: f64 = 2.0;
+/// From one line to the next, as a part of the text's size.
+const LEADING: f64 = 1.3;
+/// The smallest text that is read easily, in pixels.
+const SMALLEST_TEXT: f64 = 14.0;
+
+/// Lines of text below a picture.
+pub(crate) struct Strip {
+    lines: Vec<String>,
+    /// The size of its text, in pixels.
+    pub size: f64,
+    /// The room around the text, in pixels.
+    pub margin: f64,
+}
+
+impl Strip {
+    /// The text in lines that fit a picture of this width; `unit` is a hundredth of the photo's size.
+    pub(crate) fn new(words: &str, unit: f64, width: f64) -> Self {
+        let size = (TEXT * unit).max(SMALLEST_TEXT);
+        let margin = MARGIN * unit;
+        Self { lines: text::wrapped(words, size, width - 2.0 * margin), size, margin }
+    }
+
+    /// Its height, in pixels.
+    pub(crate) fn height(&self) -> f64 {
+        match self.lines.len() {
+            0 => 0.0,
+            lines => (lines as f64 * LEADING * self.size + 1.4 * self.margin).ceil(),
+        }
+    }
+
+    /// Draws it below `top`.
+    pub(crate) fn draw(&self, canvas: &mut Canvas, top: f64) {
+        for (index, line) in self.lines.iter().enumerate() {
+            let baseline = top + 0.7 * self.margin + (index as f64 * LEADING + 1.0) * self.size;
+            canvas.text(line, Point::new(self.margin, baseline), self.size, Ink::TEXT);
+        }
+    }
+}
