@@ -190,6 +190,9 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "LIST", requires = "output_dir", conflicts_with_all = ["source", "target"])]
     pub pairs: Option<PathBuf>,
     /// Where the files go, as NAME.FORMAT; made if it is absent
+    ///
+    /// With view.html among the formats it also gets index.html, a page of all pairs with small pictures, the best
+    /// match first, that leads to each pair's page and files and says which failed.
     #[arg(long, value_name = "DIR", requires = "pairs")]
     pub output_dir: Option<PathBuf>,
     /// What to write of each pair.

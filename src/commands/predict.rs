@@ -143,6 +143,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     };
     check_list(&batch, arguments)?;
     batch::ensure_records(&batch)?;
+    batch::ensure_index(&batch)?;
     let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
     let needs = pairs.map(|pair| batch.plan(pair).needs()).max().unwrap_or(Needs::Matches);
     tell_of_confidence(&network, needs, terminal);
@@ -162,7 +163,7 @@ fn run_list(arguments: &PredictArguments, list: &Path, terminal: &Terminal) -> R
     let summary = summary?;
     printed?;
     terminal.log_summary(&summary, folder, start.elapsed());
-    Ok(match summary {
+    Ok(match &summary {
         _ if summary.interrupted && terminal.reader_is_gone() => Outcome::ReaderGone,
         _ if summary.interrupted => Outcome::Interrupted,
         _ if summary.failed > 0 => Outcome::PartlyFailed,

@@ -71,7 +71,10 @@ impl Terminal {
 
     /// How many pairs of a list ended how.
     pub(crate) fn log_summary(&self, summary: &Summary, folder: &Path, time: Duration) {
-        let Summary { done, skipped, failed, hardly_matching, interrupted } = *summary;
+        let Summary { done, skipped, failed, hardly_matching, interrupted, ref index } = *summary;
+        if let Some(index) = index {
+            self.log(&format!("wrote `{}`, the page that lists all pairs", index.shown()));
+        }
         let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
         self.log(&format!(
             "{} done, {skipped} done before, {failed} failed{early}; files are in `{}`; took {:.1} s",

@@ -4,11 +4,13 @@
 
 mod architecture;
 mod bench;
+mod browser;
 mod command;
 mod cutouts;
 mod elsewhere;
 mod environment;
 mod eval;
+mod index;
 mod library;
 mod outputs;
 mod package;
