@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use image::RgbImage;
+use image::imageops::flip_horizontal_in_place;
 
-use crate::data::photo::decode_photo;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::orientation::Exif;
+use crate::data::photo::{decode_annotated, decode_photo};
 use crate::geometry::Size;
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::predict::content::Content;
@@ -44,6 +45,23 @@ impl Photo {
             size: shown.size,
             pixels: keep_pixels.then_some(shown.pixels),
         })
+    }
+
+    /// A benchmark's photo, read as evaluations do, with its pixels; mirrored if the key says so.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no image.
+    pub(crate) fn annotated(key: FrameKey, exif: Exif, input: Input) -> Result<Self> {
+        let path = key.path.clone();
+        let content = Content::of_file(&path)
+            .with_context(|| format!("decoding image `{}`", path.shown()))?;
+        let mut pixels = decode_annotated(&path, exif)?;
+        let frame = input.frame(key, &pixels);
+        if frame.key.mirrored {
+            flip_horizontal_in_place(&mut pixels);
+        }
+        let size = Size::new(pixels.height() as usize, pixels.width() as usize);
+        Ok(Self { path, content, size, frame, pixels: Some(pixels) })
     }
 
     /// The photo's pixels.

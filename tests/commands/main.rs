@@ -10,6 +10,7 @@ mod cutouts;
 mod elsewhere;
 mod environment;
 mod eval;
+mod gallery;
 mod index;
 mod library;
 mod outputs;
