@@ -98,6 +98,7 @@ mod tests {
             forward: shift(forward).into(),
             backward: Some(shift(backward).into()),
             similarity: None,
+            features: None,
             source: Size::new(50, 100),
             target: Size::new(90, 30),
         }

@@ -2,6 +2,7 @@
 
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
+use crate::inference::components::Components;
 use crate::inference::similarity::Similarity;
 
 /// The flow between two photos, as the network returns it, with the photos' sizes.
@@ -14,6 +15,8 @@ pub(crate) struct Correspondence {
     pub backward: Option<Matched>,
     /// How well each part of one photo matches each part of the other; there when an output shows it.
     pub similarity: Option<Similarity>,
+    /// What the network sees in both photos; there when an output shows it.
+    pub features: Option<[Components; 2]>,
     /// The source photo's size.
     pub source: Size,
     /// The target photo's size.
@@ -31,6 +34,8 @@ pub(crate) enum Needs {
     BothWays,
     /// Also where else each point could lie.
     Everything,
+    /// Also what the network sees in the photos.
+    Features,
 }
 
 impl Correspondence {
@@ -40,6 +45,7 @@ impl Correspondence {
             forward: self.backward.clone()?,
             backward: Some(self.forward.clone()),
             similarity: None,
+            features: None,
             source: self.target,
             target: self.source,
         })

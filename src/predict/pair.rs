@@ -42,7 +42,7 @@ pub(crate) fn correspond(
     let both_ways = match needs {
         Needs::Matches => false,
         Needs::Confidence => !network.is_calibrated(),
-        Needs::BothWays | Needs::Everything => true,
+        Needs::BothWays | Needs::Everything | Needs::Features => true,
     };
     let forward = pairs.iter().map(|(source, target)| (source.frame.clone(), target.frame.clone()));
     let mut frames: Vec<(Frame, Frame)> = forward.collect();
@@ -59,10 +59,12 @@ pub(crate) fn correspond(
         .map(|(((source, target), forward), backward)| Correspondence {
             forward,
             backward,
-            similarity: match needs {
-                Needs::Everything => network.similarity(&source.frame, &target.frame),
-                Needs::Matches | Needs::Confidence | Needs::BothWays => None,
-            },
+            similarity: (needs >= Needs::Everything)
+                .then(|| network.similarity(&source.frame, &target.frame))
+                .flatten(),
+            features: (needs >= Needs::Features)
+                .then(|| network.components(&source.frame, &target.frame))
+                .flatten(),
             source: source.size,
             target: target.size,
         })

@@ -66,6 +66,7 @@ mod tests {
             forward: zero.clone(),
             backward: Some(zero),
             similarity: None,
+            features: None,
             source,
             target,
         }

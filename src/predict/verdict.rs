@@ -113,6 +113,7 @@ mod tests {
             forward: forward.clone(),
             backward,
             similarity: None,
+            features: None,
             source,
             target,
         };

@@ -13,6 +13,7 @@ mod eval;
 mod gallery;
 mod index;
 mod library;
+mod moving;
 mod outputs;
 mod package;
 mod predict;

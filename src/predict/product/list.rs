@@ -2,8 +2,10 @@
 
 use crate::predict::product::Kind;
 use crate::predict::product::confidence::Confidence;
+use crate::predict::product::features::Features;
 use crate::predict::product::flow::FlowFile;
 use crate::predict::product::matches::Matches;
+use crate::predict::product::morph::Morph;
 use crate::predict::product::view::View;
 use crate::predict::product::warp::Warp;
 
@@ -15,6 +17,8 @@ pub(crate) const PRODUCTS: &[Kind] = &[
     Kind::of::<Warp>(),
     Kind::of::<Matches>(),
     Kind::of::<Confidence>(),
+    Kind::of::<Morph>(),
+    Kind::of::<Features>(),
     #[cfg(test)]
     Kind::of::<crate::predict::product::toy::Toy>(),
 ];

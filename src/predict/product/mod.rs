@@ -4,9 +4,11 @@
 //! of a list of pairs, the checks and the writing follow from it.
 
 pub(crate) mod confidence;
+pub(crate) mod features;
 pub(crate) mod flow;
 pub(crate) mod list;
 pub(crate) mod matches;
+pub(crate) mod morph;
 #[cfg(test)]
 mod toy;
 pub(crate) mod view;

@@ -112,7 +112,14 @@ mod tests {
         let back = |values: &[f32]| values.iter().map(|value| -value).collect();
         let backward = Flow { size: forward.size, dx: back(&forward.dx), dy: back(&forward.dy) };
         let backward = Some(backward.into());
-        Correspondence { forward: forward.into(), backward, similarity: None, source, target }
+        Correspondence {
+            forward: forward.into(),
+            backward,
+            similarity: None,
+            features: None,
+            source,
+            target,
+        }
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Network {
             forward: flow(&forward).into(),
             backward: Some(flow(&backward).into()),
             similarity: None,
+            features: None,
             source: *source_size,
             target: *target_size,
         };

@@ -51,7 +51,7 @@ mod tests {
         back.dx[size.area() / 2..].fill(8.0);
         let (source, target) = (Size::square(200), Size::square(100));
         let backward = Some(back.into());
-        Correspondence { forward, backward, similarity: None, source, target }
+        Correspondence { forward, backward, similarity: None, features: None, source, target }
     }
 
     #[test]
