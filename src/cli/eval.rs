@@ -139,7 +139,7 @@ pub(crate) struct OutputArguments {
     /// Write the report as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Write the report as one self-contained HTML page
+    /// Write the report as one self-contained HTML page, whose worst and best pairs open to point at
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Write the predicted keypoints as JSON lines, to be scored again with --predictions

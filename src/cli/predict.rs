@@ -249,6 +249,9 @@ pub(crate) struct ListArguments {
     #[arg(long, conflicts_with_all = ["pairs", "frames"])]
     pub best_source: bool,
     /// Where the files go, as NAME.FORMAT; made if it is absent
+    ///
+    /// With view.html among the formats it also gets index.html, a page of all pairs with small pictures, the best
+    /// match first, that leads to each pair's page and files and says which failed.
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
     /// What to write of each pair.

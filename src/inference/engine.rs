@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::flow::{Flow, Matched, Wanted};
 use crate::geometry::Size;
+use crate::inference::components::Components;
 use crate::inference::crew::Crew;
 use crate::inference::cuda_graph::CudaGraphMatcher;
 use crate::inference::description::ModelDescription;
@@ -284,6 +285,14 @@ impl FlowNetwork for Engine {
         let scores = tch::no_grad(|| self.model.matcher().scores(&from, &to)).get(0);
         let sides = [&from, &to].map(|features| features.last().shape.side);
         Some(Similarity::new(&scores, sides, [source.placement, target.placement]))
+    }
+
+    fn components(&mut self, source: &Frame, target: &Frame) -> Option<[Components; 2]> {
+        let pair = (source.clone(), target.clone());
+        let described = self.described(slice::from_ref(&pair));
+        let features = [&described[&source.key], &described[&target.key]];
+        let placements = [source.placement, target.placement];
+        Some(tch::no_grad(|| Components::of(features, placements)))
     }
 }
 

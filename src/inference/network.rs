@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::flow::{Matched, Wanted};
+use crate::inference::components::Components;
 use crate::inference::frame::{Frame, Input};
 use crate::inference::similarity::Similarity;
 use crate::visible::Shown;
@@ -34,6 +35,11 @@ pub(crate) trait FlowNetwork {
 
     /// How well every cell of one photo matches every cell of the other, if it can be said.
     fn similarity(&mut self, _source: &Frame, _target: &Frame) -> Option<Similarity> {
+        None
+    }
+
+    /// What it sees in both photos, if it looks at features.
+    fn components(&mut self, _source: &Frame, _target: &Frame) -> Option<[Components; 2]> {
         None
     }
 }

@@ -1,5 +1,7 @@
 //! How well every cell of one photo matches every cell of the other, small enough to be shown.
 
+use std::borrow::Cow;
+
 use tch::{Device, Kind, Tensor};
 
 use crate::geometry::{Point, Size, Turn};
@@ -61,6 +63,41 @@ impl Similarity {
     }
 }
 
+impl Similarity {
+    /// The same on grids of at most so many rows and columns, where several cells become one that matches as well as
+    /// the best of them.
+    pub(crate) fn coarser(&self, most: usize) -> Cow<'_, Self> {
+        let in_one = self.sides.map(|side| side.div_ceil(most));
+        if in_one == [1, 1] {
+            return Cow::Borrowed(self);
+        }
+        let sides = [0, 1].map(|photo| self.sides[photo].div_ceil(in_one[photo]));
+        let cell = |photo: usize, index: usize| {
+            let (row, column) = (index / self.sides[photo], index % self.sides[photo]);
+            row / in_one[photo] * sides[photo] + column / in_one[photo]
+        };
+        let [from, to] = sides.map(|side| side * side);
+        let mut values = vec![0; from * to];
+        let targets = self.sides[1] * self.sides[1];
+        for (index, value) in self.values.iter().enumerate() {
+            let best = &mut values[cell(0, index / targets) * to + cell(1, index % targets)];
+            *best = (*best).max(*value);
+        }
+        // The last of the new cells may reach beyond the old square.
+        let placements = [0, 1].map(|photo| {
+            let part = self.sides[photo] as f64 / (sides[photo] * in_one[photo]) as f64;
+            let Placement { left, top, width, height } = self.placements[photo];
+            Placement {
+                left: left * part,
+                top: top * part,
+                width: width * part,
+                height: height * part,
+            }
+        });
+        Cow::Owned(Self { sides, placements, values })
+    }
+}
+
 /// The deepest features of photos, with the means of several cells instead of each where there are too many.
 ///
 /// # Shapes
@@ -93,6 +130,21 @@ mod tests {
         let at = |source: usize, target: usize| found.values[source * 81 + target];
         assert_eq!(at(4 * 9 + 3, 5 * 9 + 5), 255);
         assert!(at(4 * 9 + 3, 0) < 40, "{}", at(4 * 9 + 3, 0));
+    }
+
+    #[test]
+    fn of_several_cells_the_best_counts() {
+        let (source, target) = shifted_pair(2, 8, [2, 2]);
+        let scores = Nearest {}.scores(&source, &target).get(0);
+        let fine = Similarity::new(&scores, [8, 8], [Placement::WHOLE; 2]);
+        let coarse = fine.coarser(4);
+        assert_eq!((coarse.sides, coarse.values.len()), ([4, 4], 256));
+        assert_eq!(coarse.placements, [Placement::WHOLE; 2]);
+        // Two cells of eight are one of four.
+        assert_eq!(coarse.values[(4 + 1) * 16 + (2 * 4 + 2)], 255);
+        assert_eq!(*fine.coarser(8), fine);
+        let odd = fine.coarser(3);
+        assert_eq!((odd.sides, odd.placements[0].width), ([3, 3], 8.0 / 9.0));
     }
 
     #[test]

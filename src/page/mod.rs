@@ -1,6 +1,9 @@
 //! Self-contained HTML pages: what all begin with, and pictures inside them.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -9,6 +12,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use maud::{Markup, PreEscaped, html};
+
+use crate::visible::Shown;
 
 /// Colours of light and dark, and the type.
 const BASE: &str = include_str!("base.css");
@@ -29,6 +34,26 @@ pub(crate) fn head(title: &str, style: &str, policy: &str, further: &Markup) -> 
             style { (PreEscaped(BASE)) (PreEscaped(style)) }
         }
     }
+}
+
+/// Bytes at a page's beginning among which its [`maker`] stands.
+const BEGINNING: u64 = 1024;
+
+/// Says in a page's head what made it, near its beginning.
+pub(crate) fn maker(name: &str) -> Markup {
+    html! { meta name="generator" content=(name); }
+}
+
+/// Whether a file is a page of this [`maker`], as far as its beginning tells: it may be replaced without being named.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn is_made_by(path: &Path, name: &str) -> Result<bool> {
+    let mut beginning = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning))
+        .with_context(|| format!("reading `{}`", path.shown()))?;
+    Ok(String::from_utf8_lossy(&beginning).contains(&maker(name).into_string()))
 }
 
 /// A picture as it is, or smaller so that no side is longer than `longest` pixels.

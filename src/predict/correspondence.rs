@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size, Turn};
+use crate::inference::components::Components;
 use crate::inference::similarity::Similarity;
 
 /// The flow between two photos, as the network returns it, with the photos' sizes.
@@ -16,6 +17,8 @@ pub(crate) struct Correspondence {
     pub backward: Option<Matched>,
     /// How well each part of one photo matches each part of the other; there when an output shows it.
     pub similarity: Option<Similarity>,
+    /// What the network sees in both photos; there when an output shows it.
+    pub features: Option<[Components; 2]>,
     /// The source photo's size.
     pub source: Size,
     /// The target photo's size.
@@ -36,6 +39,8 @@ pub(crate) enum Needs {
     BothWays,
     /// Also where else each point could lie.
     Everything,
+    /// Also what the network sees in the photos.
+    Features,
 }
 
 impl Correspondence {
@@ -45,7 +50,8 @@ impl Correspondence {
         backward: Option<Matched>,
         [source, target]: [Size; 2],
     ) -> Self {
-        Self { forward, backward, similarity: None, source, target, turns: [Turn::NONE; 2] }
+        let (similarity, features, turns) = (None, None, [Turn::NONE; 2]);
+        Self { forward, backward, similarity, features, source, target, turns }
     }
 
     /// From target to source, if that is known.

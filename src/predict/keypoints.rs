@@ -64,6 +64,19 @@ impl Keypoints {
         Self { source, ..Self::default() }
     }
 
+    /// Keypoints whose places in the target are known; its object's box, if there is one, says how near is right.
+    pub(crate) fn known(
+        source: Vec<Point>,
+        target: Vec<Point>,
+        bounds: Option<BoundingBox>,
+    ) -> Self {
+        let threshold = bounds
+            .map(Threshold::TargetBox)
+            .or_else(|| BoundingBox::around(&target).map(Threshold::TargetKeypoints));
+        let truth = threshold.map(|threshold| Truth { target, threshold });
+        Self { source, truth, sizes: None }
+    }
+
     /// Reads keypoints from text: one value of JSON, or a point a line, in JSON or as two plain numbers.
     ///
     /// # Errors
@@ -108,11 +121,7 @@ impl Keypoints {
                     source.len(),
                     target.len()
                 );
-                let threshold = annotation
-                    .trg_bndbox
-                    .map(Threshold::TargetBox)
-                    .or_else(|| BoundingBox::around(&target).map(Threshold::TargetKeypoints));
-                threshold.map(|threshold| Truth { target, threshold })
+                Self::known(Vec::new(), target, annotation.trg_bndbox).truth
             }
         };
         let size = |sides: &[usize]| match *sides {

@@ -9,8 +9,9 @@ use crate::output::is_stream;
 use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
+use crate::predict::product::view::View;
+use crate::predict::product::{Kind, Product as _};
 use crate::visible::Shown;
 
 /// A product in one of its formats.
@@ -100,6 +101,11 @@ impl Format {
     /// As [`Format::in_list`] takes it.
     fn name(self) -> String {
         self.kind.in_list((self.kind.endings)()[self.index].0)
+    }
+
+    /// Whether it is a page in which people point at a pair's photos.
+    pub(crate) fn is_view(self) -> bool {
+        self.kind.name == View::NAME
     }
 
     /// What is to be known of a pair.

@@ -48,7 +48,7 @@ pub(crate) fn correspond(
     let both_ways = match needs {
         Needs::Matches => false,
         Needs::Confidence => !network.is_calibrated(),
-        Needs::BothWays | Needs::Everything => true,
+        Needs::BothWays | Needs::Everything | Needs::Features => true,
     };
     let ways = [false, true].into_iter().take(1 + usize::from(both_ways));
     let frames = ways.flat_map(|back| {
@@ -65,13 +65,16 @@ pub(crate) fn correspond(
     Ok(parts
         .map(|((seen, forward), backward)| {
             let [source, target] = seen.frames();
-            let similarity = match needs {
-                Needs::Everything => network.similarity(source, target),
-                Needs::Matches | Needs::Confidence | Needs::BothWays => None,
-            };
+            let similarity = (needs >= Needs::Everything)
+                .then(|| network.similarity(source, target))
+                .flatten()
+                .map(|found| found.with_target_turned_back(seen.turn));
+            let features =
+                (needs >= Needs::Features).then(|| network.components(source, target)).flatten();
             let sizes = [seen.source.size, seen.target.size];
             Correspondence {
-                similarity: similarity.map(|found| found.with_target_turned_back(seen.turn)),
+                similarity,
+                features,
                 turns: [Turn::NONE, seen.turn],
                 ..Correspondence::new(forward, backward, sizes)
             }

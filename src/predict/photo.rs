@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use image::RgbImage;
+use image::imageops::flip_horizontal_in_place;
 
-use crate::data::photo::decode_photo;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::orientation::Exif;
+use crate::data::photo::{decode_annotated, decode_photo};
 use crate::geometry::{Size, Turn};
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::predict::content::Content;
@@ -23,7 +24,7 @@ pub(crate) struct Photo {
     /// The photo's size, as it is turned.
     pub size: Size,
     /// The photo in the network's square, as it is first.
-    frames: Vec<Frame>,
+    frames: Vec<(Turn, Frame)>,
     /// The photo itself, if it was asked for.
     pixels: Option<RgbImage>,
 }
@@ -46,8 +47,9 @@ impl Photo {
         let shown = decode_photo(&file, exif, !keep_pixels)?;
         let key = key(path)?;
         let others = turns.iter().filter(|turn| **turn != Turn::NONE);
-        let frame =
-            |turn: &Turn| input.frame(FrameKey { turn: *turn, ..key.clone() }, &shown.pixels);
+        let frame = |turn: &Turn| {
+            (*turn, input.frame(FrameKey { turn: *turn, ..key.clone() }, &shown.pixels))
+        };
         Ok(Self {
             frames: std::iter::once(&Turn::NONE).chain(others).map(frame).collect(),
             path: file.path,
@@ -57,13 +59,32 @@ impl Photo {
         })
     }
 
+    /// A benchmark's photo, read as evaluations do, with its pixels; mirrored if the key says so.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no image.
+    pub(crate) fn annotated(key: FrameKey, exif: Exif, input: Input) -> Result<Self> {
+        let path = key.path.clone();
+        let content = Content::of_file(&path)
+            .with_context(|| format!("decoding image `{}`", path.shown()))?;
+        let mut pixels = decode_annotated(&path, exif)?;
+        let frame = input.frame(key, &pixels);
+        if frame.key.turn.mirrored {
+            flip_horizontal_in_place(&mut pixels);
+        }
+        let size = Size::new(pixels.height() as usize, pixels.width() as usize);
+        // As it is shown is as it is.
+        let frames = vec![(Turn::NONE, frame)];
+        Ok(Self { path, content, size, frames, pixels: Some(pixels) })
+    }
+
     /// The photo in the network's square, turned.
     ///
     /// # Panics
     /// When it was not read so.
     pub(crate) fn frame(&self, turn: Turn) -> &Frame {
-        let frame = self.frames.iter().find(|frame| frame.key.turn == turn);
-        frame.expect("whoever turns a photo reads it so")
+        let frame = self.frames.iter().find(|(known, _)| *known == turn);
+        &frame.expect("whoever turns a photo reads it so").1
     }
 
     /// The photo's pixels.

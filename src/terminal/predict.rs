@@ -110,7 +110,10 @@ impl Terminal {
 
     /// How many pairs of a list ended how.
     pub(crate) fn log_summary(&self, summary: &Summary, folder: Option<&Path>, time: Duration) {
-        let Summary { done, skipped, failed, hardly_matching, interrupted } = *summary;
+        let Summary { done, skipped, failed, hardly_matching, interrupted, ref index } = *summary;
+        if let Some(index) = index {
+            self.log(&format!("wrote `{}`, the page that lists all pairs", index.shown()));
+        }
         let early = if interrupted { ", interrupted: run it again to go on" } else { "" };
         let files = folder.map(|folder| format!("; files are in `{}`", folder.shown()));
         self.log(&format!(

@@ -4,12 +4,16 @@
 
 mod architecture;
 mod bench;
+mod browser;
 mod command;
 mod cutouts;
 mod elsewhere;
 mod environment;
 mod eval;
+mod gallery;
+mod index;
 mod library;
+mod moving;
 mod outputs;
 mod package;
 mod predict;

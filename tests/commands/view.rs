@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
+use crate::browser::seen;
 use crate::command::{Run, command, ended, lpmflow, names};
 use crate::support::files::Folder;
 
@@ -49,7 +49,10 @@ fn a_list_of_pairs_has_a_page_for_each() {
     let out = folder.text("out");
     let flags = ["predict", "--pairs", &list, "--output-dir", &out, "--format", "view.html"];
     lpmflow(flags).succeeded();
-    assert!(folder.path("out/source-to-target.view.html").is_file());
+    assert_eq!(
+        names(&folder.path("out")),
+        ["index.html", "source-to-target.json", "source-to-target.view.html"]
+    );
 }
 
 /// Points in parts of a photo's sides.
@@ -97,37 +100,8 @@ const SCRIPT: &str = r#"
 
 /// What [`SCRIPT`] saw in a page, in a window of that size; none where there is no browser.
 fn in_browser(page: &Path, window: &str) -> Option<Value> {
-    let browser = "chromium";
-    if Command::new(browser).arg("--version").output().is_err() {
-        assert!(std::env::var_os("LPMFLOW_REQUIRE_BROWSER").is_none(), "there is no {browser}");
-        println!("skipped: there is no {browser}");
-        return None;
-    }
     let points = serde_json::to_string(&POINTS).unwrap();
-    let script = format!("<script>const POINTS = {points};{SCRIPT}</script></body>");
-    let text = fs::read_to_string(page).unwrap().replace("</body>", &script);
-    let tried = page.with_extension("tried.html");
-    fs::write(&tried, text).unwrap();
-    let profile = tempfile::tempdir().unwrap();
-    // Beyond that it hangs.
-    let output = Command::new("timeout")
-        .args(["120", browser])
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .arg("--disable-dev-shm-usage")
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("--window-size={window}"))
-        .arg(format!("file://{}", tried.display()))
-        .output()
-        .unwrap();
-    let [page, log] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    let complaints: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
-    assert!(complaints.is_empty(), "{complaints:?}");
-    // The first is in the script.
-    let (_, seen) = page.rsplit_once("SEEN ").unwrap();
-    let (seen, _) = seen.split_once(" END").unwrap();
-    Some(serde_json::from_str(seen).unwrap_or_else(|error| panic!("{error}: {seen}\n{log}")))
+    seen(page, window, &format!("const POINTS = {points};{SCRIPT}"))
 }
 
 /// The numbers of a sentence like `Source (97.0, 70.7) → target (85.8, 40.1), confidence 0.11`.

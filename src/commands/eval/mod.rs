@@ -4,6 +4,7 @@ mod outputs;
 mod predicted;
 #[cfg(test)]
 mod toy_protocol;
+mod views;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::commands::{Outcome, engine};
 use crate::data::catalog::Catalog;
 use crate::data::truth::TruthKind;
 use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
+use crate::eval::report::html::Views;
 use crate::eval::report::{Circumstances, Report, RunReport};
 use crate::eval::summary::score;
 use crate::eval::task::{Task, Wanted};
@@ -24,6 +26,7 @@ use crate::output::Attempts;
 use crate::terminal::Terminal;
 use outputs::Outputs;
 use predicted::Predicted;
+use views::views;
 
 /// Runs the command.
 ///
@@ -54,9 +57,10 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
             .context("comparing with --baseline")?;
     }
     let start = Instant::now();
-    let predicted = Predicted::new(arguments, &task, terminal)?;
+    let mut predicted = Predicted::new(arguments, &task, terminal)?;
     task.leave_out(predicted.unusable);
     task.keep_predicted(&predicted.predictions, predicted.model.kind);
+    let mut network = predicted.network.take();
     let protocols = &predicted.protocols;
     let evaluation = score(&task.pairs, &predicted.predictions, protocols, &task.alphas)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -82,7 +86,11 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
         attempts.record(Err(error));
         None
     });
-    attempts.record(outputs.write(&report, &evaluation, comparison.as_ref(), terminal));
+    let views = match &mut network {
+        Some(network) => views(&evaluation, network, arguments.selection.exif.into()),
+        None => Views::new(),
+    };
+    attempts.record(outputs.write(&report, &evaluation, comparison.as_ref(), &views));
     if let Some(comparison) = &comparison {
         conclude(comparison, terminal);
     }

@@ -12,7 +12,7 @@ use crate::data::photo::orientation::Exif;
 use crate::eval::compare::Comparison;
 use crate::eval::predictions;
 use crate::eval::report::Report;
-use crate::eval::report::html;
+use crate::eval::report::html::{self, Views};
 use crate::eval::report::junit::junit;
 use crate::eval::report::markdown::markdown;
 use crate::eval::summary::Evaluation;
@@ -37,6 +37,7 @@ fn ensure_outside(path: &Path, dataset: &Path) -> Result<()> {
 pub(super) struct Outputs<'a> {
     arguments: &'a OutputArguments,
     exif: Exif,
+    terminal: &'a Terminal,
 }
 
 impl<'a> Outputs<'a> {
@@ -50,7 +51,7 @@ impl<'a> Outputs<'a> {
         exif: Exif,
         inputs: &[PathBuf],
         dataset: &Path,
-        terminal: &Terminal,
+        terminal: &'a Terminal,
     ) -> Result<Self> {
         let OutputArguments { report, markdown, junit, html, predictions_out, .. } = arguments;
         let paths = [report, markdown, junit, html, predictions_out].into_iter().flatten();
@@ -65,10 +66,11 @@ impl<'a> Outputs<'a> {
             }
             terminal.yield_stdout();
         }
-        Ok(Self { arguments, exif })
+        Ok(Self { arguments, exif, terminal })
     }
 
-    /// Shows the result, then writes every file, whatever became of the others.
+    /// Shows the result, then writes every file, whatever became of the others; `views` are the pages behind the
+    /// pictures of a page.
     ///
     /// # Errors
     /// When some could not be written; the error names each.
@@ -77,7 +79,7 @@ impl<'a> Outputs<'a> {
         report: &Report,
         evaluation: &Evaluation,
         comparison: Option<&Comparison>,
-        terminal: &Terminal,
+        views: &Views,
     ) -> Result<()> {
         let summarised;
         let kept = if self.arguments.no_pairs {
@@ -86,7 +88,7 @@ impl<'a> Outputs<'a> {
         } else {
             report
         };
-        self.show(kept, comparison, terminal)?;
+        self.show(kept, comparison)?;
 
         let OutputArguments {
             predictions_out, report: json, html, junit: xml, markdown: text, ..
@@ -96,7 +98,7 @@ impl<'a> Outputs<'a> {
         let mut attempt = |path: &Option<PathBuf>, write: &dyn Fn(&Path) -> Result<()>| {
             let Some(path) = path else { return };
             if attempts.record(write(path)) {
-                terminal.log(&format!("wrote `{}`", path.shown()));
+                self.terminal.log(&format!("wrote `{}`", path.shown()));
             }
         };
         attempt(predictions_out, &|path| {
@@ -104,27 +106,22 @@ impl<'a> Outputs<'a> {
         });
         attempt(json, &|path| kept.write(path));
         attempt(html, &|path| {
-            write_text(path, &html::page(report, evaluation, comparison, &decode))
+            write_text(path, &html::page(report, evaluation, comparison, &decode, views))
         });
         attempt(xml, &|path| write_text(path, &junit(kept, comparison)));
         attempt(text, &|path| write_text(path, &markdown(kept, comparison)));
-        attempts.record(terminal.written());
+        attempts.record(self.terminal.written());
         attempts.conclude()
     }
 
-    fn show(
-        &self,
-        report: &Report,
-        comparison: Option<&Comparison>,
-        terminal: &Terminal,
-    ) -> Result<()> {
+    fn show(&self, report: &Report, comparison: Option<&Comparison>) -> Result<()> {
         if self.arguments.json {
-            return terminal.json(report);
+            return self.terminal.json(report);
         }
-        terminal.show_report(report);
+        self.terminal.show_report(report);
         if let Some(comparison) = comparison {
-            terminal.result("");
-            terminal.show_comparison(comparison);
+            self.terminal.result("");
+            self.terminal.show_comparison(comparison);
         }
         Ok(())
     }

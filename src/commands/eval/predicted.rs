@@ -17,6 +17,7 @@ use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
 use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
+use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationProgress;
@@ -40,6 +41,8 @@ pub(super) struct Predicted {
     pub unusable: usize,
     /// What readers of the report should know, a sentence each.
     pub notes: Vec<String>,
+    /// The network, where it will be asked more of some pairs.
+    pub network: Option<Engine>,
 }
 
 impl Predicted {
@@ -115,6 +118,7 @@ impl Predicted {
             batch_size: None,
             unusable: 0,
             notes: Vec::new(),
+            network: None,
         }
     }
 
@@ -156,6 +160,7 @@ impl Predicted {
             batch_size: Some(running.batch_size.get()),
             unusable: 0,
             notes: Vec::new(),
+            network: arguments.outputs.html.is_some().then_some(engine),
         })
     }
 }

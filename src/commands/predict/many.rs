@@ -177,6 +177,7 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
     let ranking_file = folder.filter(|_| work.ranked).map(|folder| folder.join(RANKING));
     check(&batch, ranking_file.as_deref(), arguments)?;
     batch::ensure_records(&batch)?;
+    batch::ensure_index(&batch)?;
     ranking_file.as_deref().map_or(Ok(()), ensure_ranking)?;
     tell_of_confidence(&network, batch.needs(), terminal);
     let stopped = stop_on_interrupt()?;
@@ -206,7 +207,7 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
     if !ranking.is_empty() {
         terminal.log_ranking(&ranking, ranking_file.as_deref());
     }
-    Ok(match summary {
+    Ok(match &summary {
         _ if summary.interrupted && terminal.reader_is_gone() => Outcome::ReaderGone,
         _ if summary.interrupted => Outcome::Interrupted,
         _ if summary.failed > 0 => Outcome::PartlyFailed,

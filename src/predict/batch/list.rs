@@ -12,6 +12,9 @@ use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::plan::Plan;
 
+/// What the page that lists all pairs is called.
+const INDEX: &str = "index.html";
+
 /// A list of pairs and what is wanted of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch<'a> {
@@ -64,13 +67,19 @@ impl Batch<'_> {
         Some(self.folder?.join(format!("{}.json", pair.name)))
     }
 
+    /// The page that lists all pairs; there where each pair has a page of its own.
+    pub(crate) fn index_path(&self) -> Option<PathBuf> {
+        let has_views = self.formats.iter().any(|(_, format)| format.is_view());
+        Some(self.folder.filter(|_| has_views)?.join(INDEX))
+    }
+
     /// Every file that may be written.
     pub(crate) fn outputs(&self) -> Vec<PathBuf> {
         let files = |pair: &ListedPair| -> Vec<PathBuf> {
             let products = self.plan(pair).outputs.into_iter().map(|output| output.path);
             products.chain(self.record_path(pair)).collect()
         };
-        self.pairs().flat_map(files).collect()
+        self.pairs().flat_map(files).chain(self.index_path()).collect()
     }
 
     /// Every file that is read.

@@ -1,6 +1,7 @@
 //! A list of pairs: decoding runs ahead of the network, results are written side by side, and what an
 //! earlier run finished is not done again.
 
+mod index;
 pub(crate) mod list;
 mod loader;
 mod resume;
@@ -13,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::geometry::Turn;
 use crate::inference::FlowNetwork;
+use crate::predict::batch::index::Index;
 use crate::predict::batch::list::Batch;
 use crate::predict::batch::loader::Loader;
 use crate::predict::batch::work::{Candidate, Item, Work};
@@ -22,10 +24,11 @@ use crate::predict::pair::{Seen, correspond, write};
 use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::record::{PairOutcome, Prediction, Record};
 use crate::prefetch::Prefetch;
+pub(crate) use index::ensure_index;
 pub(crate) use resume::ensure_records;
 
 /// How many pairs ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// Done now.
     pub done: usize,
@@ -37,12 +40,15 @@ pub(crate) struct Summary {
     pub hardly_matching: usize,
     /// Whether the run was stopped before the end of the list.
     pub interrupted: bool,
+    /// The page that lists all pairs, if there is one.
+    pub index: Option<PathBuf>,
 }
 
-/// Runs the list, reporting every pair in its order. `stopped` is asked between batches.
+/// Runs the list, reporting every pair in its order. `stopped` is asked between batches. The page that lists all
+/// pairs comes last, and says what is there if the run was stopped.
 ///
 /// # Errors
-/// When the thread that decodes cannot be started.
+/// When the thread that decodes cannot be started, or that page cannot be written.
 pub(crate) fn run(
     batch: &Batch,
     network: &mut dyn FlowNetwork,
@@ -51,6 +57,7 @@ pub(crate) fn run(
 ) -> Result<Summary> {
     let mut summary = Summary::default();
     let loader = Loader::new(batch, network.input());
+    let mut index = Index::new(batch);
     std::thread::scope(|scope| {
         // The next photos are decoded while the network and the writers work on these.
         for items in Prefetch::start_in(scope, 0, loader)? {
@@ -58,13 +65,23 @@ pub(crate) fn run(
                 summary.interrupted = true;
                 break;
             }
+            if let Some(index) = &mut index {
+                index.look_at(&items);
+            }
             for (entry, outcome) in outcomes(batch, network, items) {
                 summary.count(&outcome);
+                if let Some(index) = &mut index {
+                    index.add(entry, &outcome);
+                }
                 report(record(entry, outcome));
             }
         }
-        Ok(summary)
-    })
+        Ok::<_, anyhow::Error>(())
+    })?;
+    // A run that was stopped at once knows less than the page of the run before.
+    let index = index.filter(|index| !(summary.interrupted && index.is_empty()));
+    summary.index = index.map(Index::write).transpose()?;
+    Ok(summary)
 }
 
 impl Summary {

@@ -6,9 +6,11 @@
 pub(crate) mod blend;
 pub(crate) mod colours;
 pub(crate) mod confidence;
+pub(crate) mod features;
 pub(crate) mod flow;
 pub(crate) mod list;
 pub(crate) mod matches;
+pub(crate) mod morph;
 #[cfg(test)]
 mod toy;
 pub(crate) mod transfer;

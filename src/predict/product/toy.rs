@@ -68,12 +68,12 @@ mod tests {
         lpmflow(list.into_iter().chain(["toy.txt"])).succeeded();
         assert!(folder.path().join("out/a-to-b.toy.txt").is_file());
         let wrong = lpmflow(list.into_iter().chain(["toy.gif"])).failed_with(2);
-        assert!(wrong.contains("transfer.json, toy.txt"), "{wrong}");
+        assert!(wrong.contains("features.webp, toy.txt"), "{wrong}");
 
         let mut program = Cli::command();
         program.build();
         let help = program.find_subcommand_mut("predict").unwrap().render_long_help().to_string();
         assert!(help.contains("--toy <FILE>\n          Write a toy (.txt)\n"), "{help}");
-        assert!(help.contains("It is for playing.") && help.contains("confidence.npy, toy.txt"));
+        assert!(help.contains("It is for playing.") && help.contains("features.png, toy.txt"));
     }
 }

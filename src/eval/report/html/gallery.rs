@@ -33,8 +33,17 @@ const JPEG_QUALITY: u8 = 82;
 /// Pictures as `data:` addresses, or why there is none.
 type Pictures<'a> = BTreeMap<&'a Path, Result<String>>;
 
+/// The pages behind pairs, by the pairs' positions in the evaluation, or why there is none.
+pub(crate) type Views = BTreeMap<usize, Result<String>>;
+
+/// The positions of the pairs in both galleries.
+pub(crate) fn shown(evaluation: &Evaluation) -> Vec<usize> {
+    let (worst, best) = worst_and_best(evaluation);
+    [worst, best].concat()
+}
+
 /// Both galleries.
-pub(super) fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
+pub(super) fn section(evaluation: &Evaluation, decode: Decode, views: &Views) -> Markup {
     let (worst, best) = worst_and_best(evaluation);
     let shown = worst.iter().chain(&best).map(|&position| evaluation.pairs[position]);
     let paths: BTreeSet<&Path> =
@@ -49,7 +58,12 @@ pub(super) fn section(evaluation: &Evaluation, decode: Decode) -> Markup {
                     p { "No photo is shown more than " (SHOWN_AGAIN) " times." }
                     @if evaluation.headline.alpha().is_some() { (legend()) } @else { (outlines::legend()) }
                     div.gallery {
-                        @for &position in positions { (figure(evaluation, position, &pictures)) }
+                        @for &position in positions {
+                            figure {
+                                (figure(evaluation, position, &pictures))
+                                @if let Some(view) = views.get(&position) { (opening(view)) }
+                            }
+                        }
                     }
                 }
             }
@@ -102,23 +116,21 @@ fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Mark
     };
     let marks = match Marks::new(evaluation, position, alpha) {
         Ok(marks) => marks,
-        Err(error) => return html! { figure { p.unreadable { (format!("{error:#}")) } } },
+        Err(error) => return html! { p.unreadable { (format!("{error:#}")) } },
     };
     let drawn = match marks.right.len() {
         drawn if drawn < marks.measured => format!("; {drawn} of them drawn, evenly spread"),
         _ => String::new(),
     };
     html! {
-        figure {
-            div.pair {
-                (photo(&pair.source, "Source", &pictures[&*pair.source.path], &marks.on_source(pair)))
-                (photo(&pair.target, "Target", &pictures[&*pair.target.path], &marks.on_target(pair)))
-            }
-            figcaption {
-                strong { (format!("{:.0} %", marks.pck)) }
-                " " (pair.category) ", " (marks.correct) " of " (marks.measured) " right" (drawn)
-                span.names { (names(pair)) }
-            }
+        div.pair {
+            (photo(&pair.source, "Source", &pictures[&*pair.source.path], &marks.on_source(pair)))
+            (photo(&pair.target, "Target", &pictures[&*pair.target.path], &marks.on_target(pair)))
+        }
+        figcaption {
+            strong { (format!("{:.0} %", marks.pck)) }
+            " " (pair.category) ", " (marks.correct) " of " (marks.measured) " right" (drawn)
+            span.names { (names(pair)) }
         }
     }
 }
@@ -132,15 +144,29 @@ fn outlined(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Ma
     let scores: Vec<String> = evaluation.columns.iter().filter_map(score).collect();
     let (source, target) = (&pictures[&*pair.source.path], &pictures[&*pair.target.path]);
     html! {
-        figure {
-            div.pair {
-                (photo(&pair.source, "Source", source, &outlines::on_source(pair)))
-                (photo(&pair.target, "Target", target, &outlines::on_target(pair, prediction)))
+        div.pair {
+            (photo(&pair.source, "Source", source, &outlines::on_source(pair)))
+            (photo(&pair.target, "Target", target, &outlines::on_target(pair, prediction)))
+        }
+        figcaption {
+            strong { (scores.join(", ")) } " " (pair.category)
+            span.names { (names(pair)) }
+        }
+    }
+}
+
+/// A pair's page, which browsers do not build before it is opened: its scripts reach nothing outside it.
+fn opening(view: &Result<String>) -> Markup {
+    html! {
+        @match view {
+            Ok(page) => {
+                details.view {
+                    summary { "Point at this pair" }
+                    iframe title="The pair, to point at" loading="lazy" sandbox="allow-scripts allow-modals"
+                        allow="clipboard-write" srcdoc=(page) {}
+                }
             }
-            figcaption {
-                strong { (scores.join(", ")) } " " (pair.category)
-                span.names { (names(pair)) }
-            }
+            Err(error) => p.unreadable { (format!("{error:#}")) },
         }
     }
 }

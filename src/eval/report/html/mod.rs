@@ -1,4 +1,5 @@
-//! The report as one self-contained page: no script, no request, pictures inside.
+//! The report as one self-contained page: no script of its own, no request, pictures inside, and behind each pair of
+//! them, where a network was there to ask, a page in which readers point at one photo and see the other.
 
 mod charts;
 mod gallery;
@@ -17,24 +18,28 @@ use crate::eval::summary::Evaluation;
 use crate::page;
 use crate::spelling::counted;
 use crate::visible::visible;
-pub(crate) use gallery::Decode;
+pub(crate) use gallery::{Decode, Views, shown};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead.
+/// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead; `views` are the
+/// pages behind the gallery's pairs.
 pub(crate) fn page(
     report: &Report,
     evaluation: &Evaluation,
     comparison: Option<&Comparison>,
     decode: Decode,
+    views: &Views,
 ) -> String {
+    // Those pages bring scripts along, and what they may do is first what the report may.
+    let policy = if views.is_empty() { "" } else { "; script-src 'unsafe-inline'" };
     let dataset = &report.dataset;
     let headline = (label(&report.headline.alpha), report.headline.pck);
     let title = format!("{} {}: {} {:.1} %", dataset.name, dataset.split, headline.0, headline.1);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (page::head(&title, STYLE, "", &html! {}))
+            (page::head(&title, STYLE, policy, &html! {}))
             body {
                 (header(report))
                 main {
@@ -43,7 +48,7 @@ pub(crate) fn page(
                     @if is_alpha(&report.headline.alpha) { (curve(report, evaluation)) }
                     (tables::categories(report))
                     (tables::difficulty(report))
-                    (gallery::section(evaluation, decode))
+                    (gallery::section(evaluation, decode, views))
                     (circumstances(report))
                 }
             }
@@ -150,7 +155,21 @@ mod tests {
     fn page_of(correct: &[usize], decode: Decode) -> String {
         let (pairs, predictions) = pairs_and_predictions(correct);
         let (evaluation, report) = evaluated(&pairs, &predictions);
-        page(&report, &evaluation, None, decode)
+        page(&report, &evaluation, None, decode, &Views::new())
+    }
+
+    #[test]
+    fn a_pair_opens_its_page_and_that_page_ends_no_attribute() {
+        let decode = |_: &Path| Ok(RgbImage::new(100, 100));
+        let (pairs, predictions) = pairs_and_predictions(&[4, 1]);
+        let (evaluation, report) = evaluated(&pairs, &predictions);
+        let view = r#"<p title="a">b</p><script>1 && 2</script>"#.to_owned();
+        let views = Views::from([(0, Ok(view)), (1, Err(anyhow::anyhow!("out of memory")))]);
+        let text = page(&report, &evaluation, None, &decode, &views);
+        let frame = r#"srcdoc="&lt;p title=&quot;a&quot;&gt;b"#;
+        assert!(text.contains(frame) && text.contains("1 &amp;&amp; 2&lt;/script&gt;\""), "{text}");
+        assert!(text.contains("out of memory") && text.contains("script-src 'unsafe-inline'"));
+        assert!(!text.contains("<script") && !page_of(&[4], &decode).contains("script-src"));
     }
 
     #[test]

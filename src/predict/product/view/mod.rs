@@ -14,6 +14,14 @@ use crate::predict::correspondence::Needs;
 use crate::predict::product::Product;
 pub(crate) use page::is_view;
 
+/// The page in some hundred thousand bytes, for reports that hold several.
+///
+/// # Errors
+/// As [`View`]'s writing.
+pub(crate) fn small_page(context: &Context) -> Result<String> {
+    page::page(&parts::Parts::new(context, &parts::SMALL)?)
+}
+
 /// Both photos, and what corresponds, in one page.
 #[derive(Debug)]
 pub(crate) struct View;
@@ -40,7 +48,7 @@ impl Product for View {
     }
 
     fn write((): (), context: &Context, path: &Path) -> Result<Written> {
-        let page = page::page(&parts::Parts::new(context)?)?;
+        let page = page::page(&parts::Parts::new(context, &parts::LARGE)?)?;
         output::write(path, |file| Ok(file.write_all(page.as_bytes())?))?;
         Ok(Written::default())
     }

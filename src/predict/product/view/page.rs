@@ -1,15 +1,12 @@
 //! The page's frame; what moves in it is `view.js`.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::page::head;
+use crate::page::{head, is_made_by, maker};
 use crate::predict::product::view::parts::{Parts, Picture};
-use crate::visible::Shown;
 
 const STYLE: &str = include_str!("view.css");
 const SCRIPT: &str = include_str!("view.js");
@@ -17,11 +14,8 @@ const SCRIPT: &str = include_str!("view.js");
 /// The script in the page is all that it may run.
 const POLICY: &str = "; script-src 'unsafe-inline'";
 
-/// What the page calls its maker, near its beginning.
+/// What the page calls its maker.
 const MAKER: &str = "lpmflow view";
-
-/// Bytes at a page's beginning among which [`MAKER`] stands.
-const BEGINNING: u64 = 1024;
 
 /// The layers that can be laid over the photos: id, name, whether shown at first.
 const LAYERS: [(&str, &str, bool); 5] = [
@@ -43,7 +37,7 @@ pub(super) fn page(parts: &Parts) -> Result<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (head(&title, STYLE, POLICY, &html! { meta name="generator" content=(MAKER); }))
+            (head(&title, STYLE, POLICY, &maker(MAKER)))
             body {
                 header {
                     h1 { (title) }
@@ -122,10 +116,5 @@ fn controls(parts: &Parts) -> Markup {
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn is_view(path: &Path) -> Result<bool> {
-    let mut beginning = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning))
-        .with_context(|| format!("reading `{}`", path.shown()))?;
-    let mark = format!("content=\"{MAKER}\"");
-    Ok(String::from_utf8_lossy(&beginning).contains(&mark))
+    is_made_by(path, MAKER)
 }

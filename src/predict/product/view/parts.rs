@@ -27,12 +27,24 @@ use crate::predict::turning;
 use crate::predict::verdict::Verdict;
 use crate::visible::Shown;
 
-/// Longer side of the shown photos, in pixels: sharp on a large screen.
-const PICTURE_SIDE: u32 = 1440;
-/// Qualities of the shown photos, 1 to 100: the first at which a photo takes no more than [`MOST_BYTES`].
+/// How much a page shows.
+#[derive(Debug)]
+pub(super) struct Detail {
+    /// Longer side of the shown photos, in pixels.
+    side: u32,
+    /// Bytes of each.
+    most_bytes: usize,
+    /// Rows and columns of the cells whose similarities it knows.
+    most_cells: usize,
+}
+
+/// Sharp on a large screen, below three megabytes in all.
+pub(super) const LARGE: Detail = Detail { side: 1440, most_bytes: 800_000, most_cells: usize::MAX };
+/// For reports that hold a dozen such pages, and are still to be mailed.
+pub(super) const SMALL: Detail = Detail { side: 640, most_bytes: 100_000, most_cells: 24 };
+
+/// Qualities of the shown photos, 1 to 100: the first at which a photo takes no more than its bytes.
 const JPEG_QUALITIES: [u8; 4] = [85, 75, 60, 40];
-/// A page is to stay below three megabytes.
-const MOST_BYTES: usize = 800_000;
 /// Rows and columns on which matches are stored that follow a rule of their own instead of a flow.
 const RULE_SIDE: usize = 128;
 
@@ -112,16 +124,18 @@ impl Parts {
     ///
     /// # Errors
     /// When the photos were not kept, or cannot be encoded.
-    pub(super) fn new(context: &Context) -> Result<Self> {
+    pub(super) fn new(context: &Context, detail: &Detail) -> Result<Self> {
         let pair = context.pair;
-        let (source, target) =
-            rayon::join(|| Picture::new(context.source), || Picture::new(context.target));
+        let picture = |photo| Picture::new(photo, detail);
+        let (source, target) = rayon::join(|| picture(context.source), || picture(context.target));
+        let similarity = pair.similarity.as_ref();
+        let similarity = similarity.map(|similarity| similarity.coarser(detail.most_cells));
         Ok(Self {
             source: source?,
             target: target?,
             forward: Field::new(pair),
             backward: pair.reversed().as_ref().map(Field::new),
-            similarity: pair.similarity.as_ref().map(SimilarityMap::new).transpose()?,
+            similarity: similarity.as_deref().map(SimilarityMap::new).transpose()?,
             keypoints: context.keypoints.map(Keypoints::new),
             threshold: context.limits.threshold(),
             wheel: wheel::colours(),
@@ -137,14 +151,14 @@ impl Parts {
 }
 
 impl Picture {
-    fn new(photo: &Photo) -> Result<Self> {
+    fn new(photo: &Photo, detail: &Detail) -> Result<Self> {
         let pixels = photo.pixels()?;
         let name = photo.path.file_name().unwrap_or(photo.path.as_os_str());
         Ok(Self {
             name: Path::new(name).shown(),
             width: photo.size.width,
             height: photo.size.height,
-            address: address(pixels)?,
+            address: address(pixels, detail)?,
         })
     }
 }
@@ -157,12 +171,12 @@ fn in_words(pair: &Correspondence) -> Option<String> {
 }
 
 /// A photo, made smaller where it is large, as a `data:` address.
-fn address(pixels: &RgbImage) -> Result<String> {
-    let small = page::fitted(Cow::Borrowed(pixels), PICTURE_SIDE);
+fn address(pixels: &RgbImage, detail: &Detail) -> Result<String> {
+    let small = page::fitted(Cow::Borrowed(pixels), detail.side);
     let mut jpeg = Vec::new();
     for quality in JPEG_QUALITIES {
         jpeg = page::jpeg(&small, quality)?;
-        if jpeg.len() <= MOST_BYTES {
+        if jpeg.len() <= detail.most_bytes {
             break;
         }
     }
@@ -239,7 +253,7 @@ mod tests {
     fn the_worst_of_photos_stays_small() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let noise = RgbImage::from_fn(2000, 1500, |_, _| image::Rgb(rng.random()));
-        let address = address(&noise).unwrap();
+        let address = address(&noise, &LARGE).unwrap();
         assert!(address.len() < 1_400_000, "{}", address.len());
         let encoded = address.strip_prefix("data:image/jpeg;base64,").unwrap();
         let picture = image::load_from_memory(&STANDARD.decode(encoded).unwrap()).unwrap();
