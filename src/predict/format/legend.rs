@@ -43,8 +43,12 @@ fn legend(unit: f64, scale: FlowScale) -> RgbImage {
     let room = beside[0].max(beside[1]) + 0.4 * size;
     let width = (2.0 * margin + widest.max(2.0 * (radius + room))).ceil();
     let line = 1.35 * size;
-    let height = (2.0 * margin + 2.0 * radius + 4.2 * line).ceil();
+    let height = (2.0 * margin + 2.0 * radius + 4.5 * line).ceil();
     let mut canvas = Canvas::new(Size::new(height as usize, width as usize));
+    // Its edges, for pale pictures.
+    let (corner, grey) = (Point::default(), Ink::solid([190; 3]));
+    canvas.rectangle(corner, width, 1.0, grey);
+    canvas.rectangle(corner, 1.0, height, grey);
     let centre = Point::new(width / 2.0, margin + line + radius);
     draw_wheel(&mut canvas, centre, radius);
     let mut write = |words: &str, middle: f64, baseline: f64| {

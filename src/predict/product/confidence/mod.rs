@@ -38,7 +38,7 @@ impl Product for Confidence {
     const HELP: &'static str = "Write how far each match can be trusted, 0 to 1";
     const DETAILS: Option<&'static str> = Some(
         "Pictures show it in colours over the source photo, with their scale. For programs are .grey.png, a plain grey \
-         map, black 0 and white 1, and the numbers in .npy and .pfm.",
+         map, black 0 and white 1, and the numbers in .npy and .pfm, on the pixels that --size says.",
     );
     const ENDINGS: &'static [(&'static str, ConfidenceFormat)] = &[
         ("grey.png", ConfidenceFormat::Grey),

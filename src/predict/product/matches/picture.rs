@@ -25,6 +25,8 @@ const SURE: f64 = 0.65;
 /// The opacity and the size of the faintest dot, as parts of the full one's.
 const FAINTEST: f64 = 0.35;
 const SMALLEST: f64 = 0.6;
+/// Points that are numbered at most.
+const MOST_NUMBERS: usize = 200;
 /// The least opacity of a number.
 const READABLE: f64 = 0.65;
 /// The alpha up to which a keypoint counts as right.
@@ -86,8 +88,8 @@ pub(super) fn draw(context: &Context, matches: &[Match]) -> anyhow::Result<RgbIm
     for (place, position) in sides {
         let dots = order.iter().map(|mark| (place.position(position(mark)), mark.reach() * unit));
         let mut labels = Labels::new(place, unit, dots.collect());
-        // Those that matter most take their room first.
-        for mark in order.iter().rev() {
+        // Those that matter most take their room first. Of very many there is none.
+        for mark in order.iter().rev().take(MOST_NUMBERS) {
             let at = place.position(position(mark));
             let number = mark.number.to_string();
             if let Some(start) = labels.place(&number, at, mark.reach() * unit) {

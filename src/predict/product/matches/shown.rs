@@ -29,7 +29,7 @@ const BEST: f64 = 0.95;
 /// Points closer to the rim than this part of a photo's side are half beyond it.
 const RIM: f64 = 0.02;
 /// Points that count alike to this part of the best come in no order, or they would crowd where the first ones lie.
-const ALIKE: f64 = 0.1;
+const ALIKE: f64 = 0.05;
 /// The closest that two points may be, as a part of the photo's size (the square root of its area).
 const CLOSEST: f64 = 0.05;
 /// Rounds of finding the distance at which the right number remains.
