@@ -178,6 +178,8 @@ mod tests {
         assert_eq!(needs("matches.png"), (Needs::BothWays, true));
         assert_eq!(needs("matches.csv"), (Needs::BothWays, false));
         assert_eq!(needs("view.html"), (Needs::Everything, true));
+        assert_eq!(needs("morph.webp"), (Needs::BothWays, true));
+        assert_eq!(needs("features.png"), (Needs::Features, true));
         assert_eq!(needs("confidence.npy"), (Needs::Confidence, false));
         assert_eq!(needs("confidence.grey.png"), (Needs::Confidence, false));
         assert_eq!(needs("confidence.png"), (Needs::Confidence, true));

@@ -13,8 +13,8 @@ use crate::predict::product::morph::stage::Stage;
 /// only colours remain.
 const GROUND: f64 = 6.0;
 /// How often a place halfway is improved by where it comes out: each time it is three times as near or better, where
-/// the photos differ in scale up to two.
-const ROUNDS: usize = 8;
+/// the photos differ in scale up to two, and nearer everywhere.
+const ROUNDS: usize = 12;
 
 /// The pictures between the photos.
 pub(super) struct Frames<'a> {
