@@ -194,7 +194,7 @@ fn flag(kind: &'static Kind) -> Option<Arg> {
         .long(kind.flag?)
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .conflicts_with_all(["pairs", "frames", "output_dir"]);
+        .conflicts_with_all(["pairs", "frames"]);
     let (flag, help) = if kind.main {
         (flag.short('o').action(ArgAction::Append), kind.help.to_owned())
     } else {
