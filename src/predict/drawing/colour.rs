@@ -43,7 +43,8 @@ pub(crate) fn oklch(lightness: f64, chroma: f64, hue: f64) -> [u8; 3] {
     oklab(lightness, chroma * cosine, chroma * sine)
 }
 
-fn oklab(lightness: f64, a: f64, b: f64) -> [u8; 3] {
+/// sRGB of a lightness (0 to 1), and how far from green to red and from blue to yellow, in OKLab; likewise.
+pub(crate) fn oklab(lightness: f64, a: f64, b: f64) -> [u8; 3] {
     let long = (lightness + 0.396_337_777_4 * a + 0.215_803_757_3 * b).powi(3);
     let medium = (lightness - 0.105_561_345_8 * a - 0.063_854_172_8 * b).powi(3);
     let short = (lightness - 0.089_484_177_5 * a - 1.291_485_548 * b).powi(3);

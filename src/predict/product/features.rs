@@ -14,6 +14,7 @@ use crate::inference::components::Components;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::colour::oklab;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 
@@ -97,37 +98,15 @@ fn coloured(seen: &Components, turn: Turn, size: Size) -> RgbImage {
 
 /// The lightness of 0 and of 1, and how colourful the other two components are at their ends, in Oklab: equal steps
 /// in what the network sees look about equal.
-const LIGHTNESS: [f32; 2] = [0.35, 0.90];
-const CHROMA: f32 = 0.15;
+const LIGHTNESS: [f64; 2] = [0.35, 0.90];
+const CHROMA: f64 = 0.15;
 
 /// The colour of three components of 0 to 1.
 fn colour(components: [f32; 3]) -> [u8; 3] {
-    let [first, second, third] = components.map(|value| value.clamp(0.0, 1.0));
+    let [first, second, third] = components.map(|value| f64::from(value).clamp(0.0, 1.0));
     let lightness = LIGHTNESS[0] + (LIGHTNESS[1] - LIGHTNESS[0]) * first;
     let [green_red, blue_yellow] = [second, third].map(|value| CHROMA * (2.0 * value - 1.0));
-    srgb_of_oklab(lightness, green_red, blue_yellow)
-}
-
-/// Björn Ottosson, "A perceptual color space for image processing", 2020; what lies outside sRGB is cut off.
-fn srgb_of_oklab(lightness: f32, a: f32, b: f32) -> [u8; 3] {
-    let cube = |value: f32| value * value * value;
-    let long = cube(lightness + 0.396_337_78 * a + 0.215_803_76 * b);
-    let medium = cube(lightness - 0.105_561_346 * a - 0.063_854_17 * b);
-    let short = cube(lightness - 0.089_484_18 * a - 1.291_485_5 * b);
-    let linear = [
-        4.076_741_7 * long - 3.307_711_6 * medium + 0.230_969_94 * short,
-        -1.268_438 * long + 2.609_757_4 * medium - 0.341_319_4 * short,
-        -0.004_196_086_3 * long - 0.703_418_6 * medium + 1.707_614_7 * short,
-    ];
-    linear.map(|value| {
-        let value = value.clamp(0.0, 1.0);
-        let encoded = if value <= 0.003_130_8 {
-            12.92 * value
-        } else {
-            1.055 * value.powf(1.0 / 2.4) - 0.055
-        };
-        (encoded * 255.0).round() as u8
-    })
+    oklab(lightness, green_red, blue_yellow)
 }
 
 #[cfg(test)]
@@ -135,11 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn greys_of_oklab_are_greys_and_the_first_component_is_lightness() {
-        assert_eq!(srgb_of_oklab(1.0, 0.0, 0.0), [255; 3]);
-        assert_eq!(srgb_of_oklab(0.0, 0.0, 0.0), [0; 3]);
-        // The red of sRGB has these coordinates.
-        assert_eq!(srgb_of_oklab(0.627_955, 0.224_863, 0.125_846), [255, 0, 0]);
+    fn the_first_component_is_lightness() {
         let [dark, light] = [0.0, 1.0].map(|first| colour([first, 0.5, 0.5]));
         assert!(dark[0] < 90 && light[0] > 180 && dark[0] == dark[2], "{dark:?} {light:?}");
         assert_eq!(colour([-3.0, 0.2, 9.0]), colour([0.0, 0.2, 1.0]));
