@@ -43,8 +43,9 @@ fn a_photo_and_itself_have_the_same_colours_and_every_run_draws_them_alike() {
     lpmflow(["predict", twice[0], twice[1], "--features", &again]).succeeded();
     assert_eq!(fs::read(&picture).unwrap(), fs::read(&again).unwrap());
     let seen = image::open(&picture).unwrap().into_rgb8();
-    // Two rows of two: photos above, colours below, the same on both sides.
-    let (width, height) = seen.dimensions();
+    // Two rows of two, 320 pixels each: photos above, colours below, the same on both sides; then a caption.
+    let (width, height) = (seen.width(), 2 * 320 + 6);
+    assert!((height + 15..height + 60).contains(&seen.height()), "{}", seen.height());
     let half = (width - 6) / 2;
     assert_eq!(2 * half + 6, width);
     let differing = (0..half)

@@ -37,13 +37,14 @@ pub(crate) fn with_legend(picture: DynamicImage, scale: FlowScale) -> DynamicIma
 fn legend(unit: f64, scale: FlowScale) -> RgbImage {
     let size = (TEXT * unit).max(SMALLEST_TEXT);
     let (radius, margin) = (RADIUS * unit, MARGIN * unit);
-    let words = ["full colour:".to_owned(), scale.in_words()];
+    let words = ["the way to the", "counterpart; full", "colour:"].map(str::to_owned);
+    let words: Vec<String> = words.into_iter().chain([scale.in_words()]).collect();
     let widest = words.iter().map(|words| text::width(words, size)).fold(0.0, f64::max);
     let beside = ["left", "right"].map(|word| text::width(word, size));
     let room = beside[0].max(beside[1]) + 0.4 * size;
     let width = (2.0 * margin + widest.max(2.0 * (radius + room))).ceil();
     let line = 1.35 * size;
-    let height = (2.0 * margin + 2.0 * radius + 4.5 * line).ceil();
+    let height = (2.0 * margin + 2.0 * radius + (words.len() as f64 + 2.5) * line).ceil();
     let mut canvas = Canvas::new(Size::new(height as usize, width as usize));
     // Its edges, for pale pictures.
     let (corner, grey) = (Point::default(), Ink::solid([190; 3]));

@@ -8,7 +8,7 @@ mod list;
 mod palette;
 mod picture;
 mod point;
-mod shown;
+pub(crate) mod shown;
 
 use std::path::{Path, PathBuf};
 

@@ -185,14 +185,15 @@ fn draw_cross(canvas: &mut Canvas, at: Point, colour: [u8; 3], unit: f64) {
 /// What the picture shows, in words.
 fn caption(context: &Context, marks: &[Mark]) -> String {
     let truths: Vec<Truth> = marks.iter().filter_map(|mark| mark.truth).collect();
-    let same = "Equal colour and number: the same place in both photos.";
     if !truths.is_empty() {
         let right = truths.iter().filter(|truth| truth.right).count();
         return format!(
-            "{same} Green ring: right ({right} of {}). Red ring: wrong; its line leads to where the point belongs.",
+            "The given points, and where they were found, by colour and number. Green ring: right ({right} of {}). Red \
+             ring: wrong; its line leads to where the point belongs.",
             truths.len()
         );
     }
+    let same = "Equal colour and number: the same place in both photos.";
     let doubtful = Verdict::new(context.pair).is_some_and(Verdict::is_doubtful);
     let unsure = marks.iter().any(|mark| mark.certainty() < 0.5);
     match (doubtful, marks.is_empty(), unsure) {
@@ -200,7 +201,7 @@ fn caption(context: &Context, marks: &[Mark]) -> String {
             "These two photos have little in common: there is no match to show.".into()
         }
         (true, false, _) => {
-            "These two photos have little in common: equal colour and number are guesses.".into()
+            "These two photos have little in common: what is marked is guessed.".into()
         }
         (false, true, _) => "No match is certain enough to be shown.".into(),
         (false, false, true) => format!("{same} Small and faint: unsure."),

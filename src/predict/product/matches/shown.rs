@@ -51,6 +51,19 @@ pub(super) fn shown(context: &Context) -> Result<Vec<Match>> {
     Ok(chosen(context.pair, [&source, &target], context.limits.threshold(), most))
 }
 
+/// The place of the source with the surest of these matches.
+///
+/// # Errors
+/// When the photos were not kept.
+///
+/// # Panics
+/// As [`Correspondence::confidence`].
+pub(crate) fn surest(context: &Context) -> Result<Option<Point>> {
+    let shown = shown(context)?;
+    let surest = shown.iter().max_by(|a, b| a.confidence.total_cmp(&b.confidence));
+    Ok(surest.map(|found| found.source))
+}
+
 fn chosen(pair: &Correspondence, details: [&Detail; 2], least: f64, most: usize) -> Vec<Match> {
     let inner = |unit: Point| {
         let within = |part: f64| (RIM..=1.0 - RIM).contains(&part);

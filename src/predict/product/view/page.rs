@@ -19,7 +19,7 @@ const MAKER: &str = "lpmflow view";
 
 /// The layers that can be laid over the photos: id, name, whether shown at first.
 const LAYERS: [(&str, &str, bool); 5] = [
-    ("heat", "Where else it could be", true),
+    ("heat", "Where else it could be (yellow)", true),
     ("lines", "Matches", false),
     ("warp", "Other photo pulled over", false),
     ("flow", "Flow", false),
@@ -40,10 +40,13 @@ pub(super) fn page(parts: &Parts) -> Result<String> {
             (head(&title, STYLE, POLICY, &maker(MAKER)))
             body {
                 header {
-                    h1 { (title) }
+                    h1 { "The same place in both photos" }
                     @if let Some(verdict) = &parts.verdict { p.verdict { (verdict) } }
-                    p #help { "Point at either photo, or move with the arrow keys, to see where that place lies in the \
-                               other. A click or the Enter key holds it." }
+                    p #help {
+                        span.pointer { "Point at either photo, or move with the arrow keys, to see where that place \
+                                        lies in the other. A click or the Enter key holds it." }
+                        span.finger { "Tap a place in either photo to see where it lies in the other." }
+                    }
                 }
                 main {
                     noscript { p { "This page needs JavaScript, which it brings along: nothing is loaded." } }
@@ -95,7 +98,7 @@ fn controls(parts: &Parts) -> Markup {
                 }
             }
             div.sliders {
-                label #least-row { span { "Least confidence " output #least-said {} }
+                label #least-row { span { "Hide what is less sure than " output #least-said {} }
                     input #least type="range" min="0" max="1" step="0.01"; }
                 label #mix-row hidden { span { "Blend" } input #mix type="range" min="0" max="1" step="0.01" value="1"; }
                 label #wipe-row hidden { span { "Wipe" } input #wipe type="range" min="0" max="1" step="0.01" value="1"; }

@@ -22,6 +22,7 @@ use crate::predict::context::Context;
 use crate::predict::correspondence::Correspondence;
 use crate::predict::format::wheel;
 use crate::predict::photo::Photo;
+use crate::predict::product::matches::shown::surest;
 use crate::predict::transferred::TransferredKeypoints;
 use crate::predict::turning;
 use crate::predict::verdict::Verdict;
@@ -61,6 +62,8 @@ pub(super) struct Parts {
     backward: Option<Field>,
     similarity: Option<SimilarityMap>,
     keypoints: Option<Keypoints>,
+    /// The place of the source that is shown at first: the surest of those that have something to see.
+    start: Option<Point>,
     /// The confidence from which a match counts.
     threshold: f64,
     /// The colours of directions, see [`wheel`].
@@ -137,6 +140,7 @@ impl Parts {
             backward: pair.reversed().as_ref().map(Field::new),
             similarity: similarity.as_deref().map(SimilarityMap::new).transpose()?,
             keypoints: context.keypoints.map(Keypoints::new),
+            start: surest(context)?,
             threshold: context.limits.threshold(),
             wheel: wheel::colours(),
             flow_floor: wheel::FLOOR,
@@ -277,6 +281,7 @@ mod tests {
             backward: None,
             similarity: None,
             keypoints: None,
+            start: None,
             threshold: 0.15,
             wheel: Vec::new(),
             flow_floor: 0.1,

@@ -338,6 +338,11 @@
     return { from: pointed.side, ...places, confidence: number(found.confidence, 3) };
   };
 
+  const inWords = (confidence) => {
+    if (confidence < pair.threshold) return "too little to rely on";
+    return confidence >= 0.7 ? "quite sure" : confidence >= 0.4 ? "fairly sure" : "unsure";
+  };
+
   let speaking = 0;
   const tell = () => {
     element("copy").disabled = !pointed;
@@ -347,9 +352,8 @@
     const name = { source: "Source", target: "Target" };
     const from = `${name[pointed.side]} (${round(pixel(pointed.side, pointed))})`;
     const to = `${OTHER[pointed.side]} (${round(pixel(OTHER[pointed.side], found))})`;
-    const sure = `confidence ${found.confidence.toFixed(2)}`;
-    const doubt = found.confidence < pair.threshold ? ": too little to rely on" : "";
-    const text = found.inside ? `${from} → ${to}, ${sure}${doubt}` : `${from} has no counterpart inside the other photo`;
+    const sure = `confidence ${found.confidence.toFixed(2)}, ${inWords(found.confidence)}`;
+    const text = found.inside ? `${from} → ${to}, ${sure}` : `${from} has no counterpart inside the other photo`;
     element("said").textContent = held ? `${text} (held)` : text;
     clearTimeout(speaking);
     speaking = setTimeout(() => { element("spoken").textContent = text; }, 500);
@@ -461,6 +465,10 @@
   if (pair.keypoints) keypointTable();
   Promise.all([unpack(), views.source.image.decode(), views.target.image.decode()]).then(() => {
     settings();
+    if (pair.start) {
+      const { u, v } = unit("source", pair.start);
+      point("source", u, v);
+    }
     document.documentElement.dataset.ready = "";
   });
 })();
