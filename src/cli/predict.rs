@@ -107,7 +107,7 @@ pub(crate) struct PredictArguments {
     #[arg(long, value_name = "FILE")]
     pub transfer: Option<PathBuf>,
     /// Carry across by uncertain matches too, so that no holes are left
-    #[arg(long, requires = "transfer")]
+    #[arg(long)]
     pub fill: bool,
     /// The target's own labels, a PNG: says how right those carried across are
     ///

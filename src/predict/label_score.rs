@@ -91,13 +91,13 @@ impl Overlap {
     }
 }
 
-/// By label; pixels that the truth calls void are passed over.
-fn overlaps<'a>(found: &'a LabelMap, truth: &'a LabelMap) -> BTreeMap<&'a [u8], Overlap> {
+/// By label; pixels that either map calls void are passed over.
+fn overlaps<'a>(found_labels: &'a LabelMap, truth: &'a LabelMap) -> BTreeMap<&'a [u8], Overlap> {
     let mut overlaps: BTreeMap<&[u8], Overlap> = BTreeMap::new();
     let Size { height, width } = truth.size;
     for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
-        let (found, truth_label) = (found.at(row, column), truth.at(row, column));
-        if truth.is_void(truth_label) {
+        let (found, truth_label) = (found_labels.at(row, column), truth.at(row, column));
+        if truth.is_void(truth_label) || found_labels.is_void(found) {
             continue;
         }
         let overlap = overlaps.entry(truth_label).or_default();
@@ -120,15 +120,20 @@ fn transfer_accuracy(
 ) -> f64 {
     let nothing = vec![0; labels.at(0, 0).len()];
     let row = |row: usize| {
-        let right = |column: &usize| {
-            let own = labels.at(row, *column);
-            let found = matched(Point::new(*column as f64, row as f64));
-            heaviest(truth, found).unwrap_or(&nothing) == own
+        let judged = |column: usize| {
+            let own = labels.at(row, column);
+            let found = matched(Point::new(column as f64, row as f64));
+            let found = heaviest(truth, found).unwrap_or(&nothing);
+            (!labels.is_void(own) && !truth.is_void(found)).then_some(found == own)
         };
-        (0..labels.size.width).filter(right).count()
+        let judged = (0..labels.size.width).filter_map(judged);
+        judged.fold([0, 0], |[right, all], is_right| [right + usize::from(is_right), all + 1])
     };
-    let right: usize = (0..labels.size.height).into_par_iter().map(row).sum();
-    right as f64 / labels.size.area() as f64
+    let [right, all] = (0..labels.size.height)
+        .into_par_iter()
+        .map(row)
+        .reduce(|| [0, 0], |a: [usize; 2], b| [a[0] + b[0], a[1] + b[1]]);
+    if all == 0 { 0.0 } else { right as f64 / all as f64 }
 }
 
 /// The label that has more than half of a position's weight.
@@ -190,6 +195,31 @@ mod tests {
         assert_eq!(score.label_transfer_accuracy, Parts { found: 1.0, unmoved: 0.75 });
         let half = LabelScore::new(&square(2), &square(4), &pair, &carrier).unwrap();
         assert_eq!(half.iou["5"], Parts { found: digits(1.0 / 3.0), unmoved: digits(1.0 / 3.0) });
+    }
+
+    /// The same with a palette, of which 255 is no label, in the last columns.
+    fn void(map: &LabelMap, columns: usize) -> LabelMap {
+        let mut encoded = Vec::new();
+        let mut encoder = png::Encoder::new(&mut encoded, 16, 8);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(vec![0; 768]);
+        let label = |index: usize| {
+            if index % 16 >= 16 - columns { 255 } else { map.at(index / 16, index % 16)[0] }
+        };
+        let pixels: Vec<u8> = (0..128).map(label).collect();
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        LabelMap::of_png(&encoded).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_void_in_either_map_is_not_judged() {
+        let pair = pair();
+        let carrier = Carrier::new(&pair, 0.5).unwrap();
+        let (source, target) = (void(&square(2), 5), void(&square(6), 1));
+        let score = LabelScore::new(&source, &target, &pair, &carrier).unwrap();
+        assert_eq!(score.iou.keys().collect::<Vec<_>>(), ["5"]);
+        assert_eq!((score.mean_iou.found, score.label_transfer_accuracy.found), (1.0, 1.0));
+        assert_eq!(LabelScore::new(&void(&square(2), 16), &target, &pair, &carrier), None);
     }
 
     #[test]

@@ -164,11 +164,21 @@ fn a_photo_is_matched_with_a_folder_and_its_targets_are_ranked() {
     assert!(targets.len() == 3 && targets[2].ends_with("grey.png"), "{ranking}");
     assert!(run.stderr.contains("best: `"), "{}", run.stderr);
 
-    // What is done is not done again, until what is drawn changes; and results are no targets.
+    // What is done is not done again, until what is drawn changes; and results are no targets, wherever they lie.
     std::fs::remove_file(folder.path("photos/broken.png")).unwrap();
     assert_eq!(statuses(&lpmflow(arguments).succeeded()), ["skipped"; 3]);
     GrayImage::new(160, 120).save(&drawn).unwrap();
     assert_eq!(statuses(&lpmflow(arguments).succeeded()), ["done"; 3]);
+
+    // One error says what would be wrong with every target.
+    let elsewhere = folder.text("elsewhere");
+    let no_drawing =
+        ["predict", &source, &photos, "--output-dir", &elsewhere, "--format", "transfer.png"];
+    assert!(lpmflow(no_drawing).failed_with(2).contains("goes with --transfer FILE"));
+    let target = folder.text("photos/t10.png");
+    let other =
+        lpmflow(["predict", &target, &photos, "--output-dir", &elsewhere, "--transfer", &drawn]);
+    assert!(other.failed_with(1).contains("is drawn on 160x120 pixels"));
 
     write(&folder, "photos/out/ranking.csv", "mine");
     let taken = lpmflow(arguments).failed_with(1);
@@ -199,10 +209,22 @@ fn of_several_sources_the_best_is_taken_for_each_target() {
     assert_eq!(again.json_lines()[0]["source"], record["source"]);
     assert!(lpmflow(base).failed_with(2).contains("goes with --output-dir"));
 
+    // What is wrong with one source is told, and the others serve.
     std::fs::remove_file(folder.path("masks/grey.png")).unwrap();
-    let absent = lpmflow(arguments());
-    assert!(absent.stderr.contains("is called as `"), "{}", absent.stderr);
-    assert_eq!(absent.code, 1);
+    let absent = lpmflow(arguments()).succeeded();
+    assert!(
+        absent.stderr.contains("grey.png` is left out: there is no file in"),
+        "{}",
+        absent.stderr
+    );
+    labels(&folder, "masks/grey.png", 61, 40);
+    let wrong = lpmflow(arguments()).succeeded();
+    assert!(
+        wrong.stderr.contains("is left out: what is to be carried across is drawn on 61x40"),
+        "{}",
+        wrong.stderr
+    );
+    assert_eq!(statuses(&wrong), ["done"], "the sources are others now");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Many pairs: a list, a photo with many others, the frames of a film.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use indexmap::IndexSet;
 
 use crate::cli::predict::{DEFAULT_FORMAT, ListArguments, PredictArguments};
 use crate::commands::interrupt::stop_on_interrupt;
@@ -15,14 +17,15 @@ use crate::geometry::Turn;
 use crate::inference::Engine;
 use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
-use crate::predict::annotation::is_json;
+use crate::predict::annotation::{Annotation, is_json};
 use crate::predict::batch;
 use crate::predict::batch::list::Batch;
 use crate::predict::output::Format;
 use crate::predict::pair_list::targets::{
-    Pairing, file_for, frames, pairs, photos_listed, photos_named,
+    Pairing, file_for, frames, frames_in, pairs, photos_listed, photos_named,
 };
-use crate::predict::pair_list::{self, Entry, List};
+use crate::predict::pair_list::{self, Entry, List, Source};
+use crate::predict::photo::Photo;
 use crate::predict::ranking::{RANKING, Ranking, ensure_ranking};
 use crate::predict::record::Record;
 use crate::terminal::Terminal;
@@ -35,6 +38,8 @@ struct Work {
     default_format: Option<String>,
     /// Whether the targets are ranked.
     ranked: bool,
+    /// Whether the pairs stand in a list.
+    listed: bool,
 }
 
 /// The pairs of a list.
@@ -49,8 +54,13 @@ pub(super) fn run_list(
     formats(&arguments.list.format, None)?;
     let List { entries, notes } = pair_list::read(list)?;
     notes.iter().for_each(|note| terminal.warn(note));
-    let default_format = Some(transferred(arguments).unwrap_or(DEFAULT_FORMAT.to_owned()));
-    run(arguments, Work { entries, default_format, ranked: false }, terminal)
+    let drawn = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
+    let drawn =
+        drawn.flat_map(|pair| pair.sources.iter().filter_map(|source| source.drawn.as_ref()));
+    let listed = drawn.map(|file| transfer_format(is_json(file))).next();
+    let default_format =
+        transferred(arguments).or(listed).or_else(|| Some(DEFAULT_FORMAT.to_owned()));
+    run(arguments, Work { entries, default_format, ranked: false, listed: true }, terminal)
 }
 
 /// The frames of a film.
@@ -70,16 +80,12 @@ pub(super) fn run_frames(
              --output-dir DIR",
         ));
     }
-    let is_list = place == Path::new("-") || place.is_file();
-    let photos = if is_list {
-        photos_listed(place)?
-    } else {
-        photos_named(&[place.to_owned()], output_dir.as_deref())?
-    };
+    let photos =
+        if place.is_dir() { frames_in(place, &batch::is_result)? } else { photos_listed(place)? };
     let entries = frames(&photos, marked.as_ref())?;
     run(
         arguments,
-        Work { entries, default_format: transferred(arguments), ranked: false },
+        Work { entries, default_format: transferred(arguments), ranked: false, listed: false },
         terminal,
     )
 }
@@ -91,10 +97,15 @@ pub(super) fn run_targets(
     targets: &[PathBuf],
     terminal: &Terminal,
 ) -> Result<Outcome> {
-    let except = arguments.list.output_dir.as_deref();
-    let sources = photos_named(&[source.to_owned()], except)?;
-    let targets = photos_named(targets, except)?;
-    if !arguments.files.named.is_empty() || arguments.truth.is_some() {
+    let mut sources = photos_named(&[source.to_owned()], &batch::is_result)?;
+    let targets = photos_named(targets, &batch::is_result)?;
+    if arguments.truth.is_some() {
+        return Err(usage_error(
+            "predict",
+            "--truth goes with one pair; lists have a column `truth`",
+        ));
+    }
+    if !arguments.files.named.is_empty() {
         return Err(usage_error(
             "predict",
             "with several photos, --output-dir DIR and --format say what is written of each pair",
@@ -104,8 +115,18 @@ pub(super) fn run_targets(
     if sources.len() > 1 && marked.is_some() {
         return Err(usage_error("predict", "--point and --keypoints go with one source"));
     }
-    if arguments.transfer.is_some() && except.is_none() {
+    if arguments.transfer.is_some() && arguments.list.output_dir.is_none() {
         return Err(usage_error("predict", "--transfer to many photos goes with --output-dir DIR"));
+    }
+    if let Some(place) = arguments.transfer.as_ref().filter(|_| arguments.list.best_source) {
+        sources.retain(|source| match file_for(source, place) {
+            Ok(_) => true,
+            Err(error) => {
+                terminal.warn(&format!("`{}` is left out: {error:#}", source.shown()));
+                false
+            }
+        });
+        ensure!(!sources.is_empty(), "no source is left");
     }
     let pairing = if arguments.list.best_source { Pairing::BestSource } else { Pairing::All };
     let entries = pairs(&sources, &targets, pairing, marked.as_ref())?;
@@ -113,7 +134,7 @@ pub(super) fn run_targets(
         None if marked.is_none() => Some("view.html".to_owned()),
         transferred => transferred,
     };
-    run(arguments, Work { entries, default_format, ranked: true }, terminal)
+    run(arguments, Work { entries, default_format, ranked: true, listed: false }, terminal)
 }
 
 /// What is written of what is carried across.
@@ -124,7 +145,11 @@ fn transferred(arguments: &PredictArguments) -> Option<String> {
         files.into_iter().next().map(|file| is_json(&file.path()))
     };
     let json = is_json(file) || file.is_dir() && holds_json(file) == Some(true);
-    Some(if json { "transfer.json" } else { "transfer.png" }.to_owned())
+    Some(transfer_format(json))
+}
+
+fn transfer_format(json: bool) -> String {
+    if json { "transfer.json" } else { "transfer.png" }.to_owned()
 }
 
 /// The same pairs where the command line says what is drawn on their sources.
@@ -153,12 +178,22 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
     let folder = output_dir.as_deref();
     let default_format = work.default_format.filter(|_| folder.is_some());
     let formats = formats(&arguments.list.format, default_format)?;
-    let entries = with_drawn(work.entries, arguments)?;
+    let mut entries = with_drawn(work.entries, arguments)?;
+    let mut pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
+    if !pairs.any(|pair| pair.sources.iter().any(|source| source.drawn.is_some()))
+        && let Some((name, _)) = formats.iter().find(|(_, format)| format.check(None).is_err())
+    {
+        let problem = format!("--format {name} goes with --transfer FILE");
+        return Err(usage_error("predict", &problem));
+    }
     if let Some(folder) = folder {
         output::make_folder(folder)
             .with_context(|| format!("making the output folder `{}`", folder.shown()))?;
     }
     let mut network = engine::load(&arguments.model, terminal)?;
+    if !work.listed {
+        leave_out_unsound(&mut entries, arguments, &network, &formats, terminal)?;
+    }
     let settings = settings(arguments, &network)?;
     let turns = turns(arguments);
     let batch = Batch {
@@ -213,6 +248,50 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
         _ if summary.failed > 0 => Outcome::PartlyFailed,
         _ => Outcome::Done,
     })
+}
+
+/// Leaves out sources that cannot be read, or on which what is drawn does not fit, of several for each target; what is
+/// wrong with the only one would be so with every target.
+fn leave_out_unsound(
+    entries: &mut [Entry],
+    arguments: &PredictArguments,
+    network: &Engine,
+    formats: &[(String, Format)],
+    terminal: &Terminal,
+) -> Result<()> {
+    let exif = arguments.exif.into();
+    let problem = |source: &Source| -> Result<()> {
+        let photo = Photo::read(&source.photo, exif, network.input(), false, &[])?;
+        let annotation = source.drawn.as_ref();
+        let annotation = annotation.map(|file| Annotation::read(file, &source.photo, exif));
+        if let Some(annotation) = annotation.transpose()? {
+            let fits = |(_, format): &(String, Format)| format.check(Some(&annotation));
+            annotation.check(photo.size).and_then(|()| formats.iter().try_for_each(fits))?;
+        }
+        Ok(())
+    };
+    let pairs = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
+    let sources: IndexSet<Source> = pairs.flat_map(|pair| pair.sources.clone()).collect();
+    let mut unsound = HashSet::new();
+    for source in &sources {
+        let Err(error) = problem(source) else { continue };
+        if sources.len() == 1 {
+            return Err(error);
+        }
+        if arguments.list.best_source {
+            terminal.warn(&format!("`{}` is left out: {error:#}", source.photo.shown()));
+            unsound.insert(source);
+        }
+    }
+    ensure!(unsound.len() < sources.len(), "no source is left");
+    for pair in entries.iter_mut().filter_map(|entry| entry.pair.as_mut().ok()) {
+        pair.sources.retain(|source| !unsound.contains(source));
+        if pair.sources.is_empty() {
+            let problem = "the only source that is not this photo itself was left out";
+            return Err(anyhow!("`{}`: {problem}", pair.target.shown()));
+        }
+    }
+    Ok(())
 }
 
 /// Everything that results depend on beside the photos and what is drawn on them.

@@ -55,7 +55,7 @@ pub(super) fn run(
         terminal.yield_stdout();
     }
     let read = |file: &Option<PathBuf>, photo: &Path| {
-        let file = file.as_ref().map(|file| Annotation::read(file, photo));
+        let file = file.as_ref().map(|file| Annotation::read(file, photo, arguments.exif.into()));
         Ok::<_, anyhow::Error>(file.transpose()?.map(Arc::new))
     };
     let plan = Plan {
@@ -87,6 +87,9 @@ pub(super) fn run(
     let (mut prediction, mut attempts) = write(&pairs[0], &source, &target, &plan);
     if let Some(verdict) = prediction.verdict.filter(|_| looks_further) {
         prediction.better_turn = far_better(&mut network, &source, &target, verdict)?;
+    }
+    if arguments.truth.is_some() && prediction.labels.is_none() {
+        terminal.warn("neither map has a label that could be compared, but 0 and what is void");
     }
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
     if arguments.json {

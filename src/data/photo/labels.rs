@@ -66,6 +66,10 @@ impl LabelMap {
             palette: info.palette.as_ref().map(|palette| palette.to_vec()),
             transparency: info.trns.as_ref().map(|alpha| alpha.to_vec()),
         };
+        ensure!(
+            form.color != ColorType::Indexed || form.palette.is_some(),
+            "it has numbers of a palette, but no palette"
+        );
         let size = Size::new(info.height as usize, info.width as usize);
         ensure_decodable(size, 2 * form.width() as u64)?;
         let mut stored = vec![0; reader.output_buffer_size().context("it is too large")?];
@@ -88,7 +92,12 @@ impl LabelMap {
             encoder.set_palette(palette.clone());
         }
         if let Some(transparency) = &self.form.transparency {
-            encoder.set_trns(transparency.clone());
+            // What is read has a byte a sample where two are stored.
+            let stored = match (self.form.color, self.form.depth) {
+                (ColorType::Indexed, _) | (_, BitDepth::Sixteen) => transparency.clone(),
+                _ => transparency.iter().flat_map(|sample| [0, *sample]).collect(),
+            };
+            encoder.set_trns(stored);
         }
         let rows = self.values.chunks_exact(width * self.width());
         let stored: Vec<u8> = rows.flat_map(|row| packed(row, &self.form, width)).collect();
@@ -194,7 +203,8 @@ mod tests {
 
     fn map(color: ColorType, depth: BitDepth, values: Vec<u8>) -> LabelMap {
         let palette = (color == ColorType::Indexed).then(|| vec![7; 12]);
-        let transparency = palette.as_ref().map(|_| vec![0, 255]);
+        let samples = if depth == BitDepth::Sixteen { 2 } else { 1 } * color.samples();
+        let transparency = Some(vec![1; samples]);
         let form = Form { color, depth, palette, transparency };
         LabelMap { size: Size::new(2, 3), form, values }
     }

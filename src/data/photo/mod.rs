@@ -89,6 +89,18 @@ pub(crate) fn decode_picture(path: &Path) -> Result<DynamicImage> {
     stored.map(|stored| stored.image)
 }
 
+/// A picture that is drawn on a photo: with its transparency, its EXIF orientation applied if that is wanted.
+///
+/// # Errors
+/// As [`decode_photo`], and when the file cannot be read.
+pub(crate) fn decode_drawn(file: &PhotoFile, exif: Exif) -> Result<DynamicImage> {
+    let Stored { mut image, orientation, .. } = decode(file, false)?;
+    if exif == Exif::Apply {
+        image.apply_orientation(orientation);
+    }
+    Ok(image)
+}
+
 /// The image as stored, and how it is to be turned.
 fn decode(file: &PhotoFile, any_size: bool) -> Result<Stored> {
     let bytes = &file.bytes;

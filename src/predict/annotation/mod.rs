@@ -12,9 +12,10 @@ use image::RgbaImage;
 
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
-use crate::data::photo::decode_picture;
+use crate::data::photo::decode_drawn;
 use crate::data::photo::file::PhotoFile;
 use crate::data::photo::labels::LabelMap;
+use crate::data::photo::orientation::{Exif, stored_size};
 use crate::geometry::Size;
 use crate::predict::content::Content;
 use crate::visible::Shown;
@@ -49,7 +50,7 @@ impl Annotation {
     ///
     /// # Errors
     /// When the file cannot be read, is none of these, or has nothing of the photo.
-    pub(crate) fn read(path: &Path, photo: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path, photo: &Path, exif: Exif) -> Result<Self> {
         let attempt = || -> Result<Self> {
             if is_json(path) {
                 let bytes = bytes::read(path)?;
@@ -62,8 +63,15 @@ impl Annotation {
             let labels =
                 if file.bytes.starts_with(PNG) { LabelMap::of_png(&file.bytes)? } else { None };
             let drawn = match labels {
-                Some(labels) => Drawn::Labels(labels),
-                None => Drawn::Picture(decode_picture(path)?.into_rgba8()),
+                Some(labels) => {
+                    let is_turned = exif == Exif::Apply && !stored_size(path)?.1.is_upright();
+                    ensure!(
+                        !is_turned,
+                        "it is a map of labels with an EXIF orientation: save it as it is seen"
+                    );
+                    Drawn::Labels(labels)
+                }
+                None => Drawn::Picture(decode_drawn(&file, exif)?.into_rgba8()),
             };
             Ok(Self { content, drawn })
         };

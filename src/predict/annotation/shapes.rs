@@ -139,11 +139,13 @@ impl Shapes {
         carry: &impl Carry,
         target: &Path,
     ) -> Result<Carried> {
-        let carried: Vec<Option<Fields>> = self
-            .objects
-            .iter()
-            .map(|object| object.carried(source, carry))
-            .collect::<Result<_>>()?;
+        let carried = |(index, object): (usize, &Object)| {
+            object
+                .carried(source, carry)
+                .with_context(|| format!("annotation {index} of the photo"))
+        };
+        let carried: Vec<Option<Fields>> =
+            self.objects.iter().enumerate().map(carried).collect::<Result<_>>()?;
         let lost = carried.iter().filter(|object| object.is_none()).count();
         let Size { height, width } = carry.target();
         let name = target.file_name().unwrap_or(target.as_os_str()).to_string_lossy();

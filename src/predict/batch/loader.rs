@@ -75,7 +75,7 @@ impl<'a> Loader<'a> {
             Photo::read(path, exif, input, keep_pixels, turns)
         });
         self.drawn = decoded(&self.drawn, pairs().flat_map(annotated), |(file, photo)| {
-            Annotation::read(file, photo)
+            Annotation::read(file, photo, exif)
         });
         tasks.into_iter().map(|(entry, task)| (entry, self.item(task))).collect()
     }

@@ -25,7 +25,7 @@ use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::record::{PairOutcome, Prediction, Record};
 use crate::prefetch::Prefetch;
 pub(crate) use index::ensure_index;
-pub(crate) use resume::ensure_records;
+pub(crate) use resume::{ensure_records, is_result};
 
 /// How many pairs ended how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

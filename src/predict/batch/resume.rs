@@ -86,6 +86,24 @@ fn is_foreign(record: &Path) -> bool {
     !keys.is_some_and(|keys| keys.contains_key("made") && keys.contains_key("prediction"))
 }
 
+/// Whether a file is one that an earlier run wrote, by the record that lies beside it.
+pub(crate) fn is_result(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    name.match_indices('.').any(|(at, _)| {
+        let record = path.with_file_name(format!("{}.json", &name[..at]));
+        let finished = fs::read(record).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        finished.is_some_and(|finished: Written| finished.files.contains_key(&name[at + 1..]))
+    })
+}
+
+/// What a record says of files alone; those of other versions say it too.
+#[derive(Deserialize)]
+struct Written {
+    files: HashMap<String, IgnoredAny>,
+    #[serde(rename = "made")]
+    _made: IgnoredAny,
+}
+
 /// What an earlier run found for a pair, if its files are complete and as they were left, and were made in the
 /// same way of the same photos.
 pub(super) fn finished(

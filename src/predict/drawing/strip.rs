@@ -1,6 +1,8 @@
 //! Words below a picture that say what it shows.
 
-use crate::geometry::Point;
+use image::RgbImage;
+
+use crate::geometry::{Point, Size};
 use crate::predict::drawing::canvas::{Canvas, Ink};
 use crate::predict::drawing::text;
 
@@ -11,6 +13,16 @@ const MARGIN: f64 = 2.0;
 const LEADING: f64 = 1.3;
 /// The smallest text that is read easily, in pixels.
 const SMALLEST_TEXT: f64 = 14.0;
+
+/// A picture above words that say what it shows.
+pub(crate) fn captioned(picture: &RgbImage, words: &str) -> RgbImage {
+    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+    let strip = Strip::new(words, (width * height).sqrt() / 100.0, width);
+    let mut canvas = Canvas::new(Size::new((height + strip.height()) as usize, width as usize));
+    canvas.paste(picture, 0, 0);
+    strip.draw(&mut canvas, height);
+    canvas.into_picture()
+}
 
 /// Lines of text below a picture.
 pub(crate) struct Strip {

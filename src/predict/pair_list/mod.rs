@@ -71,6 +71,17 @@ pub(crate) struct Source {
 }
 
 impl ListedPair {
+    /// A pair that stands in no list.
+    fn of(
+        sources: Vec<Source>,
+        target: &Path,
+        name: String,
+        keypoints: Option<&Keypoints>,
+    ) -> Self {
+        let (target, keypoints) = (target.to_owned(), keypoints.cloned());
+        Self { name, sources, target, folder: PathBuf::new(), keypoints, truth: None }
+    }
+
     /// The same where something is drawn on each source of which the list does not say what.
     pub(crate) fn with_drawn(mut self, drawn: &impl Fn(&Path) -> Result<PathBuf>) -> Result<Self> {
         for source in &mut self.sources {
@@ -181,11 +192,16 @@ fn stem(path: &Path) -> String {
     stem.chars().take(100).collect()
 }
 
+/// Bytes of a name, which leave room for endings and numbers in what file systems allow.
+const MOST_BYTES: usize = 210;
+
 /// A name that is one file name on every system and cannot be mistaken for one with an ending.
 fn safe(name: &str) -> String {
-    let keep = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    let name: String =
-        name.chars().take(210).map(|letter| if keep(letter) { letter } else { '_' }).collect();
+    let keep = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
+    let mut name: String =
+        name.chars().map(|letter| if keep(letter) { letter } else { '_' }).collect();
+    let end = (0..=name.len().min(MOST_BYTES)).rfind(|end| name.is_char_boundary(*end));
+    name.truncate(end.unwrap_or_default());
     if name.is_empty() { "pair".to_owned() } else { name }
 }
 
@@ -195,7 +211,7 @@ type Taken = HashMap<String, usize>;
 /// A name as a file name: itself the first time, then with `-2`, `-3`, ...
 fn unique(name: &str, taken: &mut Taken) -> String {
     let name = safe(name);
-    let key = name.to_ascii_lowercase();
+    let key = name.to_lowercase();
     let Some(mut number) = taken.get(&key).copied() else {
         taken.insert(key, 2);
         return name;
@@ -203,7 +219,7 @@ fn unique(name: &str, taken: &mut Taken) -> String {
     loop {
         let candidate = format!("{name}-{number}");
         number += 1;
-        if let Vacant(free) = taken.entry(candidate.to_ascii_lowercase()) {
+        if let Vacant(free) = taken.entry(candidate.to_lowercase()) {
             free.insert(2);
             taken.insert(key, number);
             return candidate;
@@ -270,7 +286,8 @@ mod tests {
         );
         assert_eq!(names("source,target,name\na,b,../c d.png\na,b,"), ["___c_d_png", "a-to-b"]);
         let long = format!("{}.jpg,{0}.jpg", "ä".repeat(200));
-        assert_eq!(names(&long)[0].len(), 204);
+        assert_eq!(names(&long)[0], format!("{}-to-{}", "ä".repeat(100), "ä".repeat(3)));
+        assert_eq!(names("猫.png,犬 1.png"), ["猫-to-犬_1"]);
     }
 
     #[test]

@@ -14,40 +14,41 @@ use crate::predict::pair_list::{Entry, ListedPair, Source, stem, unique};
 use crate::visible::Shown;
 
 /// The photos that arguments name: files, folders with all photos in and below them, patterns such as `photos/*.jpg`.
-/// What lies below `except` is passed over.
+/// Of folders and patterns, what is hidden and what is a result of an earlier run is passed over.
 ///
 /// # Errors
 /// When a folder cannot be read or holds no photo, or a pattern is none or fits nothing.
-pub(crate) fn photos_named(arguments: &[PathBuf], except: Option<&Path>) -> Result<Vec<PathBuf>> {
+pub(crate) fn photos_named(
+    arguments: &[PathBuf],
+    is_result: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>> {
     let mut photos = Vec::new();
     for argument in arguments {
-        photos.extend(named_by(argument, except)?);
+        photos.extend(named_by(argument, is_result)?);
     }
     let mut seen = HashSet::new();
     photos.retain(|photo| seen.insert(photo.clone()));
     Ok(photos)
 }
 
-fn named_by(argument: &Path, except: Option<&Path>) -> Result<Vec<PathBuf>> {
-    let mut photos = if argument.is_dir() {
-        let photos = photos_below(argument)?;
-        ensure!(!photos.is_empty(), "there is no photo in the folder `{}`", argument.shown());
-        photos
+fn named_by(argument: &Path, is_result: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let (mut photos, none) = if argument.is_dir() {
+        (photos_below(argument)?, "there is no photo in the folder")
     } else if let Some(pattern) = argument.to_str().filter(|text| is_pattern(text))
         && !argument.exists()
     {
         let context = || format!("looking for photos that fit `{}`", argument.shown());
         let found = glob::glob(pattern).with_context(context)?;
         let photos: Vec<PathBuf> = found.collect::<Result<_, _>>().with_context(context)?;
-        let photos: Vec<PathBuf> = photos.into_iter().filter(|path| path.is_file()).collect();
-        ensure!(!photos.is_empty(), "no file fits the pattern `{}`", argument.shown());
-        photos
+        (photos.into_iter().filter(|path| path.is_file()).collect(), "no file fits the pattern")
     } else {
         return Ok(vec![argument.to_owned()]);
     };
-    if let Some(except) = except.and_then(|folder| folder.canonicalize().ok()) {
-        photos.retain(|photo| !photo.canonicalize().is_ok_and(|path| path.starts_with(&except)));
-    }
+    let is_hidden = |path: &Path| {
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    };
+    photos.retain(|photo| !is_hidden(photo) && !is_result(photo));
+    ensure!(!photos.is_empty(), "{none} `{}`", argument.shown());
     photos.sort_by(|a, b| as_counted(a, b));
     Ok(photos)
 }
@@ -97,14 +98,8 @@ pub(crate) fn pairs(
                 }
                 _ => stem(target),
             };
-            let pair = ListedPair {
-                name: unique(&name, &mut taken),
-                sources,
-                target: target.clone(),
-                folder: PathBuf::new(),
-                keypoints: keypoints.cloned(),
-                truth: None,
-            };
+            let name = unique(&name, &mut taken);
+            let pair = ListedPair::of(sources, target, name, keypoints);
             entries.push(Entry { line: None, frame: None, pair: Ok(pair) });
         }
     }
@@ -112,15 +107,32 @@ pub(crate) fn pairs(
     Ok(entries)
 }
 
-/// The first frame of a film with each of the others.
+/// The frames of a film that lie in a folder itself, in the order of their numbers.
 ///
 /// # Errors
-/// When there is none.
+/// When it cannot be read, or there is none.
+pub(crate) fn frames_in(folder: &Path, is_result: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let mut frames = photos_named(&[folder.to_owned()], is_result)?;
+    frames.retain(|frame| frame.parent() == Some(folder));
+    ensure!(!frames.is_empty(), "there is no frame in the folder `{}`", folder.shown());
+    Ok(frames)
+}
+
+/// The first frame of a film with each of the others, which may show the same photo again.
+///
+/// # Errors
+/// When there is one alone.
 pub(crate) fn frames(photos: &[PathBuf], keypoints: Option<&Keypoints>) -> Result<Vec<Entry>> {
-    let (first, others) = photos.split_first().context("there is no frame")?;
-    let mut entries = pairs(std::slice::from_ref(first), others, Pairing::All, keypoints)?;
-    (2..).zip(&mut entries).for_each(|(frame, entry)| entry.frame = Some(frame));
-    Ok(entries)
+    let [first, others @ ..] = photos else { bail!("there is no frame") };
+    ensure!(!others.is_empty(), "there is no frame but `{}`", first.shown());
+    let mut taken = HashMap::new();
+    let entry = |(frame, target): (usize, &PathBuf)| {
+        let source = Source { photo: first.clone(), drawn: None };
+        let pair =
+            ListedPair::of(vec![source], target, unique(&stem(target), &mut taken), keypoints);
+        Entry { line: None, frame: Some(frame), pair: Ok(pair) }
+    };
+    Ok((2..).zip(others).map(entry).collect())
 }
 
 /// The photos that a list names, one a line, from the list's folder.
@@ -213,11 +225,10 @@ mod tests {
         folder
     }
 
-    fn names(folder: &tempfile::TempDir, arguments: &[&str], except: Option<&str>) -> Vec<String> {
+    fn names(folder: &tempfile::TempDir, arguments: &[&str], result: &str) -> Vec<String> {
         let arguments: Vec<PathBuf> =
             arguments.iter().map(|name| folder.path().join(name)).collect();
-        let except = except.map(|name| folder.path().join(name));
-        let photos = photos_named(&arguments, except.as_deref()).unwrap();
+        let photos = photos_named(&arguments, &|path| path.ends_with(result)).unwrap();
         let name = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
         photos.iter().map(name).collect()
     }
@@ -232,14 +243,15 @@ mod tests {
             "p/out/v.png",
             "q.png",
         ]);
-        assert_eq!(names(&there, &["p"], Some("p/out")), ["p/f2.jpg", "p/f10.jpg", "p/more/a.PNG"]);
+        assert_eq!(names(&there, &["p"], "out/v.png"), ["p/f2.jpg", "p/f10.jpg", "p/more/a.PNG"]);
         assert_eq!(
-            names(&there, &["p/*.jpg", "q.png", "p/f2.jpg"], None),
+            names(&there, &["p/*.jpg", "q.png", "p/f2.jpg"], "none"),
             ["p/f2.jpg", "p/f10.jpg", "q.png"]
         );
-        assert_eq!(names(&there, &["absent.png"], None), ["absent.png"]);
-        let error =
-            |name: &str| photos_named(&[there.path().join(name)], None).unwrap_err().to_string();
+        assert_eq!(names(&there, &["absent.png"], "none"), ["absent.png"]);
+        let error = |name: &str| {
+            photos_named(&[there.path().join(name)], &|_| false).unwrap_err().to_string()
+        };
         std::fs::create_dir(there.path().join("empty")).unwrap();
         assert!(error("empty").contains("no photo in the folder"));
         assert!(error("p/*.bmp").contains("no file fits the pattern"));

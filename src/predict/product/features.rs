@@ -14,9 +14,8 @@ use crate::inference::components::Components;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::canvas::Canvas;
 use crate::predict::drawing::colour::oklab;
-use crate::predict::drawing::strip::Strip;
+use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 
@@ -49,7 +48,7 @@ impl Product for Features {
         let seen = context.pair.features.as_ref();
         let seen = seen.context("this network looks at no features that could be shown")?;
         let photos = [context.source.pixels()?, context.target.pixels()?];
-        let picture = captioned(&draw(photos, seen, context.pair.turns));
+        let picture = captioned(&draw(photos, seen, context.pair.turns), CAPTION);
         output::write(path, |file| format.encode(file, picture))?;
         Ok(Written::default())
     }
@@ -67,16 +66,6 @@ const PAPER: Rgb<u8> = Rgb([255; 3]);
 const GAP: f64 = 0.02;
 
 const CAPTION: &str = "Below the photos, what the network sees in them: equal colours look alike to it, wherever they are.";
-
-/// The picture above its caption.
-fn captioned(picture: &RgbImage) -> RgbImage {
-    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
-    let strip = Strip::new(CAPTION, (width * height).sqrt() / 200.0, width);
-    let mut canvas = Canvas::new(Size::new((height + strip.height()) as usize, width as usize));
-    canvas.paste(picture, 0, 0);
-    strip.draw(&mut canvas, height);
-    canvas.into_picture()
-}
 
 /// Two rows of one height: the photos, and their features.
 fn draw(photos: [&RgbImage; 2], seen: &[Components; 2], turns: [Turn; 2]) -> RgbImage {

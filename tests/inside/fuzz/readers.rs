@@ -156,7 +156,7 @@ fn read_shapes(path: &Path) -> Result<()> {
         }
     }
 
-    let annotation = Annotation::read(path, Path::new("a.jpg"))?;
+    let annotation = Annotation::read(path, Path::new("a.jpg"), Exif::Apply)?;
     let Drawn::Shapes(shapes) = &annotation.drawn else { return Ok(()) };
     shapes.carried(Stays.target(), &Stays, path).map(drop)
 }
