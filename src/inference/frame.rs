@@ -72,17 +72,8 @@ impl Input {
 
     /// A decoded photo as a frame, turned as the key says.
     pub(crate) fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
-        let mut scaled = self.scaled(photo);
-        if key.turn.mirrored {
-            flip_horizontal_in_place(&mut scaled);
-        }
         // What lies beside a photo depends on its size alone, so that it may be turned once it is small.
-        let scaled = match key.turn.quarters {
-            0 => scaled,
-            1 => rotate90(&scaled),
-            2 => rotate180(&scaled),
-            _ => rotate270(&scaled),
-        };
+        let scaled = turned(self.scaled(photo), key.turn);
         let size = key.turn.size(size_of(photo));
         self.placed(key, scaled, size)
     }
@@ -183,6 +174,19 @@ impl Frame {
 
 /// What the channels of one colour differ by at most, after compression.
 const ONE_COLOUR: u8 = 8;
+
+/// A photo turned so.
+pub(crate) fn turned(mut photo: RgbImage, turn: Turn) -> RgbImage {
+    if turn.mirrored {
+        flip_horizontal_in_place(&mut photo);
+    }
+    match turn.quarters {
+        0 => photo,
+        1 => rotate90(&photo),
+        2 => rotate180(&photo),
+        _ => rotate270(&photo),
+    }
+}
 
 fn is_blank(photo: &RgbImage) -> bool {
     let mut range = [[u8::MAX; 3], [0; 3]];

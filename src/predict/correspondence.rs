@@ -54,6 +54,12 @@ impl Correspondence {
         Self { forward, backward, similarity, features, source, target, turns }
     }
 
+    /// The same between the photos as the network saw them.
+    pub(crate) fn as_seen(&self) -> Self {
+        let sizes = [self.turns[0].size(self.source), self.turns[1].size(self.target)];
+        Self::new(self.forward.clone(), self.backward.clone(), sizes)
+    }
+
     /// From target to source, if that is known.
     pub(crate) fn reversed(&self) -> Option<Self> {
         let sizes = [self.target, self.source];
@@ -183,6 +189,9 @@ mod tests {
                 let back = pair.reversed().unwrap();
                 assert!(back.transfer(found).distance(pixel) < 1e-9, "{turn:?}");
                 assert!(pair.miss(pixel).unwrap() < 1e-9 && back.miss(found).unwrap() < 1e-9);
+                let seen = pair.as_seen();
+                let shown = seen.target.unit_from_pixel(seen.transfer(pixel));
+                assert!(shown.distance(Point::new(unit.x + 0.25, unit.y)) < 1e-9, "{turn:?}");
                 let step = pair.flow(Resolution::Original).at(12, 5);
                 assert!(found.distance(Point::new(5.0 + step.x, 12.0 + step.y)) < 1e-4);
             }

@@ -158,7 +158,7 @@ fn with_drawn(entries: Vec<Entry>, arguments: &PredictArguments) -> Result<Vec<E
     let sources = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
     let mut sources = sources.flat_map(|pair| pair.sources.iter().map(|source| &source.photo));
     let first = sources.next();
-    if !place.is_dir() && !is_json(place) && sources.any(|source| Some(source) != first) {
+    if place.is_file() && !is_json(place) && sources.any(|source| Some(source) != first) {
         return Err(usage_error(
             "predict",
             "one picture cannot be drawn on several sources: name a folder that has one for each",

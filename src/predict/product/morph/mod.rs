@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::inference::frame::turned;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
@@ -46,9 +47,12 @@ impl Product for Morph {
     }
 
     fn write(format: AnimationFormat, context: &Context, path: &Path) -> Result<Written> {
-        let photos = [context.source.pixels()?, context.target.pixels()?];
-        let stage = Stage::new([context.source.size, context.target.size], format.longest_side());
-        let halfway = Halfway::new(context.pair, &stage, context.limits.threshold());
+        // A target that was matched turned is shown so, or all would have to turn on its way there.
+        let pair = context.pair.as_seen();
+        let target = turned(context.target.pixels()?.clone(), context.pair.turns[1]);
+        let photos = [context.source.pixels()?, &target];
+        let stage = Stage::new([pair.source, pair.target], format.longest_side());
+        let halfway = Halfway::new(&pair, &stage, context.limits.threshold());
         let frames = Frames::new(photos, &stage, &halfway).there(format.steps());
         let bytes = format.encode(&frames)?;
         output::write(path, |file| Ok(file.write_all(&bytes)?))?;
