@@ -49,6 +49,9 @@ impl From<Point> for [f64; 2] {
     }
 }
 
+/// Room for rounding at a photo's rim, in pixels.
+const RIM: f64 = 1e-3;
+
 /// Height and width in pixels (or cells of a grid).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Size {
@@ -77,6 +80,13 @@ impl Size {
     /// The longer side.
     pub fn longer_side(self) -> usize {
         self.height.max(self.width)
+    }
+
+    /// Whether a pixel position lies in the photo, the outer halves of the rim's pixels included.
+    pub(crate) fn contains(self, pixel: Point) -> bool {
+        let within =
+            |position: f64, side: usize| (-0.5 - RIM..=side as f64 - 0.5 + RIM).contains(&position);
+        within(pixel.x, self.width) && within(pixel.y, self.height)
     }
 
     /// Where a pixel position lies in the unit square.

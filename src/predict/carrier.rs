@@ -8,9 +8,6 @@ use crate::geometry::{Point, Size};
 use crate::predict::annotation::shapes::Carry;
 use crate::predict::correspondence::Correspondence;
 
-/// Room for rounding at a photo's rim, in pixels.
-const RIM: f64 = 1e-3;
-
 /// No pixel of the source.
 const NOWHERE: u32 = u32::MAX;
 
@@ -85,12 +82,10 @@ impl Carry for Carrier<'_> {
 
 /// The row and column of the pixel that a position lies in, if it lies in a photo of this size.
 pub(crate) fn pixel_at(position: Point, size: Size) -> Option<[usize; 2]> {
-    let along = |position: f64, side: usize| {
-        let last = side as f64 - 1.0;
-        let is_inside = position >= -0.5 - RIM && position <= last + 0.5 + RIM;
-        is_inside.then(|| position.round().clamp(0.0, last) as usize)
-    };
-    Some([along(position.y, size.height)?, along(position.x, size.width)?])
+    let along =
+        |position: f64, side: usize| position.round().clamp(0.0, side as f64 - 1.0) as usize;
+    let pixel = || [along(position.y, size.height), along(position.x, size.width)];
+    size.contains(position).then(pixel)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use crate::flow::Flow;
 use crate::geometry::Size;
 use crate::predict::annotation::Annotation;
+use crate::predict::carrier::Carrier;
 use crate::predict::correspondence::{Correspondence, Resolution};
 use crate::predict::drawing::Drawing;
 use crate::predict::format::wheel::{self, FlowScale};
@@ -35,6 +36,7 @@ pub(crate) struct Context<'a> {
     flow: OnceCell<Flow>,
     magnitude: OnceCell<f32>,
     confidence: OnceCell<Vec<f32>>,
+    carrier: OnceCell<Option<Carrier<'a>>>,
 }
 
 /// What became of a file, beside its content.
@@ -61,7 +63,7 @@ impl<'a> Context<'a> {
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
         let (limits, drawing, flow, magnitude, confidence) = Default::default();
-        let annotation = None;
+        let (annotation, carrier) = (None, OnceCell::new());
         Self {
             pair,
             source,
@@ -74,6 +76,7 @@ impl<'a> Context<'a> {
             flow,
             magnitude,
             confidence,
+            carrier,
         }
     }
 
@@ -113,6 +116,11 @@ impl<'a> Context<'a> {
     /// As [`Correspondence::confidence`].
     pub(crate) fn confidence(&self) -> &[f32] {
         self.confidence.get_or_init(|| self.pair.confidence_map(self.resolution))
+    }
+
+    /// What carries across what is drawn on the source; none without the way back.
+    pub(crate) fn carrier(&self) -> Option<&Carrier<'a>> {
+        self.carrier.get_or_init(|| Carrier::new(self.pair, self.limits.carried())).as_ref()
     }
 
     /// Which of the grid's pixels have a match of at least a confidence, row by row.

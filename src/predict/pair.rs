@@ -8,7 +8,6 @@ use crate::inference::FlowNetwork;
 use crate::inference::frame::Frame;
 use crate::output::Attempts;
 use crate::predict::annotation::Drawn;
-use crate::predict::carrier::Carrier;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::label_score::LabelScore;
@@ -106,6 +105,7 @@ pub(crate) fn write(
             files.push(WrittenFile { path, invalid_pixels, unmatched_pixels, lost_annotations });
         }));
     }
+    let labels = label_score(&context, plan);
     let prediction = Prediction {
         source_size: pair.source,
         target_size: pair.target,
@@ -113,7 +113,7 @@ pub(crate) fn write(
         flow_scale,
         files,
         keypoints,
-        labels: label_score(pair, plan),
+        labels,
         source_index: None,
         turn: pair.turns[1],
         better_turn: None,
@@ -123,9 +123,8 @@ pub(crate) fn write(
 }
 
 /// How right carried labels are, if the plan knows the truth.
-fn label_score(pair: &Correspondence, plan: &Plan) -> Option<LabelScore> {
-    let Drawn::Labels(labels) = &plan.annotation.as_deref()?.drawn else { return None };
+fn label_score(context: &Context, plan: &Plan) -> Option<LabelScore> {
+    let Drawn::Labels(labels) = &context.annotation?.drawn else { return None };
     let Drawn::Labels(truth) = &plan.truth.as_deref()?.drawn else { return None };
-    let carrier = Carrier::new(pair, plan.limits.carried())?;
-    LabelScore::new(labels, truth, pair, &carrier)
+    LabelScore::new(labels, truth, context.pair, context.carrier()?)
 }

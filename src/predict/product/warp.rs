@@ -46,9 +46,6 @@ impl Product for Warp {
     }
 }
 
-/// Room for rounding at the target's rim, in pixels.
-const RIM: f64 = 1e-3;
-
 /// The warp: the source photo's size, the target's colours (bilinear). Pixels whose match is less certain than
 /// `least` or lies outside the target are transparent, those that are little more certain nearly so.
 ///
@@ -75,10 +72,7 @@ pub(super) fn pulled(pair: &Correspondence, target: &RgbImage, least: f64) -> Rg
 /// The colour at a position, bilinear between pixel centres; the outer half of the rim's pixels has the
 /// rim's colour. None beyond the photo.
 fn sample(photo: &RgbImage, position: Point) -> Option<[u8; 3]> {
-    let inside = |position: f64, side: u32| {
-        position >= -0.5 - RIM && position <= f64::from(side) - 0.5 + RIM
-    };
-    if !inside(position.x, photo.width()) || !inside(position.y, photo.height()) {
+    if !Size::new(photo.height() as usize, photo.width() as usize).contains(position) {
         return None;
     }
     let x = position.x.clamp(0.0, f64::from(photo.width() - 1));

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::output;
 use crate::predict::annotation::{Annotation, Drawn};
-use crate::predict::carrier::Carrier;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
@@ -69,13 +68,12 @@ impl Product for Transfer {
 
     fn write(format: TransferFormat, context: &Context, path: &Path) -> Result<Written> {
         Self::check(format, context.annotation)?;
-        let (annotation, limits) = (context.annotation.context("it was checked")?, context.limits);
-        let carrier = Carrier::new(context.pair, limits.carried())
-            .context("the way back from the target is not known")?;
+        let annotation = context.annotation.context("it was checked")?;
+        let carrier = context.carrier().context("the way back from the target is not known")?;
         match (&annotation.drawn, format) {
             (Drawn::Shapes(shapes), _) => {
                 let source = context.source.size;
-                let carried = shapes.carried(source, &carrier, &context.target.path)?;
+                let carried = shapes.carried(source, carrier, &context.target.path)?;
                 output::write(path, |file| {
                     serde_json::to_writer(&mut *file, &carried)?;
                     Ok(file.write_all(b"\n")?)
@@ -87,12 +85,12 @@ impl Product for Transfer {
                 output::write(path, |file| labels.write_png(file))?;
             }
             (Drawn::Picture(drawn), TransferFormat::Picture(PictureFormat::Jpeg)) => {
-                let layer = picture::layer(drawn, &carrier, context.pair);
+                let layer = picture::layer(drawn, carrier, context.pair);
                 let over = picture::over(layer, context.target.pixels()?);
                 output::write(path, |file| PictureFormat::Jpeg.encode(file, over))?;
             }
             (Drawn::Picture(drawn), TransferFormat::Picture(format)) => {
-                let layer = picture::layer(drawn, &carrier, context.pair);
+                let layer = picture::layer(drawn, carrier, context.pair);
                 output::write(path, |file| format.encode(file, layer))?;
             }
             (Drawn::Picture(_), TransferFormat::Json) => bail!("it was checked"),
