@@ -11,12 +11,12 @@ cargo build --locked
 
 mkdir -p demo
 target/debug/lpmflow predict scripts/demo/source.png scripts/demo/target.png \
-    -o demo/flow.png --warp demo/warp.png --matches demo/matches.png
+    -o demo/flow.png --warp demo/warp.jpg --legend --matches demo/matches.png
 cat <<TEXT
 
 The example pair is matched:
   demo/flow.png     where every pixel of the source goes, as colours
-  demo/warp.png     the target pulled onto the source
+  demo/warp.jpg     the target pulled onto the source
   demo/matches.png  corresponding points side by side
 Run it on your own photos: lpmflow predict SOURCE TARGET --matches matches.png
 TEXT

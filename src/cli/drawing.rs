@@ -10,7 +10,7 @@ pub(crate) struct DrawingArguments {
     /// Join the dots of both photos by lines in a --matches picture
     #[arg(long)]
     lines: bool,
-    /// Explain a flow picture's colours by a wheel in its corner
+    /// Explain a flow picture or a warp: the source beneath it, and words, and the wheel of a flow's colours
     #[arg(long)]
     legend: bool,
     /// The displacement, in pixels of the written flow, that full colours of a flow picture stand for

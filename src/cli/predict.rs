@@ -103,7 +103,8 @@ pub(crate) struct PredictArguments {
     /// nothing is known) and go to a .png; any other picture is one to be laid on the target, and goes to a .png or
     /// .webp by itself, or to a .jpg with the target beneath; a .json holds COCO's polygons, boxes and keypoints. With
     /// several sources a folder, in which each file has its photo's name, or one .json for all. What lies where the
-    /// confidence is below --min-confidence is left out.
+    /// confidence is below --min-confidence is left out. An -o that ends as only flows do (.flo, .npz, ...) writes the
+    /// flow all the same.
     #[arg(long, value_name = "FILE")]
     pub transfer: Option<PathBuf>,
     /// Carry across by uncertain matches too, so that no holes are left

@@ -41,9 +41,11 @@ impl<'a> Carrier<'a> {
         Some(carrier)
     }
 
-    /// Where a pixel position of the target lies in the source, if that is certain enough.
+    /// Where a pixel position of the target lies in the source, if it lies there and that is certain enough.
     pub(crate) fn source_of(&self, pixel: Point) -> Option<Point> {
-        (self.back.confidence(pixel) >= self.least).then(|| self.back.transfer(pixel))
+        let found = || self.back.transfer(pixel);
+        let sure = self.back.confidence(pixel) >= self.least;
+        sure.then(found).filter(|found| self.pair.source.contains(*found))
     }
 
     /// The pixel of the source that one of the target shows.
@@ -112,6 +114,7 @@ mod tests {
         assert_eq!(carrier.place(7, 15), Some([3, 5]));
         assert_eq!(carrier.place(0, 4), Some([0, 0]));
         assert_eq!(carrier.place(0, 3), None, "it lies outside");
+        assert_eq!(carrier.source_of(Point::new(3.0, 0.0)), None);
         assert_eq!(carrier.holes(), 8 * 4);
         assert_eq!(carrier.point(Point::new(1.0, 1.0)), Some(Point::new(6.5, 2.5)));
         let mask = carrier.mask(&Mask::from_fn(pair.source, |row, column| row == 3 && column == 0));

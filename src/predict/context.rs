@@ -12,6 +12,7 @@ use crate::predict::format::wheel::{self, FlowScale};
 use crate::predict::limits::Limits;
 use crate::predict::photo::Photo;
 use crate::predict::transferred::TransferredKeypoints;
+use crate::predict::verdict::Verdict;
 
 /// What is known of a pair once the network has seen it. What takes long is computed when it is first asked
 /// for.
@@ -37,6 +38,7 @@ pub(crate) struct Context<'a> {
     magnitude: OnceCell<f32>,
     confidence: OnceCell<Vec<f32>>,
     carrier: OnceCell<Option<Carrier<'a>>>,
+    verdict: OnceCell<Option<Verdict>>,
 }
 
 /// What became of a file, beside its content.
@@ -63,7 +65,7 @@ impl<'a> Context<'a> {
         keypoints: Option<&'a TransferredKeypoints>,
     ) -> Self {
         let (limits, drawing, flow, magnitude, confidence) = Default::default();
-        let (annotation, carrier) = (None, OnceCell::new());
+        let (annotation, carrier, verdict) = (None, OnceCell::new(), OnceCell::new());
         Self {
             pair,
             source,
@@ -77,6 +79,7 @@ impl<'a> Context<'a> {
             magnitude,
             confidence,
             carrier,
+            verdict,
         }
     }
 
@@ -121,6 +124,16 @@ impl<'a> Context<'a> {
     /// What carries across what is drawn on the source; none without the way back.
     pub(crate) fn carrier(&self) -> Option<&Carrier<'a>> {
         self.carrier.get_or_init(|| Carrier::new(self.pair, self.limits.carried())).as_ref()
+    }
+
+    /// Whether the photos correspond at all; none where there is no confidence to go by.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        *self.verdict.get_or_init(|| Verdict::new(self.pair))
+    }
+
+    /// Whether no match is to be relied on, as far as is known.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.verdict().is_some_and(Verdict::is_doubtful)
     }
 
     /// Which of the grid's pixels have a match of at least a confidence, row by row.

@@ -9,6 +9,7 @@ use crate::output::is_stream;
 use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::product::list::PRODUCTS;
 use crate::predict::product::view::View;
 use crate::predict::product::{Kind, Product as _};
@@ -103,14 +104,19 @@ impl Format {
         self.kind.in_list((self.kind.endings)()[self.index].0)
     }
 
+    /// Whether it shows that.
+    pub(crate) fn is_of(self, kind: &Kind) -> bool {
+        self.kind.name == kind.name
+    }
+
     /// Whether it is a page in which people point at a pair's photos.
     pub(crate) fn is_view(self) -> bool {
         self.kind.name == View::NAME
     }
 
     /// What is to be known of a pair.
-    pub(crate) fn needs(self) -> Needs {
-        (self.kind.needs)(self.index)
+    pub(crate) fn needs(self, drawing: Drawing) -> Needs {
+        (self.kind.needs)(self.index, drawing)
     }
 
     /// Whether it can be made of what is drawn on the source.
@@ -122,8 +128,8 @@ impl Format {
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
-    pub(crate) fn needs_photos(self) -> bool {
-        (self.kind.needs_photos)(self.index)
+    pub(crate) fn needs_photos(self, drawing: Drawing) -> bool {
+        (self.kind.needs_photos)(self.index, drawing)
     }
 }
 
@@ -169,7 +175,8 @@ mod tests {
     fn formats_say_what_they_need() {
         let needs = |ending: &str| {
             let format = Format::in_list(ending).unwrap();
-            (format.needs(), format.needs_photos())
+            let drawing = Drawing::default();
+            (format.needs(drawing), format.needs_photos(drawing))
         };
         assert_eq!(needs("flo"), (Needs::Matches, false));
         assert_eq!(needs("npz"), (Needs::Confidence, false));
@@ -184,6 +191,10 @@ mod tests {
         assert_eq!(needs("confidence.grey.png"), (Needs::Confidence, false));
         assert_eq!(needs("confidence.png"), (Needs::Confidence, true));
         assert_eq!(needs("colours.jpg"), (Needs::BothWays, true));
+        let explained = Drawing { legend: true, ..Drawing::default() };
+        let png = Format::in_list("png").unwrap();
+        assert!(png.needs_photos(explained) && png.needs(explained) == Needs::Confidence);
+        assert!(!Format::in_list("flo").unwrap().needs_photos(explained));
     }
 
     #[test]

@@ -15,7 +15,6 @@ use crate::predict::photo::Photo;
 use crate::predict::plan::Plan;
 use crate::predict::record::{Prediction, WrittenFile};
 use crate::predict::transferred::TransferredKeypoints;
-use crate::predict::verdict::Verdict;
 
 /// Two photos as the network sees them.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +104,7 @@ pub(crate) fn write(
             files.push(WrittenFile { path, invalid_pixels, unmatched_pixels, lost_annotations });
         }));
     }
-    let labels = label_score(&context, plan);
+    let (labels, verdict) = (label_score(&context, plan), context.verdict());
     let prediction = Prediction {
         source_size: pair.source,
         target_size: pair.target,
@@ -117,7 +116,7 @@ pub(crate) fn write(
         source_index: None,
         turn: pair.turns[1],
         better_turn: None,
-        verdict: Verdict::new(pair),
+        verdict,
     };
     (prediction, attempts)
 }

@@ -42,12 +42,12 @@ impl Plan {
             (None, true) => Needs::Confidence,
             (None, false) => Needs::Matches,
         };
-        self.formats().map(Format::needs).fold(least, Needs::max)
+        self.formats().map(|format| format.needs(self.drawing)).fold(least, Needs::max)
     }
 
     /// Whether the photos themselves are needed, and not only their sizes.
     pub(crate) fn needs_photos(&self) -> bool {
-        self.formats().any(Format::needs_photos)
+        self.formats().any(|format| format.needs_photos(self.drawing))
     }
 
     /// Checks that all this can be done with photos of these sizes.

@@ -68,7 +68,7 @@ impl Verdict {
         }
         let part = match self.likely_area {
             MOST.. => "Most",
-            MUCH.. => "A good part",
+            MUCH.. => "A fair part",
             SOME.. => "A small part",
             _ => {
                 return format!(
@@ -105,7 +105,7 @@ mod tests {
         assert!(!found.is_doubtful());
         let words = [2, 10, 30, 70].map(|certain| verdict(certain).in_words());
         for (words, start) in
-            words.iter().zip(["These two", "A small part", "A good part", "Most of"])
+            words.iter().zip(["These two", "A small part", "A fair part", "Most of"])
         {
             assert!(words.starts_with(start), "{words}");
         }

@@ -81,6 +81,11 @@ fn labels_are_carried_across_as_they_are_and_compared_with_the_truth() {
         "{other}"
     );
     assert!(lpmflow(base).failed_with(2).contains("--transfer goes with -o FILE"));
+    let flow = folder.text("flow.flo");
+    let only_flow = lpmflow(base.into_iter().chain(["-o", &flow])).failed_with(2);
+    assert!(only_flow.contains("--transfer goes with -o FILE"), "{only_flow}");
+    lpmflow(base.into_iter().chain(["-o", &out, "-o", &flow])).succeeded();
+    assert_eq!(std::fs::metadata(&flow).unwrap().len(), 12 + 160 * 120 * 8);
     let same = lpmflow(base.into_iter().chain(["-o", &drawn])).failed_with(1);
     assert!(same.contains("s-labels.png"), "{same}");
 }
@@ -106,6 +111,8 @@ fn pictures_and_shapes_are_carried_across() {
     assert!(over.get_pixel(30, 45).0[0] > 200 && over.get_pixel(70, 80).0[0] < 200);
 
     let shapes = json!({
+        "info": {"year": 2026},
+        "licenses": [{"id": 1, "name": "CC0"}],
         "images": [{"id": 1, "file_name": "s.png", "width": 160, "height": 120}],
         "categories": [{"id": 1, "name": "thing"}],
         "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": [40, 40, 40, 40], "area": 1600,
@@ -119,6 +126,7 @@ fn pictures_and_shapes_are_carried_across() {
         carried["images"][0],
         json!({"id": 1, "file_name": "t.png", "width": 80, "height": 90})
     );
+    assert_eq!((&carried["info"], &carried["licenses"]), (&shapes["info"], &shapes["licenses"]));
     let object = &carried["annotations"][0];
     let near = |value: &Value, wanted: f64, room: f64| {
         assert!((value.as_f64().unwrap() - wanted).abs() <= room, "{value} is not {wanted}");

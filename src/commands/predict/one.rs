@@ -25,6 +25,8 @@ use crate::predict::record::{PairOutcome, Record};
 use crate::predict::turning::OTHERS;
 use crate::terminal::Terminal;
 
+const TRANSFER: &Kind = &Kind::of::<Transfer>();
+
 /// Runs the command on one pair.
 ///
 /// # Errors
@@ -37,10 +39,12 @@ pub(super) fn run(
     let start = Instant::now();
     let mut outputs = outputs(arguments)?;
     let asks_for_text = arguments.keypoints.is_some() || !arguments.point.is_empty();
+    let carries = |output: &Output| output.format.is_of(TRANSFER);
+    if arguments.transfer.is_some() && arguments.truth.is_none() && !outputs.iter().any(carries) {
+        let problem = "--transfer goes with -o FILE (.png, .jpg, .webp, .json), or with --truth";
+        return Err(usage_error("predict", problem));
+    }
     if outputs.is_empty() && !asks_for_text && arguments.truth.is_none() {
-        if arguments.transfer.is_some() {
-            return Err(usage_error("predict", "--transfer goes with -o FILE, or with --truth"));
-        }
         outputs.push(default_output()?);
     }
     let photos = [source_path.as_path(), target_path.as_path()];
@@ -105,10 +109,16 @@ pub(super) fn run(
 
 /// The files that the flags name.
 fn outputs(arguments: &PredictArguments) -> Result<Vec<Output>> {
-    const TRANSFER: &Kind = &Kind::of::<Transfer>();
-    let outputs = arguments.files.named.iter().map(|(kind, path)| match arguments.transfer {
-        Some(_) if kind.main => Output::new(TRANSFER, path),
-        _ => Output::new(kind, path),
+    let carries = arguments.transfer.is_some();
+    let outputs = arguments.files.named.iter().map(|(kind, path)| {
+        // What is carried goes by `-o` as well, where its ending is not the flow's alone.
+        let carried = || Output::new(TRANSFER, path);
+        let other = || Output::new(kind, path);
+        if carries && kind.main {
+            carried().or_else(|error| other().map_err(|_| error))
+        } else {
+            other()
+        }
     });
     outputs
         .map(|output| output.map_err(|error| usage_error("predict", &error.to_string())))

@@ -57,6 +57,16 @@ impl Extent {
         Ok(Self::Runs(counts, Size::new(height, width)))
     }
 
+    /// The area of a box.
+    ///
+    /// # Errors
+    /// When the text is none.
+    pub(super) fn of_box(text: &str) -> Result<Self> {
+        let [left, top, width, height]: [f64; 4] = serde_json::from_str(text)?;
+        ensure!(width >= 0.0 && height >= 0.0, "its size is {width} x {height}");
+        Ok(Self::Box([left, top, width, height]))
+    }
+
     /// The pixels of the source that are covered.
     ///
     /// # Errors

@@ -20,8 +20,19 @@ use crate::visible::Shown;
 pub(crate) struct Shapes {
     /// The photo's size, if the file states it.
     pub size: Option<Size>,
-    categories: Option<Box<RawValue>>,
+    head: Head,
     objects: Vec<Object>,
+}
+
+/// What a file says beside its photos and annotations, as it stands there.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Head {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    info: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licenses: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    categories: Option<Box<RawValue>>,
 }
 
 /// An annotation as it is written: as numbers one by one it would take many times the memory.
@@ -54,6 +65,10 @@ struct File<'a> {
     #[serde(borrow)]
     annotations: Vec<&'a RawValue>,
     #[serde(borrow)]
+    info: Option<&'a RawValue>,
+    #[serde(borrow)]
+    licenses: Option<&'a RawValue>,
+    #[serde(borrow)]
     categories: Option<&'a RawValue>,
 }
 
@@ -69,10 +84,10 @@ struct Image<'a> {
 /// What is said of the target.
 #[derive(Serialize)]
 pub(crate) struct Carried {
+    #[serde(flatten)]
+    head: Head,
     images: [CarriedImage; 1],
     annotations: Vec<Fields>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    categories: Option<Box<RawValue>>,
     /// Annotations of which nothing was found.
     #[serde(skip)]
     pub lost: usize,
@@ -126,7 +141,9 @@ impl Shapes {
             }
         }
         ensure!(!objects.is_empty(), "it has no annotation of `{}`", photo.shown());
-        Ok(Self { size, categories: file.categories.map(RawValue::to_owned), objects })
+        let [info, licenses, categories] =
+            [file.info, file.licenses, file.categories].map(|value| value.map(RawValue::to_owned));
+        Ok(Self { size, head: Head { info, licenses, categories }, objects })
     }
 
     /// The same annotations on the target photo.
@@ -152,7 +169,7 @@ impl Shapes {
         Ok(Carried {
             images: [CarriedImage { id: TARGET, file_name: name.into_owned(), width, height }],
             annotations: carried.into_iter().flatten().collect(),
-            categories: self.categories.clone(),
+            head: self.head.clone(),
             lost,
         })
     }
@@ -164,7 +181,7 @@ impl Object {
             |key: &str| fields.get(key).map(|value| value.get()).filter(|text| !is_empty(text));
         let extent = match (given("segmentation"), given("bbox")) {
             (Some(text), _) => Some(Extent::of_segmentation(text).context("`segmentation`")?),
-            (None, Some(text)) => Some(Extent::Box(serde_json::from_str(text).context("`bbox`")?)),
+            (None, Some(text)) => Some(Extent::of_box(text).context("`bbox`")?),
             (None, None) => None,
         };
         let keypoints: Vec<f64> = match given("keypoints") {
@@ -296,6 +313,8 @@ mod tests {
             error(&polygon, "a.jpg")
                 .contains("annotation 0: `segmentation`: a polygon has 3 numbers")
         );
+        let turned = TEXT.replace("[15, 1, 3, 3]", "[15, 1, -3, 3]");
+        assert!(error(&turned, "a.jpg").contains("annotation 3: `bbox`: its size is -3 x 3"));
         let empty = r#"{"images": [{"id": 1, "file_name": "x"}], "annotations": []}"#;
         assert!(error(empty, "a.jpg").contains("has no annotation of `a.jpg`"));
     }

@@ -69,7 +69,8 @@ impl<'a> Loader<'a> {
                 Task::Settled(_) => None,
             })
         };
-        let keep_pixels = self.batch.formats.iter().any(|(_, format)| format.needs_photos());
+        let keep_pixels =
+            self.batch.formats.iter().any(|(_, format)| format.needs_photos(self.batch.drawing));
         let (exif, input, turns) = (self.batch.exif, self.input, self.batch.turns);
         self.recent = decoded(&self.recent, pairs().flat_map(ListedPair::photos), |path| {
             Photo::read(path, exif, input, keep_pixels, turns)

@@ -1,7 +1,10 @@
 //! Words below a picture that say what it shows.
 
+use std::borrow::Cow;
+
 use image::RgbImage;
 
+use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::{Point, Size};
 use crate::predict::drawing::canvas::{Canvas, Ink};
 use crate::predict::drawing::text;
@@ -13,13 +16,28 @@ const MARGIN: f64 = 2.0;
 const LEADING: f64 = 1.3;
 /// The smallest text that is read easily, in pixels.
 const SMALLEST_TEXT: f64 = 14.0;
+/// The longer side of smaller pictures is made this long, in pixels, so that words fit below.
+const SMALLEST: usize = 480;
 
-/// A picture above words that say what it shows.
+/// The size at which a picture has room for words below, its own unless it is small.
+pub(crate) fn roomy(picture: &RgbImage) -> Size {
+    let own = Size::new(picture.height() as usize, picture.width() as usize);
+    let enlarge = (SMALLEST as f64 / own.longer_side() as f64).max(1.0);
+    let side = |pixels: usize| (pixels as f64 * enlarge).round() as usize;
+    Size::new(side(own.height), side(own.width))
+}
+
+/// A picture, enlarged if it is small, above words that say what it shows.
 pub(crate) fn captioned(picture: &RgbImage, words: &str) -> RgbImage {
+    let size = roomy(picture);
+    let picture = match size.width == picture.width() as usize {
+        true => Cow::Borrowed(picture),
+        false => Cow::Owned(resize_like_pillow(picture, size)),
+    };
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
     let strip = Strip::new(words, (width * height).sqrt() / 100.0, width);
     let mut canvas = Canvas::new(Size::new((height + strip.height()) as usize, width as usize));
-    canvas.paste(picture, 0, 0);
+    canvas.paste(&picture, 0, 0);
     strip.draw(&mut canvas, height);
     canvas.into_picture()
 }

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn lines_keep_within_the_width_and_lose_no_word() {
-        let text = "Equal colour and number: the same place in both photos.";
+        let text = "Equal colour and number: the same part in both photos.";
         let lines = wrapped(text, 20.0, 200.0);
         assert!(
             lines.len() > 2 && lines.iter().all(|line| width(line, 20.0) <= 200.0),

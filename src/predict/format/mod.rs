@@ -2,7 +2,6 @@
 
 pub(crate) mod flo;
 pub(crate) mod kitti;
-pub(crate) mod legend;
 pub(crate) mod numpy;
 pub(crate) mod pfm;
 pub(crate) mod picture;

@@ -33,7 +33,7 @@ impl FlowScale {
     /// A distance in words.
     pub(crate) fn in_words(self) -> String {
         match self {
-            Self::Part(part) => format!("{:.0} % of the photo", 100.0 * part),
+            Self::Part(part) => format!("{:.0} % of the photo's side", 100.0 * part),
             Self::Pixels(pixels) => format!("{pixels} pixels"),
         }
     }
@@ -145,7 +145,7 @@ mod tests {
         let mixed = Flow::from_channels(Size::new(1, 2), &[0.4, 9.0, 0.0, 0.0]);
         assert!((relative_scale(&mixed, Some(&[true, false])) - 0.4).abs() < 1e-6);
         assert_eq!(relative_scale(&mixed, Some(&[false, false])), FLOOR);
-        assert_eq!(FlowScale::Part(0.4).in_words(), "40 % of the photo");
+        assert_eq!(FlowScale::Part(0.4).in_words(), "40 % of the photo's side");
         assert_eq!(FlowScale::Pixels(12.5).in_words(), "12.5 pixels");
     }
 

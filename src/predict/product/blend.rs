@@ -8,13 +8,19 @@ use image::{Rgb, RgbImage, RgbaImage};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::drawing::colour::mixed;
+use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 use crate::predict::product::warp::pulled;
 
 /// The part of the target where it is certain.
 const TARGET: f64 = 0.5;
+
+const CAPTION: &str = "Both photos mixed half and half, the second bent so that each of its parts lies on the same \
+                       part of the first. The first alone: no reliable match.";
+const LITTLE: &str = "These two photos have little in common: the second is bent by mere guesses.";
 
 /// Both photos in one.
 #[derive(Debug)]
@@ -32,18 +38,19 @@ impl Product for Blend {
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
     const EXAMPLE: &'static str = "jpg";
 
-    fn needs_photos(_format: PictureFormat) -> bool {
+    fn needs_photos(_format: PictureFormat, _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs(_format: PictureFormat) -> Needs {
+    fn needs(_format: PictureFormat, _drawing: Drawing) -> Needs {
         Needs::Confidence
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
         let warp = pulled(context.pair, context.target.pixels()?, context.limits.threshold());
         let picture = blended(context.source.pixels()?, &warp);
-        output::write(path, |file| format.encode(file, picture))?;
+        let caption = if context.is_doubtful() { LITTLE } else { CAPTION };
+        output::write(path, |file| format.encode(file, captioned(&picture, caption)))?;
         Ok(Written::default())
     }
 }

@@ -10,12 +10,12 @@ use crate::geometry::{BoundingBox, Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs, Resolution};
+use crate::predict::drawing::Drawing;
 use crate::predict::drawing::colour::{brightness, oklch};
 use crate::predict::drawing::fade;
 use crate::predict::drawing::panels::Panels;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
-use crate::predict::verdict::Verdict;
 
 /// Hue (OKLCH, degrees) at the left and at the right of what corresponds.
 const HUE: [f64; 2] = [10.0, 320.0];
@@ -32,10 +32,8 @@ const RELIEF: f64 = 0.3;
 const GREY: [f64; 2] = [0.42, 0.84];
 /// The part of what is shown of the target that may lie outside the range of colours at either end.
 const OUTSIDE: f64 = 0.02;
-const CAPTION: &str =
-    "Equal colours and lines: the same place. Grey: no counterpart that is sure enough.";
-const LITTLE: &str =
-    "These two photos have little in common: where there are colours, they are guesses.";
+const CAPTION: &str = "Equal colours and lines: the same part in both photos. Pale: less sure. Grey: no reliable match.";
+const LITTLE: &str = "These two photos have little in common: equal colours are mere guesses, pale ones more so. Grey: no match.";
 
 /// Both photos in colours that correspond.
 #[derive(Debug)]
@@ -53,11 +51,11 @@ impl Product for Colours {
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
     const EXAMPLE: &'static str = "jpg";
 
-    fn needs_photos(_format: PictureFormat) -> bool {
+    fn needs_photos(_format: PictureFormat, _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs(_format: PictureFormat) -> Needs {
+    fn needs(_format: PictureFormat, _drawing: Drawing) -> Needs {
         Needs::BothWays
     }
 
@@ -74,8 +72,7 @@ impl Product for Colours {
             let at = reversed.source.unit_from_pixel(pixel);
             (range.colour(at), shown(&reversed, pixel, least))
         });
-        let doubtful = Verdict::new(pair).is_some_and(Verdict::is_doubtful);
-        let caption = if doubtful { LITTLE } else { CAPTION };
+        let caption = if context.is_doubtful() { LITTLE } else { CAPTION };
         let picture = Panels::new(&source, &target, caption).canvas.into_picture();
         output::write(path, |file| format.encode(file, picture))?;
         Ok(Written::default())

@@ -14,6 +14,7 @@ use crate::inference::components::Components;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::drawing::colour::oklab;
 use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
@@ -36,11 +37,11 @@ impl Product for Features {
     );
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
 
-    fn needs_photos(_format: PictureFormat) -> bool {
+    fn needs_photos(_format: PictureFormat, _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs(_format: PictureFormat) -> Needs {
+    fn needs(_format: PictureFormat, _drawing: Drawing) -> Needs {
         Needs::Features
     }
 
@@ -65,7 +66,8 @@ const PAPER: Rgb<u8> = Rgb([255; 3]);
 /// The space between two pictures as a part of a row's height.
 const GAP: f64 = 0.02;
 
-const CAPTION: &str = "Below the photos, what the network sees in them: equal colours look alike to it, wherever they are.";
+const CAPTION: &str = "Below the photos, what the program sees in them: places of equal colour, in either, look alike to it. The \
+                       colours mean nothing else.";
 
 /// Two rows of one height: the photos, and their features.
 fn draw(photos: [&RgbImage; 2], seen: &[Components; 2], turns: [Turn; 2]) -> RgbImage {

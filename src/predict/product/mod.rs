@@ -24,6 +24,7 @@ use anyhow::Result;
 use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 
 /// What a file can show, and the formats it can have.
 pub(crate) trait Product {
@@ -47,7 +48,7 @@ pub(crate) trait Product {
     /// speak of the endings, and a list of pairs writes it under the bare ending.
     const MAIN: bool = false;
     /// Whether the photos themselves are needed, and not only their sizes.
-    fn needs_photos(_format: Self::Format) -> bool {
+    fn needs_photos(_format: Self::Format, _drawing: Drawing) -> bool {
         false
     }
 
@@ -62,7 +63,7 @@ pub(crate) trait Product {
     }
 
     /// What is to be known of a pair.
-    fn needs(_format: Self::Format) -> Needs {
+    fn needs(_format: Self::Format, _drawing: Drawing) -> Needs {
         Needs::Matches
     }
 
@@ -99,13 +100,13 @@ pub(crate) struct Kind {
     /// The ends of file names, and whether each is the first of its format.
     pub endings: fn() -> Vec<(&'static str, bool)>,
     /// See [`Product::needs_photos`], of the format of an ending's number.
-    pub needs_photos: fn(usize) -> bool,
+    pub needs_photos: fn(usize, Drawing) -> bool,
     /// See [`Product::in_lists`], likewise.
     pub in_lists: fn(usize) -> bool,
     /// See [`Product::beside`], likewise.
     pub beside: fn(usize, &Path, [&Path; 2]) -> Vec<PathBuf>,
     /// See [`Product::needs`], likewise.
-    pub needs: fn(usize) -> Needs,
+    pub needs: fn(usize, Drawing) -> Needs,
     /// See [`Product::check`], likewise.
     pub check: fn(usize, Option<&Annotation>) -> Result<()>,
     /// See [`Product::write`], likewise.
@@ -128,10 +129,10 @@ impl Kind {
                 let endings = P::ENDINGS.iter().enumerate();
                 endings.map(|(index, (ending, _))| (*ending, !seen(index))).collect()
             },
-            needs_photos: |index| P::needs_photos(P::ENDINGS[index].1),
+            needs_photos: |index, drawing| P::needs_photos(P::ENDINGS[index].1, drawing),
             in_lists: |index| P::in_lists(P::ENDINGS[index].1),
             beside: |index, path, photos| P::beside(P::ENDINGS[index].1, path, photos),
-            needs: |index| P::needs(P::ENDINGS[index].1),
+            needs: |index, drawing| P::needs(P::ENDINGS[index].1, drawing),
             check: |index, annotation| P::check(P::ENDINGS[index].1, annotation),
             write: |index, context, path| P::write(P::ENDINGS[index].1, context, path),
         }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::product::Product;
 
 /// The photos' sizes and the confidence in the middle, as text.
@@ -22,11 +23,11 @@ impl Product for Toy {
     const DETAILS: Option<&'static str> = Some("It is for playing.");
     const ENDINGS: &'static [(&'static str, ())] = &[("txt", ())];
 
-    fn needs_photos((): ()) -> bool {
+    fn needs_photos((): (), _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs((): ()) -> Needs {
+    fn needs((): (), _drawing: Drawing) -> Needs {
         Needs::Confidence
     }
 

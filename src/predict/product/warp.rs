@@ -4,16 +4,27 @@
 use std::path::Path;
 
 use anyhow::Result;
-use image::{Rgb, RgbImage, Rgba, RgbaImage};
+use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 use rayon::prelude::*;
 
 use crate::geometry::{Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
+use crate::predict::drawing::Drawing;
+use crate::predict::drawing::colour::{brightness, mixed};
 use crate::predict::drawing::fade;
+use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, NOTHING, PictureFormat};
 use crate::predict::product::Product;
+
+/// The greys of black and of white, where the source is seen below: pale, as what is laid on it is to be looked at.
+const GREY: [f64; 2] = [0.45, 0.92];
+
+const CAPTION: &str = "In colour: the second photo, bent so that each of its parts lies on the same part of the \
+                       first. Grey: the first alone, where there is no reliable match.";
+const LITTLE: &str =
+    "These two photos have little in common: the second, in colour, is bent by mere guesses.";
 
 /// The target pulled onto the source.
 #[derive(Debug)]
@@ -26,24 +37,43 @@ impl Product for Warp {
     const HELP: &'static str = "Write the target pulled onto the source";
     const DETAILS: Option<&'static str> = Some(
         "It fades out with the confidence: pixels are transparent (grey in .jpg) below --min-confidence, and where the \
-         match lies outside the target. With --min-confidence 0 nothing fades.",
+         match lies outside the target. With --min-confidence 0 nothing fades. With --legend it lies on the source in \
+         grey, above words that say so.",
     );
     const ENDINGS: &'static [(&'static str, PictureFormat)] = ENDINGS;
 
-    fn needs_photos(_format: PictureFormat) -> bool {
+    fn needs_photos(_format: PictureFormat, _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs(_format: PictureFormat) -> Needs {
+    fn needs(_format: PictureFormat, _drawing: Drawing) -> Needs {
         Needs::Confidence
     }
 
     fn write(format: PictureFormat, context: &Context, path: &Path) -> Result<Written> {
         let picture = pulled(context.pair, context.target.pixels()?, context.limits.threshold());
         let unmatched_pixels = picture.pixels().filter(|pixel| **pixel == NOTHING).count();
+        let picture = if context.drawing.legend {
+            let caption = if context.is_doubtful() { LITTLE } else { CAPTION };
+            DynamicImage::from(captioned(&on_grey(context.source.pixels()?, &picture), caption))
+        } else {
+            picture.into()
+        };
         output::write(path, |file| format.encode(file, picture))?;
         Ok(Written { unmatched_pixels, ..Written::default() })
     }
+}
+
+/// The warp on the photo in grey.
+fn on_grey(photo: &RgbImage, warp: &RgbaImage) -> RgbImage {
+    let mut picture = photo.clone();
+    for (pixel, shown) in picture.pixels_mut().zip(warp.pixels()) {
+        let [red, green, blue, alpha] = shown.0;
+        let grey = GREY[0] + (GREY[1] - GREY[0]) * brightness(*pixel);
+        let grey = [(grey * 255.0).round() as u8; 3];
+        *pixel = Rgb(mixed(grey, [red, green, blue], f64::from(alpha) / 255.0));
+    }
+    picture
 }
 
 /// The warp: the source photo's size, the target's colours (bilinear). Pixels whose match is less certain than

@@ -11,6 +11,14 @@ fn camels() -> [String; 2] {
         .map(|name| format!("{}/scripts/demo/{name}.png", env!("CARGO_MANIFEST_DIR")))
 }
 
+/// A photo made so wide that its pictures have its size.
+fn wide(folder: &Folder, path: &str) -> String {
+    let photo = image::open(path).unwrap();
+    let large = folder.text("wide.png");
+    photo.resize(640, 640, image::imageops::FilterType::Triangle).save(&large).unwrap();
+    large
+}
+
 fn grey(folder: &Folder) -> String {
     let path = folder.text("grey.png");
     RgbImage::from_pixel(120, 90, Rgb([128; 3])).save(&path).unwrap();
@@ -73,20 +81,21 @@ fn what_does_not_move_has_no_colour_whatever_the_photos_sizes() {
 }
 
 #[test]
-fn a_legend_explains_the_colours_in_the_corner_alone() {
+fn a_legend_shows_the_photo_beneath_a_flow_and_words_below() {
     let folder = Folder::new();
     let [source, target] = camels();
+    let source = wide(&folder, &source);
     let files = ["bare", "legend"].map(|name| folder.text(&format!("{name}.png")));
     lpmflow(["predict", &source, &target, "-o", &files[0]]).succeeded();
     lpmflow(["predict", &source, &target, "-o", &files[1], "--legend"]).succeeded();
     let [bare, legend] = files.map(|file| open(&file));
-    let enlarged = legend.width() / bare.width();
-    assert_eq!(legend.height(), bare.height() * enlarged);
-    let same =
-        |x: u32, y: u32| legend.get_pixel(x * enlarged, y * enlarged) == bare.get_pixel(x, y);
-    let (width, height) = bare.dimensions();
-    assert!((0..width).all(|x| (0..height / 2).all(|y| same(x, y))));
-    assert!(!same(width - 2, height - 2));
+    assert!(legend.width() == bare.width() && legend.height() > bare.height() + 40);
+    // Colours lie on most of the photo; some of a hump has no match in a camel of one.
+    let above = legend.enumerate_pixels().filter(|(_, y, _)| *y < bare.height());
+    let is_grey = |Rgb([red, green, blue]): &Rgb<u8>| red == green && green == blue;
+    let (grey, all) = above
+        .fold((0, 0), |(grey, all), (_, _, pixel)| (grey + usize::from(is_grey(pixel)), all + 1));
+    assert!((500..all / 2).contains(&grey), "{grey} of {all}");
 }
 
 #[test]
@@ -117,15 +126,16 @@ fn dots_lie_on_what_corresponds_and_lines_are_drawn_when_asked_for() {
 fn where_nothing_corresponds_a_blend_is_the_source_and_colours_are_grey() {
     let folder = Folder::new();
     let ([source, target], grey) = (camels(), grey(&folder));
+    let source = wide(&folder, &source);
     let (blend, colours) = (folder.text("b.png"), folder.text("c.png"));
     let flags = ["--blend", &blend, "--colours", &colours];
     lpmflow([&["predict", &source, &grey][..], &flags].concat()).succeeded();
     let photo = image::open(&source).unwrap().into_rgba8();
     let shown = open(&blend);
-    assert_eq!(shown.dimensions(), photo.dimensions());
-    let opaque = photo.pixels().zip(shown.pixels()).filter(|(photo, _)| photo.0[3] == 255);
-    let (same, all) = opaque.fold((0, 0), |(same, all), (photo, shown)| {
-        (same + usize::from(photo.0[..3] == shown.0), all + 1)
+    assert!(shown.width() == photo.width() && shown.height() > photo.height(), "words below");
+    let opaque = photo.enumerate_pixels().filter(|(_, _, pixel)| pixel.0[3] == 255);
+    let (same, all) = opaque.fold((0, 0), |(same, all), (x, y, pixel)| {
+        (same + usize::from(pixel.0[..3] == shown.get_pixel(x, y).0), all + 1)
     });
     assert!(same as f64 > 0.85 * f64::from(all), "{same} of {all}");
     assert!(colour(&open(&colours), everywhere) < 20.0);

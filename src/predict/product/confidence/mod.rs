@@ -10,6 +10,7 @@ use image::{GrayImage, Luma};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::format::{numpy, pfm};
 use crate::predict::product::Product;
@@ -51,11 +52,11 @@ impl Product for Confidence {
     ];
     const EXAMPLE: &'static str = "npy";
 
-    fn needs_photos(format: ConfidenceFormat) -> bool {
+    fn needs_photos(format: ConfidenceFormat, _drawing: Drawing) -> bool {
         matches!(format, ConfidenceFormat::Picture(_))
     }
 
-    fn needs(_format: ConfidenceFormat) -> Needs {
+    fn needs(_format: ConfidenceFormat, _drawing: Drawing) -> Needs {
         Needs::Confidence
     }
 

@@ -8,18 +8,17 @@ use crate::geometry::{Point, Size};
 use crate::predict::correspondence::Correspondence;
 use crate::predict::drawing::canvas::{Canvas, Ink};
 use crate::predict::drawing::colour::{brightness, mixed, viridis};
-use crate::predict::drawing::strip::Strip;
+use crate::predict::drawing::strip::{Strip, roomy};
 use crate::predict::drawing::text;
 
-/// The longer side of smaller photos is made this long, in pixels, so that the scale can be read.
-const SMALLEST: usize = 480;
 /// How far the colours cover the photo.
 const COVER: f64 = 0.62;
 /// The scale's height, in text sizes.
 const BAR: f64 = 0.9;
 /// Numbers at the scale.
 const TICKS: [(f64, &str); 3] = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")];
-const CAPTION: &str = "How sure each match is, from 0 to 1";
+const CAPTION: &str =
+    "How sure it is where each place lies in the second photo. 0: not at all. 1: certain.";
 
 /// Draws the photo in grey with its confidence over it.
 pub(super) fn draw(pair: &Correspondence, photo: &RgbImage) -> RgbImage {
@@ -38,11 +37,9 @@ pub(super) fn draw(pair: &Correspondence, photo: &RgbImage) -> RgbImage {
 
 /// The photo, enlarged if it is small, in the colours of its confidence.
 fn coloured(pair: &Correspondence, photo: &RgbImage) -> RgbImage {
-    let own = Size::new(photo.height() as usize, photo.width() as usize);
-    let enlarge = (SMALLEST as f64 / own.longer_side() as f64).max(1.0);
-    let side = |pixels: usize| (pixels as f64 * enlarge).round() as usize;
-    let size = Size::new(side(own.height), side(own.width));
-    let mut picture = if size == own { photo.clone() } else { resize_like_pillow(photo, size) };
+    let size = roomy(photo);
+    let is_own = size.width == photo.width() as usize;
+    let mut picture = if is_own { photo.clone() } else { resize_like_pillow(photo, size) };
     picture.par_chunks_mut(3 * size.width).enumerate().for_each(|(row, pixels)| {
         for (column, pixel) in pixels.chunks_mut(3).enumerate() {
             let unit = size.unit_from_pixel(Point::new(column as f64, row as f64));

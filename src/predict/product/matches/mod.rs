@@ -17,6 +17,7 @@ use anyhow::Result;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::product::Product;
 use crate::predict::product::matches::choice::{DEFAULT_MOST, chosen};
@@ -69,11 +70,11 @@ impl Product for Matches {
     ];
     const EXAMPLE: &'static str = "jpg";
 
-    fn needs_photos(format: MatchFormat) -> bool {
+    fn needs_photos(format: MatchFormat, _drawing: Drawing) -> bool {
         matches!(format, MatchFormat::Picture(_))
     }
 
-    fn needs(_format: MatchFormat) -> Needs {
+    fn needs(_format: MatchFormat, _drawing: Drawing) -> Needs {
         Needs::BothWays
     }
 

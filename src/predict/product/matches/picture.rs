@@ -5,12 +5,12 @@ use image::RgbImage;
 use crate::geometry::Point;
 use crate::predict::context::Context;
 use crate::predict::drawing::canvas::{Canvas, Ink};
+use crate::predict::drawing::colour::mixed;
 use crate::predict::drawing::panels::{Panels, Placement};
 use crate::predict::product::matches::label::Labels;
 use crate::predict::product::matches::palette;
 use crate::predict::product::matches::point::Match;
 use crate::predict::transferred::TransferredKeypoints;
-use crate::predict::verdict::Verdict;
 
 /// Sizes in hundredths of a photo's size.
 const DOT: f64 = 1.25;
@@ -22,13 +22,15 @@ const MANY: f64 = 24.0;
 /// Confidences at which a dot is faintest, and from which it is full.
 const UNSURE: f64 = 0.2;
 const SURE: f64 = 0.65;
-/// The opacity and the size of the faintest dot, as parts of the full one's.
+/// The strength and the size of the faintest dot, as parts of the full one's.
 const FAINTEST: f64 = 0.35;
 const SMALLEST: f64 = 0.6;
 /// Points that are numbered at most.
 const MOST_NUMBERS: usize = 200;
 /// The least opacity of a number.
 const READABLE: f64 = 0.65;
+/// The certainty below which a dot is seen to be smaller and paler.
+const NOTICEABLE: f64 = 0.85;
 /// The alpha up to which a keypoint counts as right.
 const ALPHA: f64 = 0.1;
 const RIGHT: Ink = Ink::solid([0, 200, 83]);
@@ -146,7 +148,8 @@ fn draw_dot(canvas: &mut Canvas, at: Point, mark: &Mark, unit: f64) {
     let (radius, rim, opacity) = (mark.radius() * unit, RIM * unit, mark.opacity());
     canvas.ring(at, radius, 2.6 * rim, Ink::BLACK.faint(0.45 * opacity));
     canvas.ring(at, radius, rim, Ink::WHITE.faint(opacity));
-    canvas.disc(at, radius, Ink::solid(mark.colour).faint(opacity));
+    // Pale rather than transparent, so that it has one colour in both photos.
+    canvas.disc(at, radius, Ink::solid(mixed(mark.colour, [255; 3], 1.0 - opacity)));
 }
 
 /// A ring around a found keypoint, and, where it is wrong, a line to where it should be.
@@ -193,18 +196,17 @@ fn caption(context: &Context, marks: &[Mark]) -> String {
             truths.len()
         );
     }
-    let same = "Equal colour and number: the same place in both photos.";
-    let doubtful = Verdict::new(context.pair).is_some_and(Verdict::is_doubtful);
-    let unsure = marks.iter().any(|mark| mark.certainty() < 0.5);
-    match (doubtful, marks.is_empty(), unsure) {
+    let same = "Equal colour and number: the same part in both photos.";
+    let unsure = marks.iter().any(|mark| mark.certainty() < NOTICEABLE);
+    match (context.is_doubtful(), marks.is_empty(), unsure) {
         (true, true, _) => {
             "These two photos have little in common: there is no match to show.".into()
         }
         (true, false, _) => {
-            "These two photos have little in common: what is marked is guessed.".into()
+            "These two photos have little in common: equal numbers are mere guesses.".into()
         }
         (false, true, _) => "No match is certain enough to be shown.".into(),
-        (false, false, true) => format!("{same} Small and faint: unsure."),
+        (false, false, true) => format!("{same} Small and pale: less sure."),
         (false, false, false) => same.into(),
     }
 }

@@ -12,7 +12,6 @@ use crate::predict::correspondence::Correspondence;
 use crate::predict::product::matches::choice::is_mutual;
 use crate::predict::product::matches::detail::Detail;
 use crate::predict::product::matches::point::{Match, spread};
-use crate::predict::verdict::Verdict;
 
 /// How many points can be followed from one photo to the other by eye.
 const MOST: usize = 20;
@@ -46,7 +45,7 @@ const ROUNDS: usize = 20;
 pub(super) fn shown(context: &Context) -> Result<Vec<Match>> {
     let (source, target) = (context.source.pixels()?, context.target.pixels()?);
     let (source, target) = rayon::join(|| Detail::of(source), || Detail::of(target));
-    let certain = Verdict::new(context.pair).map_or(1.0, |verdict| verdict.best_confidence);
+    let certain = context.verdict().map_or(1.0, |verdict| verdict.best_confidence);
     let most = (MOST as f64 * (certain / FOR_MOST).powi(2)).ceil().min(MOST as f64) as usize;
     Ok(chosen(context.pair, [&source, &target], context.limits.threshold(), most))
 }

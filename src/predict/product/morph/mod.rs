@@ -15,6 +15,7 @@ use crate::inference::frame::turned;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::product::Product;
 use crate::predict::product::morph::animation::AnimationFormat;
 use crate::predict::product::morph::frames::Frames;
@@ -38,11 +39,11 @@ impl Product for Morph {
     const ENDINGS: &'static [(&'static str, AnimationFormat)] =
         &[("webp", AnimationFormat::Webp), ("gif", AnimationFormat::Gif)];
 
-    fn needs_photos(_format: AnimationFormat) -> bool {
+    fn needs_photos(_format: AnimationFormat, _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs(_format: AnimationFormat) -> Needs {
+    fn needs(_format: AnimationFormat, _drawing: Drawing) -> Needs {
         Needs::BothWays
     }
 

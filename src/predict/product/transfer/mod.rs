@@ -11,6 +11,7 @@ use crate::output;
 use crate::predict::annotation::{Annotation, Drawn};
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 
@@ -41,11 +42,11 @@ impl Product for Transfer {
         ("json", TransferFormat::Json),
     ];
 
-    fn needs_photos(format: TransferFormat) -> bool {
+    fn needs_photos(format: TransferFormat, _drawing: Drawing) -> bool {
         format == TransferFormat::Picture(PictureFormat::Jpeg)
     }
 
-    fn needs(_format: TransferFormat) -> Needs {
+    fn needs(_format: TransferFormat, _drawing: Drawing) -> Needs {
         Needs::BothWays
     }
 

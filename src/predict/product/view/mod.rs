@@ -11,6 +11,7 @@ use anyhow::Result;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::product::Product;
 pub(crate) use page::is_view;
 
@@ -39,11 +40,11 @@ impl Product for View {
     );
     const ENDINGS: &'static [(&'static str, ())] = &[("html", ()), ("htm", ())];
 
-    fn needs_photos((): ()) -> bool {
+    fn needs_photos((): (), _drawing: Drawing) -> bool {
         true
     }
 
-    fn needs((): ()) -> Needs {
+    fn needs((): (), _drawing: Drawing) -> Needs {
         Needs::Everything
     }
 

@@ -144,7 +144,7 @@ impl Parts {
             threshold: context.limits.threshold(),
             wheel: wheel::colours(),
             flow_floor: wheel::FLOOR,
-            verdict: in_words(pair),
+            verdict: in_words(context),
         })
     }
 
@@ -168,9 +168,10 @@ impl Picture {
 }
 
 /// What is to be said of a pair.
-fn in_words(pair: &Correspondence) -> Option<String> {
-    let verdict = Verdict::new(pair).map(|verdict| verdict.in_words());
-    let said: Vec<String> = turning::in_words(pair.turns[1]).into_iter().chain(verdict).collect();
+fn in_words(context: &Context) -> Option<String> {
+    let verdict = context.verdict().map(Verdict::in_words);
+    let turn = turning::in_words(context.pair.turns[1]);
+    let said: Vec<String> = turn.into_iter().chain(verdict).collect();
     (!said.is_empty()).then(|| said.join(" "))
 }
 

@@ -1,5 +1,7 @@
 //! The flow itself, for other programs or as a picture.
 
+mod legend;
+
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,10 +10,12 @@ use image::{DynamicImage, RgbImage};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
+use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::{PictureFormat, only};
 use crate::predict::format::wheel::FlowScale;
-use crate::predict::format::{flo, kitti, legend, numpy, pfm, wheel};
+use crate::predict::format::{flo, kitti, numpy, pfm, wheel};
 use crate::predict::product::Product;
+use legend::explained;
 
 /// The flow.
 #[derive(Debug)]
@@ -43,10 +47,11 @@ impl Product for FlowFile {
     const DETAILS: Option<&'static str> = Some(
         "The ending decides: .png, .jpg, .webp colour wheel (Middlebury's): the direction to the counterpart, and how far \
          off it is as a part of the photo, so that photos of different sizes that correspond place by place do not \
-         move; full colours at the 99th percentile, at least 10 % (or see --flow-scale; --legend explains them); \
+         move; full colours at the 99th percentile, at least 10 % (or see --flow-scale); \
          .flo Middlebury; .npy float32 [2, H, W]; .npz with `flow` and `confidence`; .pfm (x, y, 0); .kitti.png \
          16-bit KITTI, whose valid bit says where the confidence suffices. With --min-confidence, pixels without a match are 1e10 in .flo (Middlebury's unknown) and \
-         transparent in .png and .webp.",
+         transparent in .png and .webp. With --legend a picture has the photo beneath, colours on what is certain enough \
+         alone, and below it words and the colour wheel.",
     );
     const ENDINGS: &'static [(&'static str, FlowFormat)] = &[
         ("flo", FlowFormat::Flo),
@@ -61,8 +66,13 @@ impl Product for FlowFile {
     ];
     const MAIN: bool = true;
 
-    fn needs(format: FlowFormat) -> Needs {
+    fn needs_photos(format: FlowFormat, drawing: Drawing) -> bool {
+        drawing.legend && matches!(format, FlowFormat::Wheel(_))
+    }
+
+    fn needs(format: FlowFormat, drawing: Drawing) -> Needs {
         match format {
+            FlowFormat::Wheel(_) if drawing.legend => Needs::Confidence,
             FlowFormat::Npz | FlowFormat::Kitti => Needs::Confidence,
             _ => Needs::Matches,
         }
@@ -73,6 +83,7 @@ impl Product for FlowFile {
         // What tells matched pixels apart in any case; the others are promised a number everywhere.
         let least = match format {
             FlowFormat::Kitti => Some(context.limits.threshold()),
+            FlowFormat::Wheel(_) if context.drawing.legend => Some(context.limits.threshold()),
             FlowFormat::Flo | FlowFormat::Wheel(_) => context.limits.min_confidence,
             FlowFormat::Npy | FlowFormat::Npz | FlowFormat::Pfm => None,
         };
@@ -93,8 +104,10 @@ impl Product for FlowFile {
                         None => DynamicImage::from(drawn),
                         Some(matched) => only(&drawn, matched).into(),
                     };
-                    let legend = context.drawing.legend;
-                    let drawn = if legend { legend::with_legend(drawn, full) } else { drawn };
+                    let drawn = match context.drawing.legend {
+                        true => explained(&drawn, context.source.pixels()?, full).into(),
+                        false => drawn,
+                    };
                     picture.encode(file, drawn)?;
                 }
             }
