@@ -1,9 +1,13 @@
 //! Files that are nearly right: a few changes to one that is.
 
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
 /// Most changes to one file.
 const MOST_CHANGES: usize = 6;
+
+/// Bytes below which size hardly decides how often a file is changed.
+const EVEN: usize = 256;
 
 /// Longest file that changes make.
 const LONGEST: usize = 1 << 16;
@@ -58,14 +62,21 @@ const WORDS: [&str; 28] = [
 
 /// A changed copy of one of the files.
 pub fn mutated(rng: &mut impl Rng, files: &[Vec<u8>]) -> (usize, Vec<u8>) {
-    let chosen = rng.random_range(0..files.len());
+    let chosen = pick(rng, files);
     let mut bytes = files[chosen].clone();
     for _ in 0..rng.random_range(1..=MOST_CHANGES) {
-        let other = &files[rng.random_range(0..files.len())];
+        let other = &files[pick(rng, files)];
         change(rng, &mut bytes, other);
     }
     bytes.truncate(LONGEST);
     (chosen, bytes)
+}
+
+/// One of the files; the small ones more often, as each change says more of them and takes less time.
+fn pick(rng: &mut impl Rng, files: &[Vec<u8>]) -> usize {
+    let numbered: Vec<usize> = (0..files.len()).collect();
+    let weight = |index: &usize| 1.0 / (EVEN + files[*index].len()) as f64;
+    *numbered.choose_weighted(rng, weight).expect("there are files, and no weight is 0")
 }
 
 fn change(rng: &mut impl Rng, bytes: &mut Vec<u8>, other: &[u8]) {
