@@ -26,8 +26,8 @@ const VECTORISED: [(&str, &[&str]); 2] = [
 /// What is settled before all else, by the program alone.
 const START: &str = "start";
 
-/// CUDA graphs, as a library of its own that the program carries.
-const CUDA: &str = "cuda_graph";
+/// What calls libtorch's CUDA library, as a library of its own that the program carries.
+const CUDA: [&str; 2] = ["cuda_graph", "cuda_stream"];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
@@ -66,7 +66,7 @@ fn main() {
     }
     if let Some(mut compiler) = cuda {
         let done = compiler.wait().is_ok_and(|status| status.success());
-        assert!(done, "{} does not compile", source(CUDA));
+        assert!(done, "{} do not compile", CUDA.join(".cpp, "));
     }
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     // The CUDA library is opened at run time when asked for; linking it would make the binary
@@ -95,7 +95,7 @@ fn cpp(level: u32) -> cc::Build {
 fn start_cuda_library(libtorch: &Path) -> Option<Child> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder"));
     let library = out.join("liblpmflow_cuda.so");
-    let source = source(CUDA);
+    let sources = CUDA.map(source);
     let headers = [libtorch.join("../nvidia/cu13/include"), "/usr/local/cuda/include".into()];
     let Some(headers) = headers.iter().find(|path| path.join("crt/host_defines.h").is_file())
     else {
@@ -108,7 +108,9 @@ fn start_cuda_library(libtorch: &Path) -> Option<Child> {
     // What CUDA's own libraries lack here is there where a GPU is.
     let compiler = Command::new(build.get_compiler().path())
         .args(build.get_compiler().args())
-        .args(["-shared", &source, "-o"])
+        .arg("-shared")
+        .args(sources)
+        .arg("-o")
         .arg(library)
         .arg("-L")
         .arg(libtorch.join("lib"))

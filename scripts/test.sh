@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ -n "${LIBTORCH:-}" ] || scripts/libtorch.sh
+# CUDA kernels are compiled wherever the tests run.
+[ "$(uname -s) $(uname -m)" != "Linux x86_64" ] || scripts/nvrtc.sh
 cargo fmt --check
 
 # Clippy's compiler builds our own crate, so that linting and building are one work; every warning is an

@@ -11,7 +11,7 @@ use crate::flow::Flow;
 use crate::geometry::{Point, Size, Turn};
 use crate::inference;
 use crate::inference::precision::Precision;
-use crate::inference::{EngineOptions, prepare_device};
+use crate::inference::{EngineOptions, Kernels, prepare_device};
 use crate::model::weights::choice::Choice;
 use crate::predict::correspondence::{self, Needs, Resolution};
 use crate::predict::pair::{Seen, correspond};
@@ -53,11 +53,12 @@ impl Engine {
             .map_err(anyhow::Error::msg)
             .with_context(|| format!("choosing the precision `{precision}`"))
             .classed(Error::Device)?;
-        prepare_device(device, precision).classed(Error::Device)?;
+        prepare_device(device, precision, Kernels::default()).classed(Error::Device)?;
         let engine = inference::Engine::load(&EngineOptions {
             weights: Choice::plain(weights),
             device: device.clone(),
             precision,
+            kernels: Kernels::default(),
             cache_bytes: CACHE_BYTES,
             cuda_graph: false,
             side_by_side: false,

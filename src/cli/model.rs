@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::count::count;
+use crate::inference::Kernels;
 use crate::inference::device::is_device;
 use crate::inference::precision::Precision;
 use crate::model::input::InputRule;
@@ -44,6 +45,9 @@ pub(crate) struct ModelArguments {
     /// Number format of the network
     #[arg(long, env = "LPMFLOW_PRECISION", value_enum, default_value_t = Precision::Float32)]
     pub precision: Precision,
+    /// On a GPU, whose kernels run; which of ours were seen right and fast on which GPU is in README
+    #[arg(long, env = "LPMFLOW_KERNELS", value_enum, default_value_t = Kernels::Libtorch)]
+    pub kernels: Kernels,
     /// On a GPU, launch the matcher as one CUDA graph where one pair is matched at a time
     #[arg(long, env = "LPMFLOW_CUDA_GRAPH")]
     pub cuda_graph: bool,

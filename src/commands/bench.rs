@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
         weights: arguments.model.choice(),
         device: arguments.model.device.clone(),
         precision: arguments.model.precision,
+        kernels: arguments.model.kernels,
         cache_bytes: 0,
         cuda_graph: arguments.model.cuda_graph,
         side_by_side: false,

@@ -40,6 +40,7 @@ fn options(arguments: &ModelArguments, cache_bytes: usize) -> EngineOptions {
         weights: arguments.choice(),
         device: arguments.device.clone(),
         precision: arguments.precision,
+        kernels: arguments.kernels,
         cache_bytes,
         cuda_graph: arguments.cuda_graph,
         side_by_side: true,

@@ -11,7 +11,7 @@ use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
 use crate::inference::precision::Precision;
-use crate::inference::prepare_device;
+use crate::inference::{Kernels, prepare_device};
 use crate::terminal::Terminal;
 use crate::terminal::train::TrainingDisplay;
 use crate::train::config::TrainConfig;
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         bail!("training in float16 would lose small gradients: choose --precision bfloat16");
     }
     let stopped = stop_on_interrupt()?;
-    let device = || prepare_device(&arguments.device, arguments.precision);
+    let device = || prepare_device(&arguments.device, arguments.precision, Kernels::Libtorch);
     let (folder, mut run) = match (&arguments.output, &arguments.resume) {
         (_, Some(folder)) => {
             let resumption = resumption(folder, arguments, terminal)?;

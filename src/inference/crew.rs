@@ -90,7 +90,7 @@ mod tests {
     use crate::flow::{Matched, Wanted};
     use crate::inference::frame::{Frame, FrameKey};
     use crate::inference::precision::Precision;
-    use crate::inference::{Engine, EngineOptions, FlowNetwork};
+    use crate::inference::{Engine, EngineOptions, FlowNetwork, Kernels};
     use crate::inside::process::{ONE_THREAD, in_own_process};
     use crate::model::weights::choice::Choice;
 
@@ -99,6 +99,7 @@ mod tests {
             weights: Choice::plain(Path::new("lite")),
             device: "cpu".into(),
             precision: Precision::Float32,
+            kernels: Kernels::default(),
             cache_bytes: 1 << 24,
             cuda_graph: false,
             side_by_side,

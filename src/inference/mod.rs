@@ -18,4 +18,4 @@ pub(crate) mod threads;
 pub(crate) use description::ModelDescription;
 pub(crate) use engine::Engine;
 pub(crate) use network::{FlowNetwork, FlowNotFinite};
-pub(crate) use options::{EngineOptions, prepare_device};
+pub(crate) use options::{EngineOptions, Kernels, prepare_device};

@@ -1,18 +1,12 @@
-//! CUDA graphs of libtorch's CUDA library (`cuda_graph.cpp`): a library of its own, which this program carries
-//! and opens when asked, as the program must start where there is no CUDA.
+//! CUDA graphs of libtorch's CUDA library (`cuda_graph.cpp`).
 
 use std::ffi::{c_char, c_void};
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Context, Result, bail};
-use libloading::Library;
 
 use crate::nn::native::attempt::{MESSAGE, attempt};
-use crate::visible::Shown;
-
-/// `cuda_graph.cpp` as a shared library; empty where CUDA's headers were not there at build time.
-static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/liblpmflow_cuda.so"));
+use crate::nn::native::cuda_library::library;
 
 type Begin = unsafe extern "C" fn(i8, *mut c_char, usize) -> *mut c_void;
 type Act = unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> bool;
@@ -47,18 +41,16 @@ impl CudaGraphs {
     /// # Errors
     /// When this program was built without CUDA's headers, or the library cannot be opened.
     pub(crate) fn open() -> Result<Self> {
+        let library = library()?;
         // Safety: the library is ours, and its functions have the types named here. It is never closed, so
         // they stay.
         unsafe {
-            let library = open(LIBRARY)?;
-            let functions = Self {
+            Ok(Self {
                 begin: *library.get::<Begin>(b"lpmflow_graph_begin")?,
                 end: *library.get::<Act>(b"lpmflow_graph_end")?,
                 replay: *library.get::<Act>(b"lpmflow_graph_replay")?,
                 free: *library.get::<Free>(b"lpmflow_graph_free")?,
-            };
-            std::mem::forget(library);
-            Ok(functions)
+            })
         }
     }
 
@@ -99,33 +91,5 @@ impl CudaGraph {
     pub(crate) fn replay(&self) -> Result<()> {
         // Safety: the graph is alive, and the message has the length that is told.
         attempt(|message| unsafe { (self.functions.replay)(self.graph, message, MESSAGE) })
-    }
-}
-
-/// Opens a shared library that lies in this program.
-fn open(bytes: &[u8]) -> Result<Library> {
-    if bytes.is_empty() {
-        bail!(
-            "this program was built without CUDA's headers; build it with the libtorch of \
-             scripts/setup.sh"
-        );
-    }
-    let mut file = tempfile::NamedTempFile::new().context("making a temporary file")?;
-    file.write_all(bytes).with_context(|| format!("writing `{}`", file.path().shown()))?;
-    // Safety: the library is ours and has no initialisers. The file may go once it is open.
-    Ok(unsafe { Library::new(file.path()) }?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_library_is_there_and_holds_its_functions() {
-        assert!(LIBRARY.starts_with(b"\x7fELF"), "built without CUDA's headers");
-        for name in ["begin", "end", "replay", "free"] {
-            let name = format!("lpmflow_graph_{name}\0");
-            assert!(LIBRARY.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
-        }
     }
 }

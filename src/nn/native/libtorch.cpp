@@ -29,10 +29,14 @@ extern "C" {
 
 // Whether the functions here may take the place of libtorch's: they are for float32 on the CPU, have no
 // gradient, and a traced network must run where they do not exist.
-bool lpmflow_serves(const at::Tensor* xs) {
-    return xs->defined() && xs->device().is_cpu() && xs->layout() == at::kStrided &&
-        xs->scalar_type() == at::kFloat && xs->is_contiguous() && !c10::GradMode::is_enabled() &&
+bool lpmflow_is_plain(const at::Tensor* xs) {
+    return xs->defined() && xs->layout() == at::kStrided && xs->is_contiguous() &&
+        !c10::GradMode::is_enabled() &&
         !c10::impl::tls_is_dispatch_key_included(c10::DispatchKey::Tracer);
+}
+
+bool lpmflow_serves(const at::Tensor* xs) {
+    return lpmflow_is_plain(xs) && xs->device().is_cpu() && xs->scalar_type() == at::kFloat;
 }
 
 // How often a tensor, or another that shares its values, was written to; -1 where that is not counted.

@@ -9,6 +9,8 @@ mod attempt;
 pub(crate) mod attention;
 pub(crate) mod autocast;
 pub(crate) mod cuda_graph;
+mod cuda_library;
+pub(crate) mod kernels;
 pub(crate) mod linear;
 pub(crate) mod module;
 pub(crate) mod neighbours;

@@ -5,8 +5,15 @@ use std::ffi::c_void;
 use tch::Tensor;
 
 unsafe extern "C" {
+    fn lpmflow_is_plain(xs: *const c_void) -> bool;
     fn lpmflow_serves(xs: *const c_void) -> bool;
     fn lpmflow_version(xs: *const c_void) -> i64;
+}
+
+/// Whether a tensor has values in row-major order, no gradient is wanted and no network is traced.
+pub(super) fn is_plain(xs: &Tensor) -> bool {
+    // Safety: the pointer is that of a live tensor, which is only read.
+    xs.numel() > 0 && unsafe { lpmflow_is_plain(xs.as_ptr().cast()) }
 }
 
 /// Whether functions in C++ may compute on this tensor: one of float32 in row-major order on the CPU, with

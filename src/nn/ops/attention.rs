@@ -43,6 +43,10 @@ impl Operation for SelfAttention<'_> {
     fn cpu(&self) -> Option<Tensor> {
         native::attention::self_attention(self.qkv, self.bias)
     }
+
+    fn cuda(&self) -> Option<Tensor> {
+        native::kernels::attention::self_attention(self.qkv, self.bias)
+    }
 }
 
 /// Every token of one sequence attends to every token of another.
@@ -72,6 +76,10 @@ impl Operation for CrossAttention<'_> {
 
     fn cpu(&self) -> Option<(Tensor, Tensor)> {
         native::attention::cross_attention(self.query, self.key_value)
+    }
+
+    fn cuda(&self) -> Option<(Tensor, Tensor)> {
+        native::kernels::attention::cross_attention(self.query, self.key_value)
     }
 }
 

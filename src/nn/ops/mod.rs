@@ -4,18 +4,22 @@
 //! | operation | composite | CPU | CUDA |
 //! |---|---|---|---|
 //! | [`linear::LinearMap`] | `linear`, then GELU or a sum | oneDNN, where there is AVX-512 | |
-//! | [`attention::SelfAttention`] | `scaled_dot_product_attention` | AVX2, AVX-512 | |
-//! | [`attention::CrossAttention`] | products and a softmax | AVX2, AVX-512 | |
-//! | [`neighbours::NeighbourSum`] | shifted sums | C++ | |
+//! | [`attention::SelfAttention`] | `scaled_dot_product_attention` | AVX2, AVX-512 | `attention.cu` |
+//! | [`attention::CrossAttention`] | products and a softmax | AVX2, AVX-512 | `attention.cu` |
+//! | [`neighbours::NeighbourSum`] | shifted sums | C++ | `neighbours.cu` |
+//! | [`agreement::Agreement`] | a mutual softmax and sums over neighbours | | `mutual_softmax.cu` |
+//! | [`soft_argmax::ExpectedPositions`] | a softmax and a product | | `soft_argmax.cu` |
 //!
 //! To add a form, write it in [`crate::nn::native`], say so in [`Operation::cpu`] or [`Operation::cuda`] of
 //! the operation, and compare it with the composite in the operation's test.
 
 use tch::Device;
 
+pub(crate) mod agreement;
 pub(crate) mod attention;
 pub(crate) mod linear;
 pub(crate) mod neighbours;
+pub(crate) mod soft_argmax;
 
 /// An operation with its arguments, ready to run.
 ///

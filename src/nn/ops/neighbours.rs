@@ -71,6 +71,11 @@ impl Operation for NeighbourSum<'_> {
             self.disc.half_widths.iter().map(|&width| width as i64).collect();
         native::neighbours::weighted_sum(self.probabilities, &weights, &half_widths)
     }
+
+    fn cuda(&self) -> Option<Tensor> {
+        let Disc { weights, half_widths } = self.disc;
+        native::kernels::neighbours::weighted_sum(self.probabilities, weights, half_widths)
+    }
 }
 
 /// The sum of `map` moved by `distance` cells along both `axes` at once, and moved back as far: zeros come

@@ -33,7 +33,8 @@ use crate::model::matcher::cosine::{self, cosines};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::ops::Operation;
-use crate::nn::ops::neighbours::{Disc, NeighbourSum};
+use crate::nn::ops::agreement::{Agreement, Rounds};
+use crate::nn::ops::neighbours::Disc;
 use crate::nn::parameters::VarBuilder;
 
 /// Most rounds. Matches settle within ten.
@@ -230,24 +231,21 @@ impl Consensus {
     /// The smoothed agreement of the last round, and the similarities U less their greatest value,
     /// both `[B, S, T]`.
     fn last_round(&self, source: &Features, target: &Features) -> (Tensor, Tensor) {
-        let (sources, targets) = (source.last().shape.side, target.last().shape.side);
-        // Cosines end at 1, so these exponentials cannot overflow; the constant factor cancels.
+        // Cosines end at 1, so that exponentials of this cannot overflow; the constant factor cancels.
         let similarity = (cosines(source, target) - 1.0) / self.config.temperature; // [B, S, T]
-        let prior = (&similarity * self.config.prior).exp();
-        let mut scores = similarity.exp();
-        let disc = Disc::gaussian(self.config.radius_squared, self.config.sigma);
-        let round = |scores: &Tensor| {
-            let probabilities = mutual(scores).view([-1, sources, sources, targets, targets]);
-            let sum = NeighbourSum { disc: &disc, probabilities: &probabilities }.run();
-            smooth(&sum).view_as(scores)
+        let agreement = Agreement {
+            similarities: &similarity,
+            sides: [source, target].map(|features| features.last().shape.side),
+            disc: &Disc::gaussian(self.config.radius_squared, self.config.sigma),
+            rounds: Rounds {
+                count: self.config.iterations,
+                power: self.config.agreement,
+                prior: self.config.prior,
+                floor: FLOOR,
+                tiny: TINY,
+            },
         };
-        for _ in 1..self.config.iterations {
-            // Gradients pass the last round alone: through all of them they cost five times as much,
-            // and the first rounds only decide which matches the last one sees.
-            let agreement = tch::no_grad(|| round(&scores));
-            scores = (agreement + FLOOR).pow_(self.config.agreement) * &prior;
-        }
-        (round(&scores), similarity)
+        (agreement.run(), similarity)
     }
 }
 
@@ -271,25 +269,6 @@ impl Matcher for Consensus {
     fn as_any(&self) -> &dyn Any {
         self
     }
-}
-
-/// exp of the mean of both log-softmaxes, from `scores` = exp(logits): `[B, S, T]` to the same shape.
-fn mutual(scores: &Tensor) -> Tensor {
-    let scale = |axis: i64| (scores.sum_dim_intlist([axis].as_slice(), true, None) + TINY).rsqrt_();
-    (scores * scale(2)) * scale(1)
-}
-
-/// 3x3 mean over the target grid, zeros beyond its rim: `[B, source row, source column, target row, target
-/// column]` to the same shape.
-fn smooth(map: &Tensor) -> Tensor {
-    // Two matrix products: pooling takes ten times as long on the CPU.
-    let thirds = |side: i64| {
-        let ones = Tensor::ones([side, side], (map.kind(), map.device()));
-        (ones.tril(1) - ones.tril(-2)) / 3.0
-    };
-    let [.., rows, columns] = map.size()[..] else { unreachable!("a map of five axes") };
-    let along_x = map.reshape([-1, columns]).matmul(&thirds(columns)).view([-1, rows, columns]);
-    thirds(rows).matmul(&along_x)
 }
 
 #[cfg(test)]

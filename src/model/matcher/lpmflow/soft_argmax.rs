@@ -2,6 +2,8 @@
 
 use tch::{Kind, Tensor};
 
+use crate::nn::ops::Operation;
+use crate::nn::ops::soft_argmax::{ExpectedPositions, cells};
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::shape::dims;
@@ -35,19 +37,12 @@ impl SoftArgmax {
     /// `correlation` `[B, S, T]`, result `[B, 2, F, F]` in fine cells.
     pub(super) fn flow(&self, correlation: &Tensor) -> Tensor {
         let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, F * F, F * F]
-        let probability = (scores / TEMPERATURE).softmax(-1, None);
-        let found = probability.matmul(&self.coordinates(&self.x, &self.y)); // [B, F * F, 2]
-        let cells = (found + 1.0) * ((self.side - 1) as f64 / 2.0);
+        let (x, y) = (&self.x, &self.y);
+        let found = ExpectedPositions { scores: &scores, x, y, temperature: TEMPERATURE }.run();
+        let found = (found + 1.0) * ((self.side - 1) as f64 / 2.0); // [B, F * F, 2]
         let line = Tensor::arange(self.side, (Kind::Float, self.x.device()));
-        let flow = cells - self.coordinates(&line, &line);
+        let flow = found - cells(&line, &line);
         flow.transpose(1, 2).reshape([-1, 2, self.side, self.side])
-    }
-
-    /// `(x, y)` of every cell, row by row: `[F * F, 2]`.
-    fn coordinates(&self, x: &Tensor, y: &Tensor) -> Tensor {
-        let columns = x.repeat([self.side]);
-        let rows = y.repeat_interleave_self_int(self.side, None, None);
-        Tensor::stack(&[columns, rows], 1)
     }
 }
 
