@@ -51,7 +51,7 @@ impl Precision {
     }
 
     /// Where GPUs may round to TF32 in this precision. libtorch itself would have convolutions do so unasked.
-    pub(super) fn tf32(self) -> Tf32 {
+    pub(crate) fn tf32(self) -> Tf32 {
         match self {
             Self::Float32 => Tf32 { products: false, convolutions: false },
             Self::Tf32 => Tf32 { products: true, convolutions: true },

@@ -14,6 +14,7 @@ mod golden_identity;
 mod golden_losses;
 mod golden_target;
 mod golden_transfer;
+mod gpu;
 mod kernels;
 mod network;
 mod optimizer;

@@ -55,12 +55,17 @@ pub fn model(config: &ModelConfig, seed: u64) -> Model {
     model_with_variables(config, seed).0
 }
 
-/// A model with formula weights, and its variables.
-pub fn model_with_variables(config: &ModelConfig, seed: u64) -> (Model, Vec<Parameter>) {
+/// Formula weights for every variable of a model.
+pub fn all_weights(config: &ModelConfig, seed: u64) -> BTreeMap<String, Tensor> {
     // Built from nothing, the model says which variables it needs.
     let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
     let _ = Model::new(&blank, config);
-    let path = VarBuilder::stored(weights(&blank.finish().0, seed), Device::Cpu);
+    weights(&blank.finish().0, seed)
+}
+
+/// A model with formula weights, and its variables.
+pub fn model_with_variables(config: &ModelConfig, seed: u64) -> (Model, Vec<Parameter>) {
+    let path = VarBuilder::stored(all_weights(config, seed), Device::Cpu);
     let model = Model::new(&path, config).unwrap();
     let (variables, outcome) = path.finish();
     assert!(

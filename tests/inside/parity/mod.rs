@@ -2,7 +2,7 @@
 
 mod diy_sc;
 mod efficientnet;
-mod formula;
+pub mod formula;
 mod forward;
 mod golden;
 mod marco;
