@@ -9,19 +9,22 @@ const NATIVE: &str = "src/nn/native";
 
 /// Whatever calls libtorch or its threads. None of it is slow if compiled for no processor in particular, and headers of
 /// libtorch's take longer to compile than all the rest: see that each includes few.
-const CALLS: [&str; 6] = ["adamw", "attention", "libtorch", "linear", "module", "region"];
+const CALLS: [&str; 7] =
+    ["adamw", "attention", "depthwise", "libtorch", "linear", "module", "region"];
 
 /// Where time is spent.
 const LOOPS: [&str; 1] = ["neighbours"];
 
 /// The same for processors that have certain instructions, with the flags that allow them.
-const VECTORISED: [(&str, &[&str]); 2] = [
-    ("attention_avx2", &["-mavx2", "-mfma"]),
-    (
-        "attention_avx512",
-        &["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
-    ),
+const VECTORISED: [(&str, &[&str]); 4] = [
+    ("attention_avx2", AVX2),
+    ("attention_avx512", AVX512),
+    ("depthwise_avx2", AVX2),
+    ("depthwise_avx512", AVX512),
 ];
+const AVX2: &[&str] = &["-mavx2", "-mfma"];
+const AVX512: &[&str] =
+    &["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"];
 
 /// What is settled before all else, by the program alone.
 const START: &str = "start";
@@ -32,8 +35,9 @@ const CUDA: [&str; 2] = ["cuda_graph", "cuda_stream"];
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-changed={NATIVE}/attempt.h");
-    println!("cargo:rerun-if-changed={NATIVE}/attention_head.h");
-    println!("cargo:rerun-if-changed={NATIVE}/attention_kernel.h");
+    for part in ["attention_head", "attention_kernel", "depthwise_filter", "depthwise_kernel"] {
+        println!("cargo:rerun-if-changed={NATIVE}/{part}.h");
+    }
     let Ok(libtorch) = std::env::var("LIBTORCH") else {
         panic!("LIBTORCH must name a folder with libtorch 2.13 (scripts/setup.sh makes one)");
     };

@@ -13,6 +13,8 @@ use tch::Tensor;
 use crate::model::backbone::{Backbone, BackboneConfig, Normalisation};
 use crate::model::features::{FeatureShape, Features, LevelShape};
 use crate::model::part::{Chosen, Tagged};
+use crate::nn::ops::Operation;
+use crate::nn::ops::depthwise::{DepthwiseRelu6, same_convolution};
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::runtime::recompute::Recompute;
@@ -219,12 +221,15 @@ impl Block {
     }
 
     fn forward(&self, xs: &Tensor) -> Tensor {
-        let wide = match &self.expand {
-            Some(expand) => expand.forward(xs).clamp_(0.0, 6.0),
-            None => xs.shallow_clone(),
+        let wide = self.expand.as_ref().map(|expand| expand.forward(xs));
+        let filtered = DepthwiseRelu6 {
+            xs: wide.as_ref().unwrap_or(xs),
+            relu6_before: wide.is_some(),
+            weight: &self.depthwise.weight,
+            bias: &self.depthwise.bias,
+            stride: self.depthwise.stride,
         };
-        let filtered = self.depthwise.forward(&wide).clamp_(0.0, 6.0);
-        let narrow = self.project.forward(&filtered);
+        let narrow = self.project.forward(&filtered.run());
         if self.shortcut { narrow + xs } else { narrow }
     }
 }
@@ -234,46 +239,31 @@ impl Block {
 struct Convolution {
     weight: Tensor,
     bias: Tensor,
-    kernel: i64,
     stride: i64,
-    groups: i64,
 }
 
 impl Convolution {
     fn new(path: &VarBuilder, [inputs, outputs]: [i64; 2], kernel: i64, stride: i64) -> Self {
-        Self::grouped(path, [outputs, inputs, kernel, kernel], stride, 1)
+        Self::of_shape(path, [outputs, inputs, kernel, kernel], stride)
     }
 
     fn depthwise(path: &VarBuilder, channels: i64, kernel: i64, stride: i64) -> Self {
-        Self::grouped(path, [channels, 1, kernel, kernel], stride, channels)
+        Self::of_shape(path, [channels, 1, kernel, kernel], stride)
     }
 
-    fn grouped(path: &VarBuilder, shape: [i64; 4], stride: i64, groups: i64) -> Self {
+    fn of_shape(path: &VarBuilder, shape: [i64; 4], stride: i64) -> Self {
         let [outputs, inputs, kernel, _] = shape;
         let bound = 1.0 / ((inputs * kernel * kernel) as f64).sqrt();
         Self {
             weight: path.parameter("weight", &shape, Init::Uniform(bound)),
             bias: path.parameter("bias", &[outputs], Init::Uniform(bound)),
-            kernel,
             stride,
-            groups,
         }
     }
 
     /// `[B, in, H, W]` to `[B, out, H / stride, W / stride]`, sides being multiples of the stride.
     fn forward(&self, xs: &Tensor) -> Tensor {
-        // The window ends at the last pixel, so of an odd total the smaller half goes before the first.
-        let total = self.kernel - self.stride;
-        let (before, after) = (total / 2, total - total / 2);
-        let convolved = |xs: &Tensor, padding: i64| {
-            let bias = Some(&self.bias);
-            xs.conv2d(&self.weight, bias, [self.stride; 2], [padding; 2], [1, 1], self.groups)
-        };
-        if before == after {
-            convolved(xs, before)
-        } else {
-            convolved(&xs.constant_pad_nd([before, after, before, after]), 0)
-        }
+        same_convolution(xs, &self.weight, &self.bias, self.stride, 1)
     }
 }
 

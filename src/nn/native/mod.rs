@@ -10,6 +10,7 @@ pub(crate) mod attention;
 pub(crate) mod autocast;
 pub(crate) mod cuda_graph;
 mod cuda_library;
+pub(crate) mod depthwise;
 pub(crate) mod kernels;
 pub(crate) mod linear;
 pub(crate) mod module;

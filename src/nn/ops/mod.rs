@@ -6,6 +6,7 @@
 //! | [`linear::LinearMap`] | `linear`, then GELU or a sum | oneDNN, where there is AVX-512 | |
 //! | [`attention::SelfAttention`] | `scaled_dot_product_attention` | AVX2, AVX-512 | `attention.cu` |
 //! | [`attention::CrossAttention`] | products and a softmax | AVX2, AVX-512 | `attention.cu` |
+//! | [`depthwise::DepthwiseRelu6`] | a convolution between two activations | AVX2, AVX-512 | |
 //! | [`neighbours::NeighbourSum`] | shifted sums | C++ | `neighbours.cu` |
 //! | [`agreement::Agreement`] | a mutual softmax and sums over neighbours | | `mutual_softmax.cu` |
 //! | [`soft_argmax::ExpectedPositions`] | a softmax and a product | | `soft_argmax.cu` |
@@ -17,6 +18,7 @@ use tch::Device;
 
 pub(crate) mod agreement;
 pub(crate) mod attention;
+pub(crate) mod depthwise;
 pub(crate) mod linear;
 pub(crate) mod neighbours;
 pub(crate) mod soft_argmax;
