@@ -14,7 +14,7 @@ use crate::commands::predict::flags::{inputs, keypoints, limits, tell_of_confide
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
 use crate::geometry::Turn;
-use crate::inference::Engine;
+use crate::inference::{Engine, Kernels};
 use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
 use crate::predict::annotation::{Annotation, is_json};
@@ -300,13 +300,14 @@ fn settings(arguments: &PredictArguments, network: &Engine) -> Result<String> {
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
     let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     Ok(format!(
-        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?}, {:?} on {}{}{}{}",
+        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?}, {:?} on {}{}{}{}{}",
         network.input().side,
         arguments.min_confidence,
         arguments.max_matches,
         arguments.drawing.drawing(),
         arguments.model.precision,
         engine::device_name(network),
+        if arguments.model.kernels == Kernels::Own { ", own kernels" } else { "" },
         if Exif::from(arguments.exif) == Exif::Ignore { ", as stored" } else { "" },
         if arguments.fill { ", filled" } else { "" },
         match turns(arguments).as_slice() {

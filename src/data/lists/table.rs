@@ -41,13 +41,19 @@ fn read(text: &str, delimiter: u8) -> Result<Vec<(usize, StringRecord)>> {
         let start = row.position().map_or(0, |position| position.byte() as usize);
         // The reader leaves the second half of `\r\n`, and blank lines, to the row that follows.
         let blank = text[start..].bytes().take_while(|byte| byte.is_ascii_whitespace()).count();
-        line += text[counted..start + blank].matches('\n').count();
+        line += line_ends(&text[counted..start + blank]);
         counted = start + blank;
         if row.iter().any(|field| !field.is_empty()) {
             rows.push((line, row));
         }
     }
     Ok(rows)
+}
+
+/// How often a line ends, in any way.
+fn line_ends(text: &str) -> usize {
+    let alone = |(at, _): &(usize, &str)| !text[at + 1..].starts_with('\n');
+    text.matches('\n').count() + text.match_indices('\r').filter(alone).count()
 }
 
 /// The delimiter that a spreadsheet's first line `sep=;` states, and where the line after it begins.
@@ -72,7 +78,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_whatever_ends_them() {
-        for end in ["\n", "\r\n"] {
+        for end in ["\n", "\r\n", "\r"] {
             let text = ["a,b", "", "c,d", "\"e\",f", "  ", "g,h"].join(end);
             let lines: Vec<usize> = parsed(&text).iter().map(|(line, _)| *line).collect();
             assert_eq!(lines, [1, 3, 4, 6], "{text:?}");

@@ -24,7 +24,7 @@ impl Shim {
     pub fn new(source: Source) -> Self {
         let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inside/kernels/shim.h");
         let text = source.whole();
-        let entries = text.lines().filter_map(entry).flatten();
+        let entries = source.entries().into_iter();
         let entries: String = entries.map(|name| format!("SHIM_ENTRY({name})\n")).collect();
         let header = header.display();
         let whole = format!("#define LPMFLOW_SHIM\n#include \"{header}\"\n{text}\n{entries}");
@@ -57,21 +57,4 @@ impl Shim {
             unsafe { entry(arguments.as_mut_ptr(), launch.grid.as_ptr(), threads.as_ptr()) };
         });
     }
-}
-
-/// The kernels that a line declares, as `common.cuh` has it.
-fn entry(line: &str) -> Option<Vec<String>> {
-    if let Some(rest) = line.strip_prefix("KERNELS(") {
-        let name = rest.split(',').next()?;
-        return Some(
-            ["float32", "bfloat16", "float16"].map(|kind| format!("{name}_{kind}")).into(),
-        );
-    }
-    let rest = line.strip_prefix("extern \"C\" __global__ void")?;
-    let name = rest.split_once('(').filter(|(name, _)| !name.contains("__launch_bounds__"));
-    let name = match name {
-        Some((name, _)) => name,
-        None => rest.split_once(") ")?.1.split('(').next()?,
-    };
-    Some(vec![name.trim().to_owned()])
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use cudarc::driver::result::{self, DriverError};
@@ -15,17 +15,22 @@ use crate::nn::native::kernels::source::Source;
 use crate::nn::native::kernels::{compiler, store};
 
 /// What is loaded, by source and GPU.
-static LOADED: Mutex<Option<HashMap<(Source, usize), Module>>> = Mutex::new(None);
+static LOADED: LazyLock<Mutex<Modules>> = LazyLock::new(Mutex::default);
+
+type Modules = HashMap<(Source, usize), Arc<Module>>;
 
 /// Machine code in a GPU, for as long as the program runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Module {
-    code: sys::CUmodule,
     context: sys::CUcontext,
+    /// All of them at once: while a CUDA graph is recorded nothing can be loaded.
+    kernels: HashMap<String, sys::CUfunction>,
 }
 
 // Safety: the driver lets any thread use a module of the device's one context.
 unsafe impl Send for Module {}
+// Safety: likewise.
+unsafe impl Sync for Module {}
 
 /// Compiles a source for a GPU, unless that was done before, and loads it.
 ///
@@ -43,7 +48,7 @@ pub(super) fn launch(launch: &Launch, device: Device) -> Result<()> {
     let Device::Cuda(device) = device else { bail!("kernels run on GPUs") };
     let module = module(launch.source, device)?;
     let action = || format!("launching the kernel `{}`", launch.entry);
-    let entry = CString::new(launch.entry.as_str()).with_context(action)?;
+    let kernel = *module.kernels.get(&launch.entry).with_context(action)?;
     let stream = cuda_library::current_stream(device).with_context(action)?;
     let ([x, y, z], threads) = (launch.grid, launch.threads);
     // Safety: the module is loaded and stays. The arguments are those that the kernel takes (tests launch every kernel
@@ -51,23 +56,21 @@ pub(super) fn launch(launch: &Launch, device: Device) -> Result<()> {
     // frees them on this very stream, after the kernel.
     let launched = launch.with_arguments(|arguments| {
         in_context(module.context, || unsafe {
-            let function = result::module::get_function(module.code, entry)?;
-            result::launch_kernel(function, (x, y, z), (threads, 1, 1), 0, stream.cast(), arguments)
+            result::launch_kernel(kernel, (x, y, z), (threads, 1, 1), 0, stream.cast(), arguments)
         })
     });
     launched.map_err(readable).with_context(action)
 }
 
-fn module(source: Source, device: usize) -> Result<Module> {
-    let mut loaded: MutexGuard<Option<HashMap<_, _>>> =
-        LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let loaded = loaded.get_or_insert_default();
+fn module(source: Source, device: usize) -> Result<Arc<Module>> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(module) = loaded.get(&(source, device)) {
-        return Ok(*module);
+        return Ok(Arc::clone(module));
     }
     let module = fresh(source, device)
         .with_context(|| format!("preparing the kernels `{}` for the GPU {device}", source.name))?;
-    loaded.insert((source, device), module);
+    let module = Arc::new(module);
+    loaded.insert((source, device), Arc::clone(&module));
     Ok(module)
 }
 
@@ -84,8 +87,15 @@ fn fresh(source: Source, device: usize) -> Result<Module> {
     // Safety: the context is the one that libtorch uses, and the code is whole.
     let loaded = unsafe {
         result::primary_ctx::retain(device).and_then(|context| {
-            let code = in_context(context, || result::module::load_data(code.as_ptr().cast()))?;
-            Ok(Module { code, context })
+            let kernels = in_context(context, || {
+                let module = result::module::load_data(code.as_ptr().cast())?;
+                let kernel = |name: String| {
+                    let entry = CString::new(name.as_str()).unwrap_or_default();
+                    Ok((name, result::module::get_function(module, entry)?))
+                };
+                source.entries().into_iter().map(kernel).collect::<Result<_, DriverError>>()
+            })?;
+            Ok(Module { context, kernels })
         })
     };
     loaded.map_err(readable)

@@ -39,4 +39,40 @@ impl Source {
         let line = before.lines().count() + 2;
         format!("#line 1 \"common.cuh\"\n{COMMON}\n#line {line} \"{}.cu\"\n{after}", self.name)
     }
+
+    /// The names of its kernels.
+    pub(crate) fn entries(self) -> Vec<String> {
+        self.text.lines().flat_map(entries).collect()
+    }
+}
+
+/// The kernels that a line declares: three by `KERNELS` of `common.cuh`, or one by itself.
+fn entries(line: &str) -> Vec<String> {
+    let before = |text: &str, end| text.split(end).next().unwrap_or_default().trim().to_owned();
+    if let Some(declared) = line.strip_prefix("KERNELS(") {
+        let name = before(declared, ',');
+        return ["float32", "bfloat16", "float16"].map(|kind| format!("{name}_{kind}")).into();
+    }
+    let alone = line.strip_prefix("extern \"C\" __global__ void __launch_bounds__(THREADS) ");
+    alone.map(|declared| before(declared, '(')).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_of_a_source_is_found() {
+        assert_eq!(
+            SOFT_ARGMAX.entries(),
+            ["soft_argmax_float32", "soft_argmax_bfloat16", "soft_argmax_float16"]
+        );
+        let softmax = MUTUAL_SOFTMAX.entries();
+        assert_eq!(softmax.len(), 10);
+        assert!(softmax.contains(&"column_scales".to_owned()), "{softmax:?}");
+        assert!(
+            ALL.iter()
+                .all(|source| source.text.matches("__global__").count() <= source.entries().len())
+        );
+    }
 }
