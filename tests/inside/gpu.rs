@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor, no_grad_guard};
 
 use crate::inference::device::choose;
 use crate::inference::precision::Precision;
+use crate::inside::kernels::error;
 use crate::inside::parity::formula;
 use crate::inside::process::in_own_process;
 use crate::model::Model;
@@ -29,13 +30,6 @@ fn gpu() -> Option<Device> {
             None
         }
     }
-}
-
-/// The largest difference, as a part of the largest value.
-fn error(found: &Tensor, wanted: &Tensor) -> f64 {
-    let [found, wanted] = [found, wanted].map(|xs| xs.to_kind(Kind::Double).to_device(Device::Cpu));
-    let scale = wanted.abs().max().double_value(&[]).max(1e-30);
-    (found - wanted).abs().max().double_value(&[]) / scale
 }
 
 #[test]

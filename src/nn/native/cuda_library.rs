@@ -43,8 +43,15 @@ fn open() -> Result<Library> {
 /// When the library cannot be opened, or libtorch refuses.
 pub(super) fn current_stream(device: usize) -> Result<*mut c_void> {
     let device = i8::try_from(device).context("counting the GPUs")?;
-    // Safety: the library is ours, stays open, and its function has this type.
-    let current = *unsafe { library()?.get::<Stream>(b"lpmflow_stream") }?;
+    static CURRENT: OnceLock<Stream> = OnceLock::new();
+    let current = match CURRENT.get() {
+        Some(current) => *current,
+        None => {
+            // Safety: the library is ours, stays open, and its function has this type.
+            let found = *unsafe { library()?.get::<Stream>(b"lpmflow_stream") }?;
+            *CURRENT.get_or_init(|| found)
+        }
+    };
     let mut stream = std::ptr::null_mut();
     // Safety: the message has the length that is told.
     attempt(|message| unsafe { current(device, &mut stream, message, MESSAGE) })?;

@@ -36,6 +36,11 @@ pub(crate) fn brightness(Rgb([red, green, blue]): Rgb<u8>) -> f64 {
     (0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)) / 255.0
 }
 
+/// A pixel in grey, between those of black and of white (0 to 1).
+pub(crate) fn greyed(pixel: Rgb<u8>, [black, white]: [f64; 2]) -> [u8; 3] {
+    [((black + (white - black) * brightness(pixel)) * 255.0).round() as u8; 3]
+}
+
 /// sRGB of lightness (0 to 1), chroma and hue (degrees) in OKLCH; Ottosson, "A perceptual color space for image
 /// processing", 2020. What sRGB cannot show is cut off.
 pub(crate) fn oklch(lightness: f64, chroma: f64, hue: f64) -> [u8; 3] {

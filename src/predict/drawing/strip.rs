@@ -19,21 +19,20 @@ const SMALLEST_TEXT: f64 = 14.0;
 /// The longer side of smaller pictures is made this long, in pixels, so that words fit below.
 const SMALLEST: usize = 480;
 
-/// The size at which a picture has room for words below, its own unless it is small.
-pub(crate) fn roomy(picture: &RgbImage) -> Size {
+/// A picture, larger if it is so small that words would not fit below.
+pub(crate) fn enlarged(picture: &RgbImage) -> Cow<'_, RgbImage> {
     let own = Size::new(picture.height() as usize, picture.width() as usize);
-    let enlarge = (SMALLEST as f64 / own.longer_side() as f64).max(1.0);
-    let side = |pixels: usize| (pixels as f64 * enlarge).round() as usize;
-    Size::new(side(own.height), side(own.width))
+    let factor = SMALLEST as f64 / own.longer_side() as f64;
+    if factor <= 1.0 {
+        return Cow::Borrowed(picture);
+    }
+    let side = |pixels: usize| (pixels as f64 * factor).round() as usize;
+    Cow::Owned(resize_like_pillow(picture, Size::new(side(own.height), side(own.width))))
 }
 
 /// A picture, enlarged if it is small, above words that say what it shows.
 pub(crate) fn captioned(picture: &RgbImage, words: &str) -> RgbImage {
-    let size = roomy(picture);
-    let picture = match size.width == picture.width() as usize {
-        true => Cow::Borrowed(picture),
-        false => Cow::Owned(resize_like_pillow(picture, size)),
-    };
+    let picture = enlarged(picture);
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
     let strip = Strip::new(words, (width * height).sqrt() / 100.0, width);
     let mut canvas = Canvas::new(Size::new((height + strip.height()) as usize, width as usize));

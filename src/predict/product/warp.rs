@@ -12,7 +12,7 @@ use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::drawing::Drawing;
-use crate::predict::drawing::colour::{brightness, mixed};
+use crate::predict::drawing::colour::{greyed, mixed};
 use crate::predict::drawing::fade;
 use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, NOTHING, PictureFormat};
@@ -69,9 +69,7 @@ fn on_grey(photo: &RgbImage, warp: &RgbaImage) -> RgbImage {
     let mut picture = photo.clone();
     for (pixel, shown) in picture.pixels_mut().zip(warp.pixels()) {
         let [red, green, blue, alpha] = shown.0;
-        let grey = GREY[0] + (GREY[1] - GREY[0]) * brightness(*pixel);
-        let grey = [(grey * 255.0).round() as u8; 3];
-        *pixel = Rgb(mixed(grey, [red, green, blue], f64::from(alpha) / 255.0));
+        *pixel = Rgb(mixed(greyed(*pixel, GREY), [red, green, blue], f64::from(alpha) / 255.0));
     }
     picture
 }

@@ -8,7 +8,7 @@ mod soft_argmax;
 
 use std::path::{Path, PathBuf};
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::nn::native::kernels::compiler::{machine_code, open};
 use crate::nn::native::kernels::source::ALL;
@@ -47,8 +47,8 @@ fn every_kernel_compiles_to_machine_code_of_every_generation() {
 }
 
 /// The largest difference, as a part of the largest value.
-fn error(found: &Tensor, wanted: &Tensor) -> f64 {
-    let [found, wanted] = [found, wanted].map(|xs| xs.to_kind(Kind::Double));
+pub fn error(found: &Tensor, wanted: &Tensor) -> f64 {
+    let [found, wanted] = [found, wanted].map(|xs| xs.to_kind(Kind::Double).to_device(Device::Cpu));
     let scale = wanted.abs().max().double_value(&[]).max(1e-30);
     (found - wanted).abs().max().double_value(&[]) / scale
 }

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use crate::nn::native::kernels::disc::KernelDisc;
 use crate::nn::native::kernels::launch::{Argument, Launch};
 use crate::nn::native::kernels::neighbours;
-use crate::nn::native::kernels::serving::{blocks, run, serves, type_name};
+use crate::nn::native::kernels::serving::{blocks, prepared, run, type_name};
 use crate::nn::native::kernels::source::MUTUAL_SOFTMAX;
 
 /// As in the source.
@@ -76,12 +76,10 @@ pub(crate) fn agreement(
     (weights, half_widths): (&[f64], &[usize]),
     rounds: Rounds,
 ) -> Option<Tensor> {
-    if !serves(&[similarities]) {
-        return None;
-    }
-    let (disc, buffers) =
-        (KernelDisc::new(weights, half_widths)?, Buffers::new(similarities, sides));
-    run(&launches(similarities, &buffers, &disc, rounds)?, similarities.device());
+    let [similarities] = prepared([similarities])?;
+    let disc = KernelDisc::new(weights, half_widths)?;
+    let buffers = Buffers::new(&similarities, sides);
+    run(&launches(&similarities, &buffers, &disc, rounds)?, similarities.device());
     Some(buffers.agreement)
 }
 

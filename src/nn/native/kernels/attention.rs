@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::nn::native::kernels::launch::{Argument, Launch};
-use crate::nn::native::kernels::serving::{blocks, run, serves, type_name};
+use crate::nn::native::kernels::serving::{blocks, prepared, run, type_name};
 use crate::nn::native::kernels::source::ATTENTION;
 use crate::nn::shape::dims;
 
@@ -22,13 +22,16 @@ const BLOCKS: i64 = 128;
 /// `qkv` `[B, N, 3, h, d]`; `bias` broadcastable to `[B, h, N, N]`.
 pub(crate) fn self_attention(qkv: &Tensor, bias: Option<&Tensor>) -> Option<Tensor> {
     let [batch, tokens, _, heads, dim] = <[i64; 5]>::try_from(qkv.size()).ok()?;
-    let bias = bias.map(|bias| spread(bias, [batch, heads, tokens], qkv.kind()));
-    let given: Vec<&Tensor> = [qkv].into_iter().chain(&bias).collect();
-    if !serves(&given) {
-        return None;
-    }
+    let (qkv, bias) = match bias {
+        None => (prepared([qkv])?.into_iter().next()?, None),
+        Some(bias) => {
+            let [qkv, bias] = prepared([qkv, bias])?;
+            let bias = spread(&bias, [batch, heads, tokens], qkv.kind());
+            (qkv, Some(bias))
+        }
+    };
     let gathered = Tensor::empty([batch, tokens, heads * dim], (qkv.kind(), qkv.device()));
-    run(&[self_launch(qkv, bias.as_ref(), &gathered)?], qkv.device());
+    run(&[self_launch(&qkv, bias.as_ref(), &gathered)?], qkv.device());
     Some(gathered)
 }
 
@@ -74,11 +77,7 @@ pub(crate) fn self_launch<'a>(
 /// # Shapes
 /// `query` `[B, S, h, d]`, `key_value` `[B, T, 2, h, d]`.
 pub(crate) fn cross_attention(query: &Tensor, key_value: &Tensor) -> Option<(Tensor, Tensor)> {
-    // Parts of wider projections, as a rule.
-    let (query, key_value) = (query.contiguous(), key_value.contiguous());
-    if !serves(&[&query, &key_value]) {
-        return None;
-    }
+    let [query, key_value] = prepared([query, key_value])?;
     let [batch, queries, heads, dim] = <[i64; 4]>::try_from(query.size()).ok()?;
     let options = (query.kind(), query.device());
     let gathered = Tensor::empty([batch, queries, heads * dim], options);

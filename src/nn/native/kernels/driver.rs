@@ -14,10 +14,10 @@ use crate::nn::native::kernels::launch::Launch;
 use crate::nn::native::kernels::source::Source;
 use crate::nn::native::kernels::{compiler, store};
 
-/// What is loaded, by source and GPU.
+/// What is loaded, by source's name and GPU.
 static LOADED: LazyLock<Mutex<Modules>> = LazyLock::new(Mutex::default);
 
-type Modules = HashMap<(Source, usize), Arc<Module>>;
+type Modules = HashMap<(&'static str, usize), Arc<Module>>;
 
 /// Machine code in a GPU, for as long as the program runs.
 #[derive(Debug)]
@@ -64,13 +64,13 @@ pub(super) fn launch(launch: &Launch, device: Device) -> Result<()> {
 
 fn module(source: Source, device: usize) -> Result<Arc<Module>> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(module) = loaded.get(&(source, device)) {
+    if let Some(module) = loaded.get(&(source.name, device)) {
         return Ok(Arc::clone(module));
     }
     let module = fresh(source, device)
         .with_context(|| format!("preparing the kernels `{}` for the GPU {device}", source.name))?;
     let module = Arc::new(module);
-    loaded.insert((source, device), Arc::clone(&module));
+    loaded.insert((source.name, device), Arc::clone(&module));
     Ok(module)
 }
 

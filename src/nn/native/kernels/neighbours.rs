@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::nn::native::kernels::disc::KernelDisc;
 use crate::nn::native::kernels::launch::{Argument, Launch};
-use crate::nn::native::kernels::serving::{blocks, run, serves, type_name};
+use crate::nn::native::kernels::serving::{blocks, prepared, run, type_name};
 use crate::nn::native::kernels::source::NEIGHBOURS;
 
 /// As in the source.
@@ -21,11 +21,9 @@ pub(crate) fn weighted_sum(
     weights: &[f64],
     half_widths: &[usize],
 ) -> Option<Tensor> {
-    if !serves(&[probabilities]) {
-        return None;
-    }
+    let [probabilities] = prepared([probabilities])?;
     let (disc, out) = (KernelDisc::new(weights, half_widths)?, probabilities.empty_like());
-    run(&[launch(probabilities, &out, &disc)?], probabilities.device());
+    run(&[launch(&probabilities, &out, &disc)?], probabilities.device());
     Some(out)
 }
 

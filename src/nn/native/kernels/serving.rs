@@ -24,13 +24,18 @@ pub(crate) fn enable(device: usize) -> Result<()> {
     Ok(())
 }
 
-/// Whether they serve these tensors: all on one GPU, with values in row-major order, and no gradient wanted.
-pub(super) fn serves(tensors: &[&Tensor]) -> bool {
-    let on_one_gpu = match tensors.first().map(|first| first.device()) {
-        Some(device @ Device::Cuda(_)) => tensors.iter().all(|xs| xs.device() == device),
-        _ => false,
-    };
-    ENABLED.load(Ordering::Relaxed) && on_one_gpu && tensors.iter().all(|xs| is_plain(xs))
+/// The tensors with their values in row-major order, if they serve: all on one GPU, and no gradient wanted. Nothing is
+/// copied where they do not.
+pub(super) fn prepared<const N: usize>(tensors: [&Tensor; N]) -> Option<[Tensor; N]> {
+    if !ENABLED.load(Ordering::Relaxed) {
+        return None;
+    }
+    let device = tensors.first()?.device();
+    if !device.is_cuda() || tensors.iter().any(|xs| xs.device() != device) {
+        return None;
+    }
+    let tensors = tensors.map(Tensor::contiguous);
+    tensors.iter().all(is_plain).then_some(tensors)
 }
 
 /// Has the GPU of these tensors do what was prepared.

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::nn::native::kernels::launch::{Argument, Launch};
-use crate::nn::native::kernels::serving::{run, serves, type_name};
+use crate::nn::native::kernels::serving::{prepared, run, type_name};
 use crate::nn::native::kernels::source::SOFT_ARGMAX;
 
 /// Threads that share a row.
@@ -18,12 +18,9 @@ pub(crate) fn expected_positions(
     [x, y]: [&Tensor; 2],
     temperature: f64,
 ) -> Option<Tensor> {
-    let scores = scores.contiguous();
-    if !serves(&[&scores, x, y]) {
-        return None;
-    }
+    let [scores, x, y] = prepared([scores, x, y])?;
     let found = positions_of(&scores);
-    run(&[launch(&scores, [x, y], &found, temperature)?], scores.device());
+    run(&[launch(&scores, [&x, &y], &found, temperature)?], scores.device());
     Some(found)
 }
 

@@ -7,7 +7,7 @@ const COMMON: &str = include_str!("common.cuh");
 const INCLUDED: &str = "#include \"common.cuh\"\n";
 
 /// A file of kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     /// Its name without ending.
     pub name: &'static str,

@@ -3,12 +3,11 @@
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
 
-use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::{Point, Size};
 use crate::predict::correspondence::Correspondence;
 use crate::predict::drawing::canvas::{Canvas, Ink};
-use crate::predict::drawing::colour::{brightness, mixed, viridis};
-use crate::predict::drawing::strip::{Strip, roomy};
+use crate::predict::drawing::colour::{greyed, mixed, viridis};
+use crate::predict::drawing::strip::{Strip, enlarged};
 use crate::predict::drawing::text;
 
 /// How far the colours cover the photo.
@@ -37,15 +36,13 @@ pub(super) fn draw(pair: &Correspondence, photo: &RgbImage) -> RgbImage {
 
 /// The photo, enlarged if it is small, in the colours of its confidence.
 fn coloured(pair: &Correspondence, photo: &RgbImage) -> RgbImage {
-    let size = roomy(photo);
-    let is_own = size.width == photo.width() as usize;
-    let mut picture = if is_own { photo.clone() } else { resize_like_pillow(photo, size) };
+    let mut picture = enlarged(photo).into_owned();
+    let size = Size::new(picture.height() as usize, picture.width() as usize);
     picture.par_chunks_mut(3 * size.width).enumerate().for_each(|(row, pixels)| {
         for (column, pixel) in pixels.chunks_mut(3).enumerate() {
             let unit = size.unit_from_pixel(Point::new(column as f64, row as f64));
             let confidence = pair.confidence(pair.source.pixel_from_unit(unit));
-            let grey = brightness(Rgb([pixel[0], pixel[1], pixel[2]]));
-            let grey = [(grey * 255.0).round() as u8; 3];
+            let grey = greyed(Rgb([pixel[0], pixel[1], pixel[2]]), [0.0, 1.0]);
             pixel.copy_from_slice(&mixed(grey, viridis(confidence), COVER));
         }
     });
@@ -73,6 +70,7 @@ fn draw_scale(canvas: &mut Canvas, words: &Strip, top: f64, width: f64) {
 mod tests {
     use super::*;
     use crate::flow::{Flow, Matched};
+    use crate::predict::drawing::colour::brightness;
 
     #[test]
     fn sure_places_are_light_and_the_scale_says_so() {

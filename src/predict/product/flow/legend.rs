@@ -6,7 +6,7 @@ use image::{DynamicImage, Rgb, RgbImage, Rgba};
 use crate::data::photo::resize::resize_like_pillow;
 use crate::geometry::{Point, Size};
 use crate::predict::drawing::canvas::{Canvas, Ink};
-use crate::predict::drawing::colour::brightness;
+use crate::predict::drawing::colour::{brightness, greyed};
 use crate::predict::drawing::strip::Strip;
 use crate::predict::drawing::text::{self, CAPITALS};
 use crate::predict::format::wheel::{self, FlowScale};
@@ -56,12 +56,12 @@ fn over(flow: &DynamicImage, photo: &RgbImage) -> RgbImage {
         false => resize_like_pillow(photo, Size::new(height as usize, width as usize)),
     };
     for (pixel, Rgba([red, green, blue, alpha])) in picture.pixels_mut().zip(flow.pixels()) {
-        let light = brightness(*pixel);
-        let dimmed = |value: u8| f64::from(value) / 255.0 * (DARKEST + (1.0 - DARKEST) * light);
-        let grey = GREY[0] + (GREY[1] - GREY[0]) * light;
-        let shown =
-            [*red, *green, *blue].map(|value| if *alpha > 0 { dimmed(value) } else { grey });
-        *pixel = Rgb(shown.map(|value| (value * 255.0).round() as u8));
+        let light = DARKEST + (1.0 - DARKEST) * brightness(*pixel);
+        let dimmed = |value: u8| (f64::from(value) / 255.0 * light * 255.0).round() as u8;
+        *pixel = Rgb(match alpha {
+            0 => greyed(*pixel, GREY),
+            _ => [*red, *green, *blue].map(dimmed),
+        });
     }
     picture
 }
