@@ -101,7 +101,12 @@ impl Format {
 
     /// As [`Format::in_list`] takes it.
     fn name(self) -> String {
-        self.kind.in_list((self.kind.endings)()[self.index].0)
+        self.kind.in_list(self.ending())
+    }
+
+    /// The end of its files' names.
+    pub(crate) fn ending(self) -> &'static str {
+        (self.kind.endings)()[self.index].0
     }
 
     /// Whether it shows that.

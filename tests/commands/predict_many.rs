@@ -86,6 +86,9 @@ fn labels_are_carried_across_as_they_are_and_compared_with_the_truth() {
     assert!(only_flow.contains("--transfer goes with -o FILE"), "{only_flow}");
     lpmflow(base.into_iter().chain(["-o", &out, "-o", &flow])).succeeded();
     assert_eq!(std::fs::metadata(&flow).unwrap().len(), 12 + 160 * 120 * 8);
+    let kitti = folder.text("flow.kitti.png");
+    lpmflow(base.into_iter().chain(["-o", &out, "-o", &kitti])).succeeded();
+    assert_eq!(image::image_dimensions(&kitti).unwrap(), (160, 120), "the source's size");
     let same = lpmflow(base.into_iter().chain(["-o", &drawn])).failed_with(1);
     assert!(same.contains("s-labels.png"), "{same}");
 }

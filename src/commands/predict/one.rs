@@ -109,15 +109,20 @@ pub(super) fn run(
 
 /// The files that the flags name.
 fn outputs(arguments: &PredictArguments) -> Result<Vec<Output>> {
-    let carries = arguments.transfer.is_some();
     let outputs = arguments.files.named.iter().map(|(kind, path)| {
-        // What is carried goes by `-o` as well, where its ending is not the flow's alone.
-        let carried = || Output::new(TRANSFER, path);
-        let other = || Output::new(kind, path);
-        if carries && kind.main {
-            carried().or_else(|error| other().map_err(|_| error))
-        } else {
-            other()
+        let other = Output::new(kind, path);
+        if arguments.transfer.is_none() || !kind.main {
+            return other;
+        }
+        // What is carried goes by `-o` as well, where the ending is not the flow's alone, as that of `.kitti.png` is.
+        match (Output::new(TRANSFER, path), other) {
+            (Ok(carried), Ok(flow))
+                if flow.format.ending().len() > carried.format.ending().len() =>
+            {
+                Ok(flow)
+            }
+            (Err(_), Ok(flow)) => Ok(flow),
+            (carried, _) => carried,
         }
     });
     outputs
