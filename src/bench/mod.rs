@@ -1,5 +1,6 @@
 //! Timing a model: the whole forward pass, its halves, the loader, and a training step.
 
+mod products;
 pub(crate) mod spread;
 mod synchronize;
 mod training;
@@ -12,12 +13,14 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
+use crate::bench::products::Products;
 use crate::bench::synchronize::synchronize;
 use crate::data::photo::decode_benchmark;
 use crate::flow::Wanted;
 use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
+use crate::model::cost::StageCost;
 use crate::visible::Shown;
 
 /// The photo that the loader is timed on: as large as those of the benchmarks.
@@ -32,12 +35,20 @@ pub(crate) struct BenchConfig {
     pub iterations: usize,
     /// Passes before them that do not.
     pub warm_up: usize,
+    /// The format in which the pass's matrix products are timed alone, if they are.
+    pub products: Option<Kind>,
 }
 
 /// Training steps that count at most: each takes as long as several forward passes.
 const MOST_TRAINING_STEPS: usize = 5;
 
 impl BenchConfig {
+    /// How often [`run`] calls `done`.
+    pub(crate) fn rounds(&self) -> usize {
+        let parts = 4 + usize::from(self.products.is_some());
+        parts * (self.iterations + self.warm_up)
+    }
+
     /// Training steps that count.
     pub(crate) fn training_steps(&self) -> usize {
         self.iterations.min(MOST_TRAINING_STEPS)
@@ -82,12 +93,14 @@ pub(crate) struct Latency {
 }
 
 /// Times the model's forward pass over pairs of random images, without confidences as `eval` runs it, the
-/// backbone and the matcher apart, and the loader. `done` is called after every iteration.
+/// backbone and the matcher apart, the products of these `stages` if they are asked for, and the loader. `done` is
+/// called after every iteration.
 ///
 /// # Errors
 /// When the loader's photo cannot be written or read.
 pub(crate) fn run(
     engine: &Engine,
+    stages: &[StageCost],
     config: &BenchConfig,
     done: &mut dyn FnMut(),
 ) -> Result<Vec<Measurement>> {
@@ -111,8 +124,7 @@ pub(crate) fn run(
         let features = model.features(&images);
         let mut found = vec![
             timed("forward", "pair", pairs, &mut || {
-                let [source, target] = model.features(&images).halves();
-                engine.match_features(&source, &target, Wanted::Matches).map(drop)
+                engine.match_images(&images, Wanted::Matches).map(drop)
             })?,
             timed("backbone", "image", 2 * pairs, &mut || {
                 drop(model.features(&images));
@@ -123,6 +135,13 @@ pub(crate) fn run(
                 engine.match_features(&source, &target, Wanted::Matches).map(drop)
             })?,
         ];
+        if let Some(kind) = config.products {
+            let products = Products::new(stages, pairs, (kind, engine.device()));
+            found.push(timed("products", "pair", pairs, &mut || {
+                products.run();
+                Ok(())
+            })?);
+        }
         found.push(timed("loader", "image", 1, &mut || {
             let key = FrameKey::of(&photo);
             drop(engine.input().frame(key, &decode_benchmark(&photo)?));

@@ -35,6 +35,9 @@ pub(crate) struct BenchArguments {
     /// Forward passes before them that do not
     #[arg(long, default_value = "2", value_name = "N", value_parser = count_or_none)]
     pub warm_up: usize,
+    /// Time the pass's matrix products alone as well: how far it is from doing nothing else
+    #[arg(long)]
+    pub limit: bool,
     /// Print one JSON object instead of the table
     #[arg(long)]
     pub json: bool,

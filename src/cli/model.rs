@@ -48,7 +48,7 @@ pub(crate) struct ModelArguments {
     /// On a GPU, whose kernels run; which of ours were seen right and fast on which GPU is in README
     #[arg(long, env = "LPMFLOW_KERNELS", value_enum, default_value_t = Kernels::Libtorch)]
     pub kernels: Kernels,
-    /// On a GPU, launch the matcher as one CUDA graph where one pair is matched at a time
+    /// On a GPU, launch the forward pass as one CUDA graph where one pair is matched at a time
     #[arg(long, env = "LPMFLOW_CUDA_GRAPH")]
     pub cuda_graph: bool,
 }

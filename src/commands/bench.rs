@@ -14,9 +14,6 @@ use crate::model::cost::StageCost;
 use crate::spelling::counted;
 use crate::terminal::Terminal;
 
-/// The parts that are timed.
-const PARTS: usize = 4;
-
 /// Runs the command.
 ///
 /// # Errors
@@ -40,6 +37,7 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
         batch_size: arguments.batch_size.get(),
         iterations: arguments.iterations.get(),
         warm_up: arguments.warm_up,
+        products: arguments.limit.then(|| arguments.model.precision.kind()),
     };
     let learns = engine.model().config().matcher.objective().is_some();
     if !learns && !arguments.no_training {
@@ -47,10 +45,11 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
     }
     let trains = learns && !arguments.no_training;
     let training_steps = if trains { 1 + config.training_steps() } else { 0 };
-    let rounds = PARTS * (config.iterations + config.warm_up) + training_steps;
+    let rounds = config.rounds() + training_steps;
     let template = "{bar:30} {pos}/{len} rounds{pace}";
     let progress = terminal.progress(("timing", "rounds"), rounds, template);
-    let mut measurements = time(&engine, &config, &mut || progress.inc(1))?;
+    let stages = engine.model().config().work()?;
+    let mut measurements = time(&engine, &stages, &config, &mut || progress.inc(1))?;
     let mut peaks = Peaks { inference: memory::peak_bytes(), training: None };
     if trains {
         measurements.push(run_training(&engine, &config, &mut || progress.inc(1))?);
@@ -59,7 +58,6 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
     drop(progress);
 
     let description = engine.description()?;
-    let stages = engine.model().config().operations()?;
     if arguments.json {
         terminal.result(
             &report(&engine, &description, &stages, (&measurements, peaks), arguments).to_string(),
@@ -87,8 +85,10 @@ fn report(
     (measurements, peaks): (&[Measurement], Peaks),
     arguments: &BenchArguments,
 ) -> serde_json::Value {
-    let operations: serde_json::Map<String, serde_json::Value> =
-        stages.iter().map(|stage| (stage.name.to_owned(), json!(stage.operations))).collect();
+    let operations: serde_json::Map<String, serde_json::Value> = stages
+        .iter()
+        .map(|stage| (stage.name.to_owned(), json!(stage.work.operations())))
+        .collect();
     json!({
         "schema": 1,
         "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
@@ -113,7 +113,7 @@ fn table(
     stages: &[StageCost],
     (measurements, peaks): (&[Measurement], Peaks),
 ) -> String {
-    let operations: f64 = stages.iter().map(|stage| stage.operations).sum();
+    let operations: f64 = stages.iter().map(|stage| stage.work.operations()).sum();
     let mut lines = vec![
         format!(
             "{}: {:.1} M parameters, {:.1} GFLOP a pair, on {} with {}",
@@ -131,12 +131,27 @@ fn table(
         lines.push(format!("{name:10} {p50:9.1} {p90:9.1} {min:9.1} {per_second:9.2} {unit}s"));
     }
     lines.push(String::new());
-    let share = |stage: &StageCost| format!("{} {:.1}", stage.name, stage.operations / 1e9);
+    let share = |stage: &StageCost| format!("{} {:.1}", stage.name, stage.work.operations() / 1e9);
     lines.push(format!("GFLOP: {}", stages.iter().map(share).collect::<Vec<_>>().join(", ")));
+    lines.extend(limit(stages, measurements));
     for (what, bytes) in [("", peaks.inference), (" with training", peaks.training)] {
         if let Some(bytes) = bytes {
             lines.push(format!("peak memory{what}: {:.0} MiB", bytes as f64 / f64::from(1 << 20)));
         }
     }
     lines.join("\n")
+}
+
+/// How far the forward pass is from its matrix products, where these were timed.
+fn limit(stages: &[StageCost], measurements: &[Measurement]) -> Option<String> {
+    let named = |name| measurements.iter().find(|measurement| measurement.name == name);
+    let (forward, products) = (named("forward")?, named("products")?);
+    let operations: f64 = stages.iter().map(|stage| stage.work.in_products()).sum();
+    let seconds = products.latency_ms.p50 / 1e3;
+    Some(format!(
+        "limit: the forward pass takes {:.2} times as long as its matrix products alone ({:.1} GFLOP, at {:.0} a second)",
+        forward.latency_ms.p50 / products.latency_ms.p50,
+        operations / 1e9,
+        operations * products.units as f64 / 1e9 / seconds,
+    ))
 }

@@ -34,7 +34,7 @@ pub(crate) struct Network<'a> {
 impl<'a> Network<'a> {
     /// A model, its variables on the CPU.
     pub(crate) fn new(model: &'a Model) -> Self {
-        Self { model, normaliser: Normaliser::new(model.normalisation()) }
+        Self { model, normaliser: Normaliser::new(model.normalisation(), Device::Cpu) }
     }
 
     /// The flow between two batches of images.

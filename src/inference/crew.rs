@@ -40,7 +40,7 @@ impl Crew {
         (device, kind): (Device, Kind),
     ) -> Result<Option<Self>> {
         let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-        let operations: f64 = config.operations()?.iter().map(|stage| stage.operations).sum();
+        let operations: f64 = config.work()?.iter().map(|stage| stage.work.operations()).sum();
         if device != Device::Cpu || threads < 2 || operations > SMALL {
             return Ok(None);
         }

@@ -4,30 +4,28 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::slice;
 
-use anyhow::{Context, Result, bail};
-use tch::{Device, Kind, Tensor};
+use anyhow::{Context, Result};
+use tch::{Device, Tensor};
 
-use crate::flow::{Flow, Matched, Wanted};
-use crate::geometry::Size;
+use crate::flow::{Matched, Wanted};
 use crate::inference::components::Components;
 use crate::inference::crew::Crew;
-use crate::inference::cuda_graph::CudaGraphMatcher;
+use crate::inference::cuda_graph::RecordedPasses;
 use crate::inference::description::ModelDescription;
+use crate::inference::found::{Described, said_of_photos};
 use crate::inference::frame::{Frame, FrameKey, Input};
 use crate::inference::memory;
-use crate::inference::network::{FlowNetwork, FlowNotFinite};
+use crate::inference::network::FlowNetwork;
 use crate::inference::options::EngineOptions;
-use crate::inference::placement::between_photos;
 use crate::inference::similarity::{self, Similarity};
 use crate::lru::Lru;
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::features::Features;
-use crate::model::matcher::{Matching, PairFound};
+use crate::model::matcher::Matching;
 use crate::model::weights::place::Place;
 use crate::model::weights::report::LoadReport;
 use crate::nn::parameters::{Parameter, VarBuilder};
-use crate::nn::shape::dims;
 
 /// A model ready to match photos.
 #[derive(Debug)]
@@ -41,13 +39,10 @@ pub(crate) struct Engine {
     notes: Vec<String>,
     device: Device,
     cache: Lru<FrameKey, Features>,
-    recorded: Option<CudaGraphMatcher>,
+    recorded: Option<RecordedPasses>,
     /// Takes the pairs of a batch side by side, where that is wanted and pays.
     crew: Option<Crew>,
 }
-
-/// The features of photos.
-type Described = HashMap<FrameKey, Features>;
 
 impl Engine {
     /// Finds, reads and checks the weights, and places the model on its device.
@@ -180,11 +175,14 @@ impl Engine {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
+        if let Some((described, found)) = self.whole_pass(pairs, wanted)? {
+            return said_of_photos(&self.model, &found, &described, pairs);
+        }
         let described = self.described(pairs);
         let Some(crew) = &self.crew else {
             let [source, target] = sides(&described, pairs);
             let found = tch::no_grad(|| self.match_features(&source, &target, wanted))?;
-            return matched(&self.model, &found, &described, pairs);
+            return said_of_photos(&self.model, &found, &described, pairs);
         };
         let alone = pairs.iter().map(|pair| {
             let own =
@@ -194,9 +192,28 @@ impl Engine {
         let found = crew.each(alone.collect(), |model, (pair, described)| {
             let pairs = slice::from_ref(pair);
             let [source, target] = sides(&described, pairs);
-            matched(model, &model.matching(&source, &target, wanted), &described, pairs)
+            said_of_photos(model, &model.matching(&source, &target, wanted), &described, pairs)
         });
         Ok(found.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// What corresponds between two photos, from their pixels to the matching.
+    ///
+    /// # Shapes
+    /// `images` `[2 B, 3, H, W]`, normalised: the sources of B pairs, then the targets.
+    ///
+    /// # Errors
+    /// As [`Engine::match_features`].
+    pub(crate) fn match_images(&self, images: &Tensor, wanted: Wanted) -> Result<Matching> {
+        match &self.recorded {
+            Some(recorded) if images.size()[0] == 2 => {
+                Ok(recorded.whole(&self.model, images, wanted)?.1)
+            }
+            _ => {
+                let [source, target] = self.model.features(images).halves();
+                Ok(self.model.matching(&source, &target, wanted))
+            }
+        }
     }
 
     /// What corresponds between photos with these features. A single pair's is launched as a CUDA graph if the
@@ -212,10 +229,35 @@ impl Engine {
     ) -> Result<Matching> {
         match &self.recorded {
             Some(recorded) if source.last().tokens.size()[0] == 1 => {
-                recorded.matching(&self.model, source, target, wanted)
+                let features = [source, target].map(Features::shallow_clone);
+                recorded.matching(&self.model, &features, wanted)
             }
             _ => Ok(self.model.matching(source, target, wanted)),
         }
+    }
+
+    /// The features of a single pair's photos and what corresponds between them, by one CUDA graph, if the options say
+    /// so and neither photo's features are known.
+    ///
+    /// # Errors
+    /// As [`Engine::match_features`].
+    fn whole_pass(
+        &mut self,
+        pairs: &[(Frame, Frame)],
+        wanted: Wanted,
+    ) -> Result<Option<(Described, Matching)>> {
+        let (Some(recorded), [(source, target)]) = (&self.recorded, pairs) else {
+            return Ok(None);
+        };
+        let photos = [source, target];
+        let mut is_known = |frame: &Frame| self.cache.get(&frame.key).is_some();
+        if source.key == target.key || photos.into_iter().any(&mut is_known) {
+            return Ok(None);
+        }
+        let images = self.input().batch(&photos, self.model.normalisation(), self.device);
+        let (kept, found) = tch::no_grad(|| recorded.whole(&self.model, &images, wanted))?;
+        let described = self.remember(&photos, separate(&kept, photos.len()));
+        Ok(Some((self.unpacked(described), found)))
     }
 
     /// The features of every photo of the pairs.
@@ -233,29 +275,37 @@ impl Engine {
                 None => absent.push(frame),
             }
         }
-        for (frame, kept) in absent.iter().zip(self.kept(&absent)) {
+        let kept = self.kept(&absent);
+        described.extend(self.remember(&absent, kept));
+        self.unpacked(described)
+    }
+
+    /// Keeps what is to be kept of photos, and gives it back by photo.
+    fn remember(&mut self, photos: &[&Frame], kept: Vec<Features>) -> Described {
+        let mut remember = |(frame, kept): (&&Frame, Features)| {
             self.cache.insert(frame.key.clone(), kept.shallow_clone(), kept.bytes());
-            described.insert(frame.key.clone(), kept);
-        }
+            (frame.key.clone(), kept)
+        };
+        photos.iter().zip(kept).map(&mut remember).collect()
+    }
+
+    /// The features of what was kept.
+    fn unpacked(&self, kept: Described) -> Described {
         let unpacked = |kept| tch::no_grad(|| self.model.unpacked(kept));
-        described.into_iter().map(|(key, kept)| (key, unpacked(kept))).collect()
+        kept.into_iter().map(|(key, kept)| (key, unpacked(kept))).collect()
     }
 
     /// What is kept of each of the photos.
     fn kept(&self, photos: &[&Frame]) -> Vec<Features> {
         let (input, device) = (self.input(), self.device);
         let together = |model: &Model, photos: &[&Frame]| {
-            let images = input.batch(photos, model.normalisation());
-            tch::no_grad(|| model.kept(&to_device(images, device)))
+            let images = input.batch(photos, model.normalisation(), device);
+            tch::no_grad(|| model.kept(&images))
         };
         match &self.crew {
             _ if photos.is_empty() => Vec::new(),
             Some(crew) => crew.each(photos.to_vec(), |model, photo| together(model, &[photo])),
-            None => {
-                let features = together(&self.model, photos);
-                // Copies of their own, so that a kept photo does not hold its whole batch in memory.
-                (0..).take(photos.len()).map(|index| features.narrow(index, 1).copy()).collect()
-            }
+            None => separate(&together(&self.model, photos), photos.len()),
         }
     }
 }
@@ -305,66 +355,9 @@ fn sides(described: &Described, pairs: &[(Frame, Frame)]) -> [Features; 2] {
     [side(|pair| &pair.0), side(|pair| &pair.1)]
 }
 
-/// What a matcher found in each pair of a batch, said of the photos.
-///
-/// # Errors
-/// When a flow holds a value that is not finite ([`FlowNotFinite`]).
-fn matched(
-    model: &Model,
-    found: &Matching,
-    described: &Described,
-    pairs: &[(Frame, Frame)],
-) -> Result<Vec<Matched>> {
-    let on_cpu = |xs: &Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-    let flows = on_cpu(&found.flow);
-    let correlation = found.correlation.as_ref().map(on_cpu);
-    let confidence = found.confidence.as_ref().map(on_cpu).as_ref().map(numbers);
-    let [_, _, height, width] = dims(&flows);
-    let size = Size::new(height as usize, width as usize);
-    let values = numbers(&flows);
-    let per_pair = values.chunks_exact(2 * size.area());
-    let mut matched = Vec::with_capacity(pairs.len());
-    for (index, (values, (source, target))) in (0_i64..).zip(per_pair.zip(pairs)) {
-        if !values.iter().all(|value| value.is_finite()) {
-            let [source, target] = [source, target].map(|frame| frame.key.path.clone());
-            bail!(FlowNotFinite { source, target });
-        }
-        let flow = Flow::from_channels(size, values);
-        let correlation = correlation.as_ref().map(|correlation| correlation.get(index));
-        let points = model.matcher().point_transfer(&PairFound {
-            flow: &flow,
-            correlation: correlation.as_ref(),
-            source: &described[&source.key],
-            target: &described[&target.key],
-            frame: model.config().input_size,
-            end: source.placement.end(),
-        });
-        let part = index as usize * size.area()..(index as usize + 1) * size.area();
-        let confidence =
-            confidence.as_ref().map(|values| match source.is_blank || target.is_blank {
-                true => vec![0.0; part.len()],
-                false => values[part].to_vec(),
-            });
-        let squares = Matched { flow, points, confidence };
-        matched.push(between_photos(squares, source.placement, target.placement));
-    }
-    Ok(matched)
-}
-
-/// A tensor of the CPU on `device`; a GPU fetches it by itself, from memory that stays in place.
-fn to_device(tensor: Tensor, device: Device) -> Tensor {
-    if !device.is_cuda() {
-        return tensor;
-    }
-    let kind = tensor.kind();
-    tensor.pin_memory(device).to_device_(device, kind, true, false)
-}
-
-/// The values of a tensor of the CPU, in order.
-fn numbers(tensor: &Tensor) -> Vec<f32> {
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.copy_data(&mut values, tensor.numel());
-    values
+/// The features of each photo of a batch, in memory of their own, so that a kept photo does not hold its whole batch.
+fn separate(features: &Features, photos: usize) -> Vec<Features> {
+    (0..).take(photos).map(|index| features.narrow(index, 1).copy()).collect()
 }
 
 /// The number of values in a model's parameters; buffers are none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use image::imageops::{flip_horizontal_in_place, replace, rotate90, rotate180, rotate270};
-use tch::{Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::data::photo::resize::{Filter, resize_like_pillow_by};
 use crate::geometry::{Size, Turn};
@@ -138,16 +138,21 @@ impl Input {
         Fit { size, corner, placement: Placement { left, top, width, height } }
     }
 
-    /// Frames as a normalised batch on the CPU.
+    /// Frames as a normalised batch on `device`, which gets one copy of their bytes.
     ///
     /// # Shapes
     /// Result `[B, 3, H, W]`, float32.
     ///
     /// # Panics
     /// When `frames` is empty or the sizes differ.
-    pub(crate) fn batch(self, frames: &[&Frame], normalisation: Normalisation) -> Tensor {
-        let images: Vec<&RgbImage> = frames.iter().map(|frame| &*frame.pixels).collect();
-        let images = normalised(&images, normalisation);
+    pub(crate) fn batch(
+        self,
+        frames: &[&Frame],
+        normalisation: Normalisation,
+        device: Device,
+    ) -> Tensor {
+        let images = to_device(bytes(frames), device).permute([0, 3, 1, 2]).contiguous();
+        let images = Normaliser::new(normalisation, device).apply_to_bytes(&images); // [B, 3, H, W]
         if self.rule == InputRule::MeanPaddedSquare {
             // 8 bits cannot say the mean colour; normalised, it is 0.
             for (index, frame) in (0..).zip(frames) {
@@ -204,14 +209,23 @@ fn size_of(photo: &RgbImage) -> Size {
     Size::new(photo.height() as usize, photo.width() as usize)
 }
 
-/// Photos of one size, `[B, 3, H, W]`.
-fn normalised(images: &[&RgbImage], normalisation: Normalisation) -> Tensor {
-    let (width, height) = images[0].dimensions();
-    let shape = [1, i64::from(height), i64::from(width), 3];
-    let bytes: Vec<Tensor> =
-        images.iter().map(|image| Tensor::from_slice(image.as_raw()).view(shape)).collect();
-    let pixels = Tensor::cat(&bytes, 0).permute([0, 3, 1, 2]).to_kind(Kind::Float).contiguous(); // [B, 3, H, W]
-    Normaliser::new(normalisation).apply(&(pixels / 255.0))
+/// The pixels of frames of one size, `[B, H, W, 3]`.
+fn bytes(frames: &[&Frame]) -> Tensor {
+    let pixels = |frame: &&Frame| {
+        let (width, height) = frame.pixels.dimensions();
+        let shape = [1, i64::from(height), i64::from(width), 3];
+        Tensor::from_slice(frame.pixels.as_raw()).view(shape)
+    };
+    Tensor::cat(&frames.iter().map(pixels).collect::<Vec<_>>(), 0)
+}
+
+/// A tensor of the CPU on `device`; a GPU fetches it by itself, from memory that stays in place.
+fn to_device(tensor: Tensor, device: Device) -> Tensor {
+    if !device.is_cuda() {
+        return tensor;
+    }
+    let kind = tensor.kind();
+    tensor.pin_memory(device).to_device_(device, kind, true, false)
 }
 
 #[cfg(test)]
@@ -282,8 +296,9 @@ mod tests {
         let frame = input.frame(key(false), &photo(64, 9));
         let wanted = Placement { left: 0.0, top: 0.0, width: 1.0, height: 4.0 / 32.0 };
         assert_eq!(frame.placement, wanted);
-        let images = input.batch(&[&frame, &frame], IMAGENET);
-        let black = Input { rule: InputRule::PaddedSquare, ..input }.batch(&[&frame], IMAGENET);
+        let batch = |input: Input, frames: &[&Frame]| input.batch(frames, IMAGENET, Device::Cpu);
+        let images = batch(input, &[&frame, &frame]);
+        let black = batch(Input { rule: InputRule::PaddedSquare, ..input }, &[&frame]);
         for image in [images.get(0), images.get(1)] {
             assert_eq!(image.narrow(1, 0, 4), black.get(0).narrow(1, 0, 4));
             assert_eq!(image.narrow(1, 4, 28).abs().max().double_value(&[]), 0.0);

@@ -6,6 +6,7 @@ mod cuda_graph;
 mod description;
 pub(crate) mod device;
 mod engine;
+mod found;
 pub(crate) mod frame;
 pub(crate) mod memory;
 mod network;

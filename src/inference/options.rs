@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use tch::Device;
 
-use crate::inference::cuda_graph::CudaGraphMatcher;
+use crate::inference::cuda_graph::RecordedPasses;
 use crate::inference::device;
 use crate::inference::precision::Precision;
 use crate::model::weights::choice::Choice;
@@ -23,7 +23,7 @@ pub(crate) struct EngineOptions {
     pub kernels: Kernels,
     /// Features kept at most, in bytes.
     pub cache_bytes: usize,
-    /// Launch the matcher as a CUDA graph where one pair is matched at a time.
+    /// Launch the forward pass as a CUDA graph where one pair is matched at a time.
     pub cuda_graph: bool,
     /// Whether there are many pairs, of which a small network then takes one on each thread.
     pub side_by_side: bool,
@@ -36,8 +36,8 @@ impl EngineOptions {
     }
 
     /// The recorder of CUDA graphs, if one is wanted.
-    pub(super) fn recorded(&self, device: Device) -> Result<Option<CudaGraphMatcher>> {
-        self.cuda_graph.then(|| CudaGraphMatcher::new(device)).transpose()
+    pub(super) fn recorded(&self, device: Device) -> Result<Option<RecordedPasses>> {
+        self.cuda_graph.then(|| RecordedPasses::new(device)).transpose()
     }
 }
 

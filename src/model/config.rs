@@ -154,17 +154,15 @@ impl ModelConfig {
     ///
     /// # Errors
     /// As [`ModelConfig::backbone_levels`].
-    pub(crate) fn operations(&self) -> Result<Vec<StageCost>> {
-        let both = 2.0;
-        let operations = both * self.backbone.operations();
-        let mut stages = vec![StageCost { name: "backbone", operations }];
+    pub(crate) fn work(&self) -> Result<Vec<StageCost>> {
+        let both = 2;
+        let work = self.backbone.work().at_once(both);
+        let mut stages = vec![StageCost { name: "backbone", work }];
         if let (Some(head), Some(last)) = (&self.head, self.backbone_levels()?.last()) {
-            stages.push(StageCost {
-                name: head.kind(),
-                operations: both * head.operations(&last.shape),
-            });
+            stages
+                .push(StageCost { name: head.kind(), work: head.work(&last.shape).at_once(both) });
         }
-        stages.extend(self.matcher.operations(&self.levels()?));
+        stages.extend(self.matcher.work(&self.levels()?));
         Ok(stages)
     }
 

@@ -1,6 +1,6 @@
 //! The arithmetic that brings colours to the statistics that a backbone expects.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::model::backbone::Normalisation;
 
@@ -13,15 +13,24 @@ pub(crate) struct Normaliser {
 }
 
 impl Normaliser {
-    /// With these statistics, on the CPU.
-    pub(crate) fn new(Normalisation { mean, std }: Normalisation) -> Self {
-        let statistics = |values: [f32; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]);
+    /// With these statistics, which are made on the device: it need not wait for the processor.
+    pub(crate) fn new(Normalisation { mean, std }: Normalisation, device: Device) -> Self {
+        let one = |value: f32| Tensor::full([1], f64::from(value), (Kind::Float, device));
+        let statistics = |values: [f32; 3]| Tensor::cat(&values.map(one), 0).view([1, 3, 1, 1]);
         Self { mean: statistics(mean), std: statistics(std) }
     }
 
     /// Images `[B, 3, H, W]` with values in 0 to 1, normalised.
     pub(crate) fn apply(&self, images: &Tensor) -> Tensor {
         (images - &self.mean) / &self.std
+    }
+
+    /// The same of images of bytes.
+    pub(crate) fn apply_to_bytes(&self, images: &Tensor) -> Tensor {
+        let images = images.to_kind(Kind::Float);
+        // By a tensor, as GPUs divide by a number in another way, which rounds otherwise.
+        let whole = Tensor::full([1], 255, (Kind::Float, images.device()));
+        self.apply(&(images / whole))
     }
 }
 
@@ -39,17 +48,14 @@ impl Normalisation {
 
 #[cfg(test)]
 mod tests {
-    use tch::Kind;
-
     use super::*;
     use crate::model::backbone::IMAGENET;
 
     #[test]
     fn both_ways_agree_to_a_few_roundings() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let images = Tensor::from_slice(&bytes).to_kind(Kind::Float) / 255.0;
-        let images = images.view([1, 1, 16, 16]).expand([1, 3, 16, 16], false);
-        let found = Normaliser::new(IMAGENET).apply(&images);
+        let images = Tensor::from_slice(&bytes).view([1, 1, 16, 16]).expand([1, 3, 16, 16], false);
+        let found = Normaliser::new(IMAGENET, Device::Cpu).apply_to_bytes(&images);
         for channel in 0..3 {
             let plane = found.select(1, channel as i64).flatten(0, -1);
             let value = IMAGENET.of_byte(channel);

@@ -70,12 +70,12 @@ mod tests {
 
     fn billions(stages: &[StageCost], name: &str) -> f64 {
         let named = stages.iter().filter(|stage| stage.name == name);
-        named.map(|stage| stage.operations).sum::<f64>() / 1e9
+        named.map(|stage| stage.work.operations()).sum::<f64>() / 1e9
     }
 
     #[test]
     fn base_agrees_with_the_measured_reference_less_its_unused_projections() {
-        let stages = ModelConfig::base().operations().unwrap();
+        let stages = ModelConfig::base().work().unwrap();
         // The reference projects queries, keys and values of both sides in every cross attention and
         // uses half of the six.
         let unused = |source: f64, target: f64| 2.0 * 768.0 * 768.0 * (2.0 * source + target) / 1e9;
@@ -95,7 +95,7 @@ mod tests {
                 "{name}: {found} + {unused} is not {reference}"
             );
         }
-        let total: f64 = stages.iter().map(|stage| stage.operations).sum();
+        let total: f64 = stages.iter().map(|stage| stage.work.operations()).sum();
         let all_unused: f64 = measured.iter().map(|(_, _, unused)| unused).sum();
         assert!((total / 1e9 + all_unused - 384.3).abs() < 0.1);
     }
@@ -105,8 +105,7 @@ mod tests {
         let mut config = ModelConfig::base();
         let ablations = vec![Ablation::Pfsr, Ablation::Mmfi];
         config.matcher = Chosen::of(Arc::new(LpmFlowConfig { ablations, ..LpmFlowConfig::base() }));
-        let names: Vec<&str> =
-            config.operations().unwrap().iter().map(|stage| stage.name).collect();
+        let names: Vec<&str> = config.work().unwrap().iter().map(|stage| stage.name).collect();
         assert_eq!(names, ["backbone", "encoder", "coarse decoder"]);
     }
 }

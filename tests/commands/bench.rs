@@ -6,9 +6,9 @@ use crate::command::lpmflow;
 fn the_report_fits_its_schema_and_a_table_says_the_same() {
     let schema = serde_json::from_str(include_str!("../../src/bench/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for flags in [
-        "--weights lite --input-size 192 --iterations 1",
-        "--untrained tiny --iterations 2 --batch-size 2",
+    for (flags, limit) in [
+        ("--weights lite --input-size 192 --iterations 1", false),
+        ("--untrained tiny --iterations 2 --batch-size 2 --limit", true),
     ] {
         let run = |more: &str| {
             let flags = format!("bench --warm-up 0 {flags} {more}");
@@ -24,7 +24,9 @@ fn the_report_fits_its_schema_and_a_table_says_the_same() {
             .iter()
             .map(|m| m["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["forward", "backbone", "matcher", "loader", "training"]);
+        let products: &[&str] = if limit { &["products"] } else { &[] };
+        let expected = [&["forward", "backbone", "matcher"], products, &["loader", "training"]];
+        assert_eq!(names, expected.concat());
         let table = run("");
         assert!(
             table.stderr.contains("too few times to know how far they vary"),
@@ -33,6 +35,7 @@ fn the_report_fits_its_schema_and_a_table_says_the_same() {
         );
         assert!(table.stdout.contains("on cpu with 1 thread\n"), "{}", table.stdout);
         let table = table.stdout;
+        assert_eq!(table.contains("limit: the forward pass takes "), limit, "{table}");
         for word in names.into_iter().chain(["GFLOP", "parameters", "peak memory"]) {
             assert!(table.contains(word), "{word} in {table}");
         }

@@ -2,16 +2,22 @@
 //! `LPMFLOW_REQUIRE_GPU=1` says that one must be.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use image::{Rgb, RgbImage};
 use tch::{Device, Kind, Tensor, no_grad_guard};
 
+use crate::flow::{Matched, Wanted};
 use crate::inference::device::choose;
+use crate::inference::frame::FrameKey;
 use crate::inference::precision::Precision;
+use crate::inference::{Engine, EngineOptions, Kernels};
 use crate::inside::kernels::error;
 use crate::inside::parity::formula;
 use crate::inside::process::in_own_process;
 use crate::model::Model;
 use crate::model::config::ModelConfig;
+use crate::model::weights::choice::Choice;
 use crate::nn::native::kernels::serving;
 use crate::nn::ops::Operation;
 use crate::nn::ops::agreement::{Agreement, Rounds};
@@ -132,6 +138,49 @@ fn the_papers_network_finds_on_a_gpu_what_it_finds_on_the_cpu() {
                     assert!(most < 5e-2 && mean < 2e-3, "{kernels}: {most} {mean}");
                 }
                 assert!(most.is_finite());
+            }
+        }
+    });
+}
+
+#[test]
+fn one_cuda_graph_gives_what_its_steps_give() {
+    in_own_process(&[], || {
+        if gpu().is_none() {
+            return;
+        }
+        let engine = |cuda_graph| {
+            let options = EngineOptions {
+                weights: Choice::plain(Path::new("lite")),
+                device: "cuda".into(),
+                precision: Precision::Float32,
+                kernels: Kernels::Libtorch,
+                cache_bytes: 64 << 20,
+                cuda_graph,
+                side_by_side: false,
+            };
+            Engine::load(&options).unwrap()
+        };
+        let (mut steps, mut graph) = (engine(false), engine(true));
+        let input = steps.input();
+        let photo = |number: u8| {
+            let colour = |x: u32, y: u32| Rgb([(x * y) as u8, (x + y) as u8 ^ number, number]);
+            let pixels = RgbImage::from_fn(300, 200, colour);
+            input.frame(FrameKey::of(format!("{number}.png")), &pixels)
+        };
+        // The second pair knows a photo of the first, so that its matcher alone is a graph; the third knows none.
+        for (source, target) in [(1, 2), (2, 3), (4, 5), (5, 4)] {
+            let pair = [(photo(source), photo(target))];
+            for wanted in [Wanted::Matches, Wanted::Confidence] {
+                let [one, other] =
+                    [&mut steps, &mut graph].map(|engine| engine.matched(&pair, wanted).unwrap());
+                let values = |found: &[Matched]| {
+                    found[0].flow.dx.iter().chain(&found[0].flow.dy).copied().collect::<Vec<_>>()
+                };
+                let (one, other) = (values(&one), values(&other));
+                let most = one.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                println!("GRAPH lite {source} {target} {wanted:?}: max {most:.6} pixels");
+                assert!(most < 1e-2, "{most}");
             }
         }
     });

@@ -19,7 +19,8 @@ pub(super) fn explained(error: ImageError) -> Error {
         ImageError::Unsupported(error) => anyhow!(unsupported(&error.to_string())),
         ImageError::Limits(_) => {
             anyhow!(
-                "decoding it takes more memory than one photo may take: raise the limit with --photo-memory"
+                "decoding it takes more memory than one photo may take: scale it down, or raise the limit with \
+                 --photo-memory"
             )
         }
         error => Error::new(error).context(DAMAGED),

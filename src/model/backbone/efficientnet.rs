@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::model::backbone::{Backbone, BackboneConfig, Normalisation};
+use crate::model::cost::Work;
 use crate::model::features::{FeatureShape, Features, LevelShape};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::ops::Operation;
@@ -80,24 +81,6 @@ impl EfficientNetConfig {
             class_token: false,
         }
     }
-
-    /// Multiplications (each with its addition) that one image takes.
-    fn multiply_adds(&self) -> f64 {
-        let mut side = self.image / 2;
-        let mut inputs = STEM;
-        let mut sum = side * side * 9 * 3 * STEM;
-        for stage in &STAGES {
-            for position in 0..stage.blocks {
-                let wide = inputs * stage.expansion;
-                let expand = if stage.expansion > 1 { side * side * inputs * wide } else { 0 };
-                side /= if position == 0 { stage.stride } else { 1 };
-                let narrow = wide * (stage.kernel * stage.kernel + stage.channels);
-                sum += expand + side * side * narrow;
-                inputs = stage.channels;
-            }
-        }
-        sum as f64
-    }
 }
 
 impl Tagged for EfficientNetConfig {
@@ -126,8 +109,25 @@ impl BackboneConfig for EfficientNetConfig {
         vec![LevelShape::last(self.shape())]
     }
 
-    fn operations(&self) -> f64 {
-        2.0 * self.multiply_adds()
+    fn work(&self) -> Work {
+        let mut side = self.image / 2;
+        let mut inputs = STEM;
+        let mut work = Work::map(side * side, 9 * 3, STEM);
+        for stage in &STAGES {
+            for position in 0..stage.blocks {
+                let wide = inputs * stage.expansion;
+                if stage.expansion > 1 {
+                    work = work + Work::map(side * side, inputs, wide);
+                }
+                side /= if position == 0 { stage.stride } else { 1 };
+                let filters = side * side * wide * stage.kernel * stage.kernel;
+                work = work
+                    + Work::other(2.0 * filters as f64)
+                    + Work::map(side * side, wide, stage.channels);
+                inputs = stage.channels;
+            }
+        }
+        work
     }
 
     fn with_image(&self, side: i64) -> Result<Chosen<dyn BackboneConfig>> {

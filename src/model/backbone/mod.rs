@@ -13,6 +13,7 @@ use std::fmt::Debug;
 use anyhow::Result;
 use tch::Tensor;
 
+use crate::model::cost::Work;
 use crate::model::features::{Features, LevelShape};
 use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
@@ -54,8 +55,8 @@ pub(crate) trait BackboneConfig: Settings {
     /// The levels of features it can give, the deepest last: at least one.
     fn levels(&self) -> Vec<LevelShape>;
 
-    /// Floating-point operations that one photo takes.
-    fn operations(&self) -> f64;
+    /// The arithmetic that one photo takes.
+    fn work(&self) -> Work;
 
     /// The same for images of another side.
     ///

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
+use crate::model::cost::Work;
 use crate::model::features::{FeatureShape, Features, LAST, Level, LevelShape};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::layers::conv::{Conv2d, ConvShape};
@@ -58,8 +59,8 @@ impl BackboneConfig for ToyBackbone {
         vec![self.level(MIDDLE, 6, 4), self.level(LAST, 8, 8)]
     }
 
-    fn operations(&self) -> f64 {
-        0.0
+    fn work(&self) -> Work {
+        Work::default()
     }
 
     fn with_image(&self, side: i64) -> Result<Chosen<dyn BackboneConfig>> {

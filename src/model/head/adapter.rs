@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::model::cost::{Work, perceptron};
 use crate::model::features::{FeatureShape, Features};
 use crate::model::head::{Head, HeadConfig};
 use crate::model::part::Tagged;
@@ -53,9 +54,11 @@ impl HeadConfig for AdapterConfig {
         *before
     }
 
-    fn operations(&self, shape: &FeatureShape) -> f64 {
-        let per_cell = 2 * shape.dim * self.width + self.width * self.kernel * self.kernel;
-        2.0 * (shape.side * shape.side * per_cell + self.width * self.width) as f64
+    fn work(&self, shape: &FeatureShape) -> Work {
+        let (cells, width) = (shape.side * shape.side, self.width);
+        perceptron(cells, shape.dim, width)
+            + Work::map(1, width, width)
+            + Work::other(2.0 * (cells * width * self.kernel * self.kernel) as f64)
     }
 
     fn build(&self, path: &VarBuilder, shape: &FeatureShape) -> Box<dyn Head> {

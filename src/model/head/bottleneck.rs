@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::model::cost::{Work, perceptron};
 use crate::model::features::{FeatureShape, Features, Level};
 use crate::model::head::{Head, HeadConfig};
 use crate::model::part::Tagged;
@@ -47,9 +48,9 @@ impl HeadConfig for BottleneckConfig {
         FeatureShape { class_token: false, ..*before }
     }
 
-    fn operations(&self, shape: &FeatureShape) -> f64 {
-        let per_cell = 2 * shape.dim * self.width + 9 * self.width * self.width;
-        2.0 * (shape.side * shape.side * per_cell) as f64
+    fn work(&self, shape: &FeatureShape) -> Work {
+        let (cells, width) = (shape.side * shape.side, self.width);
+        perceptron(cells, shape.dim, width) + Work::map(cells, 9 * width, width)
     }
 
     fn build(&self, path: &VarBuilder, shape: &FeatureShape) -> Box<dyn Head> {

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 
 use anyhow::Result;
 
+use crate::model::cost::Work;
 use crate::model::features::{FeatureShape, Features};
 use crate::model::part::Settings;
 use crate::nn::parameters::VarBuilder;
@@ -25,8 +26,8 @@ pub(crate) trait HeadConfig: Settings {
     /// The form of the features behind it.
     fn shape(&self, before: &FeatureShape) -> FeatureShape;
 
-    /// Floating-point operations that one photo takes.
-    fn operations(&self, shape: &FeatureShape) -> f64;
+    /// The arithmetic that one photo takes.
+    fn work(&self, shape: &FeatureShape) -> Work;
 
     /// Builds the head's parameters at `path`.
     fn build(&self, path: &VarBuilder, shape: &FeatureShape) -> Box<dyn Head>;

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::model::cost::Work;
 use crate::model::features::{FeatureShape, Features, Level};
 use crate::model::head::{Head, HeadConfig};
 use crate::model::part::Tagged;
@@ -40,12 +41,16 @@ impl HeadConfig for UpscalerConfig {
         FeatureShape { side: before.side << self.steps, class_token: false, ..*before }
     }
 
-    fn operations(&self, shape: &FeatureShape) -> f64 {
+    fn work(&self, shape: &FeatureShape) -> Work {
+        let dim = shape.dim;
         let step = |number: u32| {
-            let side = (shape.side << number) as f64;
-            2.0 * side * side * shape.dim as f64 * (shape.dim + KERNEL * KERNEL) as f64
+            let before = shape.side << number;
+            let cells = before * before;
+            // Every cell becomes four.
+            Work::map(cells, dim, 4 * dim)
+                + Work::other(2.0 * (4 * cells * dim * KERNEL * KERNEL) as f64)
         };
-        (1..=self.steps).map(step).sum()
+        (0..self.steps).map(step).sum()
     }
 
     fn build(&self, path: &VarBuilder, shape: &FeatureShape) -> Box<dyn Head> {

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::model::cost::StageCost;
+use crate::model::cost::{StageCost, Work};
 use crate::model::features::{FeatureShape, Features};
 use crate::nn::unit_length::unit_length;
 
@@ -16,9 +16,9 @@ fn unit_patches(features: &Features) -> Tensor {
 }
 
 /// What all cosines of a pair take.
-pub(crate) fn operations(shape: &FeatureShape) -> StageCost {
-    let cells = (shape.side * shape.side) as f64;
-    StageCost { name: "cosines", operations: 2.0 * cells * cells * shape.dim as f64 }
+pub(crate) fn work(shape: &FeatureShape) -> StageCost {
+    let cells = shape.side * shape.side;
+    StageCost { name: "cosines", work: Work::pairwise(1, cells, shape.dim, cells) }
 }
 
 /// Column and row of every cell of a square grid, row by row: `[side * side, 2]`, float32.

@@ -21,7 +21,7 @@ impl Tagged for Identity {
 }
 
 impl MatcherConfig for Identity {
-    fn operations(&self, _levels: &[LevelShape]) -> Vec<StageCost> {
+    fn work(&self, _levels: &[LevelShape]) -> Vec<StageCost> {
         Vec::new()
     }
 

@@ -66,8 +66,8 @@ pub(crate) trait MatcherConfig: Settings {
         deepest(levels).side
     }
 
-    /// Floating-point operations per pair of photos, part by part in the order of the forward pass.
-    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost>;
+    /// The arithmetic of a pair of photos, part by part in the order of the forward pass.
+    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost>;
 
     /// The name of what is minimised when a model with this matcher is trained; none where nothing can be.
     fn objective(&self) -> Option<&'static str> {

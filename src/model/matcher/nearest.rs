@@ -23,8 +23,8 @@ impl Tagged for Nearest {
 }
 
 impl MatcherConfig for Nearest {
-    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        vec![cosine::operations(deepest(levels))]
+    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
+        vec![cosine::work(deepest(levels))]
     }
 
     fn complete(&self) -> Chosen<dyn MatcherConfig> {

@@ -46,7 +46,7 @@ impl MatcherConfig for ToyMatcher {
         Ok(offered[offered.len() - 2..].to_vec())
     }
 
-    fn operations(&self, _levels: &[LevelShape]) -> Vec<StageCost> {
+    fn work(&self, _levels: &[LevelShape]) -> Vec<StageCost> {
         Vec::new()
     }
 

@@ -63,6 +63,15 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
+    /// Made at once, for inputs of so many rows, whatever memory that takes.
+    pub(crate) fn made(weight: &Tensor, rows: i64) -> Self {
+        let packed = Self::default();
+        if let Some(made) = pack(weight, rows) {
+            packed.weight.get_or_init(|| made);
+        }
+        packed
+    }
+
     /// What to multiply `xs` with: the packed weight, or `weight` itself.
     fn get<'a>(&'a self, xs: &Tensor, weight: &'a Tensor) -> Weight<'a> {
         let uses = self.uses.get();

@@ -20,20 +20,15 @@ pub(crate) struct MetricsLog {
 
 impl MetricsLog {
     /// Opens the log of a run that has done `steps` optimizer steps. Lines of later steps, which a cut
-    /// off run wrote after its last checkpoint, are dropped, and so is a line that was cut itself.
+    /// off run wrote after its last checkpoint, are dropped, and so is a line that was cut itself. Links are
+    /// followed and stay; streams take what comes.
     ///
     /// # Errors
     /// When the file cannot be read or written.
     pub(crate) fn open(path: &Path, steps: u64) -> Result<Self> {
-        let old = match fs::read(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            old => old.with_context(|| format!("reading `{}`", path.shown()))?,
-        };
-        let kept: Vec<&[u8]> = old
-            .split_inclusive(|&byte| byte == b'\n')
-            .filter(|line| is_kept(line, steps))
-            .collect();
-        output::write(path, |file| Ok(file.write_all(&kept.concat())?))?;
+        if !output::is_stream(path) {
+            drop_later_lines(path, steps)?;
+        }
         let file = OpenOptions::new()
             .append(true)
             .open(path)
@@ -51,6 +46,17 @@ impl MetricsLog {
         text.push(b'\n');
         self.file.write_all(&text).with_context(context)
     }
+}
+
+/// Leaves the lines of a log up to `steps`; makes it where there is none.
+fn drop_later_lines(path: &Path, steps: u64) -> Result<()> {
+    let old = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        old => old.with_context(|| format!("reading `{}`", path.shown()))?,
+    };
+    let lines = old.split_inclusive(|&byte| byte == b'\n');
+    let kept: Vec<&[u8]> = lines.filter(|line| is_kept(line, steps)).collect();
+    output::write(path, |file| Ok(file.write_all(&kept.concat())?))
 }
 
 fn is_kept(line: &[u8], steps: u64) -> bool {
@@ -94,5 +100,15 @@ mod tests {
         fs::write(&path, "{\"step\":1}\n").unwrap();
         drop(MetricsLog::open(&path, 0).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+
+    #[test]
+    fn a_log_that_is_a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let [link, elsewhere] = ["metrics.jsonl", "elsewhere"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink("elsewhere", &link).unwrap();
+        MetricsLog::open(&link, 0).unwrap().append(&json!({"step": 1})).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "{\"step\":1}\n");
     }
 }

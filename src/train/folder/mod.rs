@@ -87,10 +87,6 @@ pub(crate) fn begin(folder: &Path, config: &TrainConfig) -> Result<Option<File>>
     );
     ensure_own(folder)?;
     leftovers::clear(folder);
-    let metrics = folder.join(METRICS);
-    if metrics.exists() {
-        fs::remove_file(&metrics).with_context(|| format!("deleting `{}`", metrics.shown()))?;
-    }
     delete_events(folder)?;
     write_config(folder, config)?;
     Ok(lock)

@@ -119,7 +119,7 @@ impl Network {
         let config = self.model.config();
         let input = Input { side: config.input_size, rule: config.input };
         let frame = input.frame(FrameKey::of(PathBuf::new()), photo);
-        let images = input.batch(&[&frame], self.model.normalisation());
+        let images = input.batch(&[&frame], self.model.normalisation(), Device::Cpu);
         tch::no_grad(|| self.model.features(&images))
     }
 }

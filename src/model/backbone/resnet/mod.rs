@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
+use crate::model::cost::Work;
 use crate::model::features::LevelShape;
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
@@ -65,21 +66,21 @@ impl BackboneConfig for ResNetConfig {
         blocks.chain([LevelShape::last(self.shape())]).collect()
     }
 
-    fn operations(&self) -> f64 {
-        let side = halved(self.image) as f64;
-        let stem = side * side * (49 * 3 * STEM) as f64;
+    fn work(&self) -> Work {
+        let side = halved(self.image);
         let needed = self.hyperpixel.iter().max().map_or(0, |&block| block as usize);
         let shapes = self.shapes();
         let blocks = self.blocks().into_iter().zip(shapes.windows(2));
-        let products = blocks.take(needed).map(|(block, shapes)| {
-            let [before, after] = [0, 1].map(|i| (shapes[i].side * shapes[i].side) as f64);
-            let narrow = before * (block.inputs * block.width) as f64;
-            let rest = 9 * block.width * block.width + block.width * block.outputs;
-            let shortcut =
-                if block.inputs == block.outputs { 0 } else { block.inputs * block.outputs };
-            narrow + after * (rest + shortcut) as f64
+        let blocks = blocks.take(needed).map(|(block, shapes)| {
+            let [before, after] = [0, 1].map(|i| shapes[i].side * shapes[i].side);
+            let shortcut = (block.inputs != block.outputs)
+                .then(|| Work::map(after, block.inputs, block.outputs));
+            Work::map(before, block.inputs, block.width)
+                + Work::map(after, 9 * block.width, block.width)
+                + Work::map(after, block.width, block.outputs)
+                + shortcut.unwrap_or_default()
         });
-        2.0 * (stem + products.sum::<f64>())
+        Work::map(side * side, 49 * 3, STEM) + blocks.sum()
     }
 
     /// Images of any side.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
-use crate::model::cost;
+use crate::model::cost::{self, Work};
 use crate::model::features::LevelShape;
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
@@ -111,20 +111,20 @@ impl BackboneConfig for VitConfig {
         blocks.chain([LevelShape::last(self.shape())]).collect()
     }
 
-    fn operations(&self) -> f64 {
-        let [patch, dim, blocks] = [self.patch, self.dim, self.computed()].map(|size| size as f64);
-        let patches = (self.shape().side * self.shape().side) as f64;
-        let tokens = patches + 1.0 + self.registers as f64;
-        let embedding = 2.0 * patches * 3.0 * patch * patch * dim;
+    fn work(&self) -> Work {
+        let Self { patch, dim, heads, .. } = *self;
+        let patches = self.shape().side * self.shape().side;
+        let tokens = patches + 1 + self.registers;
         let perceptron = match self.gated {
-            None => cost::perceptron(tokens, dim),
-            Some(hidden) => 2.0 * tokens * 3.0 * dim * hidden as f64,
+            None => cost::perceptron(tokens, dim, 4 * dim),
+            Some(hidden) => Work::map(tokens, dim, 2 * hidden) + Work::map(tokens, hidden, dim),
         };
-        let adapters = self.adapters.map_or(0.0, |adapters| {
+        let adapters = self.adapters.map_or(Work::default(), |adapters| {
             let count = (1..=self.computed()).filter(|block| adapters.is_in(*block)).count();
-            count as f64 * 2.0 * tokens * 2.0 * dim * adapters.width as f64
+            cost::perceptron(tokens, dim, adapters.width).repeated(count as i64)
         });
-        embedding + adapters + blocks * (cost::attention(tokens, tokens, dim) + perceptron)
+        let block = cost::attention(tokens, tokens, dim, heads) + perceptron;
+        Work::map(patches, 3 * patch * patch, dim) + block.repeated(self.computed()) + adapters
     }
 
     fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone> {

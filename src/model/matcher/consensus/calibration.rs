@@ -5,7 +5,7 @@
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::model::matcher::consensus::peaks::EVIDENCE;
 
@@ -34,8 +34,10 @@ impl Calibration {
 
     /// The probability that a match is right, `[B, G, G, 6]` evidence to `[B, G, G]`.
     pub(crate) fn confidence(&self, evidence: &Tensor) -> Tensor {
-        let coefficients = Tensor::from_slice(&self.evidence.map(|value| value as f32));
-        let coefficients = coefficients.to_device(evidence.device());
+        // Made where they are used: what a CUDA graph records cannot wait for values from the processor.
+        let options = (Kind::Float, evidence.device());
+        let coefficients = self.evidence.map(|value| Tensor::full([1], value, options));
+        let coefficients = Tensor::cat(&coefficients, 0);
         (evidence.matmul(&coefficients) + self.bias).sigmoid()
     }
 }

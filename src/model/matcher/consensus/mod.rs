@@ -25,7 +25,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::model::cost::StageCost;
+use crate::model::cost::{StageCost, Work};
 use crate::model::features::{FeatureShape, Features, LevelShape, deepest};
 use crate::model::matcher::consensus::calibration::Calibration;
 use crate::model::matcher::consensus::peaks::{Peaks, Round, TINY};
@@ -142,14 +142,14 @@ impl MatcherConfig for ConsensusConfig {
         self.calibration.is_some()
     }
 
-    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
+    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let shape = deepest(levels);
         let reach = self.radius_squared.isqrt();
         // Rows of the disc are shared: one shifted sum per step along x and along y, in both directions.
         let shifted_sums = 4.0 * reach as f64;
         let cells = (shape.side * shape.side) as f64;
         let operations = self.iterations as f64 * 2.0 * shifted_sums * cells * cells;
-        vec![cosine::operations(shape), StageCost { name: "agreement", operations }]
+        vec![cosine::work(shape), StageCost { name: "agreement", work: Work::other(operations) }]
     }
 
     fn objective(&self) -> Option<&'static str> {

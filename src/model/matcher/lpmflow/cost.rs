@@ -1,69 +1,81 @@
 //! Arithmetic of the LPMFlow matcher.
 
-use crate::model::cost::{StageCost, attention, block, perceptron};
+use crate::model::cost::{StageCost, Work, attended, attention, block, perceptron};
 use crate::model::features::FeatureShape;
 use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
 
-/// Operations per pair of photos, part by part in the order of the forward pass.
-pub(super) fn operations(config: &LpmFlowConfig, shape: &FeatureShape) -> Vec<StageCost> {
-    let dim = shape.dim as f64;
-    let coarse = 1.0 + (shape.side * shape.side) as f64;
-    let fine = 1.0 + 4.0 * (shape.side * shape.side) as f64;
-    let flow_cells = (64 * shape.side * shape.side) as f64;
+/// The arithmetic of a pair of photos, part by part in the order of the forward pass.
+pub(super) fn work(config: &LpmFlowConfig, shape: &FeatureShape) -> Vec<StageCost> {
+    let (dim, heads) = (shape.dim, config.heads);
+    let tokens = Tokens { dim, heads };
+    let coarse = 1 + shape.side * shape.side;
+    let fine = 1 + 4 * shape.side * shape.side;
+    let flow_cells = 64 * shape.side * shape.side;
     let mut stages = Vec::new();
-    let mut push = |name, operations| stages.push(StageCost { name, operations });
+    let mut push = |name, work| stages.push(StageCost { name, work });
     if config.has(Ablation::Larl) {
-        push("encoder", config.encoder_depth as f64 * block(2.0 * coarse, 2.0 * coarse, dim));
+        push("encoder", block(2 * coarse, 2 * coarse, dim, heads).repeated(config.encoder_depth));
     }
-    push("coarse decoder", within(coarse, dim) + across(coarse, coarse, dim));
+    push("coarse decoder", tokens.within(coarse) + tokens.across(coarse, coarse));
     if config.has(Ablation::Pfsr) {
         let interactive = config.has(Ablation::InteractiveSr);
         if config.has(Ablation::InternalSr) {
-            let window =
-                if config.has(Ablation::SrBlock) { config.upsampler_window as f64 } else { 0.0 };
-            let calls = if interactive { 4.0 } else { 2.0 };
-            push("token upsampler", calls * 2.0 * swin_stage(fine - 1.0, window, dim));
+            let window = config.has(Ablation::SrBlock).then_some(config.upsampler_window);
+            let calls = if interactive { 4 } else { 2 };
+            push("token upsampler", tokens.swin_stage(fine - 1, window).at_once(2).repeated(calls));
         }
         if interactive {
-            let mixed = within(coarse, dim) + within(fine, dim);
-            push("mixed decoder", mixed + across(coarse, fine, dim) + across(fine, coarse, dim));
+            let within = tokens.within(coarse) + tokens.within(fine);
+            let across = tokens.across(coarse, fine) + tokens.across(fine, coarse);
+            push("mixed decoder", within + across);
         }
-        push("fine decoder", within(fine, dim) + across(fine, fine, dim));
+        push("fine decoder", tokens.within(fine) + tokens.across(fine, fine));
     }
     if config.has(Ablation::Mmfi) {
-        let channels = config.feature_channels as f64;
-        push("feature projection", 2.0 * (fine - 1.0) * dim * channels);
-        let width = channels + 8.0;
-        let windows = [
-            (16.0, config.has(Ablation::Refine16)),
-            (8.0, true),
-            (4.0, config.has(Ablation::Refine4)),
-        ];
-        let swin: f64 = windows
-            .into_iter()
-            .filter(|(_, kept)| *kept)
-            .map(|(window, _)| swin_stage(flow_cells, window, width))
-            .sum();
-        let residual = config.residual_channels as f64;
-        push("flow refiner", swin + 2.0 * flow_cells * 9.0 * residual * (width + 2.0));
+        let channels = config.feature_channels;
+        push("feature projection", Work::map(fine - 1, dim, channels));
+        let width = channels + 8;
+        let cells = Tokens { dim: width, heads };
+        let windows =
+            [(16, config.has(Ablation::Refine16)), (8, true), (4, config.has(Ablation::Refine4))];
+        let kept = windows.into_iter().filter(|(_, kept)| *kept);
+        let swin: Work = kept.map(|(window, _)| cells.swin_stage(flow_cells, Some(window))).sum();
+        let residual = config.residual_channels;
+        let convolutions =
+            Work::map(flow_cells, 9 * width, residual) + Work::map(flow_cells, 9 * residual, 2);
+        push("flow refiner", swin + convolutions);
     }
     stages
 }
 
-/// The self-attention step of a decoder over both photos; the perceptron on the target's path alone.
-fn within(tokens: f64, dim: f64) -> f64 {
-    2.0 * attention(tokens, tokens, dim) + perceptron(tokens, dim)
+/// Vectors of so many values that attend in so many heads.
+#[derive(Clone, Copy)]
+struct Tokens {
+    dim: i64,
+    heads: i64,
 }
 
-/// The cross-attention step of a decoder: queries of the source, keys and values of the target.
-fn across(source: f64, target: f64, dim: f64) -> f64 {
-    let projections = 2.0 * dim * dim * (2.0 * source + 2.0 * target);
-    projections + 4.0 * source * target * dim + perceptron(source, dim)
-}
+impl Tokens {
+    /// The self-attention step of a decoder over both photos; the perceptron on the target's path alone.
+    fn within(self, tokens: i64) -> Work {
+        attention(tokens, tokens, self.dim, self.heads).at_once(2)
+            + perceptron(tokens, self.dim, 4 * self.dim)
+    }
 
-/// A Swin block (none for windows of side zero) and channel attention, which is called on the mean and
-/// the maximum of the map.
-fn swin_stage(cells: f64, window: f64, dim: f64) -> f64 {
-    let transformer = if window > 0.0 { block(cells, window * window, dim) } else { 0.0 };
-    transformer + 2.0 * 2.0 * 2.0 * dim * (dim / 16.0).floor()
+    /// The cross-attention step of a decoder: queries of the source, keys and values of the target.
+    fn across(self, source: i64, target: i64) -> Work {
+        let Self { dim, heads } = self;
+        Work::map(source, dim, dim)
+            + Work::map(target, dim, 2 * dim)
+            + attended(heads, [source, target], dim / heads)
+            + Work::map(source, dim, dim)
+            + perceptron(source, dim, 4 * dim)
+    }
+
+    /// A Swin block, if there are windows, and channel attention, which is called on the mean and the maximum of the
+    /// map.
+    fn swin_stage(self, cells: i64, window: Option<i64>) -> Work {
+        let transformer = window.map(|side| block(cells, side * side, self.dim, self.heads));
+        transformer.unwrap_or_default() + perceptron(2, self.dim, self.dim / 16)
+    }
 }

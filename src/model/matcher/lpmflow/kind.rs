@@ -29,8 +29,8 @@ impl MatcherConfig for LpmFlowConfig {
         FLOW_PER_FEATURE * deepest(levels).side
     }
 
-    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        cost::operations(self, deepest(levels))
+    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
+        cost::work(self, deepest(levels))
     }
 
     fn objective(&self) -> Option<&'static str> {

@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use crate::flow::PointTransfer;
-use crate::model::cost::StageCost;
+use crate::model::cost::{StageCost, Work};
 use crate::model::features::{Features, Level, LevelShape, deepest};
 use crate::model::matcher::cosine::flow_to;
 use crate::model::matcher::{Comparing, LARGEST_GRID, Matcher, MatcherConfig, Matching, PairFound};
@@ -54,11 +54,10 @@ impl MatcherConfig for WindowedConfig {
         deepest(levels).side / self.stride
     }
 
-    fn operations(&self, levels: &[LevelShape]) -> Vec<StageCost> {
+    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let shape = deepest(levels);
-        let [side, flow_side] = [shape.side, self.flow_side(levels)].map(|side| side as f64);
-        let cells = side * side * flow_side * flow_side;
-        vec![StageCost { name: "similarities", operations: 2.0 * cells * shape.dim as f64 }]
+        let [cells, asked] = [shape.side, self.flow_side(levels)].map(|side| side * side);
+        vec![StageCost { name: "similarities", work: Work::pairwise(1, asked, shape.dim, cells) }]
     }
 
     fn objective(&self) -> Option<&'static str> {
