@@ -19,6 +19,7 @@ pub(crate) mod problem;
 pub(crate) mod settings_file;
 pub(crate) mod truth;
 
+use std::mem;
 use std::path::PathBuf;
 
 use crate::data::truth::Truth;
@@ -58,6 +59,11 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// Has source and target change places.
+    pub(crate) fn exchange(&mut self) {
+        mem::swap(&mut self.source, &mut self.target);
+    }
+
     /// How many points it is measured by.
     pub(crate) fn points(&self) -> usize {
         match &self.truth {

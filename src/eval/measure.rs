@@ -111,7 +111,10 @@ impl Protocol {
     fn rounding(&self) -> Rounding {
         match (self.frame, self.threshold) {
             (MeasureFrame::TargetOriginal, _) => Rounding::Double,
-            (MeasureFrame::Paper512, _) => Rounding::Single,
+            (
+                MeasureFrame::Paper512 | MeasureFrame::Stretched256 | MeasureFrame::Stretched224,
+                _,
+            ) => Rounding::Single,
             (MeasureFrame::Padded840, ThresholdReference::FrameSide) => Rounding::Single,
             (MeasureFrame::Padded840, _) => Rounding::SingleAlpha,
             (MeasureFrame::Stretched770 | MeasureFrame::Padded770, _) => Rounding::SingleProduct,
@@ -134,6 +137,7 @@ impl ThresholdReference {
             Self::TargetKeypoints | Self::TargetKeypointsPadded => {
                 (&pair.target, pair.target.keypoints.clone())
             }
+            Self::SourceKeypointsPadded => (&pair.source, pair.source.keypoints.clone()),
             Self::TargetImage => return Ok(pair.target.size.longer_side() as f64),
             Self::Nothing => bail!("areas have no threshold"),
             Self::PaperFrameSide => return Ok(PAPER_FRAME_SIDE),
@@ -142,11 +146,15 @@ impl ThresholdReference {
         let placed = frame.placed(image.size);
         match frame {
             MeasureFrame::TargetOriginal | MeasureFrame::Padded840 | MeasureFrame::Padded770 => {}
-            MeasureFrame::Paper512 | MeasureFrame::Stretched770 => {
+            MeasureFrame::Paper512
+            | MeasureFrame::Stretched256
+            | MeasureFrame::Stretched224
+            | MeasureFrame::Stretched770 => {
                 points.iter_mut().for_each(|point| *point = placed.frame_from_original(*point));
             }
         }
-        if self == Self::TargetKeypointsPadded && points.len() < PADDED_COLUMNS {
+        let is_padded = matches!(self, Self::TargetKeypointsPadded | Self::SourceKeypointsPadded);
+        if is_padded && points.len() < PADDED_COLUMNS {
             points.push(Point::new(-1.0, -1.0));
         }
         let bounds = BoundingBox::around(&points).context("the pair has no common keypoints")?;
@@ -157,9 +165,11 @@ impl ThresholdReference {
             MeasureFrame::Padded770 => {
                 f64::from((length * (770.0 / image.size.longer_side() as f64)) as f32)
             }
-            MeasureFrame::TargetOriginal | MeasureFrame::Paper512 | MeasureFrame::Stretched770 => {
-                length
-            }
+            MeasureFrame::TargetOriginal
+            | MeasureFrame::Paper512
+            | MeasureFrame::Stretched256
+            | MeasureFrame::Stretched224
+            | MeasureFrame::Stretched770 => length,
         })
     }
 }

@@ -128,7 +128,7 @@ mod tests {
     use crate::eval::testing::{pair, protocol};
     use crate::flow::{Flow, Matched};
     use crate::geometry::Size;
-    use crate::inference::frame::{Frame, FrameKey, Input};
+    use crate::inference::frame::{Frame, FrameKey, Input, Pixels};
 
     /// Pairs whose photos are filled with their own number, so that a fake network knows them.
     fn pairs() -> Vec<Pair> {
@@ -160,7 +160,8 @@ mod tests {
         fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
             assert_eq!(wanted, Wanted::Matches, "confidence is scored nowhere");
             let flow = |(source, _): &(Frame, Frame)| {
-                let step = f32::from(source.pixels.get_pixel(0, 0).0[0]);
+                let step =
+                    f32::from(Pixels::clone(&source.pixels).into_bytes().get_pixel(0, 0).0[0]);
                 Flow::from_channels(Size::square(1), &[step, 0.0]).into()
             };
             Ok(pairs.iter().map(flow).collect())

@@ -85,6 +85,22 @@ pub(crate) fn turned_note(
     })
 }
 
+/// Whether target and source of all pairs change places.
+///
+/// # Errors
+/// When they do so for some of the protocols alone.
+fn exchanges(protocols: &[Protocol]) -> Result<bool> {
+    let exchanging = protocols.iter().filter(|protocol| protocol.exchanges);
+    let names: Vec<String> = exchanging.map(|protocol| format!("`{}`", protocol.name)).collect();
+    ensure!(
+        names.is_empty() || names.len() == protocols.len(),
+        "target and source change places for {}, and for the other protocols they do not: score them by runs of \
+         their own",
+        names.join(", ")
+    );
+    Ok(!names.is_empty())
+}
+
 impl Task {
     /// Reads the dataset and selects from it what is wanted.
     ///
@@ -100,6 +116,7 @@ impl Task {
                 .map(|name| Protocol::for_layout(*name, layout))
                 .collect::<Result<_>>()?,
         };
+        let exchanges = exchanges(&protocols)?;
         ensure!(
             wanted.alphas.is_empty() || layout.annotations().truth != TruthKind::Outlines,
             "{} is measured by outlines, which alphas play no part in",
@@ -109,12 +126,15 @@ impl Task {
         let split = wanted.split.unwrap_or(&entry.default_split);
         let (name, data_root, exif) = (wanted.dataset, wanted.data_root, wanted.exif);
         let dataset = Dataset { name, entry, data_root, exif };
-        let loaded = load_split(&dataset, split, wanted.skip_bad)?;
+        let mut loaded = load_split(&dataset, split, wanted.skip_bad)?;
         let mut warnings = Vec::new();
         if loaded.skipped > 0 {
             let reasons = summary(&loaded.problems);
             let pairs = counted(loaded.skipped, "unusable pair");
             warnings.push(format!("left out: {pairs}\n{reasons}"));
+        }
+        if exchanges {
+            loaded.split.pairs.iter_mut().for_each(Pair::exchange);
         }
         let mut pairs = loaded.split.pairs.clone();
         let mut notes = loaded.notes;
@@ -152,9 +172,8 @@ impl Task {
 
     /// The protocols as they apply to predictions that are read from a file.
     pub(crate) fn stored_protocols(&self, predictions: &[Prediction]) -> Vec<Protocol> {
-        let paper = predictions.iter().all(|prediction| prediction.paper_points.is_some());
-        let patch = predictions.iter().all(|prediction| prediction.patch_points.is_some());
-        self.protocols.iter().map(|protocol| protocol.stored(paper, patch)).collect()
+        let has = |frame| predictions.iter().all(|prediction| prediction.framed(frame).is_some());
+        self.protocols.iter().map(|protocol| protocol.stored(has(protocol.frame))).collect()
     }
 
     /// Leaves the pairs that got a prediction of a model of this kind, and counts the others.

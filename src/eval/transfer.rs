@@ -14,18 +14,13 @@ pub(crate) const PAPER_FRAME_SIDE: f64 = 512.0;
 /// Patches along each side of the 840 frame, in which GeoAware-SC and DIY-SC match.
 const PATCHES: usize = 60;
 
-/// Where a pixel position of an image lies in the paper frame.
-pub(crate) fn paper_frame_from_original(pixel: Point, image: Size) -> Point {
-    MeasureFrame::Paper512.placed(image).frame_from_original(pixel)
-}
-
-/// The authors' rule, within the paper frame: the keypoint is cut to whole pixels inside the frame and
-/// moved by the flow enlarged to the frame (bilinear, `align_corners = false`), measured in frame
-/// pixels. A matcher with a rule of its own for points gets the same start.
-pub(crate) fn transfer_in_paper_frame(keypoint: Point, matched: &Matched) -> Point {
-    let whole = |position: f64| position.trunc().clamp(0.0, PAPER_FRAME_SIDE - 1.0);
+/// The authors' rule, within a frame to which photos are stretched, of `side` pixels: the keypoint is cut to whole
+/// pixels inside the frame and moved by the flow enlarged to the frame (bilinear, `align_corners = false`), measured in
+/// frame pixels. A matcher with a rule of its own for points gets the same start.
+pub(crate) fn transfer_in_frame(keypoint: Point, side: f64, matched: &Matched) -> Point {
+    let whole = |position: f64| position.trunc().clamp(0.0, side - 1.0);
     let start = Point::new(whole(keypoint.x), whole(keypoint.y));
-    let frame = Size::square(PAPER_FRAME_SIDE as usize);
+    let frame = Size::square(side as usize);
     let unit = frame.unit_from_pixel(start);
     if let Some(points) = &matched.points {
         return frame.pixel_from_unit(points.target_from_source_unit(unit));
@@ -33,21 +28,30 @@ pub(crate) fn transfer_in_paper_frame(keypoint: Point, matched: &Matched) -> Poi
     let flow = &matched.flow;
     let step = flow.sample(flow.size.pixel_from_unit(unit));
     Point::new(
-        start.x + step.x * PAPER_FRAME_SIDE / flow.size.width as f64,
-        start.y + step.y * PAPER_FRAME_SIDE / flow.size.height as f64,
+        start.x + step.x * side / flow.size.width as f64,
+        start.y + step.y * side / flow.size.height as f64,
     )
 }
 
-/// The source keypoints of a pair, moved by the authors' rule; the result lies in the target's paper
-/// frame, not mirrored.
-pub(crate) fn transfer_by_paper(pair: &Pair, matched: &Matched) -> Vec<Point> {
-    // Parity: a mirrored photo has pixel x at 511 - x, but the reference puts its keypoints at 512 - x.
+/// The source keypoints of a pair, moved by the authors' rule in a frame to which photos are stretched; the result
+/// lies in the target's frame, not mirrored.
+///
+/// # Panics
+/// When the frame has no side.
+pub(crate) fn transfer_truncated(
+    pair: &Pair,
+    frame: MeasureFrame,
+    matched: &Matched,
+) -> Vec<Point> {
+    let side = frame.side().expect("photos are stretched to the frame");
+    // Parity: a mirrored photo has pixel x at side - 1 - x, but the reference puts its keypoints at side - x.
     let mirror = |point: Point| match pair.mirrored {
-        true => Point::new(f64::from(PAPER_FRAME_SIDE as f32 - point.x as f32), point.y),
+        true => Point::new(f64::from(side as f32 - point.x as f32), point.y),
         false => point,
     };
-    let start = |&keypoint| mirror(paper_frame_from_original(keypoint, pair.source.size));
-    let moved = |keypoint| mirror(transfer_in_paper_frame(start(keypoint), matched));
+    let placed = frame.placed(pair.source.size);
+    let start = |&keypoint| mirror(placed.frame_from_original(keypoint));
+    let moved = |keypoint| mirror(transfer_in_frame(start(keypoint), side, matched));
     pair.source.keypoints.iter().map(moved).collect()
 }
 
@@ -101,7 +105,8 @@ mod tests {
     #[test]
     fn paper_frame_has_no_half_pixel_shift() {
         let image = Size::new(256, 1024);
-        let stretched = paper_frame_from_original(Point::new(10.0, 10.0), image);
+        let stretched =
+            MeasureFrame::Paper512.placed(image).frame_from_original(Point::new(10.0, 10.0));
         assert_eq!(stretched, Point::new(5.0, 20.0));
         let back = MeasureFrame::Paper512.placed(image).original_from_frame(stretched);
         assert_eq!(back, Point::new(10.0, 10.0));
@@ -110,7 +115,7 @@ mod tests {
     #[test]
     fn paper_rule_cuts_to_whole_pixels_inside_the_frame() {
         let flow = Flow::zero(Size::square(128)).into();
-        let moved = |x, y| transfer_in_paper_frame(Point::new(x, y), &flow);
+        let moved = |x, y| transfer_in_frame(Point::new(x, y), PAPER_FRAME_SIDE, &flow);
         assert_eq!(moved(3.99, -0.9), Point::new(3.0, 0.0));
         assert_eq!(moved(-5.0, 700.0), Point::new(0.0, 511.0));
     }
@@ -137,7 +142,7 @@ mod tests {
     fn paper_rule_scales_a_coarse_flow_to_the_frame() {
         let flow =
             Flow::from_channels(Size::square(16), &[[1.0; 256], [-0.5; 256]].concat()).into();
-        let moved = transfer_in_paper_frame(Point::new(100.0, 200.0), &flow);
+        let moved = transfer_in_frame(Point::new(100.0, 200.0), PAPER_FRAME_SIDE, &flow);
         assert_eq!(moved, Point::new(132.0, 184.0));
     }
 
@@ -151,6 +156,11 @@ mod tests {
         let mirrored = transfer_sub_pixel(&pair, &Flow::zero(Size::square(8)).into());
         assert_eq!(upright, mirrored);
         // 10 * 512 / 200 = 25.6: cut to 25 upright; mirrored 486.4 is cut to 486, which is 26.
-        assert_eq!(transfer_by_paper(&pair, &Flow::zero(Size::square(8)).into())[0].x, 26.0);
+        assert_eq!(
+            transfer_truncated(&pair, MeasureFrame::Paper512, &Flow::zero(Size::square(8)).into())
+                [0]
+            .x,
+            26.0
+        );
     }
 }

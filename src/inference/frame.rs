@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use image::RgbImage;
 use image::imageops::{flip_horizontal_in_place, replace, rotate90, rotate180, rotate270};
+use image::{ImageBuffer, Pixel, Rgb, Rgb32FImage, RgbImage};
 use tch::{Device, Tensor};
 
 use crate::data::photo::resize::{Filter, resize_like_pillow_by};
+use crate::data::photo::sample::sampled;
 use crate::geometry::{Size, Turn};
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
@@ -28,12 +29,21 @@ pub(crate) struct Input {
 pub(crate) struct Frame {
     /// Equal for equal photos: the image file's path, and how it was changed if it was.
     pub key: FrameKey,
-    /// The square, 8-bit RGB.
-    pub pixels: Arc<RgbImage>,
+    /// The square.
+    pub pixels: Arc<Pixels>,
     /// The part of the square that the photo covers.
     pub placement: Placement,
     /// Whether the photo shows one colour alone: nothing of it corresponds to anything.
     pub is_blank: bool,
+}
+
+/// A photo's pixels, RGB in 0 to 255.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Pixels {
+    /// In 8 bits.
+    Bytes(RgbImage),
+    /// As what lies between pixels.
+    Numbers(Rgb32FImage),
 }
 
 /// How a photo lies in the square.
@@ -73,32 +83,34 @@ impl Input {
     /// A decoded photo as a frame, turned as the key says.
     pub(crate) fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
         // What lies beside a photo depends on its size alone, so that it may be turned once it is small.
-        let scaled = turned(self.scaled(photo), key.turn);
+        let scaled = self.scaled(photo).turned(key.turn);
         let size = key.turn.size(size_of(photo));
         self.placed(key, scaled, size)
     }
 
     /// A decoded photo in the size that it has within the square.
-    pub(crate) fn scaled(self, photo: &RgbImage) -> RgbImage {
+    pub(crate) fn scaled(self, photo: &RgbImage) -> Pixels {
         let filter = match self.rule {
+            InputRule::SampledStretch => return Pixels::Numbers(sampled(photo, self.side)),
             InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => {
                 Filter::Bilinear
             }
             InputRule::CentredSquare => Filter::Lanczos,
         };
-        resize_like_pillow_by(filter, photo, self.fit(size_of(photo)).size)
+        Pixels::Bytes(resize_like_pillow_by(filter, photo, self.fit(size_of(photo)).size))
     }
 
     /// A photo that [`Input::scaled`] made of one of the size `photo`, as a frame.
-    pub(crate) fn placed(self, key: FrameKey, scaled: RgbImage, photo: Size) -> Frame {
+    pub(crate) fn placed(self, key: FrameKey, scaled: Pixels, photo: Size) -> Frame {
         let Fit { size, corner: [left, top], placement } = self.fit(photo);
-        let is_blank = is_blank(&scaled);
-        let pixels = if size == Size::square(self.side) {
-            scaled
-        } else {
-            let mut square = RgbImage::new(self.side as u32, self.side as u32);
-            replace(&mut square, &scaled, left as i64, top as i64);
-            square
+        let is_blank = scaled.is_blank();
+        let pixels = match scaled {
+            Pixels::Bytes(scaled) if size != Size::square(self.side) => {
+                let mut square = RgbImage::new(self.side as u32, self.side as u32);
+                replace(&mut square, &scaled, left as i64, top as i64);
+                Pixels::Bytes(square)
+            }
+            scaled => scaled,
         };
         Frame { key, pixels: Arc::new(pixels), placement, is_blank }
     }
@@ -107,7 +119,7 @@ impl Input {
     fn fit(self, photo: Size) -> Fit {
         let longer = photo.longer_side();
         let scaled = |pixels: usize| match self.rule {
-            InputRule::Stretch => self.side,
+            InputRule::Stretch | InputRule::SampledStretch => self.side,
             // To the nearest pixel; the longer side exactly.
             InputRule::PaddedSquare => ((2 * pixels * self.side + longer) / (2 * longer)).max(1),
             InputRule::MeanPaddedSquare => {
@@ -124,9 +136,10 @@ impl Input {
         let size = Size::new(scaled(photo.height), scaled(photo.width));
         let part = |pixels: usize| pixels as f64 / self.side as f64;
         let (corner, [width, height]) = match self.rule {
-            InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => {
-                ([0, 0], [size.width, size.height].map(part))
-            }
+            InputRule::Stretch
+            | InputRule::SampledStretch
+            | InputRule::PaddedSquare
+            | InputRule::MeanPaddedSquare => ([0, 0], [size.width, size.height].map(part)),
             InputRule::CentredSquare => {
                 let middle = |pixels: usize| (self.side - pixels) / 2;
                 // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
@@ -151,8 +164,8 @@ impl Input {
         normalisation: Normalisation,
         device: Device,
     ) -> Tensor {
-        let images = to_device(bytes(frames), device).permute([0, 3, 1, 2]).contiguous();
-        let images = Normaliser::new(normalisation, device).apply_to_bytes(&images); // [B, 3, H, W]
+        let images = to_device(pixels(frames), device).permute([0, 3, 1, 2]).contiguous();
+        let images = Normaliser::new(normalisation, device).apply_to_pixels(&images); // [B, 3, H, W]
         if self.rule == InputRule::MeanPaddedSquare {
             // 8 bits cannot say the mean colour; normalised, it is 0.
             for (index, frame) in (0..).zip(frames) {
@@ -173,15 +186,66 @@ impl Input {
 impl Frame {
     /// The memory that the pixels take.
     pub(crate) fn bytes(&self) -> usize {
-        self.pixels.as_raw().len()
+        match &*self.pixels {
+            Pixels::Bytes(image) => image.as_raw().len(),
+            Pixels::Numbers(image) => size_of_val(image.as_raw().as_slice()),
+        }
     }
 }
 
 /// What the channels of one colour differ by at most, after compression.
-const ONE_COLOUR: u8 = 8;
+const ONE_COLOUR: f32 = 8.0;
+
+impl Pixels {
+    /// Width and height.
+    fn dimensions(&self) -> (u32, u32) {
+        match self {
+            Self::Bytes(image) => image.dimensions(),
+            Self::Numbers(image) => image.dimensions(),
+        }
+    }
+
+    /// In 8 bits, rounded where need be.
+    pub(crate) fn into_bytes(self) -> RgbImage {
+        match self {
+            Self::Bytes(image) => image,
+            Self::Numbers(image) => RgbImage::from_fn(image.width(), image.height(), |x, y| {
+                Rgb(image.get_pixel(x, y).0.map(|value| value.round() as u8))
+            }),
+        }
+    }
+
+    /// The photo turned so.
+    fn turned(self, turn: Turn) -> Self {
+        match self {
+            Self::Bytes(image) => Self::Bytes(turned(image, turn)),
+            Self::Numbers(image) => Self::Numbers(turned(image, turn)),
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Bytes(image) => is_blank(image.pixels().map(|pixel| pixel.0.map(f32::from))),
+            Self::Numbers(image) => is_blank(image.pixels().map(|pixel| pixel.0)),
+        }
+    }
+
+    /// `[1, H, W, 3]`.
+    fn tensor(&self) -> Tensor {
+        let (width, height) = self.dimensions();
+        let shape = [1, i64::from(height), i64::from(width), 3];
+        match self {
+            Self::Bytes(image) => Tensor::from_slice(image.as_raw()).view(shape),
+            Self::Numbers(image) => Tensor::from_slice(image.as_raw()).view(shape),
+        }
+    }
+}
 
 /// A photo turned so.
-pub(crate) fn turned(mut photo: RgbImage, turn: Turn) -> RgbImage {
+pub(crate) fn turned<P: Pixel + 'static>(
+    mut photo: ImageBuffer<P, Vec<P::Subpixel>>,
+    turn: Turn,
+) -> ImageBuffer<P, Vec<P::Subpixel>> {
     if turn.mirrored {
         flip_horizontal_in_place(&mut photo);
     }
@@ -193,13 +257,13 @@ pub(crate) fn turned(mut photo: RgbImage, turn: Turn) -> RgbImage {
     }
 }
 
-fn is_blank(photo: &RgbImage) -> bool {
-    let mut range = [[u8::MAX; 3], [0; 3]];
-    photo.pixels().all(|pixel| {
+fn is_blank(mut pixels: impl Iterator<Item = [f32; 3]>) -> bool {
+    let mut range = [[f32::INFINITY; 3], [f32::NEG_INFINITY; 3]];
+    pixels.all(|pixel| {
         let [least, most] = &mut range;
         (0..3).all(|channel| {
-            least[channel] = least[channel].min(pixel.0[channel]);
-            most[channel] = most[channel].max(pixel.0[channel]);
+            least[channel] = least[channel].min(pixel[channel]);
+            most[channel] = most[channel].max(pixel[channel]);
             most[channel] - least[channel] <= ONE_COLOUR
         })
     })
@@ -210,13 +274,8 @@ fn size_of(photo: &RgbImage) -> Size {
 }
 
 /// The pixels of frames of one size, `[B, H, W, 3]`.
-fn bytes(frames: &[&Frame]) -> Tensor {
-    let pixels = |frame: &&Frame| {
-        let (width, height) = frame.pixels.dimensions();
-        let shape = [1, i64::from(height), i64::from(width), 3];
-        Tensor::from_slice(frame.pixels.as_raw()).view(shape)
-    };
-    Tensor::cat(&frames.iter().map(pixels).collect::<Vec<_>>(), 0)
+fn pixels(frames: &[&Frame]) -> Tensor {
+    Tensor::cat(&frames.iter().map(|frame| frame.pixels.tensor()).collect::<Vec<_>>(), 0)
 }
 
 /// A tensor of the CPU on `device`; a GPU fetches it by itself, from memory that stays in place.
@@ -236,6 +295,13 @@ mod tests {
 
     fn photo(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * x + 1) as u8, (y + 1) as u8, 9]))
+    }
+
+    fn shown(frame: &Frame) -> &RgbImage {
+        match &*frame.pixels {
+            Pixels::Bytes(image) => image,
+            Pixels::Numbers(_) => panic!("the square is not in 8 bits"),
+        }
     }
 
     fn key(mirrored: bool) -> FrameKey {
@@ -258,7 +324,7 @@ mod tests {
         let input = Input::stretched(32);
         let frame = input.frame(key(false), &photo(60, 20));
         assert_eq!(frame.placement, Placement::WHOLE);
-        assert_eq!(*frame.pixels, resize_like_pillow(&photo(60, 20), Size::square(32)));
+        assert_eq!(*shown(&frame), resize_like_pillow(&photo(60, 20), Size::square(32)));
     }
 
     #[test]
@@ -268,8 +334,8 @@ mod tests {
             [(60, 20, (32, 11)), (20, 60, (11, 32)), (8, 8, (32, 32)), (500, 1, (32, 1))]
         {
             let frame = input.frame(key(false), &photo(width, height));
-            assert_eq!(frame.pixels.dimensions(), (32, 32));
-            for (x, y, pixel) in frame.pixels.enumerate_pixels() {
+            assert_eq!(shown(&frame).dimensions(), (32, 32));
+            for (x, y, pixel) in shown(&frame).enumerate_pixels() {
                 assert_eq!(pixel.0[2], if x < covered.0 && y < covered.1 { 9 } else { 0 });
             }
             let Placement { width, height, .. } = frame.placement;
@@ -282,7 +348,7 @@ mod tests {
         let input = Input { side: 32, rule: InputRule::CentredSquare };
         // 32 * 9 / 64 = 4.5 becomes 4: halves go to the even number; 14 rows above, 14 below.
         let frame = input.frame(key(false), &photo(64, 9));
-        for (_, y, pixel) in frame.pixels.enumerate_pixels() {
+        for (_, y, pixel) in shown(&frame).enumerate_pixels() {
             assert_eq!(pixel.0[2] > 0, (14..18).contains(&y), "{y}");
         }
         let wanted = Placement { left: 0.0, top: 14.0 / 32.0, width: 1.0, height: 9.0 / 64.0 };
@@ -311,8 +377,8 @@ mod tests {
         let [plain, mirrored] = [false, true].map(|side| input.frame(key(side), &photo(10, 20)));
         assert_eq!(plain.placement, mirrored.placement);
         for y in 0..32 {
-            assert_eq!(plain.pixels.get_pixel(0, y), mirrored.pixels.get_pixel(15, y));
-            assert_eq!(mirrored.pixels.get_pixel(16, y).0, [0; 3]);
+            assert_eq!(shown(&plain).get_pixel(0, y), shown(&mirrored).get_pixel(15, y));
+            assert_eq!(shown(&mirrored).get_pixel(16, y).0, [0; 3]);
         }
     }
 
@@ -328,7 +394,7 @@ mod tests {
                 let frame = input.frame(FrameKey { turn, ..key(false) }, &photo);
                 let wanted = input.frame(key(false), &turned);
                 assert_eq!(frame.placement, wanted.placement);
-                let pixels = frame.pixels.as_raw().iter().zip(wanted.pixels.as_raw());
+                let pixels = shown(&frame).as_raw().iter().zip(shown(&wanted).as_raw());
                 assert!(pixels.clone().all(|(a, b)| a.abs_diff(*b) <= 1), "{rule:?} {quarters}");
             }
         }

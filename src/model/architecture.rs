@@ -17,15 +17,21 @@ use crate::model::head::adapter::AdapterConfig;
 use crate::model::head::bottleneck::BottleneckConfig;
 use crate::model::head::upscaler::UpscalerConfig;
 use crate::model::matcher::MatcherConfig;
+use crate::model::matcher::actr::config::ActrConfig;
+use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::model::matcher::ncnet::config::NcNetConfig;
 use crate::model::matcher::nearest::Nearest;
 use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::{Family, Kind, Tagged};
+use crate::model::weights::actr::ACTR;
+use crate::model::weights::cats::CATS;
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::marco::MARCO;
+use crate::model::weights::ncnet::NCNET;
 use crate::model::weights::published::{LPMFLOW, Published};
 use crate::model::weights::resnet::RESNET;
 use crate::model::weights::vision_transformers::{DINO, DINOV2, DINOV2_TRANSFORMERS, DINOV3};
@@ -47,6 +53,9 @@ const HEADS: &[Kind<dyn HeadConfig>] =
 const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<Identity>(),
     matcher::<LpmFlowConfig>(),
+    matcher::<ActrConfig>(),
+    matcher::<CatsConfig>(),
+    matcher::<NcNetConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
     matcher::<WindowedConfig>(),
@@ -60,15 +69,25 @@ type Preset = (&'static str, fn() -> ModelConfig);
 /// Whole models.
 const PRESETS: &[Preset] = &[
     ("base", ModelConfig::base),
+    ("actr", ModelConfig::actr),
+    ("cats", ModelConfig::cats),
     ("lite", ModelConfig::lite),
+    ("ncnet", ModelConfig::ncnet),
     ("tiny", ModelConfig::tiny),
     ("zero-shot", ModelConfig::zero_shot),
     #[cfg(test)]
     ("toy", crate::model::matcher::toy::preset),
+    #[cfg(test)]
+    ("actr-tiny", ModelConfig::actr_tiny),
+    #[cfg(test)]
+    ("cats-tiny", ModelConfig::cats_tiny),
 ];
 
 /// Published forms of weights, the most particular first.
 pub(crate) const PUBLISHED: &[&Published] = &[
+    &ACTR,
+    &CATS,
+    &NCNET,
     &LPMFLOW,
     &EFFICIENTNET_LITE0,
     &DINOV3,
@@ -87,7 +106,9 @@ pub(crate) fn presets() -> impl Iterator<Item = &'static str> {
 
 /// The names of those that are there to be trained.
 pub(crate) fn learned_presets() -> impl Iterator<Item = &'static str> {
-    PRESETS.iter().filter(|(_, config)| config().is_learned()).map(|(name, _)| *name)
+    let is_trained =
+        |config: ModelConfig| config.is_learned() && config.matcher.objective().is_some();
+    PRESETS.iter().filter(move |(_, config)| is_trained(config())).map(|(name, _)| *name)
 }
 
 /// The preset of a name.

@@ -146,7 +146,7 @@ impl ModelConfig {
 
     /// Whether something but the backbone has learned what it holds.
     pub(crate) fn is_learned(&self) -> bool {
-        self.head.is_some() || self.matcher.has_parameters()
+        self.matcher.objective().is_some() && (self.head.is_some() || self.matcher.has_parameters())
     }
 
     /// Operations per pair of photos, part by part in the order of the forward pass; both photos pass the

@@ -116,7 +116,6 @@ impl Features {
     ///
     /// # Panics
     /// When the features have no such level: whoever reads it must have asked the backbone for it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "so far only the toy reads two levels"))]
     pub(crate) fn level(&self, name: &str) -> &Level {
         let level = self.levels.iter().find(|level| level.name == name);
         level.unwrap_or_else(|| panic!("the features have no level `{name}`"))

@@ -10,6 +10,9 @@ pub(crate) enum InputRule {
     /// Stretched to fill it; the aspect ratio is not kept.
     #[default]
     Stretch,
+    /// Likewise, but every pixel is read off the photo between its four nearest pixels, whatever lies between these, and
+    /// not rounded to 8 bits. As NC-Net has it.
+    SampledStretch,
     /// Scaled until the longer side fills it, in the upper left corner; the rest is zero, which is black before
     /// the values are normalised.
     #[value(alias = "pad")]

@@ -25,8 +25,8 @@ impl Normaliser {
         (images - &self.mean) / &self.std
     }
 
-    /// The same of images of bytes.
-    pub(crate) fn apply_to_bytes(&self, images: &Tensor) -> Tensor {
+    /// The same of images with values in 0 to 255, as bytes or numbers.
+    pub(crate) fn apply_to_pixels(&self, images: &Tensor) -> Tensor {
         let images = images.to_kind(Kind::Float);
         // By a tensor, as GPUs divide by a number in another way, which rounds otherwise.
         let whole = Tensor::full([1], 255, (Kind::Float, images.device()));
@@ -55,7 +55,7 @@ mod tests {
     fn both_ways_agree_to_a_few_roundings() {
         let bytes: Vec<u8> = (0..=255).collect();
         let images = Tensor::from_slice(&bytes).view([1, 1, 16, 16]).expand([1, 3, 16, 16], false);
-        let found = Normaliser::new(IMAGENET, Device::Cpu).apply_to_bytes(&images);
+        let found = Normaliser::new(IMAGENET, Device::Cpu).apply_to_pixels(&images);
         for channel in 0..3 {
             let plane = found.select(1, channel as i64).flatten(0, -1);
             let value = IMAGENET.of_byte(channel);

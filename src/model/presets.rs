@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use crate::model::backbone::efficientnet::EfficientNetConfig;
+use crate::model::backbone::resnet::config::ResNetConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::adapter::AdapterConfig;
 use crate::model::input::InputRule;
+use crate::model::matcher::actr::config::ActrConfig;
+use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::model::matcher::ncnet::config::NcNetConfig;
 use crate::model::part::Chosen;
 
 impl ModelConfig {
@@ -21,6 +25,62 @@ impl ModelConfig {
             head: None,
             matcher: Chosen::of(Arc::new(LpmFlowConfig::base())),
         }
+    }
+
+    /// ACTR: the same backbone, and blocks that match, 144 million values.
+    pub(crate) fn actr() -> Self {
+        Self { matcher: Chosen::of(Arc::new(ActrConfig::default())), ..Self::base() }
+    }
+
+    /// CATs: ResNet-101 at 256 pixels, and the aggregation of eight blocks' correlations, 49 million values.
+    pub(crate) fn cats() -> Self {
+        let image = CatsConfig::IMAGE;
+        let hyperpixel = vec![CatsConfig::DEEPEST];
+        let backbone = ResNetConfig { image, stages: vec![3, 4, 23], hyperpixel };
+        Self {
+            input_size: image as usize,
+            input: InputRule::Stretch,
+            backbone: Chosen::of(Arc::new(backbone)),
+            head: None,
+            matcher: Chosen::of(Arc::new(CatsConfig::on_blocks(&CatsConfig::SPAIR))),
+        }
+    }
+
+    /// CATs in a size for tests, on a vision transformer's blocks.
+    #[cfg(test)]
+    pub(crate) fn cats_tiny() -> Self {
+        let matcher =
+            CatsConfig { side: 4, projection: 16, heads: 4, ..CatsConfig::on_blocks(&[1, 2]) };
+        Self { matcher: Chosen::of(Arc::new(matcher)), ..Self::tiny() }
+    }
+
+    /// NC-Net: ResNet-101 at 400 pixels, and the filtering of all matches.
+    pub(crate) fn ncnet() -> Self {
+        let backbone = ResNetConfig {
+            image: NcNetConfig::IMAGE,
+            stages: vec![3, 4, 23],
+            hyperpixel: vec![30],
+        };
+        Self {
+            input_size: backbone.image as usize,
+            input: InputRule::SampledStretch,
+            backbone: Chosen::of(Arc::new(backbone)),
+            head: None,
+            matcher: Chosen::of(Arc::new(NcNetConfig::pf_pascal())),
+        }
+    }
+
+    /// ACTR in a size for tests.
+    #[cfg(test)]
+    pub(crate) fn actr_tiny() -> Self {
+        let matcher = ActrConfig {
+            depth: 2,
+            heads: 4,
+            feature_channels: 30,
+            residual_channels: 8,
+            ..ActrConfig::default()
+        };
+        Self { matcher: Chosen::of(Arc::new(matcher)), ..Self::tiny() }
     }
 
     /// The paper's design in a size for tests: 64-pixel images, a 4x4 grid, a 32x32 flow.

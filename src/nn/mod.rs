@@ -1,5 +1,6 @@
 //! What networks are made of: the parameters they hold, layers, and the operations under these.
 
+pub(crate) mod gate;
 pub(crate) mod layers;
 pub(crate) mod native;
 pub(crate) mod ops;

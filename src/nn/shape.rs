@@ -12,3 +12,10 @@ pub(crate) fn dims<const K: usize>(xs: &Tensor) -> [i64; K] {
         .try_into()
         .unwrap_or_else(|_| panic!("expected {K} dimensions, got the shape {size:?}"))
 }
+
+/// The two halves of a batch that holds the sources first and then the targets: `[2 B, ...]` to twice
+/// `[B, ...]`. The batch size is never read, so that a traced network takes any.
+pub(crate) fn halves(both: &Tensor) -> [Tensor; 2] {
+    let parts = both.chunk(2, 0);
+    [parts[0].shallow_clone(), parts[1].shallow_clone()]
+}

@@ -18,7 +18,7 @@ use crate::eval::{self, PredictOptions};
 use crate::flow::{Flow, Matched, Wanted};
 use crate::geometry::{Point, Size};
 use crate::inference::FlowNetwork;
-use crate::inference::frame::{Frame, FrameKey, Input};
+use crate::inference::frame::{Frame, FrameKey, Input, Pixels};
 use crate::pck;
 use crate::train::samples::random::{Purpose, generator};
 use crate::train::samples::warp::{Warp, WarpConfig};
@@ -199,14 +199,14 @@ struct WarpedPair {
 
 impl WarpedPair {
     fn new(path: PathBuf, photo: &RgbImage, input: Input, seed: u64, index: usize) -> Self {
-        let target = input.scaled(photo);
+        let target = input.scaled(photo).into_bytes();
         let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
         let warp = Warp::draw(&mut rng, &WarpConfig::default());
         let warped = FrameKey::of(path.join(format!("warp {index}")));
         let size = Size::new(photo.height() as usize, photo.width() as usize);
-        let source = input.placed(warped, warp.source(&target), size);
+        let source = input.placed(warped, Pixels::Bytes(warp.source(&target)), size);
         let key = FrameKey::of(path);
-        Self { frames: (source, input.placed(key, target, size)), warp }
+        Self { frames: (source, input.placed(key, Pixels::Bytes(target), size)), warp }
     }
 
     /// The share of points with a match inside the target that the flow sends close to it; `None` if

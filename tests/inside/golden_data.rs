@@ -12,7 +12,7 @@ use crate::data::photo::decode_benchmark;
 use crate::data::photo::header::image_size;
 use crate::data::photo::resize::resize_like_pillow;
 use crate::data::{AnnotatedImage, Pair};
-use crate::eval::transfer::paper_frame_from_original;
+use crate::eval::protocol::rules::MeasureFrame;
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
 use crate::inside::shared_data::{self, GOLDEN_SPLITS};
@@ -65,10 +65,11 @@ fn size_from_wh(value: &Value) -> Size {
 
 /// Points of an image in the frame, mirrored if the pair is.
 fn in_frame(points: &[Point], image: Size, mirrored: bool) -> Vec<Point> {
-    let place = |&point: &Point| match paper_frame_from_original(point, image) {
-        point if mirrored => mirror_keypoint(point, Size::square(FRAME)),
-        point => point,
-    };
+    let place =
+        |&point: &Point| match MeasureFrame::Paper512.placed(image).frame_from_original(point) {
+            point if mirrored => mirror_keypoint(point, Size::square(FRAME)),
+            point => point,
+        };
     points.iter().map(place).collect()
 }
 

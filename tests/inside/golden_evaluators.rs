@@ -55,12 +55,15 @@ fn protocols_of_other_evaluators_give_their_numbers() {
     for Golden { dataset, split, root, pck } in golden {
         let (entry, data_root) = (catalog.get(&dataset).unwrap(), data.join(root));
         let loaded = load_split(&Dataset::new(&dataset, entry, &data_root), &split, false).unwrap();
-        let pairs = loaded.split.pairs;
-        let predictions = predictions(&pairs, &dataset);
         for (name, wanted) in pck {
             let protocol = Protocol::for_layout(name.parse().unwrap(), entry.layout).unwrap();
+            let mut pairs = loaded.split.pairs.clone();
+            if protocol.exchanges {
+                pairs.iter_mut().for_each(Pair::exchange);
+            }
+            let predictions = predictions(&pairs, &dataset);
             let alphas: Vec<f64> = wanted.keys().map(|alpha| alpha.parse().unwrap()).collect();
-            let protocol = protocol.stored(false, false);
+            let protocol = protocol.stored(false);
             let scores = score(&pairs, &predictions, &[protocol], &alphas).unwrap();
             for (alpha, wanted) in wanted {
                 let found = scores.protocols[0].overall[&alpha];

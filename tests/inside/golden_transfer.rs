@@ -16,7 +16,7 @@ use crate::eval::predictions::Prediction;
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::rules::{MeasureFrame, Ties};
 use crate::eval::summary::score;
-use crate::eval::transfer::transfer_in_paper_frame;
+use crate::eval::transfer::{PAPER_FRAME_SIDE, transfer_in_frame};
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
 use crate::inside::shared_data;
@@ -231,7 +231,7 @@ fn keypoints_move_as_in_the_reference() {
             }
             let sources = points(&loaded.src_kps);
             for (source, expected) in sources.into_iter().zip(points(&golden.pred_kps_512)) {
-                let found = transfer_in_paper_frame(source, &flow.clone().into());
+                let found = transfer_in_frame(source, PAPER_FRAME_SIDE, &flow.clone().into());
                 let distance = found.distance(expected);
                 assert!(distance < 1e-3, "{} {}: {found:?}, {expected:?}", case.name, golden.index);
                 compared += 1;
@@ -371,7 +371,7 @@ fn edge_cases() -> Option<EdgeCases> {
 fn assert_moved(flow: &Flow, sources: &[Vec<f64>; 2], expected: &[Vec<f64>; 2], count: usize) {
     let both = points(sources).into_iter().zip(points(expected)).take(count);
     for (source, expected) in both {
-        let found = transfer_in_paper_frame(source, &flow.clone().into());
+        let found = transfer_in_frame(source, PAPER_FRAME_SIDE, &flow.clone().into());
         assert!(found.distance(expected) < 1e-3, "{source:?} went to {found:?}, not {expected:?}");
     }
 }

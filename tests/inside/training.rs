@@ -82,6 +82,8 @@ fn values_computed_again_give_the_same_losses_and_gradients() {
             ("mixed", "--precision bfloat16", 1, 2e-3),
             ("frozen", "--freeze-backbone", 2, 1e-4),
             ("lite", "--model lite --input-size 192", 2, 1e-4),
+            ("actr", "--model actr-tiny", 2, 1e-4),
+            ("cats", "--model cats-tiny", 2, 1e-4),
         ] {
             let [kept, again] = kept_and_again(&toy, name, &format!("{flags} {more}"));
             assert_eq!((kept.len(), again.len()), (2, 2));

@@ -70,7 +70,7 @@ impl Predicted {
         let pairs: Vec<&Pair> =
             predictions.iter().map(|prediction| by_index[&prediction.pair]).collect();
         if task.split.layout.annotations().truth == TruthKind::Keypoints {
-            notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false, false))?);
+            notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false))?);
         }
         notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.shown())));
         let (found, pairs) = (predictions.len(), task.pairs.len());

@@ -12,6 +12,7 @@ pub(crate) mod orientation;
 mod plain;
 pub(crate) mod resize;
 pub(crate) mod resize_opencv;
+pub(crate) mod sample;
 mod stored;
 mod tiff;
 mod trouble;

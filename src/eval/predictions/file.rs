@@ -6,8 +6,10 @@
 //! a `.flo` file, from the folder of this one. Other keys are ignored, but
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
-//! flow; and `predicted_840`, likewise for the protocols that move patch centres in the 840 frame.
+//! flow; and `predicted_256` and `predicted_840`, likewise for the protocols that move whole pixels of the 256 frame and
+//! patch centres of the 840 frame.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,7 @@ use crate::eval::dense::Dense;
 use crate::eval::predictions::finder::PairFinder;
 use crate::eval::predictions::{Prediction, image_name, pair_label};
 use crate::eval::problems::Problems;
+use crate::eval::protocol::rules::MeasureFrame;
 use crate::geometry::Point;
 use crate::output;
 use crate::visible::Shown;
@@ -46,21 +49,28 @@ struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     flow: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    predicted_256: Option<Vec<Point>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_512: Option<Vec<Point>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_840: Option<Vec<Point>>,
 }
 
 /// The keys of a line.
-const KEYS: [Key; 7] = [
+const KEYS: [Key; 8] = [
     Key { name: "index", also: &["idx", "pair_index", "pair_id"] },
     Key { name: "source", also: &["src", "source_image", "src_image", "src_imname"] },
     Key { name: "target", also: &["trg", "tgt", "target_image", "trg_image", "trg_imname"] },
     Key { name: "predicted", also: &["prediction", "predictions", "pred", "predicted_keypoints"] },
     Key { name: "flow", also: &["flow_file", "predicted_flow"] },
+    Key { name: "predicted_256", also: &[] },
     Key { name: "predicted_512", also: &[] },
     Key { name: "predicted_840", also: &[] },
 ];
+
+/// The frames of which a file may hold points.
+const FRAMES: [MeasureFrame; 3] =
+    [MeasureFrame::Stretched256, MeasureFrame::Paper512, MeasureFrame::Padded840];
 
 /// What a file holds for a split's pairs.
 #[derive(Debug)]
@@ -82,14 +92,16 @@ pub(crate) struct Stored {
 pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) -> Result<()> {
     output::write(path, |file| {
         for (pair, prediction) in pairs.iter().zip(predictions) {
+            let framed = |frame| prediction.framed.get(&frame).cloned();
             let line = Line {
                 index: Some(pair.index),
                 source: Some(image_name(&pair.source.path)),
                 target: Some(image_name(&pair.target.path)),
                 predicted: prediction.points.clone(),
                 flow: None,
-                predicted_512: prediction.paper_points.clone(),
-                predicted_840: prediction.patch_points.clone(),
+                predicted_256: framed(MeasureFrame::Stretched256),
+                predicted_512: framed(MeasureFrame::Paper512),
+                predicted_840: framed(MeasureFrame::Padded840),
             };
             serde_json::to_writer(&mut *file, &line)?;
             file.write_all(b"\n")?;
@@ -160,11 +172,10 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool, folder: Option<&Path>)
         bail!("the file holds no predictions");
     }
     // One protocol must not mix two rules.
-    if predictions.iter().any(|prediction| prediction.paper_points.is_none()) {
-        predictions.iter_mut().for_each(|prediction| prediction.paper_points = None);
-    }
-    if predictions.iter().any(|prediction| prediction.patch_points.is_none()) {
-        predictions.iter_mut().for_each(|prediction| prediction.patch_points = None);
+    for frame in FRAMES {
+        if predictions.iter().any(|prediction| prediction.framed(frame).is_none()) {
+            predictions.iter_mut().for_each(|prediction| drop(prediction.framed.remove(&frame)));
+        }
     }
     Ok(Stored { predictions, unusable, notes: readings.notes(), sha256: String::new() })
 }
@@ -191,8 +202,11 @@ fn prediction(
         })?;
         return Ok((position, stored_flow(pair, folder.map(|folder| folder.join(flow)))?));
     }
-    let framed = [&line.predicted_512, &line.predicted_840].into_iter().flatten();
-    for points in framed.chain([&line.predicted]) {
+    let framed =
+        FRAMES.into_iter().zip([line.predicted_256, line.predicted_512, line.predicted_840]);
+    let framed: BTreeMap<_, _> =
+        framed.filter_map(|(frame, points)| Some((frame, points?))).collect();
+    for points in framed.values().chain([&line.predicted]) {
         let (expected, found) = (pair.source.keypoints.len(), points.len());
         let label = pair_label(pair);
         ensure!(
@@ -200,11 +214,7 @@ fn prediction(
             "{label} has {expected} keypoints, but {found} predicted points"
         );
     }
-    let prediction = Prediction {
-        paper_points: line.predicted_512,
-        patch_points: line.predicted_840,
-        ..Prediction::new(pair.index, line.predicted)
-    };
+    let prediction = Prediction { framed, ..Prediction::new(pair.index, line.predicted) };
     Ok((position, prediction))
 }
 

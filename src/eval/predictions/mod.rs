@@ -4,6 +4,7 @@ pub(crate) mod convention;
 pub(crate) mod file;
 mod finder;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -13,7 +14,7 @@ use crate::eval::dense::Dense;
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::rules::{MeasureFrame, TransferRule};
 use crate::eval::transfer::{
-    moved_sub_pixel, transfer_by_paper, transfer_by_patch, transfer_sub_pixel,
+    moved_sub_pixel, transfer_by_patch, transfer_sub_pixel, transfer_truncated,
 };
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
@@ -26,10 +27,8 @@ pub(crate) struct Prediction {
     pub pair: usize,
     /// In original target pixels.
     pub points: Vec<Point>,
-    /// In the target's 512 frame, moved by the authors' rule; `None` when only `points` are known.
-    pub paper_points: Option<Vec<Point>>,
-    /// In the target's 840 frame, moved from patch centres; `None` when only `points` are known.
-    pub patch_points: Option<Vec<Point>>,
+    /// In the target's frames that have a rule of their own, moved by that, as far as they are known.
+    pub framed: BTreeMap<MeasureFrame, Vec<Point>>,
     /// What was measured, of a pair that is measured by more than keypoints.
     pub dense: Option<Dense>,
 }
@@ -37,21 +36,26 @@ pub(crate) struct Prediction {
 impl Prediction {
     /// Points in original target pixels, and nothing else.
     pub(crate) fn new(pair: usize, points: Vec<Point>) -> Self {
-        Self { pair, points, paper_points: None, patch_points: None, dense: None }
+        Self { pair, points, framed: BTreeMap::new(), dense: None }
     }
 
-    /// The keypoints of `pair` moved by what a matcher found, from patch centres too if a protocol wants that.
+    /// The keypoints of `pair` moved by what a matcher found; also by the rules of the 512 frame, and of the frames of
+    /// these protocols.
     ///
     /// # Errors
     /// When what the pair is measured by cannot be read.
     pub(crate) fn of(pair: &Pair, matched: &Matched, protocols: &[Protocol]) -> Result<Self> {
-        let wants = |protocol: &Protocol| protocol.transfer == TransferRule::PatchCentre;
-        let wants_patches = protocols.iter().any(wants);
+        let usual = (MeasureFrame::Paper512, TransferRule::Truncated);
+        let wanted = protocols.iter().map(|protocol| (protocol.frame, protocol.transfer));
+        let framed = wanted.chain([usual]).filter_map(|(frame, rule)| match rule {
+            TransferRule::Truncated => Some((frame, transfer_truncated(pair, frame, matched))),
+            TransferRule::PatchCentre => Some((frame, transfer_by_patch(pair, matched))),
+            _ => None,
+        });
         Ok(Self {
             pair: pair.index,
             points: transfer_sub_pixel(pair, matched),
-            paper_points: Some(transfer_by_paper(pair, matched)),
-            patch_points: wants_patches.then(|| transfer_by_patch(pair, matched)),
+            framed: framed.collect(),
             dense: Dense::new(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
         })
     }
@@ -66,13 +70,7 @@ impl Prediction {
 
     /// The points moved by the rule of a frame, if they are known.
     pub(crate) fn framed(&self, frame: MeasureFrame) -> Option<&[Point]> {
-        match frame {
-            MeasureFrame::Paper512 => self.paper_points.as_deref(),
-            MeasureFrame::Padded840 => self.patch_points.as_deref(),
-            MeasureFrame::TargetOriginal | MeasureFrame::Stretched770 | MeasureFrame::Padded770 => {
-                None
-            }
-        }
+        self.framed.get(&frame).map(Vec::as_slice)
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) const AREAS: Definition = Definition {
               them, each the mean over pairs",
     truths: &[TruthKind::Outlines],
     by_default: true,
+    exchanges: false,
     frame: |_| MeasureFrame::TargetOriginal,
     transfer: TransferRule::SubPixel,
     average: Average::Pairs,

@@ -1,4 +1,4 @@
-//! What the authors' code does: the photo stretched to 512 x 512, and keypoints cut to whole pixels of it.
+//! What the code of LPMFlow's authors, and of ACTR's, does: the photo stretched to 512 x 512, and keypoints cut to whole pixels of it.
 
 use crate::data::truth::TruthKind;
 use crate::eval::protocol::definition::{Definition, Fit};
@@ -11,6 +11,7 @@ pub(crate) const PAPER: Definition = Definition {
               (PF-WILLOW: from the target keypoints and a padding point), mean over pairs",
     truths: &[TruthKind::Keypoints],
     by_default: true,
+    exchanges: false,
     frame: |_| MeasureFrame::Paper512,
     transfer: TransferRule::Truncated,
     average: Average::Pairs,
@@ -37,6 +38,23 @@ pub(crate) const PAPER_IMAGE: Definition = Definition {
         threshold: ThresholdReference::PaperFrameSide,
         remark: "This is the authors' code in its `img` mode: their figures for PF-PASCAL and \
                  PF-WILLOW.",
+    },
+    ..PAPER
+};
+
+/// What the code of ACTR's authors does, who are the same: it scores by the SOURCE everywhere.
+pub(crate) const ACTR: Definition = Definition {
+    name: "actr",
+    summary: "ACTR's evaluator: as paper, but for PF-PASCAL by the 512 frame, and for PF-WILLOW by the SOURCE\n\
+              keypoints and a padding point",
+    by_default: false,
+    within: |layout| Fit::Fits {
+        threshold: match (layout.name(), layout.annotations().object_boxes) {
+            ("pf-pascal", _) => ThresholdReference::PaperFrameSide,
+            (_, true) => ThresholdReference::SourceBox,
+            (_, false) => ThresholdReference::SourceKeypointsPadded,
+        },
+        remark: "This is ACTR's evaluator with `--thres auto`.",
     },
     ..PAPER
 };

@@ -11,6 +11,7 @@ pub(crate) const STANDARD: Definition = Definition {
     summary: "threshold from the TARGET box, sub-pixel, original target pixels, mean over pairs",
     truths: &[TruthKind::Keypoints],
     by_default: true,
+    exchanges: false,
     frame: |_| MeasureFrame::TargetOriginal,
     transfer: TransferRule::SubPixel,
     average: Average::Pairs,

@@ -15,6 +15,8 @@ pub(crate) struct Definition {
     pub truths: &'static [TruthKind],
     /// Whether it is scored where none is asked for.
     pub by_default: bool,
+    /// Whether target and source change places, so that target keypoints are moved into the source.
+    pub exchanges: bool,
     /// Where distances and thresholds are measured.
     pub frame: fn(Layout) -> MeasureFrame,
     /// How source keypoints become predictions.

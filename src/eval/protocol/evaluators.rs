@@ -13,6 +13,7 @@ pub(crate) const GEOAWARE_POINT: Definition = Definition {
               there are no boxes, and for PF-PASCAL), a tie is wrong, mean over keypoints",
     truths: &[TruthKind::Keypoints],
     by_default: false,
+    exchanges: false,
     frame: |_| MeasureFrame::Padded840,
     transfer: TransferRule::PatchCentre,
     average: Average::Keypoints,
@@ -56,6 +57,7 @@ pub(crate) const MARCO: Definition = Definition {
               boxes, and for PF-PASCAL), mean over pairs",
     truths: &[TruthKind::Keypoints],
     by_default: false,
+    exchanges: false,
     frame: |layout| match layout.name() {
         "spair71k" | "spair-u" => MeasureFrame::Stretched770,
         _ => MeasureFrame::Padded770,
@@ -66,6 +68,47 @@ pub(crate) const MARCO: Definition = Definition {
     within: |layout| Fit::Fits {
         threshold: box_or_frame(layout),
         remark: "This is MARCO's evaluator, whose loaders stretch SPair-71k and pad all other datasets.",
+    },
+};
+
+/// CATs.
+pub(crate) const CATS: Definition = Definition {
+    name: "cats",
+    summary: "CATs' evaluator: TARGET keypoints are moved into the source; 256 frame, whole pixels, threshold from the\n\
+              SOURCE box (PF-PASCAL: the frame; PF-WILLOW: the source keypoints and a padding point), mean over pairs",
+    truths: &[TruthKind::Keypoints],
+    by_default: false,
+    exchanges: true,
+    frame: |_| MeasureFrame::Stretched256,
+    transfer: TransferRule::Truncated,
+    average: Average::Pairs,
+    ties: Ties::Right,
+    within: |layout| Fit::Fits {
+        // Once they have changed places, the dataset's source is the target.
+        threshold: match (layout.name(), layout.annotations().object_boxes) {
+            ("pf-pascal", _) => ThresholdReference::FrameSide,
+            (_, true) => ThresholdReference::TargetBox,
+            (_, false) => ThresholdReference::TargetKeypointsPadded,
+        },
+        remark: "This is CATs' evaluator with `--thres auto`.",
+    },
+};
+
+/// NC-Net.
+pub(crate) const NCNET: Definition = Definition {
+    name: "ncnet",
+    summary: "NC-Net's evaluator: TARGET keypoints are moved into the source; 224 frame, threshold from the frame, mean\n\
+              over pairs",
+    truths: &[TruthKind::Keypoints],
+    by_default: false,
+    exchanges: true,
+    frame: |_| MeasureFrame::Stretched224,
+    transfer: TransferRule::SubPixel,
+    average: Average::Pairs,
+    ties: Ties::Right,
+    within: |_| Fit::Fits {
+        threshold: ThresholdReference::FrameSide,
+        remark: "This is NC-Net's evaluator by the procedure `scnet`.",
     },
 };
 

@@ -26,6 +26,8 @@ impl MeasureFrame {
     pub(crate) const fn side(self) -> Option<f64> {
         match self {
             Self::Paper512 => Some(512.0),
+            Self::Stretched256 => Some(256.0),
+            Self::Stretched224 => Some(224.0),
             Self::TargetOriginal => None,
             Self::Padded840 => Some(840.0),
             Self::Stretched770 | Self::Padded770 => Some(770.0),
@@ -48,7 +50,7 @@ impl MeasureFrame {
             Self::TargetOriginal => {
                 Placed { scale: [1.0; 2], extent: [width, height], single: false, ..stretched }
             }
-            Self::Paper512 => stretched,
+            Self::Paper512 | Self::Stretched256 | Self::Stretched224 => stretched,
             Self::Stretched770 => Placed { holds: true, ..stretched },
             Self::Padded770 => {
                 // Parity: Python's rounding, half to even; keypoints are scaled as the rounded sides say.

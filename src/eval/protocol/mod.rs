@@ -23,6 +23,8 @@ use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ti
 pub(crate) struct Protocol {
     /// Its name.
     pub name: ProtocolName,
+    /// Whether target and source change places.
+    pub exchanges: bool,
     /// The length that alpha multiplies.
     pub threshold: ThresholdReference,
     /// Where distances and thresholds are measured.
@@ -43,11 +45,11 @@ impl Protocol {
     /// # Errors
     /// When the layout's annotations lack what the protocol measures with.
     pub(crate) fn for_layout(name: ProtocolName, layout: Layout) -> Result<Self> {
-        let &Definition { frame, transfer, average, ties, .. } = name.definition();
+        let &Definition { exchanges, frame, transfer, average, ties, .. } = name.definition();
         match name.definition().fit(layout) {
             Fit::Fits { threshold, remark } => {
                 let frame = frame(layout);
-                Ok(Self { name, threshold, frame, transfer, average, ties, remark })
+                Ok(Self { name, exchanges, threshold, frame, transfer, average, ties, remark })
             }
             Fit::Unfit { protocol, layout: annotations, instead } => bail!(
                 "protocol `{name}` {protocol}, and layout `{layout}` {annotations}: use {instead}"
@@ -66,12 +68,12 @@ impl Protocol {
         Ok([Self::for_layout(first, layout)?].into_iter().chain(others).collect())
     }
 
-    /// The same protocol for predictions that are read from a file, with points of the 512 and of the 840 frame
-    /// or without.
-    pub(crate) fn stored(self, with_paper_points: bool, with_patch_points: bool) -> Self {
+    /// The same protocol for predictions that are read from a file, which may hold points of its frame.
+    pub(crate) fn stored(self, has_framed: bool) -> Self {
         let transfer = match self.frame {
-            MeasureFrame::Paper512 if with_paper_points => TransferRule::Stored512,
-            MeasureFrame::Padded840 if with_patch_points => TransferRule::Stored840,
+            MeasureFrame::Stretched256 if has_framed => TransferRule::Stored256,
+            MeasureFrame::Paper512 if has_framed => TransferRule::Stored512,
+            MeasureFrame::Padded840 if has_framed => TransferRule::Stored840,
             _ => TransferRule::Stored,
         };
         Self { transfer, ..self }
@@ -91,8 +93,12 @@ impl Protocol {
             };
             return format!("{} {transfer}", areas::DESCRIPTION);
         }
+        let exchange = match self.exchanges {
+            true => "Target and source of each pair change places. ",
+            false => "",
+        };
         let description = format!(
-            "A keypoint is right when its distance to the target keypoint is {} alpha times {}. {} {} {} {}",
+            "{exchange}A keypoint is right when its distance to the target keypoint is {} alpha times {}. {} {} {} {}",
             self.ties.description(),
             self.threshold.description(),
             self.frame.description(),

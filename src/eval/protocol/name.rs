@@ -10,10 +10,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::eval::protocol::areas::AREAS;
-use crate::eval::protocol::authors::{PAPER, PAPER_IMAGE};
+use crate::eval::protocol::authors::{ACTR, PAPER, PAPER_IMAGE};
 use crate::eval::protocol::conventions::{IMAGE, KEYPOINT_BOX, PER_KEYPOINT, STANDARD};
 use crate::eval::protocol::definition::Definition;
-use crate::eval::protocol::evaluators::{DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO};
+use crate::eval::protocol::evaluators::{
+    CATS, DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO, NCNET,
+};
 use crate::spelling::meant;
 
 /// The protocols there are, in the order help texts list them.
@@ -29,6 +31,9 @@ pub(crate) const PROTOCOLS: &[&Definition] = &[
     &GEOAWARE_IMAGE,
     &DIY_SC,
     &MARCO,
+    &ACTR,
+    &CATS,
+    &NCNET,
     #[cfg(test)]
     &crate::eval::protocol::toy::TOY,
 ];

@@ -16,6 +16,8 @@ pub(crate) enum ThresholdReference {
     TargetKeypoints,
     /// Larger extent of the target keypoints and of the padding point (-1, -1).
     TargetKeypointsPadded,
+    /// Larger extent of the SOURCE keypoints and of that point.
+    SourceKeypointsPadded,
     /// Side of the paper frame: 512.
     PaperFrameSide,
     /// Side of the frame, whichever it is.
@@ -26,11 +28,17 @@ pub(crate) enum ThresholdReference {
 }
 
 /// Where distances and thresholds are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum MeasureFrame {
     /// The target image stretched to 512 x 512.
     #[serde(rename = "paper-512")]
     Paper512,
+    /// The target image stretched to 256 x 256.
+    #[serde(rename = "stretched-256")]
+    Stretched256,
+    /// The target image stretched to 224 x 224.
+    #[serde(rename = "stretched-224")]
+    Stretched224,
     /// The target image as it is.
     #[serde(rename = "target-original")]
     TargetOriginal,
@@ -49,7 +57,7 @@ pub(crate) enum MeasureFrame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TransferRule {
-    /// From whole pixels of the 512 frame (see [`crate::eval::transfer::transfer_by_paper`]).
+    /// From whole pixels of the frame (see [`crate::eval::transfer::transfer_truncated`]).
     Truncated,
     /// From sub-pixel positions (see [`crate::eval::transfer::transfer_sub_pixel`]).
     SubPixel,
@@ -57,6 +65,9 @@ pub(crate) enum TransferRule {
     PatchCentre,
     /// Read from a file, in original target pixels.
     Stored,
+    /// Read from a file that holds points of the 256 frame too.
+    #[serde(rename = "stored-256")]
+    Stored256,
     /// Read from a file that holds points of the 512 frame too.
     #[serde(rename = "stored-512")]
     Stored512,
@@ -89,12 +100,13 @@ pub(crate) enum Average {
 impl ThresholdReference {
     /// All references, for the report's schema.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::SourceBox,
         Self::TargetBox,
         Self::TargetImage,
         Self::TargetKeypoints,
         Self::TargetKeypointsPadded,
+        Self::SourceKeypointsPadded,
         Self::PaperFrameSide,
         Self::FrameSide,
         Self::Nothing,
@@ -111,6 +123,10 @@ impl ThresholdReference {
                 "the larger side of the box around the target keypoints and the point (-1, -1), with \
                  which the authors' code pads its keypoint lists"
             }
+            Self::SourceKeypointsPadded => {
+                "the larger side of the box around the SOURCE keypoints and the point (-1, -1), with which the \
+                 authors' code pads its keypoint lists"
+            }
             Self::PaperFrameSide => "512 pixels, the side of the frame",
             Self::FrameSide => "the side of the frame",
             Self::Nothing => "nothing",
@@ -121,8 +137,10 @@ impl ThresholdReference {
 impl MeasureFrame {
     /// All frames.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Paper512,
+        Self::Stretched256,
+        Self::Stretched224,
         Self::TargetOriginal,
         Self::Padded840,
         Self::Stretched770,
@@ -132,6 +150,12 @@ impl MeasureFrame {
     /// The frame in a sentence.
     pub(crate) const fn description(self) -> &'static str {
         match self {
+            Self::Stretched256 => {
+                "Both are measured with the image stretched to 256 x 256 pixels (x * 256 / width, y * 256 / height)."
+            }
+            Self::Stretched224 => {
+                "Both are measured with the image stretched to 224 x 224 pixels (x * 224 / width, y * 224 / height)."
+            }
             Self::Paper512 => {
                 "Both are measured with the image stretched to 512 x 512 pixels (x * 512 / width, \
                  y * 512 / height)."
@@ -156,11 +180,12 @@ impl MeasureFrame {
 impl TransferRule {
     /// All rules.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Truncated,
         Self::SubPixel,
         Self::PatchCentre,
         Self::Stored,
+        Self::Stored256,
         Self::Stored512,
         Self::Stored840,
     ];
@@ -171,6 +196,7 @@ impl TransferRule {
             Self::Truncated => "truncated",
             Self::SubPixel => "sub-pixel",
             Self::Stored => "stored",
+            Self::Stored256 => "stored-256",
             Self::Stored512 => "stored-512",
             Self::PatchCentre => "patch-centre",
             Self::Stored840 => "stored-840",
@@ -180,6 +206,10 @@ impl TransferRule {
     /// The rule in a sentence, for distances measured in `frame`.
     pub(crate) const fn description(self, frame: MeasureFrame) -> &'static str {
         match (self, frame) {
+            (Self::Truncated, MeasureFrame::Stretched256) => {
+                "Source keypoints are cut to whole pixels of the 256 frame and moved by the flow enlarged to it \
+                 bilinearly."
+            }
             (Self::Truncated, _) => {
                 "Source keypoints are cut to whole pixels of the 512 frame and moved by the flow \
                  enlarged to it bilinearly."
@@ -188,7 +218,7 @@ impl TransferRule {
                 "Source keypoints are moved from their sub-pixel positions by the flow, sampled \
                  bilinearly."
             }
-            (Self::Stored, MeasureFrame::Paper512) => {
+            (Self::Stored, MeasureFrame::Paper512 | MeasureFrame::Stretched256) => {
                 "Predictions are read from a file in original target pixels and stretched like the \
                  image; the authors' own transfer starts from whole pixels, which this file does not \
                  tell."
@@ -200,7 +230,7 @@ impl TransferRule {
             (Self::Stored840, _) => {
                 "Predictions are read from a file that holds them in this frame, moved from patch centres."
             }
-            (Self::Stored512, _) => {
+            (Self::Stored256 | Self::Stored512, _) => {
                 "Predictions are read from a file that holds them in this frame, moved by the \
                  authors' rule."
             }

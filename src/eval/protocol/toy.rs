@@ -10,6 +10,7 @@ pub(crate) const TOY: Definition = Definition {
     summary: "512 frame, sub-pixel, threshold from the frame, mean over keypoints: for tests",
     truths: &[TruthKind::Keypoints],
     by_default: true,
+    exchanges: false,
     frame: |_| MeasureFrame::Paper512,
     transfer: TransferRule::SubPixel,
     average: Average::Keypoints,

@@ -2,10 +2,13 @@
 //!
 //! A further matcher is one new file beside this one and one line in [`crate::model::architecture`].
 
+pub(crate) mod actr;
+pub(crate) mod cats;
 pub(crate) mod consensus;
 pub(crate) mod cosine;
 pub(crate) mod identity;
 pub(crate) mod lpmflow;
+pub(crate) mod ncnet;
 pub(crate) mod nearest;
 #[cfg(test)]
 pub(crate) mod test_fields;
@@ -94,7 +97,7 @@ pub(crate) trait MatcherConfig: Settings {
             "the parts that can be left out are the paper's: choose base or tiny, or no --ablate"
         );
         if self.objective().is_none() {
-            bail!("the model has no matcher that learns: choose base, lite or tiny")
+            bail!("the model has no matcher that learns: choose actr, base, cats, lite or tiny")
         }
         Ok(self.complete())
     }

@@ -3,8 +3,10 @@
 //! Read are our safetensors, which carry the model's configuration, and PyTorch checkpoints in the forms of
 //! [`crate::model::architecture::PUBLISHED`].
 
+pub(crate) mod actr;
 pub(crate) mod archive;
 mod batch_norm;
+pub(crate) mod cats;
 mod checksum;
 pub(crate) mod choice;
 pub(crate) mod description;
@@ -15,6 +17,7 @@ mod foreign;
 pub(crate) mod heads;
 pub(crate) mod marco;
 mod naming;
+pub(crate) mod ncnet;
 pub(crate) mod place;
 pub(crate) mod published;
 pub(crate) mod pytorch;

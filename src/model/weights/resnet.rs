@@ -54,7 +54,7 @@ fn hyperpixel(stages: &[i64]) -> Vec<i64> {
 }
 
 /// Blocks of each stage.
-fn stages(tensors: &Tensors) -> Vec<i64> {
+pub(super) fn stages(tensors: &Tensors) -> Vec<i64> {
     let has = |stage: usize, block: i64| {
         tensors.contains_key(&format!("{BACKBONE}layer{stage}.{block}.conv1.weight"))
     };
@@ -64,7 +64,7 @@ fn stages(tensors: &Tensors) -> Vec<i64> {
 
 /// The tensors under the names of [`crate::model::backbone::resnet`]; what belongs to no layer keeps its own, so that
 /// it is noticed.
-fn without_norms(mut published: Tensors) -> Result<Tensors> {
+pub(super) fn without_norms(mut published: Tensors) -> Result<Tensors> {
     ensure!(
         published.contains_key("layer1.0.conv3.weight"),
         "its blocks have two convolutions, as ResNet-18 and ResNet-34 have them; ResNet-50 and deeper ones can be \

@@ -4,7 +4,11 @@
 
 pub(crate) mod attention;
 pub(crate) mod conv;
+pub(crate) mod conv4d;
 pub(crate) mod linear;
 pub(crate) mod mlp;
 pub(crate) mod norm;
 pub(crate) mod rotary;
+pub(crate) mod soft_argmax;
+pub(crate) mod swin;
+mod window;

@@ -57,10 +57,23 @@ pub fn model(config: &ModelConfig, seed: u64) -> Model {
 
 /// Formula weights for every variable of a model.
 pub fn all_weights(config: &ModelConfig, seed: u64) -> BTreeMap<String, Tensor> {
-    // Built from nothing, the model says which variables it needs.
+    weights(&variables(config), seed)
+}
+
+/// The same by the rules for published files of other systems.
+pub fn all_published_weights(config: &ModelConfig, seed: u64) -> BTreeMap<String, Tensor> {
+    let made = |Parameter { name, tensor, .. }: Parameter| {
+        let weight = published_weight(&name, &tensor.size(), seed);
+        (name, weight)
+    };
+    variables(config).into_iter().map(made).collect()
+}
+
+/// The variables that a model needs: built from nothing, it says which.
+fn variables(config: &ModelConfig) -> Vec<Parameter> {
     let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
     let _ = Model::new(&blank, config);
-    weights(&blank.finish().0, seed)
+    blank.finish().0
 }
 
 /// A model with formula weights, and its variables.
@@ -86,34 +99,56 @@ pub fn weights(variables: &[Parameter], seed: u64) -> BTreeMap<String, Tensor> {
         .collect()
 }
 
-/// The weight of one name, by the rule for its last component.
+/// The weight of one name in LPMFlow, whose rules have two exceptions.
 pub fn weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
-    let count: i64 = shape.iter().product();
-    let drawn = Tensor::from_slice(&values(name, count as usize, seed)).view(shape);
+    let is_weight = name.ends_with(".weight");
+    if is_weight && name.contains("spatial_attention") {
+        return scaled(name, shape, seed, [1.0, 0.2]);
+    }
+    if is_weight && name.contains("cattn.qkv") {
+        return scaled(name, shape, seed, [0.0, 3.0 * spread(shape)]);
+    }
+    published_weight(name, shape, seed)
+}
+
+/// The weight of one name, by the rule for its last component.
+pub fn published_weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
     let last = name.rsplit('.').next().unwrap();
-    let scaled = |center: f64, scale: f64| {
-        // Scale and center are rounded to float32 before they meet the values.
-        drawn.shallow_clone() * Tensor::from(scale as f32) + Tensor::from(center as f32)
-    };
+    let within = |centre_and_scale| scaled(name, shape, seed, centre_and_scale);
     if matches!(last, "x_normal" | "y_normal") {
+        let count = shape.iter().product();
         let line = Tensor::linspace(-1.0, 1.0, count, (Kind::Float, Device::Cpu));
-        line + drawn * Tensor::from(0.01f32)
+        line + drawn(name, shape, seed) * Tensor::from(0.01f32)
     } else if last == "relative_position_bias_table"
         || last.contains("embed")
         || last.contains("token")
     {
-        scaled(0.0, 0.5)
+        within([0.0, 0.5])
     } else if last == "gamma" {
-        scaled(0.3, 0.2)
-    } else if last == "weight" && shape.len() >= 2 && !name.contains("spatial_attention") {
-        let fan_in: i64 = shape[1..].iter().product();
-        let gain = if name.contains("cattn.qkv") { 3.0 } else { 1.0 };
-        scaled(0.0, (3.0 / fan_in as f64).sqrt() * gain)
+        within([0.3, 0.2])
+    } else if last == "weight" && shape.len() >= 2 {
+        within([0.0, spread(shape)])
     } else if last == "weight" || last == "running_var" {
-        scaled(1.0, 0.2)
+        within([1.0, 0.2])
     } else if last == "bias" || last == "running_mean" {
-        scaled(0.0, 0.1)
+        within([0.0, 0.1])
     } else {
         panic!("no rule for the tensor `{name}`")
     }
+}
+
+/// What keeps the values of a layer's results as large as those of what enters it.
+fn spread(shape: &[i64]) -> f64 {
+    let fan_in: i64 = shape[1..].iter().product();
+    (3.0 / fan_in as f64).sqrt()
+}
+
+fn drawn(name: &str, shape: &[i64], seed: u64) -> Tensor {
+    let count: i64 = shape.iter().product();
+    Tensor::from_slice(&values(name, count as usize, seed)).view(shape)
+}
+
+/// Scale and centre are rounded to float32 before they meet the values.
+fn scaled(name: &str, shape: &[i64], seed: u64, [centre, scale]: [f64; 2]) -> Tensor {
+    drawn(name, shape, seed) * Tensor::from(scale as f32) + Tensor::from(centre as f32)
 }

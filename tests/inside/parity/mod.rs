@@ -1,11 +1,14 @@
 //! Our networks against the reference's numbers, at full size; LPMFlow with weights made by a formula.
 
+mod actr;
+mod cats;
 mod diy_sc;
 mod efficientnet;
 pub mod formula;
 mod forward;
 mod golden;
 mod marco;
+mod ncnet;
 mod resnet;
 mod train;
 mod vit;

@@ -50,8 +50,11 @@ fn written_predictions_are_read_back_to_the_bit() {
     let prediction = |pair: &Pair| Prediction {
         pair: pair.index,
         points: vec![Point::new(third, -0.1); 2],
-        paper_points: Some(vec![Point::new(1e-9, 511.7 * third); 2]),
-        patch_points: Some(vec![Point::new(839.9 * third, 1e-9); 2]),
+        framed: BTreeMap::from([
+            (MeasureFrame::Stretched256, vec![Point::new(0.1, third); 2]),
+            (MeasureFrame::Paper512, vec![Point::new(1e-9, 511.7 * third); 2]),
+            (MeasureFrame::Padded840, vec![Point::new(839.9 * third, 1e-9); 2]),
+        ]),
         dense: None,
     };
     let predictions: Vec<_> = pairs.iter().map(prediction).collect();
@@ -64,8 +67,8 @@ fn paper_points_count_only_when_every_line_has_them() {
     let with = r#"{"index": 0, "predicted": [[1, 1], [1, 1]], "predicted_512": [[1, 1], [1, 1]]}"#;
     let without = r#"{"index": 1, "predicted": [[1, 1], [1, 1]]}"#;
     let read = read_text(&format!("{with}\n{without}")).unwrap();
-    assert!(read.iter().all(|prediction| prediction.paper_points.is_none()));
-    assert!(read_text(with).unwrap()[0].paper_points.is_some());
+    assert!(read.iter().all(|prediction| prediction.framed.is_empty()));
+    assert!(read_text(with).unwrap()[0].framed(MeasureFrame::Paper512).is_some());
 }
 
 #[test]

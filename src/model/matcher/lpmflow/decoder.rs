@@ -1,16 +1,17 @@
 //! Matching decoder: each photo's tokens attend to themselves, then the source's to the target's; the
 //! attention weights are the correlation (upstream `MultiscaleDecoder`).
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::model::features::FeatureShape;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::nn::gate::gate;
 use crate::nn::layers::attention::Attention;
 use crate::nn::layers::mlp::{Mlp, drop};
 use crate::nn::layers::norm::LayerNorm;
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::runtime::recompute::Recompute;
-use crate::nn::shape::dims;
+use crate::nn::shape::{dims, halves};
 
 const EPSILON: f64 = 1e-6;
 
@@ -99,8 +100,8 @@ impl MatchingDecoder {
         let both = Tensor::cat(&[source + &positions[0], target + &positions[1]], 0); // [2B, N, D]
         let attended = self.self_attention.self_attention(&self.norm1.forward(&both), None);
         let both = both + gate(&drop(attended, dropout));
-        let [source, target] = split_photos(&both);
-        let [source_normalised, target_normalised] = split_photos(&self.norm2.forward(&both));
+        let [source, target] = halves(&both);
+        let [source_normalised, target_normalised] = halves(&self.norm2.forward(&both));
         // Parity: upstream leaves the perceptron out on the source's path, and only there.
         let source = source + source_normalised;
         [source, self.mlp.add_to(&target, &target_normalised, dropout)]
@@ -116,40 +117,5 @@ impl MatchingDecoder {
         let [_, sources, targets] = dims(&cross.weights);
         let correlation = cross.weights.narrow(1, 1, sources - 1).narrow(2, 1, targets - 1);
         [correlation.contiguous(), refined] // [B, S, T], [B, 1 + S, D]
-    }
-}
-
-/// The two halves of a batch that holds the sources first and then the targets: `[2B, N, D]` to twice
-/// `[B, N, D]`. The batch size is never read, so that a traced network takes any.
-pub(super) fn split_photos(both: &Tensor) -> [Tensor; 2] {
-    let halves = both.chunk(2, 0);
-    [halves[0].shallow_clone(), halves[1].shallow_clone()]
-}
-
-/// Upstream's gate, `(e^x - e^-x) / (e^x + e^(-x-4))` above zero and 0 below, in the form
-/// `(1 - e^-2x) / (1 + e^(-2x-4))` that cannot overflow.
-fn gate(xs: &Tensor) -> Tensor {
-    // In single precision whatever the network's: the quotient is sensitive near zero.
-    let below_one: Tensor = xs.to_kind(Kind::Float).relu() * -2.0;
-    let below_one = below_one.expm1(); // e^-2x - 1, exact near zero
-    let shrink = (-4.0f64).exp();
-    (-&below_one / (below_one * shrink + (1.0 + shrink))).to_kind(xs.kind())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gate_equals_its_definition_and_does_not_overflow() {
-        let xs = [-3.0f32, -1e-4, 0.0, 1e-6, 0.1, 1.0, 5.0, 40.0];
-        let gated = gate(&Tensor::from_slice(&xs));
-        for (index, x) in xs.into_iter().map(f64::from).enumerate() {
-            let wanted =
-                if x <= 0.0 { 0.0 } else { (x.exp() - (-x).exp()) / (x.exp() + (-x - 4.0).exp()) };
-            let found = gated.double_value(&[index as i64]);
-            assert!((found - wanted).abs() <= 1e-6 * wanted, "gate({x}): {found} is not {wanted}");
-        }
-        assert_eq!(f64::try_from(gate(&Tensor::from(500.0f32))).unwrap(), 1.0);
     }
 }

@@ -8,25 +8,22 @@ mod encoder;
 pub(crate) mod kind;
 pub(crate) mod masking;
 mod refiner;
-mod soft_argmax;
-mod swin;
 mod upsampler;
-mod window;
 
 use tch::Tensor;
 
 use crate::model::features::FeatureShape;
 use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::layers::linear::INITIAL_STD;
+use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
 use crate::nn::runtime::recompute::Recompute;
-use crate::nn::shape::dims;
+use crate::nn::shape::{dims, halves};
 use config::{Ablation, LpmFlowConfig};
-use decoder::{Decoded, MatchingDecoder, TokenPair, split_photos};
+use decoder::{Decoded, MatchingDecoder, TokenPair};
 use encoder::CrossImageEncoder;
 use refiner::FlowRefiner;
-use soft_argmax::SoftArgmax;
 use upsampler::{TokenUpsampler, upsample_tokens};
 
 /// The flow has this many times the side of the fine grid.
@@ -269,7 +266,7 @@ impl SuperResolution {
     fn upsample<'a>(&'a self, tokens: &TokenPair, recompute: &Recompute<'a>) -> TokenPair {
         let both = Tensor::cat(&[&tokens.source, &tokens.target], 0);
         let both = self.upsampler.forward(&both, recompute); // [2B, 1 + F * F, D]
-        let [source, target] = split_photos(&both);
+        let [source, target] = halves(&both);
         TokenPair { source, target }
     }
 }

@@ -4,8 +4,8 @@
 use tch::Tensor;
 
 use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
-use crate::model::matcher::lpmflow::swin::{SwinShape, SwinStage};
 use crate::nn::layers::conv::{Conv2d, ConvShape};
+use crate::nn::layers::swin::{SwinShape, SwinStage};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
 

@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use crate::model::features::FeatureShape;
 use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
-use crate::model::matcher::lpmflow::swin::{SwinShape, SwinStage};
+use crate::nn::layers::swin::{SwinShape, SwinStage};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::runtime::recompute::Recompute;

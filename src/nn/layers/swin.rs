@@ -1,15 +1,13 @@
-//! A Swin stage with channel attention: the building block of both super-resolution branches.
+//! A Swin stage with channel attention: what refines tokens and flows in ACTR and LPMFlow.
 
 use tch::Tensor;
 
-use crate::model::matcher::lpmflow::window::{
-    relative_position_index, window_partition, window_reverse,
-};
 use crate::nn::layers::attention::Attention;
 use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::layers::linear::INITIAL_STD;
 use crate::nn::layers::mlp::Mlp;
 use crate::nn::layers::norm::LayerNorm;
+use crate::nn::layers::window::{relative_position_index, window_partition, window_reverse};
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::shape::dims;
 
@@ -18,7 +16,7 @@ const EPSILON: f64 = 1e-5;
 
 /// Sizes of a Swin stage.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SwinShape {
+pub(crate) struct SwinShape {
     /// Channels (C).
     pub dim: i64,
     /// Attention heads.
@@ -110,7 +108,7 @@ impl ChannelAttention {
 
 /// A Swin stage (one block and a layer norm, added to the input), then channel attention.
 #[derive(Debug)]
-pub(super) struct SwinStage {
+pub(crate) struct SwinStage {
     /// Absent in the ablation that keeps channel attention alone.
     transformer: Option<(SwinBlock, LayerNorm)>,
     channel_attention: ChannelAttention,
@@ -118,7 +116,7 @@ pub(super) struct SwinStage {
 
 impl SwinStage {
     /// The complete stage.
-    pub(super) fn new(path: &VarBuilder, shape: SwinShape) -> Self {
+    pub(crate) fn new(path: &VarBuilder, shape: SwinShape) -> Self {
         let transformer = path / 0 / "transformer";
         let block = SwinBlock::new(&(&transformer / "layers" / 0 / "blocks" / 0), shape);
         let norm = LayerNorm::new(&(&transformer / "norm"), shape.dim, EPSILON);
@@ -129,12 +127,12 @@ impl SwinStage {
     }
 
     /// The stage without window attention and perceptron.
-    pub(super) fn channel_attention_alone(path: &VarBuilder, dim: i64) -> Self {
+    pub(crate) fn channel_attention_alone(path: &VarBuilder, dim: i64) -> Self {
         Self { transformer: None, channel_attention: ChannelAttention::new(&(path / 1), dim) }
     }
 
     /// `[B, H, W, C]` to the same shape; the window's side divides H and W.
-    pub(super) fn forward(&self, xs: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
         match &self.transformer {
             Some((block, norm)) => {
                 self.channel_attention.forward(&(xs + norm.forward(&block.forward(xs))))

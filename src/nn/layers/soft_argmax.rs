@@ -8,22 +8,22 @@ use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::shape::dims;
 
-/// Scores are divided by this before the softmax (paper section 3.4).
+/// Scores are divided by this before the softmax (Lee et al., SFNet, 2019; LPMFlow section 3.4).
 const TEMPERATURE: f64 = 0.02;
 
-/// Soft-argmax over the fine grid with learned coordinates.
+/// Soft-argmax over a square grid with learned coordinates.
 #[derive(Debug)]
-pub(super) struct SoftArgmax {
-    /// Learned column coordinates, `[F]`, about -1 to 1.
+pub(crate) struct SoftArgmax {
+    /// Learned column coordinates, `[G]`, about -1 to 1.
     x: Tensor,
-    /// Learned row coordinates, `[F]`.
+    /// Learned row coordinates, `[G]`.
     y: Tensor,
     side: i64,
 }
 
 impl SoftArgmax {
     /// Builds the variables `x_normal` and `y_normal` under `path`.
-    pub(super) fn new(path: &VarBuilder, side: i64) -> Self {
+    pub(crate) fn new(path: &VarBuilder, side: i64) -> Self {
         let path = path.in_kind(Kind::Float);
         let [x, y] =
             ["x_normal", "y_normal"].map(|name| path.parameter(name, &[side], Init::UnitLine));
@@ -34,20 +34,20 @@ impl SoftArgmax {
     /// precision.
     ///
     /// # Shapes
-    /// `correlation` `[B, S, T]`, result `[B, 2, F, F]` in fine cells.
-    pub(super) fn flow(&self, correlation: &Tensor) -> Tensor {
-        let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, F * F, F * F]
+    /// `correlation` `[B, S, T]`, result `[B, 2, G, G]` in cells of the grid.
+    pub(crate) fn flow(&self, correlation: &Tensor) -> Tensor {
+        let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, G * G, G * G]
         let (x, y) = (&self.x, &self.y);
         let found = ExpectedPositions { scores: &scores, x, y, temperature: TEMPERATURE }.run();
-        let found = (found + 1.0) * ((self.side - 1) as f64 / 2.0); // [B, F * F, 2]
+        let found = (found + 1.0) * ((self.side - 1) as f64 / 2.0); // [B, G * G, 2]
         let line = Tensor::arange(self.side, (Kind::Float, self.x.device()));
         let flow = found - cells(&line, &line);
         flow.transpose(1, 2).reshape([-1, 2, self.side, self.side])
     }
 }
 
-/// Brings both sides of a correlation to the fine grid, the target's first: `[B, S, T]` to
-/// `[B, F * F, F * F]`.
+/// Brings both sides of a correlation to the grid, the target's first: `[B, S, T]` to
+/// `[B, G * G, G * G]`.
 fn resize_correlation(correlation: &Tensor, side: i64) -> Tensor {
     let [_, sources, targets] = dims(correlation);
     let cells = side * side;
@@ -59,7 +59,7 @@ fn resize_correlation(correlation: &Tensor, side: i64) -> Tensor {
         let maps = xs.reshape([-1, rows, own_side, own_side]);
         resize_bilinear(&maps, [side; 2], Corners::Aligned).view([-1, rows, cells])
     };
-    let by_source = resize(correlation, sources, targets); // [B, S, F * F]
+    let by_source = resize(correlation, sources, targets); // [B, S, G * G]
     resize(&by_source.transpose(1, 2), cells, sources).transpose(1, 2)
 }
 

@@ -1,0 +1,199 @@
+//! CATs (Cho et al., "CATs: Cost Aggregation Transformers for Visual Correspondence", NeurIPS 2021): the
+//! correlations of several levels of features, aggregated by a transformer from either photo's side.
+
+mod block;
+pub(crate) mod config;
+
+use std::any::Any;
+
+use tch::{Kind, Tensor};
+
+use crate::model::features::{Features, Level, LevelShape};
+use crate::model::matcher::{Matcher, Matching, TrainOutput};
+use crate::nn::layers::linear::{INITIAL_STD, Linear};
+use crate::nn::layers::soft_argmax::SoftArgmax;
+use crate::nn::parameters::{Init, VarBuilder};
+use crate::nn::resize::{Corners, resize_bilinear};
+use crate::nn::runtime::recompute::Recompute;
+use block::LevelsBlock;
+use config::CatsConfig;
+
+/// Added to the squared length of a feature before it is divided by its length.
+const LENGTH_EPSILON: f64 = 1e-6;
+
+/// What a greatest correlation of 0 is divided by.
+const TINY: f64 = 1e-30;
+
+/// The matcher with its variables.
+#[derive(Debug)]
+pub(crate) struct Cats {
+    projections: Vec<Linear>,
+    /// `[1, L, 1, G, D / 2]`.
+    column_positions: Tensor,
+    /// `[1, L, G, 1, D / 2]`.
+    row_positions: Tensor,
+    blocks: Vec<LevelsBlock>,
+    to_correlation: Linear,
+    soft_argmax: SoftArgmax,
+    config: CatsConfig,
+}
+
+/// The levels of one photo on the matcher's grid.
+struct Described {
+    /// Features of unit length, `[B, G * G, D]` of each level.
+    unit: Vec<Tensor>,
+    /// Projected features, `[B, L, G * G, P]`.
+    projected: Tensor,
+}
+
+impl Cats {
+    /// Builds the variables below the model's root `path`, for features of the given forms.
+    fn new(path: &VarBuilder, config: &CatsConfig, levels: &[LevelShape]) -> Self {
+        let CatsConfig { side, projection, depth, heads, .. } = *config;
+        let (dim, count) = (config.dim(), levels.len());
+        let decoder = path / "decoder";
+        let positions = |name: &str, sides: [i64; 2]| {
+            let shape = [1, count as i64, sides[0], sides[1], dim / 2];
+            decoder.parameter(name, &shape, Init::TruncatedNormal(INITIAL_STD))
+        };
+        let projection = |(index, level): (usize, &LevelShape)| {
+            Linear::new(&(path / "proj" / index), level.shape.dim, projection)
+        };
+        let block =
+            |index: i64| LevelsBlock::new(&(&decoder / "blocks" / index), dim, heads, count);
+        Self {
+            projections: levels.iter().enumerate().map(projection).collect(),
+            column_positions: positions("pos_embed_x", [1, side]),
+            row_positions: positions("pos_embed_y", [side, 1]),
+            blocks: (0..depth).map(block).collect(),
+            to_correlation: Linear::new(&(&decoder / "proj"), dim, side * side),
+            soft_argmax: SoftArgmax::new(path, side),
+            config: config.clone(),
+        }
+    }
+
+    /// The aggregated correlation of every source cell with every target cell, `[B, S, T]`.
+    pub(crate) fn correlation<'a>(
+        &'a self,
+        source: &Features,
+        target: &Features,
+        recompute: &Recompute<'a>,
+    ) -> Tensor {
+        let [source, target] = [source, target].map(|features| self.described(features));
+        let pairs = source.unit.iter().zip(&target.unit);
+        let raw: Vec<Tensor> = pairs.map(|(s, t)| s.bmm(&t.transpose(1, 2))).collect();
+        let raw = recompute.cut(&mutual(&Tensor::stack(&raw, 1))); // [B, L, S, T]
+        // Parity: upstream's roles are the other way round, so that the source's cells come first here. Both times the
+        // correlation is what it was, and not what the first pass made of it, that the result is added to.
+        let from_source = self.aggregated(&raw, &source.projected, recompute) + &raw;
+        let turned = from_source.transpose(2, 3).contiguous();
+        let from_target =
+            self.aggregated(&turned, &target.projected, recompute) + raw.transpose(2, 3); // [B, L, T, S]
+        from_target.mean_dim([1].as_slice(), false, None).transpose(1, 2)
+    }
+
+    /// What the transformer makes of rows of a correlation and their cells' features: `[B, L, N, G * G]` and
+    /// `[B, L, N, P]` to the correlation's shape.
+    fn aggregated<'a>(
+        &'a self,
+        correlation: &Tensor,
+        projected: &Tensor,
+        recompute: &Recompute<'a>,
+    ) -> Tensor {
+        let side = self.config.side;
+        let columns = self.column_positions.repeat([1, 1, side, 1, 1]);
+        let rows = self.row_positions.repeat([1, 1, 1, side, 1]);
+        let positions = Tensor::cat(&[columns, rows], 4).flatten(2, 3); // [1, L, G * G, D]
+        let mut xs = Tensor::cat(&[correlation, projected], 3) + positions;
+        for block in &self.blocks {
+            xs = recompute.one(&xs, move |xs| block.forward(xs));
+        }
+        self.to_correlation.forward(&xs)
+    }
+
+    fn described(&self, features: &Features) -> Described {
+        let maps: Vec<Tensor> = self
+            .config
+            .levels
+            .iter()
+            .map(|name| on_grid(features.level(name), self.config.side))
+            .collect();
+        let projected: Vec<Tensor> = self
+            .projections
+            .iter()
+            .zip(&maps)
+            .map(|(projection, xs)| projection.forward(xs))
+            .collect();
+        Described {
+            unit: maps.iter().map(of_unit_length).collect(),
+            projected: Tensor::stack(&projected, 1),
+        }
+    }
+}
+
+/// A level's patches on a grid of `side` rows: `[B, N, D]` to `[B, side * side, D]`.
+fn on_grid(level: &Level, side: i64) -> Tensor {
+    let own = level.shape.side;
+    let patches = level.patches();
+    if own == side {
+        return patches.contiguous();
+    }
+    let map = patches.transpose(1, 2).reshape([-1, level.shape.dim, own, own]); // [B, D, G, G]
+    let map = resize_bilinear(&map, [side; 2], Corners::Aligned);
+    map.flatten(2, 3).transpose(1, 2).contiguous()
+}
+
+/// Upstream's normalisation, which leaves short vectors shorter than 1.
+fn of_unit_length(xs: &Tensor) -> Tensor {
+    let squares = xs.square().sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
+    xs / (squares + LENGTH_EPSILON).sqrt()
+}
+
+/// Each correlation times how near it comes to the greatest of its row and of its column (Rocco et al. 2018).
+///
+/// # Shapes
+/// `[B, L, S, T]`, result the same.
+fn mutual(correlation: &Tensor) -> Tensor {
+    let part = |axis: i64| {
+        let greatest = correlation.amax([axis], true);
+        let divisor = greatest.where_self(&greatest.not_equal(0.0), &greatest.full_like(TINY));
+        correlation / divisor
+    };
+    correlation * (part(3) * part(2))
+}
+
+impl Matcher for Cats {
+    fn forward(&self, source: &Features, target: &Features) -> Matching {
+        let correlation = self.correlation(source, target, &Recompute::plain());
+        self.soft_argmax.flow(&correlation).into()
+    }
+
+    fn forward_train<'a>(
+        &'a self,
+        source: &Features,
+        target: &Features,
+        _masked_ranks: Option<&Tensor>,
+        recompute: &Recompute<'a>,
+    ) -> TrainOutput {
+        let correlation = self.correlation(source, target, recompute);
+        TrainOutput { flow: self.soft_argmax.flow(&correlation), masked: None }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutual_neighbours_keep_their_correlation_and_others_lose() {
+        let correlation = Tensor::from_slice(&[0.5f32, 0.25, 0.25, 0.0]).view([1, 1, 2, 2]);
+        let found = Vec::<f32>::try_from(mutual(&correlation).flatten(0, -1)).unwrap();
+        assert_eq!(found, [0.5, 0.25 * 0.5, 0.25 * 0.5, 0.0]);
+        let zeros = correlation.zeros_like();
+        assert_eq!(mutual(&zeros), zeros);
+    }
+}
