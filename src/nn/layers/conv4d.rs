@@ -56,10 +56,10 @@ impl Conv4d {
         let samples = xs.transpose(1, 2).reshape([-1, inputs, second, third, fourth]);
         let added =
             samples.conv3d(&self.weight.flatten(0, 1), None::<&Tensor>, 1, kernel / 2, 1, 1);
-        let added = added.view([-1, first, kernel, outputs, second, third, fourth]);
+        let added = added.view([-1, first, kernel, outputs, second, third, fourth].as_slice());
         // The sum begins with the bias.
         let sum = self.bias.view([1, 1, outputs, 1, 1, 1]);
-        let mut sum =
+        let sum =
             sum.expand([added.size()[0], first, outputs, second, third, fourth], false).copy();
         for part in 0..kernel {
             // A position gets this part of the one so many behind it.
