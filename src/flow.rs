@@ -66,6 +66,17 @@ impl Flow {
         target.pixel_from_unit(self.target_from_source_unit(source.unit_from_pixel(pixel)))
     }
 
+    /// Where a position of a frame to which photos are stretched, of `side` pixels, lies in the target's: by the flow
+    /// enlarged to the frame.
+    pub(crate) fn transfer_in_frame(&self, position: Point, side: f64) -> Point {
+        let frame = Size::square(side as usize);
+        let step = self.sample(self.size.pixel_from_unit(frame.unit_from_pixel(position)));
+        Point::new(
+            position.x + step.x * side / self.size.width as f64,
+            position.y + step.y * side / self.size.height as f64,
+        )
+    }
+
     /// This network flow on the pixels of the original source image, in pixels of the original target
     /// image: source pixel centre, unit square, bilinear sample, unit square of the target, target
     /// pixel.
@@ -95,6 +106,9 @@ pub(crate) trait PointTransfer: Debug + Send + Sync {
 
     /// Where a point of the source's unit square lies in the target's unit square.
     fn target_from_source_unit(&self, unit: Point) -> Point;
+
+    /// The rule in words: how a point moves, and whose rule that is.
+    fn rule(&self) -> &'static str;
 }
 
 /// What is asked of a matcher.
@@ -129,6 +143,21 @@ impl Matched {
         match &self.points {
             Some(points) => points.target_from_source_unit(unit),
             None => self.flow.target_from_source_unit(unit),
+        }
+    }
+
+    /// Where a position of a frame to which photos are stretched, of `side` pixels, lies in the target's.
+    pub(crate) fn transfer_in_frame(&self, position: Point, side: f64) -> Point {
+        let frame = Size::square(side as usize);
+        match &self.points {
+            Some(points) if points.counts_corners() => {
+                let unit = Point::new(position.x / side, position.y / side);
+                let found = points.target_from_source_unit(unit);
+                Point::new(found.x * side, found.y * side)
+            }
+            Some(points) => frame
+                .pixel_from_unit(points.target_from_source_unit(frame.unit_from_pixel(position))),
+            None => self.flow.transfer_in_frame(position, side),
         }
     }
 

@@ -128,7 +128,8 @@ mod tests {
     use crate::eval::testing::{pair, protocol};
     use crate::flow::{Flow, Matched};
     use crate::geometry::Size;
-    use crate::inference::frame::{Frame, FrameKey, Input, Pixels};
+    use crate::inference::frame::{Frame, FrameKey, Input};
+    use crate::inference::pixels::Pixels;
 
     /// Pairs whose photos are filled with their own number, so that a fake network knows them.
     fn pairs() -> Vec<Pair> {

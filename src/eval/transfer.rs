@@ -19,18 +19,7 @@ const PATCHES: usize = 60;
 /// frame pixels. A matcher with a rule of its own for points gets the same start.
 pub(crate) fn transfer_in_frame(keypoint: Point, side: f64, matched: &Matched) -> Point {
     let whole = |position: f64| position.trunc().clamp(0.0, side - 1.0);
-    let start = Point::new(whole(keypoint.x), whole(keypoint.y));
-    let frame = Size::square(side as usize);
-    let unit = frame.unit_from_pixel(start);
-    if let Some(points) = &matched.points {
-        return frame.pixel_from_unit(points.target_from_source_unit(unit));
-    }
-    let flow = &matched.flow;
-    let step = flow.sample(flow.size.pixel_from_unit(unit));
-    Point::new(
-        start.x + step.x * side / flow.size.width as f64,
-        start.y + step.y * side / flow.size.height as f64,
-    )
+    matched.transfer_in_frame(Point::new(whole(keypoint.x), whole(keypoint.y)), side)
 }
 
 /// The source keypoints of a pair, moved by the authors' rule in a frame to which photos are stretched; the result

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use image::imageops::{flip_horizontal_in_place, replace, rotate90, rotate180, rotate270};
-use image::{ImageBuffer, Pixel, Rgb, Rgb32FImage, RgbImage};
+use image::RgbImage;
+use image::imageops::replace;
 use tch::{Device, Tensor};
 
 use crate::data::photo::resize::{Filter, resize_like_pillow_by};
 use crate::data::photo::sample::sampled;
 use crate::geometry::{Size, Turn};
+use crate::inference::pixels::Pixels;
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
 use crate::model::input::InputRule;
@@ -35,15 +36,6 @@ pub(crate) struct Frame {
     pub placement: Placement,
     /// Whether the photo shows one colour alone: nothing of it corresponds to anything.
     pub is_blank: bool,
-}
-
-/// A photo's pixels, RGB in 0 to 255.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Pixels {
-    /// In 8 bits.
-    Bytes(RgbImage),
-    /// As what lies between pixels.
-    Numbers(Rgb32FImage),
 }
 
 /// How a photo lies in the square.
@@ -186,87 +178,8 @@ impl Input {
 impl Frame {
     /// The memory that the pixels take.
     pub(crate) fn bytes(&self) -> usize {
-        match &*self.pixels {
-            Pixels::Bytes(image) => image.as_raw().len(),
-            Pixels::Numbers(image) => size_of_val(image.as_raw().as_slice()),
-        }
+        self.pixels.bytes()
     }
-}
-
-/// What the channels of one colour differ by at most, after compression.
-const ONE_COLOUR: f32 = 8.0;
-
-impl Pixels {
-    /// Width and height.
-    fn dimensions(&self) -> (u32, u32) {
-        match self {
-            Self::Bytes(image) => image.dimensions(),
-            Self::Numbers(image) => image.dimensions(),
-        }
-    }
-
-    /// In 8 bits, rounded where need be.
-    pub(crate) fn into_bytes(self) -> RgbImage {
-        match self {
-            Self::Bytes(image) => image,
-            Self::Numbers(image) => RgbImage::from_fn(image.width(), image.height(), |x, y| {
-                Rgb(image.get_pixel(x, y).0.map(|value| value.round() as u8))
-            }),
-        }
-    }
-
-    /// The photo turned so.
-    fn turned(self, turn: Turn) -> Self {
-        match self {
-            Self::Bytes(image) => Self::Bytes(turned(image, turn)),
-            Self::Numbers(image) => Self::Numbers(turned(image, turn)),
-        }
-    }
-
-    fn is_blank(&self) -> bool {
-        match self {
-            Self::Bytes(image) => is_blank(image.pixels().map(|pixel| pixel.0.map(f32::from))),
-            Self::Numbers(image) => is_blank(image.pixels().map(|pixel| pixel.0)),
-        }
-    }
-
-    /// `[1, H, W, 3]`.
-    fn tensor(&self) -> Tensor {
-        let (width, height) = self.dimensions();
-        let shape = [1, i64::from(height), i64::from(width), 3];
-        match self {
-            Self::Bytes(image) => Tensor::from_slice(image.as_raw()).view(shape),
-            Self::Numbers(image) => Tensor::from_slice(image.as_raw()).view(shape),
-        }
-    }
-}
-
-/// A photo turned so.
-pub(crate) fn turned<P: Pixel + 'static>(
-    mut photo: ImageBuffer<P, Vec<P::Subpixel>>,
-    turn: Turn,
-) -> ImageBuffer<P, Vec<P::Subpixel>> {
-    if turn.mirrored {
-        flip_horizontal_in_place(&mut photo);
-    }
-    match turn.quarters {
-        0 => photo,
-        1 => rotate90(&photo),
-        2 => rotate180(&photo),
-        _ => rotate270(&photo),
-    }
-}
-
-fn is_blank(mut pixels: impl Iterator<Item = [f32; 3]>) -> bool {
-    let mut range = [[f32::INFINITY; 3], [f32::NEG_INFINITY; 3]];
-    pixels.all(|pixel| {
-        let [least, most] = &mut range;
-        (0..3).all(|channel| {
-            least[channel] = least[channel].min(pixel[channel]);
-            most[channel] = most[channel].max(pixel[channel]);
-            most[channel] - least[channel] <= ONE_COLOUR
-        })
-    })
 }
 
 fn size_of(photo: &RgbImage) -> Size {
@@ -289,6 +202,8 @@ fn to_device(tensor: Tensor, device: Device) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use image::imageops::{rotate90, rotate180, rotate270};
+
     use super::*;
     use crate::data::photo::resize::resize_like_pillow;
     use crate::model::backbone::IMAGENET;

@@ -11,6 +11,7 @@ pub(crate) mod frame;
 pub(crate) mod memory;
 mod network;
 mod options;
+pub(crate) mod pixels;
 pub(crate) mod placement;
 pub(crate) mod precision;
 pub(crate) mod similarity;

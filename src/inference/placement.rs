@@ -83,6 +83,10 @@ impl PointTransfer for BetweenPhotos {
         let square = self.source.square_from_photo(unit);
         self.target.photo_from_square(self.squares.target_from_source_unit(square))
     }
+
+    fn rule(&self) -> &'static str {
+        self.squares.rule()
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +109,10 @@ mod tests {
     impl PointTransfer for Map {
         fn target_from_source_unit(&self, unit: Point) -> Point {
             map(unit)
+        }
+
+        fn rule(&self) -> &'static str {
+            "a point moves by the map"
         }
     }
 

@@ -80,6 +80,11 @@ impl Correspondence {
         self.target.pixel_from_unit(target.undo(found.unit_from_pixel(matched)))
     }
 
+    /// How points move, of weights that have a rule of their own for them.
+    pub(crate) fn point_rule(&self) -> Option<&'static str> {
+        self.forward.points.as_ref().map(|points| points.rule())
+    }
+
     /// Where a point of the source's unit square lay where the network saw it.
     pub(crate) fn seen(&self, unit: Point) -> Point {
         self.turns[0].apply(unit)

@@ -19,6 +19,9 @@ pub(crate) struct TransferredKeypoints {
     /// Where they truly lie in the target photo, where that is known.
     #[serde(skip)]
     pub truth: Option<Vec<Point>>,
+    /// How they moved, of weights that have a rule of their own for points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// How right they are, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<Score>,
@@ -37,7 +40,8 @@ impl TransferredKeypoints {
         let score = truth.and_then(|truth| Score::new(&target, &truth.target, truth.threshold));
         let confidence = source.iter().map(|point| digits(pair.confidence(*point))).collect();
         let truth = truth.map(|truth| truth.target.clone());
-        Self { source, target, confidence, truth, score }
+        let rule = pair.point_rule().map(str::to_owned);
+        Self { source, target, confidence, truth, rule, score }
     }
 }
 

@@ -30,6 +30,9 @@ impl Terminal {
         if let Some(scale) = prediction.flow_scale {
             self.log(&format!("full colours: a displacement of {}", scale.in_words()));
         }
+        if let Some(rule) = prediction.keypoints.as_ref().and_then(|points| points.rule.as_ref()) {
+            self.log(rule);
+        }
         if let Some(score) = prediction.keypoints.as_ref().and_then(|points| points.score.as_ref())
         {
             let pck: Vec<String> =

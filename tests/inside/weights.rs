@@ -227,7 +227,7 @@ fn commands_in_a_pickle_are_not_run_and_what_is_no_weight_is_refused() {
     assert!(sparse.contains("`weight` is stored in a way that weights are not"), "{sparse}");
     let foreign = error_of(weights::read(&pytorch_file("forms.pth")));
     assert!(
-        foreign.contains("nothing known (LPMFlow, EfficientNet-Lite0, a DINOv3 backbone,"),
+        foreign.contains("nothing known (ACTR, CATs, NC-Net, LPMFlow, EfficientNet-Lite0,"),
         "{foreign}"
     );
     assert!(foreign.contains("bfloat16, bool, double"), "{foreign}");

@@ -14,6 +14,7 @@ pub(crate) mod nearest;
 pub(crate) mod test_fields;
 #[cfg(test)]
 pub(crate) mod toy;
+mod whole_pixels;
 pub(crate) mod windowed;
 
 use std::any::Any;

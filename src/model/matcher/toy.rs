@@ -120,4 +120,8 @@ impl PointTransfer for BestCell {
         let best = self.best[cell(unit.y) * side + cell(unit.x)] as usize;
         self.grid.unit_from_pixel(Point::new((best % side) as f64, (best / side) as f64))
     }
+
+    fn rule(&self) -> &'static str {
+        "a point moves as its cell, as the toy has it"
+    }
 }

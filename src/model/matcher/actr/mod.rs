@@ -4,14 +4,12 @@
 
 mod block;
 pub(crate) mod config;
+mod kind;
 mod refiner;
-
-use std::any::Any;
 
 use tch::Tensor;
 
-use crate::model::features::{FeatureShape, Features};
-use crate::model::matcher::{Matcher, Matching, TrainOutput};
+use crate::model::features::FeatureShape;
 use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::VarBuilder;
@@ -97,29 +95,5 @@ impl Actr {
         let refined = &coarse + residual.to_kind(coarse.kind());
         let [height, width] = size;
         refined.view([count, -1, 2, height, width]).mean_dim([0].as_slice(), false, None)
-    }
-}
-
-impl Matcher for Actr {
-    fn forward(&self, source: &Features, target: &Features) -> Matching {
-        let tokens = [source, target].map(|features| &features.last().tokens);
-        self.flow(tokens, false, &Recompute::plain(), &mut |_, _| {}).into()
-    }
-
-    /// Feature channels are dropped.
-    fn forward_train<'a>(
-        &'a self,
-        source: &Features,
-        target: &Features,
-        _masked_ranks: Option<&Tensor>,
-        recompute: &Recompute<'a>,
-    ) -> TrainOutput {
-        let tokens = [source, target].map(|features| &features.last().tokens);
-        let flow = self.flow(tokens, true, recompute, &mut |_, _| {});
-        TrainOutput { flow, masked: None }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

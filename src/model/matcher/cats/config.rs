@@ -1,16 +1,7 @@
-//! Sizes of CATs, and CATs as one of the matchers.
+//! Sizes of CATs.
 
-use std::sync::Arc;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
-
-use crate::model::cost::{StageCost, Work, attention, block, perceptron};
-use crate::model::features::LevelShape;
-use crate::model::matcher::cats::Cats;
-use crate::model::matcher::{Matcher, MatcherConfig};
-use crate::model::part::{Chosen, Tagged};
-use crate::nn::parameters::VarBuilder;
 
 /// Sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,25 +47,12 @@ impl CatsConfig {
     pub(super) fn dim(&self) -> i64 {
         self.side * self.side + self.projection
     }
-}
 
-impl Tagged for CatsConfig {
-    const KIND: &'static str = "cats";
-}
-
-impl MatcherConfig for CatsConfig {
-    fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
-        let level = |name: &String| {
-            let found = offered.iter().find(|level| level.name == *name);
-            found.cloned().with_context(|| {
-                let names: Vec<&str> = offered.iter().map(|level| level.name.as_str()).collect();
-                format!("the backbone has no level `{name}`; it has: {}", names.join(", "))
-            })
-        };
-        self.levels.iter().map(level).collect()
-    }
-
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
+    /// Whether the sizes fit together.
+    ///
+    /// # Errors
+    /// When one is out of range or does not divide.
+    pub(super) fn check_sizes(&self) -> Result<()> {
         let Self { levels, side, projection, depth, heads } = self;
         ensure!((1..=64).contains(&levels.len()), "the CATs matcher takes 1 to 64 levels");
         let mut distinct: Vec<&String> = levels.iter().collect();
@@ -93,53 +71,5 @@ impl MatcherConfig for CatsConfig {
             "the {dim} values per row must be even and divide into {heads} heads, at most 32"
         );
         Ok(())
-    }
-
-    fn flow_side(&self, _levels: &[LevelShape]) -> i64 {
-        self.side
-    }
-
-    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        let (cells, dim, count) = (self.side * self.side, self.dim(), levels.len() as i64);
-        let projected =
-            levels.iter().map(|level| Work::map(cells, level.shape.dim, self.projection));
-        let compared = levels.iter().map(|level| Work::pairwise(1, cells, level.shape.dim, cells));
-        let block = block(count * cells, cells, dim, self.heads)
-            + attention(cells * count, count, dim, self.heads)
-            + perceptron(count * cells, dim, 4 * dim);
-        let pass = block.repeated(self.depth) + Work::map(count * cells, dim, cells);
-        vec![
-            StageCost { name: "projection", work: projected.sum::<Work>().at_once(2) },
-            StageCost { name: "correlations", work: compared.sum() },
-            StageCost { name: "aggregation", work: pass.repeated(2) },
-        ]
-    }
-
-    fn objective(&self) -> Option<&'static str> {
-        Some("flow")
-    }
-
-    fn has_parameters(&self) -> bool {
-        true
-    }
-
-    fn complete(&self) -> Chosen<dyn MatcherConfig> {
-        Chosen::of(Arc::new(self.clone()))
-    }
-
-    fn build(&self, path: &VarBuilder, levels: &[LevelShape]) -> Box<dyn Matcher> {
-        Box::new(Cats::new(path, self, levels))
-    }
-
-    fn is_unused(&self, name: &str) -> bool {
-        let segments: Vec<&str> = name.split('.').collect();
-        match segments.as_slice() {
-            ["decoder", "norm", _] => true,
-            // A single level attends within itself alone.
-            ["decoder", "blocks", _, "attn_multiscale", ..]
-            | ["decoder", "blocks", _, "norm3" | "norm4", _]
-            | ["decoder", "blocks", _, "mlp2", ..] => self.levels.len() == 1,
-            _ => false,
-        }
     }
 }

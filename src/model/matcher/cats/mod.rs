@@ -3,13 +3,11 @@
 
 mod block;
 pub(crate) mod config;
-
-use std::any::Any;
+mod kind;
 
 use tch::{Kind, Tensor};
 
 use crate::model::features::{Features, Level, LevelShape};
-use crate::model::matcher::{Matcher, Matching, TrainOutput};
 use crate::nn::layers::linear::{INITIAL_STD, Linear};
 use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::{Init, VarBuilder};
@@ -160,28 +158,6 @@ fn mutual(correlation: &Tensor) -> Tensor {
         correlation / divisor
     };
     correlation * (part(3) * part(2))
-}
-
-impl Matcher for Cats {
-    fn forward(&self, source: &Features, target: &Features) -> Matching {
-        let correlation = self.correlation(source, target, &Recompute::plain());
-        self.soft_argmax.flow(&correlation).into()
-    }
-
-    fn forward_train<'a>(
-        &'a self,
-        source: &Features,
-        target: &Features,
-        _masked_ranks: Option<&Tensor>,
-        recompute: &Recompute<'a>,
-    ) -> TrainOutput {
-        let correlation = self.correlation(source, target, recompute);
-        TrainOutput { flow: self.soft_argmax.flow(&correlation), masked: None }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,7 @@
-//! Sizes of NC-Net, and NC-Net as one of the matchers.
+//! Sizes of NC-Net.
 
-use std::sync::Arc;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
-
-use crate::model::cost::{StageCost, Work};
-use crate::model::features::LevelShape;
-use crate::model::matcher::ncnet::NcNet;
-use crate::model::matcher::{Matcher, MatcherConfig};
-use crate::model::part::{Chosen, Tagged};
-use crate::nn::parameters::VarBuilder;
-
-/// Most rows and columns: a map of 32^4 values, in 16 channels, takes 64 MiB, and several are held.
-const LARGEST_GRID: i64 = 32;
 
 /// Sizes; the grid is the backbone's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,22 +32,12 @@ impl NcNetConfig {
             .zip(&self.kernels)
             .map(|((inputs, outputs), kernel)| [*inputs, *outputs, *kernel])
     }
-}
 
-impl Tagged for NcNetConfig {
-    const KIND: &'static str = "ncnet";
-}
-
-impl MatcherConfig for NcNetConfig {
-    fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
-        let found = offered.iter().find(|level| level.name == self.level);
-        Ok(vec![found.cloned().with_context(|| {
-            let names: Vec<&str> = offered.iter().map(|level| level.name.as_str()).collect();
-            format!("the backbone has no level `{}`; it has: {}", self.level, names.join(", "))
-        })?])
-    }
-
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
+    /// Whether the sizes fit together.
+    ///
+    /// # Errors
+    /// When one is out of range.
+    pub(super) fn check_sizes(&self) -> Result<()> {
         let Self { kernels, channels, .. } = self;
         ensure!(
             (1..=16).contains(&kernels.len()) && kernels.len() == channels.len(),
@@ -74,35 +52,5 @@ impl MatcherConfig for NcNetConfig {
             "the NC-Net matcher's layers have 1 to 64 channels, and the last one 1, not {channels:?}"
         );
         Ok(())
-    }
-
-    fn largest_grid(&self) -> i64 {
-        LARGEST_GRID
-    }
-
-    fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        let shape = levels[0].shape;
-        let cells = shape.side * shape.side;
-        let layer = |[inputs, outputs, kernel]: [i64; 3]| {
-            Work::map(cells * cells, inputs * kernel.pow(4), outputs)
-        };
-        // Every layer looks from either photo's side.
-        let consensus = self.layers().map(layer).sum::<Work>().repeated(2);
-        vec![
-            StageCost { name: "correlation", work: Work::pairwise(1, cells, shape.dim, cells) },
-            StageCost { name: "consensus", work: consensus },
-        ]
-    }
-
-    fn has_parameters(&self) -> bool {
-        true
-    }
-
-    fn complete(&self) -> Chosen<dyn MatcherConfig> {
-        Chosen::of(Arc::new(self.clone()))
-    }
-
-    fn build(&self, path: &VarBuilder, _levels: &[LevelShape]) -> Box<dyn Matcher> {
-        Box::new(NcNet::new(path, self))
     }
 }

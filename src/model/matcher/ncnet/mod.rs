@@ -2,21 +2,15 @@
 //! convolutions over both.
 
 pub(crate) mod config;
+mod kind;
 mod points;
-
-use std::any::Any;
-use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
-use crate::flow::PointTransfer;
 use crate::model::features::Features;
-use crate::model::matcher::cosine::{cells, flow_to};
-use crate::model::matcher::{Matcher, Matching, PairFound};
 use crate::nn::layers::conv4d::Conv4d;
 use crate::nn::parameters::VarBuilder;
 use config::NcNetConfig;
-use points::BetweenCells;
 
 /// Added to the squared length of a feature before it is divided by its length.
 const LENGTH_EPSILON: f64 = 1e-6;
@@ -76,29 +70,4 @@ fn of_unit_length(xs: &Tensor) -> Tensor {
 fn mutual(matches: &Tensor) -> Tensor {
     let part = |axis: i64| matches / (matches.amax([axis], true) + GREATEST_EPSILON);
     matches * (part(2) * part(1))
-}
-
-impl Matcher for NcNet {
-    /// Every cell goes to its best match.
-    fn forward(&self, source: &Features, target: &Features) -> Matching {
-        let best = self.filtered(source, target).argmax(2, false); // [B, S]
-        let [source_side, target_side] =
-            [source, target].map(|features| features.level(&self.level).shape.side);
-        let places = cells(target_side, best.device());
-        let matches =
-            places.index_select(0, &best.flatten(0, 1)).view([-1, source_side * source_side, 2]);
-        flow_to(&matches, source_side).into()
-    }
-
-    fn scores(&self, source: &Features, target: &Features) -> Tensor {
-        self.filtered(source, target)
-    }
-
-    fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
-        Some(Arc::new(BetweenCells::new(found.flow)))
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }

@@ -54,6 +54,10 @@ impl PointTransfer for BetweenCells {
         };
         Point::new(unit(sum.x), unit(sum.y))
     }
+
+    fn rule(&self) -> &'static str {
+        "a point moves as the four cells around it do, the nearer ones more, as NC-Net evaluates"
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,10 @@ impl PointTransfer for ByPatch {
         let step = self.flow.at(row, column);
         grid.unit_from_pixel(Point::new(column as f64 + step.x, row as f64 + step.y))
     }
+
+    fn rule(&self) -> &'static str {
+        "a point moves as the centre of the patch that it lies in, as DIY-SC evaluates"
+    }
 }
 
 /// How far within the photo's first and last pixels points are held, in pixels of the network's square.
@@ -99,6 +103,10 @@ impl PointTransfer for Interpolated {
             };
             Point::new(unit(0), unit(1))
         })
+    }
+
+    fn rule(&self) -> &'static str {
+        "a point moves by the features interpolated at it, as MARCO evaluates"
     }
 }
 

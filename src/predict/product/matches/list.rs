@@ -37,6 +37,7 @@ pub(super) fn write_json(file: &mut impl Write, matches: &[Match]) -> Result<()>
         target: points(|found| found.target),
         confidence: matches.iter().map(|found| digits(found.confidence)).collect(),
         truth: None,
+        rule: None,
         score: None,
     };
     serde_json::to_writer(&mut *file, &value)?;
