@@ -112,7 +112,10 @@ impl Protocol {
         match (self.frame, self.threshold) {
             (MeasureFrame::TargetOriginal, _) => Rounding::Double,
             (
-                MeasureFrame::Paper512 | MeasureFrame::Stretched256 | MeasureFrame::Stretched224,
+                MeasureFrame::Paper512
+                | MeasureFrame::Stretched256
+                | MeasureFrame::Stretched240
+                | MeasureFrame::Stretched224,
                 _,
             ) => Rounding::Single,
             (MeasureFrame::Padded840, ThresholdReference::FrameSide) => Rounding::Single,
@@ -148,6 +151,7 @@ impl ThresholdReference {
             MeasureFrame::TargetOriginal | MeasureFrame::Padded840 | MeasureFrame::Padded770 => {}
             MeasureFrame::Paper512
             | MeasureFrame::Stretched256
+            | MeasureFrame::Stretched240
             | MeasureFrame::Stretched224
             | MeasureFrame::Stretched770 => {
                 points.iter_mut().for_each(|point| *point = placed.frame_from_original(*point));
@@ -168,6 +172,7 @@ impl ThresholdReference {
             MeasureFrame::TargetOriginal
             | MeasureFrame::Paper512
             | MeasureFrame::Stretched256
+            | MeasureFrame::Stretched240
             | MeasureFrame::Stretched224
             | MeasureFrame::Stretched770 => length,
         })

@@ -9,7 +9,7 @@ pub(crate) mod verify;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
@@ -82,6 +82,12 @@ impl Original {
                 save::save(output, &self.tensors(), &self.description, precision)
             }
             Format::TorchScript => {
+                ensure!(
+                    self.config().matcher.is_traceable(),
+                    "the matcher `{}` chooses what it computes by the photos, which TorchScript's graphs cannot hold: \
+                     export it as .safetensors",
+                    self.config().matcher.kind()
+                );
                 let mut model = self.network(format, precision)?;
                 // What a graph would compute anew for every photo, and ONNX has no operation for.
                 model.settle();

@@ -20,6 +20,7 @@ use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::matcher::dhpf::config::DhpfConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
@@ -28,6 +29,7 @@ use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::{Family, Kind, Tagged};
 use crate::model::weights::actr::ACTR;
 use crate::model::weights::cats::CATS;
+use crate::model::weights::dhpf::DHPF;
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::marco::MARCO;
@@ -56,6 +58,7 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<ActrConfig>(),
     matcher::<CatsConfig>(),
     matcher::<NcNetConfig>(),
+    matcher::<DhpfConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
     matcher::<WindowedConfig>(),
@@ -95,6 +98,7 @@ pub(crate) const PUBLISHED: &[&Published] = &[
     &DINOV2_TRANSFORMERS,
     &DINO,
     &RESNET,
+    &DHPF,
     &DIY_SC,
     &MARCO,
 ];

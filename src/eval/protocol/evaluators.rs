@@ -112,6 +112,28 @@ pub(crate) const NCNET: Definition = Definition {
     },
 };
 
+/// DHPF.
+pub(crate) const DHPF: Definition = Definition {
+    name: "dhpf",
+    summary: "DHPF's evaluator: 240 frame, threshold from the TARGET box (PF-PASCAL: the frame; PF-WILLOW: the target\n\
+              keypoints and a padding point), mean over pairs",
+    truths: &[TruthKind::Keypoints],
+    by_default: false,
+    exchanges: false,
+    frame: |_| MeasureFrame::Stretched240,
+    transfer: TransferRule::SubPixel,
+    average: Average::Pairs,
+    ties: Ties::Right,
+    within: |layout| Fit::Fits {
+        threshold: match (layout.name(), layout.annotations().object_boxes) {
+            ("pf-pascal", _) => ThresholdReference::FrameSide,
+            (_, true) => ThresholdReference::TargetBox,
+            (_, false) => ThresholdReference::TargetKeypointsPadded,
+        },
+        remark: "This is DHPF's evaluator with `--thres auto`.",
+    },
+};
+
 /// The target's box; where there are none, and for PF-PASCAL, the frame.
 fn box_or_frame(layout: Layout) -> ThresholdReference {
     match layout.annotations().object_boxes && layout.name() != "pf-pascal" {

@@ -27,6 +27,7 @@ impl MeasureFrame {
         match self {
             Self::Paper512 => Some(512.0),
             Self::Stretched256 => Some(256.0),
+            Self::Stretched240 => Some(240.0),
             Self::Stretched224 => Some(224.0),
             Self::TargetOriginal => None,
             Self::Padded840 => Some(840.0),
@@ -50,7 +51,9 @@ impl MeasureFrame {
             Self::TargetOriginal => {
                 Placed { scale: [1.0; 2], extent: [width, height], single: false, ..stretched }
             }
-            Self::Paper512 | Self::Stretched256 | Self::Stretched224 => stretched,
+            Self::Paper512 | Self::Stretched256 | Self::Stretched240 | Self::Stretched224 => {
+                stretched
+            }
             Self::Stretched770 => Placed { holds: true, ..stretched },
             Self::Padded770 => {
                 // Parity: Python's rounding, half to even; keypoints are scaled as the rounded sides say.

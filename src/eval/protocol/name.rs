@@ -14,7 +14,7 @@ use crate::eval::protocol::authors::{ACTR, PAPER, PAPER_IMAGE};
 use crate::eval::protocol::conventions::{IMAGE, KEYPOINT_BOX, PER_KEYPOINT, STANDARD};
 use crate::eval::protocol::definition::Definition;
 use crate::eval::protocol::evaluators::{
-    CATS, DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO, NCNET,
+    CATS, DHPF, DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO, NCNET,
 };
 use crate::spelling::meant;
 
@@ -34,6 +34,7 @@ pub(crate) const PROTOCOLS: &[&Definition] = &[
     &ACTR,
     &CATS,
     &NCNET,
+    &DHPF,
     #[cfg(test)]
     &crate::eval::protocol::toy::TOY,
 ];

@@ -36,6 +36,9 @@ pub(crate) enum MeasureFrame {
     /// The target image stretched to 256 x 256.
     #[serde(rename = "stretched-256")]
     Stretched256,
+    /// The target image stretched to 240 x 240.
+    #[serde(rename = "stretched-240")]
+    Stretched240,
     /// The target image stretched to 224 x 224.
     #[serde(rename = "stretched-224")]
     Stretched224,
@@ -137,9 +140,10 @@ impl ThresholdReference {
 impl MeasureFrame {
     /// All frames.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Paper512,
         Self::Stretched256,
+        Self::Stretched240,
         Self::Stretched224,
         Self::TargetOriginal,
         Self::Padded840,
@@ -152,6 +156,9 @@ impl MeasureFrame {
         match self {
             Self::Stretched256 => {
                 "Both are measured with the image stretched to 256 x 256 pixels (x * 256 / width, y * 256 / height)."
+            }
+            Self::Stretched240 => {
+                "Both are measured with the image stretched to 240 x 240 pixels (x * 240 / width, y * 240 / height)."
             }
             Self::Stretched224 => {
                 "Both are measured with the image stretched to 224 x 224 pixels (x * 224 / width, y * 224 / height)."

@@ -6,6 +6,7 @@ pub(crate) mod actr;
 pub(crate) mod cats;
 pub(crate) mod consensus;
 pub(crate) mod cosine;
+pub(crate) mod dhpf;
 pub(crate) mod identity;
 pub(crate) mod lpmflow;
 pub(crate) mod ncnet;
@@ -81,6 +82,11 @@ pub(crate) trait MatcherConfig: Settings {
     /// Whether the matcher has parameters of its own.
     fn has_parameters(&self) -> bool {
         false
+    }
+
+    /// Whether the matcher does the same whatever the photos show, so that it can be written down as a graph.
+    fn is_traceable(&self) -> bool {
+        true
     }
 
     /// Whether the matcher says how likely each match is right.

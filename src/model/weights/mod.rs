@@ -10,6 +10,7 @@ pub(crate) mod cats;
 mod checksum;
 pub(crate) mod choice;
 pub(crate) mod description;
+pub(crate) mod dhpf;
 mod digest;
 pub(crate) mod efficientnet;
 pub(crate) mod find;
@@ -27,7 +28,7 @@ pub(crate) mod safetensors;
 pub(crate) mod save;
 pub(crate) mod vision_transformers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -235,8 +236,13 @@ impl StoredWeights {
         })?;
         // What the backbone's form allows to be there unread is left out: the joined file would be ours.
         let config = &description.config;
+        let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
+        Model::new(&blank, config)
+            .with_context(|| format!("using {name} ({}) with {}", head.place, self.place))?;
+        let (read, _) = blank.finish();
+        let read: BTreeSet<String> = read.into_iter().map(|parameter| parameter.name).collect();
         let mut tensors = self.tensors;
-        tensors.retain(|name, _| !config.is_unused(name));
+        tensors.retain(|name, _| read.contains(name) || !config.is_unused(name));
         tensors.extend(head.tensors);
         let note = self.note.or(head.note);
         Ok(Self {

@@ -2,6 +2,7 @@
 
 mod actr;
 mod cats;
+mod dhpf;
 mod diy_sc;
 mod efficientnet;
 pub mod formula;
