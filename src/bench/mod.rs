@@ -21,6 +21,7 @@ use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
 use crate::model::cost::StageCost;
+use crate::nn::runtime::recompute::Recompute;
 use crate::visible::Shown;
 
 /// The photo that the loader is timed on: as large as those of the benchmarks.
@@ -121,13 +122,13 @@ pub(crate) fn run(
             .map(|times| summarise(name, unit, units, times))
     };
     tch::no_grad(|| {
-        let features = model.features(&images);
+        let features = model.features_of_pairs(&images, &Recompute::plain());
         let mut found = vec![
             timed("forward", "pair", pairs, &mut || {
                 engine.match_images(&images, Wanted::Matches).map(drop)
             })?,
             timed("backbone", "image", 2 * pairs, &mut || {
-                drop(model.features(&images));
+                drop(model.features_of_pairs(&images, &Recompute::plain()));
                 Ok(())
             })?,
             timed("matcher", "pair", pairs, &mut || {

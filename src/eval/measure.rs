@@ -110,12 +110,13 @@ impl Protocol {
     /// Parity: how the evaluator of the protocol's frame computes its limits.
     fn rounding(&self) -> Rounding {
         match (self.frame, self.threshold) {
-            (MeasureFrame::TargetOriginal, _) => Rounding::Double,
+            (MeasureFrame::TargetOriginal | MeasureFrame::Stretched320x224, _) => Rounding::Double,
             (
                 MeasureFrame::Paper512
                 | MeasureFrame::Stretched256
                 | MeasureFrame::Stretched240
-                | MeasureFrame::Stretched224,
+                | MeasureFrame::Stretched224
+                | MeasureFrame::Scaled300,
                 _,
             ) => Rounding::Single,
             (MeasureFrame::Padded840, ThresholdReference::FrameSide) => Rounding::Single,
@@ -126,6 +127,17 @@ impl Protocol {
 }
 
 impl ThresholdReference {
+    /// The point that keypoint lists are padded with, where it counts.
+    fn padding(self) -> Option<Point> {
+        match self {
+            Self::TargetKeypointsPadded | Self::SourceKeypointsPadded => {
+                Some(Point::new(-1.0, -1.0))
+            }
+            Self::TargetKeypointsPaddedTwice => Some(Point::new(-2.0, -2.0)),
+            _ => None,
+        }
+    }
+
     /// The length that alpha multiplies, for one pair, in pixels of `frame`.
     fn length(self, frame: MeasureFrame, pair: &Pair) -> Result<f64> {
         let corners = |image: &AnnotatedImage| -> Result<Vec<Point>> {
@@ -137,9 +149,9 @@ impl ThresholdReference {
         let (image, mut points) = match self {
             Self::SourceBox => (&pair.source, corners(&pair.source)?),
             Self::TargetBox => (&pair.target, corners(&pair.target)?),
-            Self::TargetKeypoints | Self::TargetKeypointsPadded => {
-                (&pair.target, pair.target.keypoints.clone())
-            }
+            Self::TargetKeypoints
+            | Self::TargetKeypointsPadded
+            | Self::TargetKeypointsPaddedTwice => (&pair.target, pair.target.keypoints.clone()),
             Self::SourceKeypointsPadded => (&pair.source, pair.source.keypoints.clone()),
             Self::TargetImage => return Ok(pair.target.size.longer_side() as f64),
             Self::Nothing => bail!("areas have no threshold"),
@@ -153,13 +165,14 @@ impl ThresholdReference {
             | MeasureFrame::Stretched256
             | MeasureFrame::Stretched240
             | MeasureFrame::Stretched224
+            | MeasureFrame::Stretched320x224
+            | MeasureFrame::Scaled300
             | MeasureFrame::Stretched770 => {
                 points.iter_mut().for_each(|point| *point = placed.frame_from_original(*point));
             }
         }
-        let is_padded = matches!(self, Self::TargetKeypointsPadded | Self::SourceKeypointsPadded);
-        if is_padded && points.len() < PADDED_COLUMNS {
-            points.push(Point::new(-1.0, -1.0));
+        if let Some(padding) = self.padding().filter(|_| points.len() < PADDED_COLUMNS) {
+            points.push(padding);
         }
         let bounds = BoundingBox::around(&points).context("the pair has no common keypoints")?;
         let length = bounds.longer_side();
@@ -174,6 +187,8 @@ impl ThresholdReference {
             | MeasureFrame::Stretched256
             | MeasureFrame::Stretched240
             | MeasureFrame::Stretched224
+            | MeasureFrame::Stretched320x224
+            | MeasureFrame::Scaled300
             | MeasureFrame::Stretched770 => length,
         })
     }

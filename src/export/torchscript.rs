@@ -15,6 +15,7 @@ use tch::{CModule, Device, Kind, Tensor};
 use crate::export::archive;
 use crate::export::interface::CLASS;
 use crate::model::Model;
+use crate::model::features::Role;
 use crate::model::normalisation::Normaliser;
 use crate::model::weights::description::Description;
 use crate::nn::native;
@@ -39,8 +40,8 @@ impl<'a> Network<'a> {
 
     /// The flow between two batches of images.
     pub(crate) fn forward(&self, source: &Tensor, target: &Tensor) -> Tensor {
-        let [source, target] =
-            [source, target].map(|images| self.model.features(&self.normaliser.apply(images)));
+        let [source, target] = [(source, Role::Source), (target, Role::Target)]
+            .map(|(images, role)| self.model.features(&self.normaliser.apply(images), role));
         self.model.flow(&source, &target).to_kind(Kind::Float)
     }
 }

@@ -50,7 +50,7 @@ impl RecordedPasses {
         wanted: Wanted,
     ) -> Result<(Features, Matching)> {
         self.whole.run(&self.recorder, wanted, images, |images| {
-            let kept = model.kept(images);
+            let kept = model.kept_of_pairs(images);
             let [source, target] = model.unpacked(kept.shallow_clone()).halves();
             let matching = model.matching(&source, &target, wanted);
             (kept, matching)

@@ -1,6 +1,6 @@
 //! A model with its weights on a device, which keeps the features of photos it has seen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::slice;
 
@@ -11,21 +11,24 @@ use crate::flow::{Matched, Wanted};
 use crate::inference::components::Components;
 use crate::inference::crew::Crew;
 use crate::inference::cuda_graph::RecordedPasses;
+use crate::inference::described::{Described, Seen};
 use crate::inference::description::ModelDescription;
-use crate::inference::found::{Described, said_of_photos};
-use crate::inference::frame::{Frame, FrameKey, Input};
+use crate::inference::found::said_of_photos;
+use crate::inference::frame::{Frame, Input};
 use crate::inference::memory;
 use crate::inference::network::FlowNetwork;
 use crate::inference::options::EngineOptions;
-use crate::inference::similarity::{self, Similarity};
+use crate::inference::similarity::Similarity;
 use crate::lru::Lru;
 use crate::model::Model;
 use crate::model::config::ModelConfig;
-use crate::model::features::Features;
+use crate::model::features::{Features, Role};
 use crate::model::matcher::Matching;
 use crate::model::weights::place::Place;
 use crate::model::weights::report::LoadReport;
 use crate::nn::parameters::{Parameter, VarBuilder};
+use crate::nn::runtime::recompute::Recompute;
+use crate::nn::shape::dims;
 
 /// A model ready to match photos.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(crate) struct Engine {
     parameters: u64,
     notes: Vec<String>,
     device: Device,
-    cache: Lru<FrameKey, Features>,
+    cache: Lru<Seen, Features>,
     recorded: Option<RecordedPasses>,
     /// Takes the pairs of a batch side by side, where that is wanted and pays.
     crew: Option<Crew>,
@@ -180,18 +183,14 @@ impl Engine {
         }
         let described = self.described(pairs);
         let Some(crew) = &self.crew else {
-            let [source, target] = sides(&described, pairs);
+            let [source, target] = described.sides(pairs);
             let found = tch::no_grad(|| self.match_features(&source, &target, wanted))?;
             return said_of_photos(&self.model, &found, &described, pairs);
         };
-        let alone = pairs.iter().map(|pair| {
-            let own =
-                [&pair.0.key, &pair.1.key].map(|key| (key.clone(), described[key].shallow_clone()));
-            (pair, Described::from(own))
-        });
+        let alone = pairs.iter().map(|pair| (pair, described.of_pair(pair)));
         let found = crew.each(alone.collect(), |model, (pair, described)| {
             let pairs = slice::from_ref(pair);
-            let [source, target] = sides(&described, pairs);
+            let [source, target] = described.sides(pairs);
             said_of_photos(model, &model.matching(&source, &target, wanted), &described, pairs)
         });
         Ok(found.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
@@ -210,7 +209,8 @@ impl Engine {
                 Ok(recorded.whole(&self.model, images, wanted)?.1)
             }
             _ => {
-                let [source, target] = self.model.features(images).halves();
+                let features = self.model.features_of_pairs(images, &Recompute::plain());
+                let [source, target] = features.halves();
                 Ok(self.model.matching(&source, &target, wanted))
             }
         }
@@ -250,57 +250,78 @@ impl Engine {
             return Ok(None);
         };
         let photos = [source, target];
-        let mut is_known = |frame: &Frame| self.cache.get(&frame.key).is_some();
-        if source.key == target.key || photos.into_iter().any(&mut is_known) {
+        let seen = self.seen(pairs).map(|(seen, _)| seen).collect::<Vec<_>>();
+        if seen[0] == seen[1] || seen.iter().any(|seen| self.cache.get(seen).is_some()) {
             return Ok(None);
         }
         let images = self.input().batch(&photos, self.model.normalisation(), self.device);
         let (kept, found) = tch::no_grad(|| recorded.whole(&self.model, &images, wanted))?;
-        let described = self.remember(&photos, separate(&kept, photos.len()));
+        let mut described = self.nothing_described();
+        self.remember(seen.into_iter().zip(separate(&kept, photos.len())), &mut described);
         Ok(Some((self.unpacked(described), found)))
+    }
+
+    /// Every photo of the pairs as the backbone sees it.
+    fn seen<'a>(
+        &self,
+        pairs: &'a [(Frame, Frame)],
+    ) -> impl Iterator<Item = (Seen, &'a Frame)> + use<'a> {
+        let tells_roles = self.model.tells_roles();
+        let in_role = move |frame: &'a Frame, role| (Seen::new(frame, role, tells_roles), frame);
+        pairs.iter().flat_map(move |(source, target)| {
+            [in_role(source, Role::Source), in_role(target, Role::Target)]
+        })
+    }
+
+    fn nothing_described(&self) -> Described {
+        Described::new(self.model.tells_roles())
     }
 
     /// The features of every photo of the pairs.
     fn described(&mut self, pairs: &[(Frame, Frame)]) -> Described {
-        let mut described = HashMap::new();
-        let mut absent: Vec<&Frame> = Vec::new();
-        for frame in pairs.iter().flat_map(|(source, target)| [source, target]) {
-            if described.contains_key(&frame.key)
-                || absent.iter().any(|other| other.key == frame.key)
-            {
+        let mut described = self.nothing_described();
+        let mut absent: Vec<(Seen, &Frame)> = Vec::new();
+        for (seen, frame) in self.seen(pairs) {
+            if described.has(&seen) || absent.iter().any(|(other, _)| *other == seen) {
                 continue;
             }
-            match self.cache.get(&frame.key) {
-                Some(kept) => drop(described.insert(frame.key.clone(), kept.shallow_clone())),
-                None => absent.push(frame),
+            match self.cache.get(&seen) {
+                Some(kept) => described.insert(seen, kept.shallow_clone()),
+                None => absent.push((seen, frame)),
             }
         }
-        let kept = self.kept(&absent);
-        described.extend(self.remember(&absent, kept));
+        for role in [Role::Source, Role::Target] {
+            let (seen, photos): (Vec<Seen>, Vec<&Frame>) =
+                absent.iter().filter(|(seen, _)| seen.role == role).cloned().unzip();
+            let kept = self.kept(&photos, role);
+            self.remember(seen.into_iter().zip(kept), &mut described);
+        }
         self.unpacked(described)
     }
 
-    /// Keeps what is to be kept of photos, and gives it back by photo.
-    fn remember(&mut self, photos: &[&Frame], kept: Vec<Features>) -> Described {
-        let mut remember = |(frame, kept): (&&Frame, Features)| {
-            self.cache.insert(frame.key.clone(), kept.shallow_clone(), kept.bytes());
-            (frame.key.clone(), kept)
-        };
-        photos.iter().zip(kept).map(&mut remember).collect()
+    /// Keeps what is to be kept of photos, beside what is described already.
+    fn remember(
+        &mut self,
+        kept: impl Iterator<Item = (Seen, Features)>,
+        described: &mut Described,
+    ) {
+        for (seen, kept) in kept {
+            self.cache.insert(seen.clone(), kept.shallow_clone(), kept.bytes());
+            described.insert(seen, kept);
+        }
     }
 
     /// The features of what was kept.
     fn unpacked(&self, kept: Described) -> Described {
-        let unpacked = |kept| tch::no_grad(|| self.model.unpacked(kept));
-        kept.into_iter().map(|(key, kept)| (key, unpacked(kept))).collect()
+        kept.map(|kept| tch::no_grad(|| self.model.unpacked(kept)))
     }
 
     /// What is kept of each of the photos.
-    fn kept(&self, photos: &[&Frame]) -> Vec<Features> {
+    fn kept(&self, photos: &[&Frame], role: Role) -> Vec<Features> {
         let (input, device) = (self.input(), self.device);
         let together = |model: &Model, photos: &[&Frame]| {
             let images = input.batch(photos, model.normalisation(), device);
-            tch::no_grad(|| model.kept(&images))
+            tch::no_grad(|| model.kept(&images, role))
         };
         match &self.crew {
             _ if photos.is_empty() => Vec::new(),
@@ -330,29 +351,19 @@ impl FlowNetwork for Engine {
     fn similarity(&mut self, source: &Frame, target: &Frame) -> Option<Similarity> {
         let pair = (source.clone(), target.clone());
         let described = self.described(slice::from_ref(&pair));
-        let [from, to] =
-            sides(&described, slice::from_ref(&pair)).map(|side| similarity::pooled(&side));
+        let [from, to] = described.sides(slice::from_ref(&pair));
         let scores = tch::no_grad(|| self.model.matcher().scores(&from, &to)).get(0);
-        let sides = [&from, &to].map(|features| features.last().shape.side);
+        let sides = dims::<2>(&scores).map(|cells| cells.isqrt());
         Some(Similarity::new(&scores, sides, [source.placement, target.placement]))
     }
 
     fn components(&mut self, source: &Frame, target: &Frame) -> Option<[Components; 2]> {
         let pair = (source.clone(), target.clone());
         let described = self.described(slice::from_ref(&pair));
-        let features = [&described[&source.key], &described[&target.key]];
+        let features = [described.of(source, Role::Source), described.of(target, Role::Target)];
         let placements = [source.placement, target.placement];
         Some(tch::no_grad(|| Components::of(features, placements)))
     }
-}
-
-/// The features of the sources and of the targets of a batch.
-fn sides(described: &Described, pairs: &[(Frame, Frame)]) -> [Features; 2] {
-    let side = |pick: fn(&(Frame, Frame)) -> &Frame| {
-        let parts: Vec<&Features> = pairs.iter().map(|pair| &described[&pick(pair).key]).collect();
-        Features::cat(&parts)
-    };
-    [side(|pair| &pair.0), side(|pair| &pair.1)]
 }
 
 /// The features of each photo of a batch, in memory of their own, so that a kept photo does not hold its whole batch.

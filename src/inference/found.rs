@@ -1,22 +1,18 @@
 //! What a matcher found, brought from the device and said of photos.
 
-use std::collections::HashMap;
-
 use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
 
 use crate::flow::{Flow, Matched};
 use crate::geometry::Size;
-use crate::inference::frame::{Frame, FrameKey};
+use crate::inference::described::Described;
+use crate::inference::frame::Frame;
 use crate::inference::network::FlowNotFinite;
 use crate::inference::placement::between_photos;
 use crate::model::Model;
-use crate::model::features::Features;
+use crate::model::features::Role;
 use crate::model::matcher::{Matching, PairFound};
 use crate::nn::shape::dims;
-
-/// The features of photos.
-pub(super) type Described = HashMap<FrameKey, Features>;
 
 /// What a matcher found in each pair of a batch, said of the photos.
 ///
@@ -47,8 +43,8 @@ pub(super) fn said_of_photos(
         let points = model.matcher().point_transfer(&PairFound {
             flow: &flow,
             correlation: correlation.as_ref(),
-            source: &described[&source.key],
-            target: &described[&target.key],
+            source: described.of(source, Role::Source),
+            target: described.of(target, Role::Target),
             frame: model.config().input_size,
             end: source.placement.end(),
         });

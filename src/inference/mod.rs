@@ -3,6 +3,7 @@
 pub(crate) mod components;
 mod crew;
 mod cuda_graph;
+mod described;
 mod description;
 pub(crate) mod device;
 mod engine;

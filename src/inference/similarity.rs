@@ -6,10 +6,6 @@ use tch::{Device, Kind, Tensor};
 
 use crate::geometry::{Point, Size, Turn};
 use crate::inference::placement::Placement;
-use crate::model::features::{FeatureShape, Features};
-
-/// Most rows and columns of cells; of finer grids several cells become one.
-const MOST_CELLS: i64 = 40;
 
 /// Far below any score that is to be seen.
 const TINY: f64 = 1e-30;
@@ -98,28 +94,10 @@ impl Similarity {
     }
 }
 
-/// The deepest features of photos, with the means of several cells instead of each where there are too many.
-///
-/// # Shapes
-/// Tokens `[B, 1 + G * G, D]` to `[B, g * g, D]`, in float32; the class token, if any, goes.
-pub(crate) fn pooled(features: &Features) -> Features {
-    let shape = features.last().shape;
-    let cells_in_one = (shape.side + MOST_CELLS - 1) / MOST_CELLS;
-    let side = shape.side / cells_in_one;
-    let tokens = features.last().patches().to_kind(Kind::Float); // [B, G * G, D]
-    let tokens = if cells_in_one == 1 {
-        tokens
-    } else {
-        let map = tokens.transpose(1, 2).reshape([-1, shape.dim, shape.side, shape.side]);
-        map.adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, g * g, D]
-    };
-    Features::last_alone(tokens, FeatureShape { side, class_token: false, ..shape })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::matcher::test_fields::{field, shifted_pair};
+    use crate::model::matcher::test_fields::shifted_pair;
     use crate::model::matcher::{Matcher, nearest::Nearest};
 
     #[test]
@@ -145,14 +123,6 @@ mod tests {
         assert_eq!(*fine.coarser(8), fine);
         let odd = fine.coarser(3);
         assert_eq!((odd.sides, odd.placements[0].width), ([3, 3], 8.0 / 9.0));
-    }
-
-    #[test]
-    fn fine_grids_become_coarser_and_others_stay() {
-        let coarse = pooled(&field(1, 81));
-        assert_eq!((coarse.last().shape.side, coarse.last().tokens.size()[1]), (27, 27 * 27));
-        let same = field(1, 40);
-        assert_eq!(pooled(&same).last().patches(), same.last().patches());
     }
 
     #[test]

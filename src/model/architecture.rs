@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::model::backbone::BackboneConfig;
 use crate::model::backbone::efficientnet::EfficientNetConfig;
 use crate::model::backbone::resnet::config::ResNetConfig;
+use crate::model::backbone::twins::TwinsConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::HeadConfig;
@@ -19,16 +20,19 @@ use crate::model::head::upscaler::UpscalerConfig;
 use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::cats::config::CatsConfig;
+use crate::model::matcher::chm::config::ChmConfig;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::dhpf::config::DhpfConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
 use crate::model::matcher::nearest::Nearest;
+use crate::model::matcher::transformatcher::config::TransforMatcherConfig;
 use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::{Family, Kind, Tagged};
 use crate::model::weights::actr::ACTR;
 use crate::model::weights::cats::CATS;
+use crate::model::weights::chm::CHM;
 use crate::model::weights::dhpf::DHPF;
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::heads::DIY_SC;
@@ -36,6 +40,7 @@ use crate::model::weights::marco::MARCO;
 use crate::model::weights::ncnet::NCNET;
 use crate::model::weights::published::{LPMFLOW, Published};
 use crate::model::weights::resnet::RESNET;
+use crate::model::weights::transformatcher::TRANSFORMATCHER;
 use crate::model::weights::vision_transformers::{DINO, DINOV2, DINOV2_TRANSFORMERS, DINOV3};
 
 /// Backbones by the `kind` of their settings.
@@ -43,6 +48,7 @@ const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
     backbone::<VitConfig>(),
     backbone::<EfficientNetConfig>(),
     backbone::<ResNetConfig>(),
+    backbone::<TwinsConfig>(),
     #[cfg(test)]
     backbone::<crate::model::backbone::toy::ToyBackbone>(),
 ];
@@ -59,6 +65,8 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<CatsConfig>(),
     matcher::<NcNetConfig>(),
     matcher::<DhpfConfig>(),
+    matcher::<ChmConfig>(),
+    matcher::<TransforMatcherConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
     matcher::<WindowedConfig>(),
@@ -74,9 +82,11 @@ const PRESETS: &[Preset] = &[
     ("base", ModelConfig::base),
     ("actr", ModelConfig::actr),
     ("cats", ModelConfig::cats),
+    ("chm", ModelConfig::chm),
     ("lite", ModelConfig::lite),
     ("ncnet", ModelConfig::ncnet),
     ("tiny", ModelConfig::tiny),
+    ("transformatcher", ModelConfig::transformatcher),
     ("zero-shot", ModelConfig::zero_shot),
     #[cfg(test)]
     ("toy", crate::model::matcher::toy::preset),
@@ -84,6 +94,10 @@ const PRESETS: &[Preset] = &[
     ("actr-tiny", ModelConfig::actr_tiny),
     #[cfg(test)]
     ("cats-tiny", ModelConfig::cats_tiny),
+    #[cfg(test)]
+    ("chm-tiny", ModelConfig::chm_tiny),
+    #[cfg(test)]
+    ("transformatcher-tiny", ModelConfig::transformatcher_tiny),
 ];
 
 /// Published forms of weights, the most particular first.
@@ -91,6 +105,8 @@ pub(crate) const PUBLISHED: &[&Published] = &[
     &ACTR,
     &CATS,
     &NCNET,
+    &TRANSFORMATCHER,
+    &CHM,
     &LPMFLOW,
     &EFFICIENTNET_LITE0,
     &DINOV3,

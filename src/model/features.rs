@@ -1,6 +1,9 @@
 //! What a backbone says of a batch of photos: named levels, each a grid of vectors of its own form.
 
+use anyhow::{Context, Result};
 use tch::{Kind, Tensor};
+
+use crate::nn::resize::{Corners, resize_bilinear};
 
 /// The name of a backbone's deepest level.
 pub(crate) const LAST: &str = "last";
@@ -40,6 +43,30 @@ pub(crate) fn deepest(levels: &[LevelShape]) -> &FeatureShape {
     &levels[levels.len() - 1].shape
 }
 
+/// Which photo of a pair it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// The one whose pixels are asked for.
+    Source,
+    /// The one in which they are looked for.
+    Target,
+}
+
+/// The offered levels of these names.
+///
+/// # Errors
+/// When there is none of a name.
+pub(crate) fn named(offered: &[LevelShape], names: &[String]) -> Result<Vec<LevelShape>> {
+    let level = |name: &String| {
+        let found = offered.iter().find(|level| level.name == *name);
+        found.cloned().with_context(|| {
+            let names: Vec<&str> = offered.iter().map(|level| level.name.as_str()).collect();
+            format!("the backbone has no level `{name}`; it has: {}", names.join(", "))
+        })
+    };
+    names.iter().map(level).collect()
+}
+
 /// One level of a batch of photos.
 #[derive(Debug)]
 pub(crate) struct Level {
@@ -58,7 +85,23 @@ impl Level {
         self.tokens.narrow(1, class_tokens, self.shape.side * self.shape.side) // [B, G * G, D]
     }
 
-    fn with_tokens(&self, tokens: Tensor) -> Self {
+    /// The patch tokens as a map, `[B, D, G, G]`.
+    pub(crate) fn map(&self) -> Tensor {
+        let FeatureShape { dim, side, .. } = self.shape;
+        self.patches().transpose(1, 2).reshape([-1, dim, side, side])
+    }
+
+    /// The patch tokens on a grid of `side` rows, `[B, side * side, D]`.
+    pub(crate) fn on_grid(&self, side: i64) -> Tensor {
+        if self.shape.side == side {
+            return self.patches().contiguous();
+        }
+        let map = resize_bilinear(&self.map(), [side; 2], Corners::Aligned);
+        map.flatten(2, 3).transpose(1, 2).contiguous()
+    }
+
+    /// The same level with other tokens.
+    pub(crate) fn with_tokens(&self, tokens: Tensor) -> Self {
         Self { name: self.name.clone(), tokens, shape: self.shape }
     }
 }

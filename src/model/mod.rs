@@ -28,7 +28,7 @@ use crate::nn::runtime::recompute::Recompute;
 
 use backbone::{Backbone, Normalisation};
 use config::ModelConfig;
-use features::{FeatureShape, Features, LevelShape, deepest};
+use features::{FeatureShape, Features, LevelShape, Role, deepest};
 use head::Head;
 use matcher::{Matcher, Matching};
 
@@ -93,21 +93,40 @@ impl Model {
         self.config.matcher.flow_side(&self.levels)
     }
 
+    /// Whether a photo's features depend on its role in a pair.
+    pub(crate) fn tells_roles(&self) -> bool {
+        self.config.backbone.tells_roles()
+    }
+
     /// Describes photos by features; independent of any partner, so the result can be kept.
     ///
     /// # Shapes
     /// `images` `[B, 3, H, W]`, normalised; any size, resized to the backbone's own.
-    pub(crate) fn features(&self, images: &Tensor) -> Features {
-        self.features_in(images, &Recompute::plain())
+    pub(crate) fn features(&self, images: &Tensor, role: Role) -> Features {
+        self.behind_head(self.backbone.forward_as(role, images, &Recompute::plain()))
     }
 
-    /// As [`Model::features`], in segments that training may compute anew.
-    pub(crate) fn features_in<'a>(
+    /// The features of pairs, in segments that training may compute anew.
+    ///
+    /// # Shapes
+    /// `images` `[2 B, 3, H, W]`, as [`Model::features`]: the sources, then the targets, as in the result.
+    pub(crate) fn features_of_pairs<'a>(
         &'a self,
         images: &Tensor,
         recompute: &Recompute<'a>,
     ) -> Features {
-        self.behind_head(self.backbone.forward(images, recompute))
+        self.behind_head(self.both_roles(images, recompute))
+    }
+
+    /// What the backbone says of the sources and targets of pairs, as [`Model::features_of_pairs`].
+    fn both_roles<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features {
+        if !self.tells_roles() {
+            return self.backbone.forward(images, recompute);
+        }
+        let [source, target] = [(Role::Source, 0), (Role::Target, 1)].map(|(role, half)| {
+            self.backbone.forward_as(role, &images.chunk(2, 0)[half], recompute)
+        });
+        Features::cat(&[&source, &target])
     }
 
     fn behind_head(&self, features: Features) -> Features {
@@ -121,8 +140,19 @@ impl Model {
     ///
     /// # Shapes
     /// As [`Model::features`].
-    pub(crate) fn kept(&self, images: &Tensor) -> Features {
-        let features = self.backbone.forward(images, &Recompute::plain());
+    pub(crate) fn kept(&self, images: &Tensor, role: Role) -> Features {
+        self.to_keep(self.backbone.forward_as(role, images, &Recompute::plain()))
+    }
+
+    /// What is to be kept of the photos of pairs.
+    ///
+    /// # Shapes
+    /// As [`Model::features_of_pairs`].
+    pub(crate) fn kept_of_pairs(&self, images: &Tensor) -> Features {
+        self.to_keep(self.both_roles(images, &Recompute::plain()))
+    }
+
+    fn to_keep(&self, features: Features) -> Features {
         if self.head_enlarges { features } else { self.behind_head(features) }
     }
 

@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use crate::model::backbone::efficientnet::EfficientNetConfig;
 use crate::model::backbone::resnet::config::ResNetConfig;
+use crate::model::backbone::twins::TwinsConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::adapter::AdapterConfig;
 use crate::model::input::InputRule;
+use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::cats::config::CatsConfig;
+use crate::model::matcher::chm::config::{ChmConfig, Sharing};
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
+use crate::model::matcher::transformatcher::config::TransforMatcherConfig;
 use crate::model::part::Chosen;
 
 impl ModelConfig {
@@ -68,6 +72,51 @@ impl ModelConfig {
             head: None,
             matcher: Chosen::of(Arc::new(NcNetConfig::pf_pascal())),
         }
+    }
+
+    /// CHM: two ResNet-101 at 240 pixels, and matches that vote for one another.
+    pub(crate) fn chm() -> Self {
+        let matcher = ChmConfig::on_block(30, Sharing::Psi);
+        Self::on_twins(ChmConfig::IMAGE, vec![3, 4, 23], Chosen::of(Arc::new(matcher)))
+    }
+
+    /// TransforMatcher: two ResNet-101 at 240 pixels, and attention among all matches.
+    pub(crate) fn transformatcher() -> Self {
+        let matcher = TransforMatcherConfig::on_blocks(8..=33);
+        let image = TransforMatcherConfig::IMAGE;
+        Self::on_twins(image, vec![3, 4, 23, 3], Chosen::of(Arc::new(matcher)))
+    }
+
+    /// A matcher on two ResNets of these stages.
+    fn on_twins(image: i64, stages: Vec<i64>, matcher: Chosen<dyn MatcherConfig>) -> Self {
+        let hyperpixel = vec![stages.iter().sum()];
+        let each = Chosen::of(Arc::new(ResNetConfig { image, stages, hyperpixel }) as Arc<_>);
+        Self {
+            input_size: image as usize,
+            input: InputRule::Stretch,
+            backbone: Chosen::of(Arc::new(TwinsConfig { each })),
+            head: None,
+            matcher,
+        }
+    }
+
+    /// CHM in a size for tests: a grid of 8 x 8 cells.
+    #[cfg(test)]
+    pub(crate) fn chm_tiny() -> Self {
+        let matcher = ChmConfig::on_block(2, Sharing::Psi);
+        Self::on_twins(64, vec![1, 1], Chosen::of(Arc::new(matcher)))
+    }
+
+    /// TransforMatcher in a size for tests: matches of 4^4 cells.
+    #[cfg(test)]
+    pub(crate) fn transformatcher_tiny() -> Self {
+        let matcher = TransforMatcherConfig {
+            side: 4,
+            depth: 2,
+            heads: 2,
+            ..TransforMatcherConfig::on_blocks(1..=2)
+        };
+        Self::on_twins(64, vec![1, 1], Chosen::of(Arc::new(matcher)))
     }
 
     /// ACTR in a size for tests.

@@ -21,8 +21,8 @@ pub enum Init {
     TruncatedNormal(f64),
     /// Evenly spread over `-bound..bound`.
     Uniform(f64),
-    /// Evenly spaced from -1 to 1.
-    UnitLine,
+    /// Evenly spaced from the first number to the second.
+    Line(f64, f64),
     /// Powers of this base, their exponents evenly spaced from 0 to below 1.
     Powers(f64),
 }
@@ -236,8 +236,8 @@ fn initial(shape: &[i64], init: Init, device: Device) -> Tensor {
     match init {
         Init::Constant(value) => Tensor::full(shape, value, options),
         Init::Uniform(bound) => Tensor::empty(shape, options).uniform_(-bound, bound),
-        Init::UnitLine => {
-            Tensor::linspace(-1.0, 1.0, shape.iter().product(), options).reshape(shape)
+        Init::Line(first, last) => {
+            Tensor::linspace(first, last, shape.iter().product(), options).reshape(shape)
         }
         Init::Powers(base) => {
             let count: i64 = shape.iter().product();

@@ -2,6 +2,8 @@
 
 use tch::Tensor;
 
+use crate::nn::shape::dims;
+
 /// Where the outermost samples of a bilinear resize lie. Upstream uses both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Corners {
@@ -19,4 +21,39 @@ pub(crate) fn resize_bilinear(xs: &Tensor, [height, width]: [i64; 2], corners: C
 /// Repeats every cell, `[B, C, H, W]` to `[B, C, height, width]`.
 pub(crate) fn resize_nearest(xs: &Tensor, [height, width]: [i64; 2]) -> Tensor {
     xs.upsample_nearest2d([height, width], None, None)
+}
+
+/// Matches of the cells of two square grids on grids of `side` rows, bilinearly between corners, the target's first:
+/// `[B, S, T]` to `[B, side * side, side * side]`.
+pub(crate) fn resize_matches(matches: &Tensor, side: i64) -> Tensor {
+    let [_, sources, targets] = dims(matches);
+    let cells = side * side;
+    let resize = |xs: &Tensor, rows: i64, positions: i64| {
+        if positions == cells {
+            return xs.shallow_clone();
+        }
+        let own_side = (positions as f64).sqrt().round() as i64;
+        let maps = xs.reshape([-1, rows, own_side, own_side]);
+        resize_bilinear(&maps, [side; 2], Corners::Aligned).view([-1, rows, cells])
+    };
+    let by_source = resize(matches, sources, targets); // [B, S, side * side]
+    resize(&by_source.transpose(1, 2), cells, sources).transpose(1, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn coarse_sides_are_resized_with_aligned_corners() {
+        // A correlation that is linear in the target's and the source's column stays linear.
+        let line = Tensor::arange(2, (Kind::Float, Device::Cpu)).repeat([2]);
+        let correlation = (line.unsqueeze(1) * 10.0 + line.unsqueeze(0)).unsqueeze(0); // [1, 4, 4]
+        let resized = resize_matches(&correlation, 4);
+        assert_eq!(resized.size(), [1, 16, 16]);
+        // Source column 1 of 4 and target column 2 of 4.
+        assert!((resized.double_value(&[0, 1, 2]) - (10.0 / 3.0 + 2.0 / 3.0)).abs() < 1e-5);
+    }
 }

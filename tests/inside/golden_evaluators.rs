@@ -16,6 +16,7 @@ use crate::inside::shared_data;
 
 /// Numbers for one split.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Golden {
     dataset: String,
     split: String,

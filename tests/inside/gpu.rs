@@ -17,6 +17,7 @@ use crate::inside::parity::formula;
 use crate::inside::process::in_own_process;
 use crate::model::Model;
 use crate::model::config::ModelConfig;
+use crate::model::features::Role;
 use crate::model::weights::choice::Choice;
 use crate::nn::native::kernels::serving;
 use crate::nn::ops::Operation;
@@ -106,7 +107,7 @@ fn model(weights: &BTreeMap<String, Tensor>, device: Device, kind: Kind) -> Mode
 fn flow(model: &Model, device: Device, kind: Kind) -> Tensor {
     let images = ["source", "target"].map(|name| formula::image(name, 0));
     let images = Tensor::cat(&images, 0).to_device(device).to_kind(kind);
-    let features = model.features(&images);
+    let features = model.features(&images, Role::Source);
     let [source, target] = [0, 1].map(|photo| features.narrow(photo, 1));
     model.matcher().forward(&source, &target).flow.to_device(Device::Cpu).to_kind(Kind::Double)
 }

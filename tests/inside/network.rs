@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 use crate::model::Model;
 use crate::model::architecture::{preset, presets};
 use crate::model::config::ModelConfig;
+use crate::model::features::Role;
 use crate::model::matcher::lpmflow::LpmFlow;
 use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
 use crate::model::part::Chosen;
@@ -28,7 +29,9 @@ fn images(count: i64) -> Tensor {
 }
 
 fn flow(model: &Model, source: &Tensor, target: &Tensor) -> Tensor {
-    tch::no_grad(|| model.flow(&model.features(source), &model.features(target)))
+    tch::no_grad(|| {
+        model.flow(&model.features(source, Role::Source), &model.features(target, Role::Target))
+    })
 }
 
 fn ablated(part: Ablation) -> ModelConfig {
@@ -144,8 +147,8 @@ fn stages(model: &Model, source: &Tensor, target: &Tensor) -> BTreeMap<String, T
     let matcher: &LpmFlow = model.matcher().as_any().downcast_ref().unwrap();
     let mut stages = BTreeMap::new();
     tch::no_grad(|| {
-        let [source, target] =
-            [source, target].map(|images| model.features(images).last().tokens.shallow_clone());
+        let [source, target] = [source, target]
+            .map(|images| model.features(images, Role::Source).last().tokens.shallow_clone());
         let mut keep = |name: &str, value: &Tensor| {
             stages.insert(name.to_owned(), value.copy());
         };
@@ -240,7 +243,7 @@ fn without_super_resolution_every_scale_sees_the_coarse_correlation() {
 fn tokens_are_masked_in_training_unless_the_contrast_is_left_out() {
     for &part in Ablation::value_variants() {
         let (model, _) = build(&ablated(part));
-        let [source, target] = [(); 2].map(|()| model.features(&images(1)));
+        let [source, target] = [(); 2].map(|()| model.features(&images(1), Role::Source));
         let ranks = Tensor::from_slice2(&[[1i64]]);
         let output =
             model.matcher().forward_train(&source, &target, Some(&ranks), &Recompute::plain());

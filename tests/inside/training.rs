@@ -84,6 +84,8 @@ fn values_computed_again_give_the_same_losses_and_gradients() {
             ("lite", "--model lite --input-size 192", 2, 1e-4),
             ("actr", "--model actr-tiny", 2, 1e-4),
             ("cats", "--model cats-tiny", 2, 1e-4),
+            ("chm", "--model chm-tiny", 2, 1e-4),
+            ("transformatcher", "--model transformatcher-tiny", 2, 1e-4),
         ] {
             let [kept, again] = kept_and_again(&toy, name, &format!("{flags} {more}"));
             assert_eq!((kept.len(), again.len()), (2, 2));

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::config::ModelConfig;
+use crate::model::features::Role;
 use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::place::Place;
 use crate::model::weights::published::{Holds, LPMFLOW};
@@ -227,7 +228,9 @@ fn commands_in_a_pickle_are_not_run_and_what_is_no_weight_is_refused() {
     assert!(sparse.contains("`weight` is stored in a way that weights are not"), "{sparse}");
     let foreign = error_of(weights::read(&pytorch_file("forms.pth")));
     assert!(
-        foreign.contains("nothing known (ACTR, CATs, NC-Net, LPMFlow, EfficientNet-Lite0,"),
+        foreign.contains(
+            "nothing known (ACTR, CATs, NC-Net, TransforMatcher, CHM, LPMFlow, EfficientNet-Lite0,"
+        ),
         "{foreign}"
     );
     assert!(foreign.contains("bfloat16, bool, double"), "{foreign}");
@@ -467,7 +470,7 @@ fn the_default_weights_are_complete_and_run() {
     assert_eq!(loaded.provenance.licence, "Apache-2.0");
     let photo = ramp(&[1, 3, 100, 80], 1e-4);
     let flow = tch::no_grad(|| {
-        let features = loaded.model.features(&photo);
+        let features = loaded.model.features(&photo, Role::Source);
         loaded.model.flow(&features, &features)
     });
     assert_eq!(flow.size(), [1, 2, 16, 16]);

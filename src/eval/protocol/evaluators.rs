@@ -134,6 +134,51 @@ pub(crate) const DHPF: Definition = Definition {
     },
 };
 
+/// CHM, and TransforMatcher, whose evaluator is the same.
+pub(crate) const CHM: Definition = Definition {
+    name: "chm",
+    summary: "the evaluator of CHM and TransforMatcher: as dhpf, but for PF-WILLOW's padding point, (-2, -2)",
+    within: |layout| Fit::Fits {
+        threshold: match (layout.name(), layout.annotations().object_boxes) {
+            ("pf-pascal", _) => ThresholdReference::FrameSide,
+            (_, true) => ThresholdReference::TargetBox,
+            (_, false) => ThresholdReference::TargetKeypointsPaddedTwice,
+        },
+        remark: "This is the evaluator of CHM and of TransforMatcher with `--thres auto`.",
+    },
+    ..DHPF
+};
+
+/// SCOT.
+pub(crate) const SCOT: Definition = Definition {
+    name: "scot",
+    summary: "SCOT's evaluator: the longer side scaled to 300, threshold from the TARGET box (PF-PASCAL: the frame;\n\
+              PF-WILLOW: the target keypoints), mean over pairs",
+    frame: |_| MeasureFrame::Scaled300,
+    within: |layout| Fit::Fits {
+        threshold: match (layout.name(), layout.annotations().object_boxes) {
+            ("pf-pascal", _) => ThresholdReference::FrameSide,
+            (_, true) => ThresholdReference::TargetBox,
+            (_, false) => ThresholdReference::TargetKeypoints,
+        },
+        remark: "This is SCOT's evaluator with `--thres auto`, for PF-WILLOW with `--thres bbox`.",
+    },
+    ..DHPF
+};
+
+/// MMNet.
+pub(crate) const MMNET: Definition = Definition {
+    name: "mmnet",
+    summary: "MMNet's evaluator: 320 x 224 frame, threshold from the TARGET box (frame where there are no boxes, and\n\
+              for PF-PASCAL), mean over pairs",
+    frame: |_| MeasureFrame::Stretched320x224,
+    within: |layout| Fit::Fits {
+        threshold: box_or_frame(layout),
+        remark: "This is MMNet's evaluator, which has no loader for PF-WILLOW: there its rule for PF-PASCAL is used.",
+    },
+    ..DHPF
+};
+
 /// The target's box; where there are none, and for PF-PASCAL, the frame.
 fn box_or_frame(layout: Layout) -> ThresholdReference {
     match layout.annotations().object_boxes && layout.name() != "pf-pascal" {

@@ -22,13 +22,15 @@ pub(crate) struct Placed {
 }
 
 impl MeasureFrame {
-    /// Its side in pixels; `None` of the target as it is.
+    /// Its side in pixels, the longer one if they differ; `None` of the target as it is.
     pub(crate) const fn side(self) -> Option<f64> {
         match self {
             Self::Paper512 => Some(512.0),
             Self::Stretched256 => Some(256.0),
             Self::Stretched240 => Some(240.0),
             Self::Stretched224 => Some(224.0),
+            Self::Stretched320x224 => Some(320.0),
+            Self::Scaled300 => Some(300.0),
             Self::TargetOriginal => None,
             Self::Padded840 => Some(840.0),
             Self::Stretched770 | Self::Padded770 => Some(770.0),
@@ -55,6 +57,14 @@ impl MeasureFrame {
                 stretched
             }
             Self::Stretched770 => Placed { holds: true, ..stretched },
+            Self::Stretched320x224 => {
+                let extent = [side, 224.0];
+                Placed { scale: [extent[0] / width, extent[1] / height], extent, ..stretched }
+            }
+            Self::Scaled300 => {
+                let scale = side / longer;
+                Placed { scale: [scale; 2], extent: [width * scale, height * scale], ..stretched }
+            }
             Self::Padded770 => {
                 // Parity: Python's rounding, half to even; keypoints are scaled as the rounded sides say.
                 let extent = [width, height].map(|own| (own * (side / longer)).round_ties_even());

@@ -14,7 +14,7 @@ use crate::eval::protocol::authors::{ACTR, PAPER, PAPER_IMAGE};
 use crate::eval::protocol::conventions::{IMAGE, KEYPOINT_BOX, PER_KEYPOINT, STANDARD};
 use crate::eval::protocol::definition::Definition;
 use crate::eval::protocol::evaluators::{
-    CATS, DHPF, DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO, NCNET,
+    CATS, CHM, DHPF, DIY_SC, GEOAWARE_IMAGE, GEOAWARE_POINT, MARCO, MMNET, NCNET, SCOT,
 };
 use crate::spelling::meant;
 
@@ -35,6 +35,9 @@ pub(crate) const PROTOCOLS: &[&Definition] = &[
     &CATS,
     &NCNET,
     &DHPF,
+    &CHM,
+    &SCOT,
+    &MMNET,
     #[cfg(test)]
     &crate::eval::protocol::toy::TOY,
 ];

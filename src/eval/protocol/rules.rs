@@ -16,7 +16,9 @@ pub(crate) enum ThresholdReference {
     TargetKeypoints,
     /// Larger extent of the target keypoints and of the padding point (-1, -1).
     TargetKeypointsPadded,
-    /// Larger extent of the SOURCE keypoints and of that point.
+    /// Larger extent of the target keypoints and of the padding point (-2, -2).
+    TargetKeypointsPaddedTwice,
+    /// Larger extent of the SOURCE keypoints and of the padding point (-1, -1).
     SourceKeypointsPadded,
     /// Side of the paper frame: 512.
     PaperFrameSide,
@@ -42,6 +44,12 @@ pub(crate) enum MeasureFrame {
     /// The target image stretched to 224 x 224.
     #[serde(rename = "stretched-224")]
     Stretched224,
+    /// The target image stretched to 320 x 224.
+    #[serde(rename = "stretched-320x224")]
+    Stretched320x224,
+    /// The target image scaled so that its longer side has 300 pixels.
+    #[serde(rename = "scaled-300")]
+    Scaled300,
     /// The target image as it is.
     #[serde(rename = "target-original")]
     TargetOriginal,
@@ -103,12 +111,13 @@ pub(crate) enum Average {
 impl ThresholdReference {
     /// All references, for the report's schema.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::SourceBox,
         Self::TargetBox,
         Self::TargetImage,
         Self::TargetKeypoints,
         Self::TargetKeypointsPadded,
+        Self::TargetKeypointsPaddedTwice,
         Self::SourceKeypointsPadded,
         Self::PaperFrameSide,
         Self::FrameSide,
@@ -126,6 +135,10 @@ impl ThresholdReference {
                 "the larger side of the box around the target keypoints and the point (-1, -1), with \
                  which the authors' code pads its keypoint lists"
             }
+            Self::TargetKeypointsPaddedTwice => {
+                "the larger side of the box around the target keypoints and the point (-2, -2), with which the \
+                 authors' code pads its keypoint lists"
+            }
             Self::SourceKeypointsPadded => {
                 "the larger side of the box around the SOURCE keypoints and the point (-1, -1), with which the \
                  authors' code pads its keypoint lists"
@@ -140,11 +153,13 @@ impl ThresholdReference {
 impl MeasureFrame {
     /// All frames.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Paper512,
         Self::Stretched256,
         Self::Stretched240,
         Self::Stretched224,
+        Self::Stretched320x224,
+        Self::Scaled300,
         Self::TargetOriginal,
         Self::Padded840,
         Self::Stretched770,
@@ -162,6 +177,12 @@ impl MeasureFrame {
             }
             Self::Stretched224 => {
                 "Both are measured with the image stretched to 224 x 224 pixels (x * 224 / width, y * 224 / height)."
+            }
+            Self::Stretched320x224 => {
+                "Both are measured with the image stretched to 320 x 224 pixels (x * 320 / width, y * 224 / height)."
+            }
+            Self::Scaled300 => {
+                "Both are measured with the image scaled so that its longer side has 300 pixels."
             }
             Self::Paper512 => {
                 "Both are measured with the image stretched to 512 x 512 pixels (x * 512 / width, \

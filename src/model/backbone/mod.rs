@@ -6,6 +6,7 @@ pub(crate) mod efficientnet;
 pub(crate) mod resnet;
 #[cfg(test)]
 pub(crate) mod toy;
+pub(crate) mod twins;
 pub(crate) mod vit;
 
 use std::fmt::Debug;
@@ -14,7 +15,7 @@ use anyhow::Result;
 use tch::Tensor;
 
 use crate::model::cost::Work;
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, Role};
 use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -67,6 +68,11 @@ pub(crate) trait BackboneConfig: Settings {
     /// Builds the backbone's parameters at `path`; it will give the `wanted` levels.
     fn build(&self, path: &VarBuilder, wanted: &[LevelShape]) -> Box<dyn Backbone>;
 
+    /// Whether it says something else of a photo as the source of a pair than as the target.
+    fn tells_roles(&self) -> bool {
+        false
+    }
+
     /// Whether published files hold a tensor of this name below the backbone, though it is never read.
     fn is_unused(&self, _name: &str) -> bool {
         false
@@ -77,6 +83,16 @@ pub(crate) trait BackboneConfig: Settings {
 pub(crate) trait Backbone: Debug + Send {
     /// The wanted levels, in their order, of a batch of normalised images `[B, 3, H, W]` of any size.
     fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features;
+
+    /// The same of photos in this role, of backbones that tell roles.
+    fn forward_as<'a>(
+        &'a self,
+        _role: Role,
+        images: &Tensor,
+        recompute: &Recompute<'a>,
+    ) -> Features {
+        self.forward(images, recompute)
+    }
 
     /// Computes once and for all what the weights alone decide; they are not to change afterwards.
     fn settle(&mut self) {}

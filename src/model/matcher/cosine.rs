@@ -6,6 +6,9 @@ use crate::model::cost::{StageCost, Work};
 use crate::model::features::{FeatureShape, Features};
 use crate::nn::unit_length::unit_length;
 
+/// Most rows and columns of cells that are shown; of finer grids several cells become one.
+const MOST_CELLS: i64 = 40;
+
 /// Cosine of every source patch with every target patch, `[B, S, T]` in float32.
 pub(crate) fn cosines(source: &Features, target: &Features) -> Tensor {
     unit_patches(source).bmm(&unit_patches(target).transpose(1, 2))
@@ -34,4 +37,36 @@ pub(crate) fn cells(side: i64, device: Device) -> Tensor {
 pub(crate) fn flow_to(matches: &Tensor, side: i64) -> Tensor {
     let steps = matches - cells(side, matches.device()); // [B, S, 2]
     steps.transpose(1, 2).contiguous().view([-1, 2, side, side])
+}
+
+/// The deepest features of photos, with the means of several cells instead of each where there are too many.
+///
+/// # Shapes
+/// Tokens `[B, 1 + G * G, D]` to `[B, g * g, D]`, in float32; the class token, if any, goes.
+pub(crate) fn pooled(features: &Features) -> Features {
+    let shape = features.last().shape;
+    let cells_in_one = (shape.side + MOST_CELLS - 1) / MOST_CELLS;
+    let side = shape.side / cells_in_one;
+    let tokens = features.last().patches().to_kind(Kind::Float); // [B, G * G, D]
+    let tokens = if cells_in_one == 1 {
+        tokens
+    } else {
+        let map = tokens.transpose(1, 2).reshape([-1, shape.dim, shape.side, shape.side]);
+        map.adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, g * g, D]
+    };
+    Features::last_alone(tokens, FeatureShape { side, class_token: false, ..shape })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::matcher::test_fields::field;
+
+    #[test]
+    fn fine_grids_become_coarser_and_others_stay() {
+        let coarse = pooled(&field(1, 81));
+        assert_eq!((coarse.last().shape.side, coarse.last().tokens.size()[1]), (27, 27 * 27));
+        let same = field(1, 40);
+        assert_eq!(pooled(&same).last().patches(), same.last().patches());
+    }
 }

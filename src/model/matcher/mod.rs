@@ -4,17 +4,22 @@
 
 pub(crate) mod actr;
 pub(crate) mod cats;
+pub(crate) mod chm;
 pub(crate) mod consensus;
 pub(crate) mod cosine;
 pub(crate) mod dhpf;
 pub(crate) mod identity;
 pub(crate) mod lpmflow;
+mod mutual;
 pub(crate) mod ncnet;
+mod near_best;
+mod near_cells;
 pub(crate) mod nearest;
 #[cfg(test)]
 pub(crate) mod test_fields;
 #[cfg(test)]
 pub(crate) mod toy;
+pub(crate) mod transformatcher;
 mod whole_pixels;
 pub(crate) mod windowed;
 
@@ -29,7 +34,7 @@ use crate::flow::{Flow, PointTransfer};
 use crate::geometry::Point;
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape, deepest};
-use crate::model::matcher::cosine::cosines;
+use crate::model::matcher::cosine::{cosines, pooled};
 use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -131,14 +136,23 @@ pub(crate) trait Matcher: Any + Debug + Send {
         self.forward(source, target)
     }
 
-    /// How well each source cell matches each target cell, `[B, S, T]`: above 0, of any scale. It is what is shown
-    /// of where else a point could lie.
+    /// How well each cell of a square grid of the source matches each of the target, `[B, S, T]`: above 0, of any
+    /// scale. It is what is shown of where else a point could lie, so that the grids need not be fine.
     fn scores(&self, source: &Features, target: &Features) -> Tensor {
-        ((cosines(source, target) - 1.0) / SHARPNESS).exp_()
+        ((cosines(&pooled(source), &pooled(target)) - 1.0) / SHARPNESS).exp_()
     }
 
     /// How points move by what was found of one pair; none where the flow moves them as it moves everything.
     fn point_transfer(&self, _found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
+        None
+    }
+
+    /// Where points of the source's frame lie in the target's by the matcher's own rule, as training has it, such that
+    /// gradients flow to the flow; none of matchers whose rule cannot be trained by.
+    ///
+    /// # Shapes
+    /// `flow` `[2, G, G]`, `points` `[K, 2]` in parts of the frame, result as the points.
+    fn moved_points(&self, _flow: &Tensor, _points: &Tensor) -> Option<Tensor> {
         None
     }
 

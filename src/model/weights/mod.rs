@@ -8,6 +8,7 @@ pub(crate) mod archive;
 mod batch_norm;
 pub(crate) mod cats;
 mod checksum;
+pub(crate) mod chm;
 pub(crate) mod choice;
 pub(crate) mod description;
 pub(crate) mod dhpf;
@@ -26,6 +27,8 @@ pub(crate) mod report;
 pub(crate) mod resnet;
 pub(crate) mod safetensors;
 pub(crate) mod save;
+pub(crate) mod transformatcher;
+mod twins;
 pub(crate) mod vision_transformers;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -25,55 +25,57 @@ impl Conv4d {
     }
 
     /// `[B, in, A, C, D, E]` to `[B, out, A, C, D, E]`.
-    ///
-    /// The positions along the first axis become samples of one three-dimensional convolution. What the kernel sees
-    /// along that axis stands in channels: in those that enter it or in those that leave it, wherever there are fewer,
-    /// which is several times as fast as the other way round.
     pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
-        let [_, outputs, inputs, ..] = dims::<6>(&self.weight);
-        if inputs < outputs { self.seen_at_once(xs) } else { self.added_up(xs) }
+        convolve(xs, &self.weight, &self.bias)
     }
+}
 
-    /// Each position sees those around it as channels.
-    fn seen_at_once(&self, xs: &Tensor) -> Tensor {
-        let [kernel, outputs, inputs, ..] = dims::<6>(&self.weight);
-        let [_, _, first, second, third, fourth] = dims(xs);
-        let around = xs.constant_pad_nd([0, 0, 0, 0, 0, 0, kernel / 2, kernel / 2]); // [B, in, A + k - 1, C, D, E]
-        let shifted: Vec<Tensor> =
-            (0..kernel).map(|shift| around.narrow(2, shift, first)).collect();
-        let samples = Tensor::stack(&shifted, 1) // [B, k, in, A, C, D, E]
-            .permute([0, 3, 1, 2, 4, 5, 6])
-            .reshape([-1, kernel * inputs, second, third, fourth]);
-        let weight = self.weight.transpose(0, 1).flatten(1, 2);
-        let found = samples.conv3d(&weight, Some(&self.bias), 1, kernel / 2, 1, 1);
-        found.view([-1, first, outputs, second, third, fourth]).transpose(1, 2)
-    }
+/// Convolves with a kernel that someone else makes, zeros around the map: `weight` `[k, out, in, k, k, k]`, `bias` `[out]`,
+/// `[B, in, A, C, D, E]` to `[B, out, A, C, D, E]`.
+///
+/// The positions along the first axis become samples of one three-dimensional convolution. What the kernel sees
+/// along that axis stands in channels: in those that enter it or in those that leave it, wherever there are fewer,
+/// which is several times as fast as the other way round.
+pub(crate) fn convolve(xs: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
+    let [_, outputs, inputs, ..] = dims::<6>(weight);
+    if inputs < outputs { seen_at_once(xs, weight, bias) } else { added_up(xs, weight, bias) }
+}
 
-    /// Each position says what it adds to those around it.
-    fn added_up(&self, xs: &Tensor) -> Tensor {
-        let [kernel, outputs, inputs, ..] = dims::<6>(&self.weight);
-        let [_, _, first, second, third, fourth] = dims(xs);
-        let samples = xs.transpose(1, 2).reshape([-1, inputs, second, third, fourth]);
-        let added =
-            samples.conv3d(&self.weight.flatten(0, 1), None::<&Tensor>, 1, kernel / 2, 1, 1);
-        let added = added.view([-1, first, kernel, outputs, second, third, fourth].as_slice());
-        // The sum begins with the bias.
-        let sum = self.bias.view([1, 1, outputs, 1, 1, 1]);
-        let sum =
-            sum.expand([added.size()[0], first, outputs, second, third, fourth], false).copy();
-        for part in 0..kernel {
-            // A position gets this part of the one so many behind it.
-            let behind = part - kernel / 2;
-            let (to, from) = ((-behind).max(0), behind.max(0));
-            let length = first - behind.abs();
-            if length > 0 {
-                let _ = sum
-                    .narrow(1, to, length)
-                    .g_add_(&added.select(2, part).narrow(1, from, length));
-            }
+/// Each position sees those around it as channels.
+fn seen_at_once(xs: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
+    let [kernel, outputs, inputs, ..] = dims::<6>(weight);
+    let [_, _, first, second, third, fourth] = dims(xs);
+    let around = xs.constant_pad_nd([0, 0, 0, 0, 0, 0, kernel / 2, kernel / 2]); // [B, in, A + k - 1, C, D, E]
+    let shifted: Vec<Tensor> = (0..kernel).map(|shift| around.narrow(2, shift, first)).collect();
+    let samples = Tensor::stack(&shifted, 1) // [B, k, in, A, C, D, E]
+        .permute([0, 3, 1, 2, 4, 5, 6])
+        .reshape([-1, kernel * inputs, second, third, fourth]);
+    let weight = weight.transpose(0, 1).flatten(1, 2);
+    let found = samples.conv3d(&weight, Some(bias), 1, kernel / 2, 1, 1);
+    found.view([-1, first, outputs, second, third, fourth]).transpose(1, 2)
+}
+
+/// Each position says what it adds to those around it.
+fn added_up(xs: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
+    let [kernel, outputs, inputs, ..] = dims::<6>(weight);
+    let [_, _, first, second, third, fourth] = dims(xs);
+    let samples = xs.transpose(1, 2).reshape([-1, inputs, second, third, fourth]);
+    let added = samples.conv3d(&weight.flatten(0, 1), None::<&Tensor>, 1, kernel / 2, 1, 1);
+    let added = added.view([-1, first, kernel, outputs, second, third, fourth].as_slice());
+    // The sum begins with the bias.
+    let sum = bias.view([1, 1, outputs, 1, 1, 1]);
+    let sum = sum.expand([added.size()[0], first, outputs, second, third, fourth], false).copy();
+    for part in 0..kernel {
+        // A position gets this part of the one so many behind it.
+        let behind = part - kernel / 2;
+        let (to, from) = ((-behind).max(0), behind.max(0));
+        let length = first - behind.abs();
+        if length > 0 {
+            let _ =
+                sum.narrow(1, to, length).g_add_(&added.select(2, part).narrow(1, from, length));
         }
-        sum.transpose(1, 2)
     }
+    sum.transpose(1, 2)
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use tch::{Kind, Tensor};
 use crate::nn::ops::Operation;
 use crate::nn::ops::soft_argmax::{ExpectedPositions, cells};
 use crate::nn::parameters::{Init, VarBuilder};
-use crate::nn::resize::{Corners, resize_bilinear};
-use crate::nn::shape::dims;
+use crate::nn::resize::resize_matches;
 
 /// Scores are divided by this before the softmax (Lee et al., SFNet, 2019; LPMFlow section 3.4).
 const TEMPERATURE: f64 = 0.02;
@@ -25,8 +24,8 @@ impl SoftArgmax {
     /// Builds the variables `x_normal` and `y_normal` under `path`.
     pub(crate) fn new(path: &VarBuilder, side: i64) -> Self {
         let path = path.in_kind(Kind::Float);
-        let [x, y] =
-            ["x_normal", "y_normal"].map(|name| path.parameter(name, &[side], Init::UnitLine));
+        let [x, y] = ["x_normal", "y_normal"]
+            .map(|name| path.parameter(name, &[side], Init::Line(-1.0, 1.0)));
         Self { x, y, side }
     }
 
@@ -36,7 +35,7 @@ impl SoftArgmax {
     /// # Shapes
     /// `correlation` `[B, S, T]`, result `[B, 2, G, G]` in cells of the grid.
     pub(crate) fn flow(&self, correlation: &Tensor) -> Tensor {
-        let scores = resize_correlation(&correlation.to_kind(Kind::Float), self.side); // [B, G * G, G * G]
+        let scores = resize_matches(&correlation.to_kind(Kind::Float), self.side); // [B, G * G, G * G]
         let (x, y) = (&self.x, &self.y);
         let found = ExpectedPositions { scores: &scores, x, y, temperature: TEMPERATURE }.run();
         let found = (found + 1.0) * ((self.side - 1) as f64 / 2.0); // [B, G * G, 2]
@@ -44,23 +43,6 @@ impl SoftArgmax {
         let flow = found - cells(&line, &line);
         flow.transpose(1, 2).reshape([-1, 2, self.side, self.side])
     }
-}
-
-/// Brings both sides of a correlation to the grid, the target's first: `[B, S, T]` to
-/// `[B, G * G, G * G]`.
-fn resize_correlation(correlation: &Tensor, side: i64) -> Tensor {
-    let [_, sources, targets] = dims(correlation);
-    let cells = side * side;
-    let resize = |xs: &Tensor, rows: i64, positions: i64| {
-        if positions == cells {
-            return xs.shallow_clone();
-        }
-        let own_side = (positions as f64).sqrt().round() as i64;
-        let maps = xs.reshape([-1, rows, own_side, own_side]);
-        resize_bilinear(&maps, [side; 2], Corners::Aligned).view([-1, rows, cells])
-    };
-    let by_source = resize(correlation, sources, targets); // [B, S, G * G]
-    resize(&by_source.transpose(1, 2), cells, sources).transpose(1, 2)
 }
 
 #[cfg(test)]
@@ -83,16 +65,5 @@ mod tests {
         assert!((flow.double_value(&[0, 0, 2, 3]) - 1.0).abs() < 1e-4);
         assert!(flow.double_value(&[0, 0, 2, 5]).abs() < 1e-4);
         assert!(flow.select(1, 1).abs().max().double_value(&[]) < 1e-4);
-    }
-
-    #[test]
-    fn coarse_sides_are_resized_with_aligned_corners() {
-        // A correlation that is linear in the target's and the source's column stays linear.
-        let line = Tensor::arange(2, (Kind::Float, Device::Cpu)).repeat([2]);
-        let correlation = (line.unsqueeze(1) * 10.0 + line.unsqueeze(0)).unsqueeze(0); // [1, 4, 4]
-        let resized = resize_correlation(&correlation, 4);
-        assert_eq!(resized.size(), [1, 16, 16]);
-        // Source column 1 of 4 and target column 2 of 4.
-        assert!((resized.double_value(&[0, 1, 2]) - (10.0 / 3.0 + 2.0 / 3.0)).abs() < 1e-5);
     }
 }

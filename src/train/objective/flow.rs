@@ -91,7 +91,7 @@ impl Objective for FlowObjective {
 
     fn sums<'a>(&'a self, batch: &Batch<'a>, recompute: &Recompute<'a>) -> Result<Vec<Tensor>> {
         let model = batch.model;
-        let [source, other] = model.features_in(&batch.images(), recompute).halves();
+        let [source, other] = model.features_of_pairs(&batch.images(), recompute).halves();
         let ranks = batch.masked_ranks()?;
         let output = model.matcher().forward_train(&source, &other, ranks.as_ref(), recompute);
         let mut sums = vec![end_point_error(&output.flow, &batch.target(), &batch.valid())];

@@ -147,7 +147,7 @@ impl Objective for KeypointSettings {
     }
 
     fn sums<'a>(&'a self, batch: &Batch<'a>, recompute: &Recompute<'a>) -> Result<Vec<Tensor>> {
-        let [source, target] = batch.model.features_in(&batch.images(), recompute).halves();
+        let [source, target] = batch.model.features_of_pairs(&batch.images(), recompute).halves();
         let flow = LazyCell::new(|| batch.model.flow(&source, &target));
         let zero = |_| Tensor::zeros([], (Kind::Float, batch.device));
         let mut sums: Vec<Tensor> = self.losses().map(zero).collect();

@@ -11,6 +11,7 @@ use crate::train::objective::ObjectiveConfig;
 use crate::train::objective::flow::FlowSettings;
 use crate::train::objective::keypoints::KeypointSettings;
 use crate::train::objective::matching::MatchingSettings;
+use crate::train::objective::points::PointSettings;
 
 /// An objective.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) const OBJECTIVES: &[Entry] = &[
     entry::<FlowSettings>("loss"),
     entry::<MatchingSettings>("matching"),
     entry::<KeypointSettings>("keypoints"),
+    entry::<PointSettings>("points"),
     #[cfg(test)]
     entry::<crate::train::objective::toy::ToySettings>("toy"),
 ];

@@ -106,7 +106,7 @@ impl Objective for MatchingObjective {
         let matcher = consensus(model)?;
         let side = model.feature_shape().side;
         let images = batch.images();
-        let features = model.features_in(&images, recompute);
+        let features = model.features_of_pairs(&images, recompute);
         let [source, other] = features.halves();
         // Pair by pair the maps stay in the processor's cache, which is three times as fast.
         let pair = |index: i64| matcher.logits(&source.narrow(index, 1), &other.narrow(index, 1));
@@ -117,7 +117,7 @@ impl Objective for MatchingObjective {
         let mut sums = vec![agreed * settings.consensus_weight + similar * settings.cosine_weight];
         if let Some(teacher) = &self.teacher {
             let held = settings.distillation_area.mask(batch.samples, side, batch.device);
-            let before = tch::no_grad(|| teacher.features(&images));
+            let before = tch::no_grad(|| teacher.features_of_pairs(&images, &Recompute::plain()));
             sums.push(distillation_loss(&features, &before, &held));
         }
         sums.push(tch::no_grad(|| {

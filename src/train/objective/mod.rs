@@ -10,6 +10,7 @@ pub(crate) mod flow;
 pub(crate) mod keypoints;
 pub(crate) mod list;
 pub(crate) mod matching;
+pub(crate) mod points;
 pub(crate) mod tables;
 #[cfg(test)]
 pub(crate) mod toy;

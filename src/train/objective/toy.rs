@@ -44,7 +44,7 @@ impl Objective for ToySettings {
     }
 
     fn sums<'a>(&'a self, batch: &Batch<'a>, recompute: &Recompute<'a>) -> Result<Vec<Tensor>> {
-        let [source, target] = batch.model.features_in(&batch.images(), recompute).halves();
+        let [source, target] = batch.model.features_of_pairs(&batch.images(), recompute).halves();
         let flow = batch.model.flow(&source, &target);
         let squares =
             (batch.target() - flow).square().sum_dim_intlist(&[1][..], false, Kind::Float);

@@ -13,7 +13,7 @@ use crate::geometry::{BoundingBox, Point, Size};
 use crate::inference::frame::{FrameKey, Input};
 use crate::inside::calibration::cases::{Case, Known, Population};
 use crate::model::Model;
-use crate::model::features::Features;
+use crate::model::features::{Features, Role};
 use crate::model::matcher::consensus::Consensus;
 use crate::model::matcher::consensus::calibration::Calibration;
 use crate::model::matcher::consensus::peaks::EVIDENCE;
@@ -120,7 +120,7 @@ impl Network {
         let input = Input { side: config.input_size, rule: config.input };
         let frame = input.frame(FrameKey::of(PathBuf::new()), photo);
         let images = input.batch(&[&frame], self.model.normalisation(), Device::Cpu);
-        tch::no_grad(|| self.model.features(&images))
+        tch::no_grad(|| self.model.features(&images, Role::Source))
     }
 }
 

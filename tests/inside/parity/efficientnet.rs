@@ -6,6 +6,7 @@ use tch::{Device, Kind};
 
 use crate::inside::parity::{formula, golden};
 use crate::inside::process::in_own_process;
+use crate::model::features::Role;
 use crate::model::weights;
 
 #[test]
@@ -17,7 +18,8 @@ fn features_of_zero_shot_equal_those_of_the_published_network() {
         let model = weights::read(&file).unwrap().load(Device::Cpu, Kind::Float).unwrap().model;
         // Twice as large as the network's own input, so its resizing is compared as well.
         let image = formula::image("source", 0);
-        let tokens = tch::no_grad(|| model.features(&image).last().tokens.shallow_clone());
+        let tokens =
+            tch::no_grad(|| model.features(&image, Role::Source).last().tokens.shallow_clone());
         let sample = tokens.slice(1, None, None, 5).slice(2, None, None, 5);
         let distance = golden::distance("tokens", &sample, &wanted["tokens"]);
         println!("tokens {distance:?}");

@@ -1,12 +1,15 @@
 //! Weights and images that anyone can rebuild: SplitMix64 numbers addressed by name, position and seed.
 
 use std::collections::BTreeMap;
+use std::f32::consts::PI;
 
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::config::ModelConfig;
+use crate::model::features::LevelShape;
+use crate::model::matcher::{Matcher, MatcherConfig};
 use crate::nn::parameters::{Parameter, VarBuilder};
 
 /// What one value's state is ahead of the one before.
@@ -67,6 +70,23 @@ pub fn all_published_weights(config: &ModelConfig, seed: u64) -> BTreeMap<String
         (name, weight)
     };
     variables(config).into_iter().map(made).collect()
+}
+
+/// A matcher alone, for features of these forms, with formula weights of which `change` makes what is wanted.
+pub fn matcher(
+    config: &dyn MatcherConfig,
+    levels: &[LevelShape],
+    seed: u64,
+    change: impl Fn(&str, Tensor) -> Tensor,
+) -> Box<dyn Matcher> {
+    let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
+    drop(config.build(&blank, levels));
+    let made = |Parameter { name, tensor, .. }: Parameter| {
+        let weight = change(&name, published_weight(&name, &tensor.size(), seed));
+        (name, weight)
+    };
+    let weights = blank.finish().0.into_iter().map(made).collect();
+    config.build(&VarBuilder::stored(weights, Device::Cpu), levels)
 }
 
 /// The variables that a model needs: built from nothing, it says which.
@@ -130,8 +150,11 @@ pub fn published_weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
         within([0.0, spread(shape)])
     } else if last == "weight" || last == "running_var" {
         within([1.0, 0.2])
-    } else if last == "bias" || last == "running_mean" {
+    } else if last == "bias" || last == "running_mean" || name.contains(".param.") {
         within([0.0, 0.1])
+    } else if last == "freqs" {
+        // Those of published files, where 32 bits are multiplied.
+        Tensor::from_slice(&[PI, 5.0 * PI])
     } else {
         panic!("no rule for the tensor `{name}`")
     }

@@ -7,6 +7,7 @@ use tch::Tensor;
 use crate::inside::parity::{formula, golden};
 use crate::inside::process::in_own_process;
 use crate::model::config::ModelConfig;
+use crate::model::features::Role;
 use crate::model::matcher::lpmflow::LpmFlow;
 
 #[test]
@@ -30,7 +31,8 @@ fn check(seed: u64, wanted: &BTreeMap<String, Tensor>) {
 
     let mut observed = BTreeMap::new();
     let flow = tch::no_grad(|| {
-        let features = model.features(&Tensor::cat(&images, 0)).last().tokens.shallow_clone(); // both photos in one batch
+        let features =
+            model.features(&Tensor::cat(&images, 0), Role::Source).last().tokens.shallow_clone(); // both photos in one batch
         let [source, target] = [0, 1].map(|photo| features.narrow(0, photo, 1));
         observed.insert("backbone.0".to_owned(), source.shallow_clone());
         observed.insert("backbone.1".to_owned(), target.shallow_clone());

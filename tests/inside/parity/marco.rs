@@ -11,6 +11,7 @@ use crate::inside::parity::vit::Case;
 use crate::inside::parity::{formula, golden};
 use crate::inside::process::in_own_process;
 use crate::model::config::ModelConfig;
+use crate::model::features::Role;
 use crate::model::input::InputRule;
 use crate::model::matcher::PairFound;
 use crate::model::weights::marco::MARCO;
@@ -130,9 +131,9 @@ fn compare(case: &Adapted, seed: u64, wanted: &Tensors) {
             let norm = norm.last().tokens.get(0).slice(0, 1, None, 1);
             check(&format!("{side} norm"), &every(&norm, [16, 4]), named("norm"));
             let [source, target] =
-                ["source", "target"].map(|role| loaded.model.features(&image(role)));
+                ["source", "target"].map(|role| loaded.model.features(&image(role), Role::Source));
             // What is kept of a photo is a sixteenth of that.
-            let kept = loaded.model.kept(&image("source"));
+            let kept = loaded.model.kept(&image("source"), Role::Source);
             assert!(kept.bytes() < source.bytes() / 15);
             assert_eq!(loaded.model.unpacked(kept).last().tokens, source.last().tokens);
             let upscaled = source.last().tokens.get(0);

@@ -2,6 +2,7 @@
 
 mod actr;
 mod cats;
+mod chm;
 mod dhpf;
 mod diy_sc;
 mod efficientnet;
@@ -10,6 +11,8 @@ mod forward;
 mod golden;
 mod marco;
 mod ncnet;
+mod near_cells;
 mod resnet;
 mod train;
+mod transformatcher;
 mod vit;

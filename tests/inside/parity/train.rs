@@ -11,6 +11,7 @@ use crate::geometry::Point;
 use crate::inside::parity::{formula, golden};
 use crate::inside::process::in_own_process;
 use crate::model::config::ModelConfig;
+use crate::model::features::Role;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::part::Chosen;
 use crate::nn::parameters::{Group, Parameter};
@@ -72,7 +73,7 @@ fn check(seed: u64, file: &Path) {
     assert!(difference.maximum <= 1e-4, "seed {seed}: target flow {difference:?}");
 
     let [source, other] =
-        ["source", "target"].map(|name| model.features(&formula::image(name, seed)));
+        ["source", "target"].map(|name| model.features(&formula::image(name, seed), Role::Source));
     let ranks: Vec<i64> = (0..16).map(|index| 4 * index).collect();
     let ranks = Tensor::from_slice2(&[ranks]);
     let output = model.matcher().forward_train(&source, &other, Some(&ranks), &Recompute::plain());

@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tch::Tensor;
 
 use crate::flow::PointTransfer;
 use crate::model::cost::{StageCost, Work, attention, block, perceptron};
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, named};
 use crate::model::matcher::cats::Cats;
 use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::whole_pixels::WholePixels;
@@ -22,14 +22,7 @@ impl Tagged for CatsConfig {
 
 impl MatcherConfig for CatsConfig {
     fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
-        let level = |name: &String| {
-            let found = offered.iter().find(|level| level.name == *name);
-            found.cloned().with_context(|| {
-                let names: Vec<&str> = offered.iter().map(|level| level.name.as_str()).collect();
-                format!("the backbone has no level `{name}`; it has: {}", names.join(", "))
-            })
-        };
-        self.levels.iter().map(level).collect()
+        named(offered, &self.levels)
     }
 
     fn check(&self, _levels: &[LevelShape]) -> Result<()> {

@@ -7,20 +7,17 @@ mod kind;
 
 use tch::{Kind, Tensor};
 
-use crate::model::features::{Features, Level, LevelShape};
+use crate::model::features::{Features, LevelShape};
+use crate::model::matcher::mutual::mutual;
 use crate::nn::layers::linear::{INITIAL_STD, Linear};
 use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::{Init, VarBuilder};
-use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::runtime::recompute::Recompute;
 use block::LevelsBlock;
 use config::CatsConfig;
 
 /// Added to the squared length of a feature before it is divided by its length.
 const LENGTH_EPSILON: f64 = 1e-6;
-
-/// What a greatest correlation of 0 is divided by.
-const TINY: f64 = 1e-30;
 
 /// The matcher with its variables.
 #[derive(Debug)]
@@ -114,7 +111,7 @@ impl Cats {
             .config
             .levels
             .iter()
-            .map(|name| on_grid(features.level(name), self.config.side))
+            .map(|name| features.level(name).on_grid(self.config.side))
             .collect();
         let projected: Vec<Tensor> = self
             .projections
@@ -129,47 +126,8 @@ impl Cats {
     }
 }
 
-/// A level's patches on a grid of `side` rows: `[B, N, D]` to `[B, side * side, D]`.
-fn on_grid(level: &Level, side: i64) -> Tensor {
-    let own = level.shape.side;
-    let patches = level.patches();
-    if own == side {
-        return patches.contiguous();
-    }
-    let map = patches.transpose(1, 2).reshape([-1, level.shape.dim, own, own]); // [B, D, G, G]
-    let map = resize_bilinear(&map, [side; 2], Corners::Aligned);
-    map.flatten(2, 3).transpose(1, 2).contiguous()
-}
-
 /// Upstream's normalisation, which leaves short vectors shorter than 1.
 fn of_unit_length(xs: &Tensor) -> Tensor {
     let squares = xs.square().sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
     xs / (squares + LENGTH_EPSILON).sqrt()
-}
-
-/// Each correlation times how near it comes to the greatest of its row and of its column (Rocco et al. 2018).
-///
-/// # Shapes
-/// `[B, L, S, T]`, result the same.
-fn mutual(correlation: &Tensor) -> Tensor {
-    let part = |axis: i64| {
-        let greatest = correlation.amax([axis], true);
-        let divisor = greatest.where_self(&greatest.not_equal(0.0), &greatest.full_like(TINY));
-        correlation / divisor
-    };
-    correlation * (part(3) * part(2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mutual_neighbours_keep_their_correlation_and_others_lose() {
-        let correlation = Tensor::from_slice(&[0.5f32, 0.25, 0.25, 0.0]).view([1, 1, 2, 2]);
-        let found = Vec::<f32>::try_from(mutual(&correlation).flatten(0, -1)).unwrap();
-        assert_eq!(found, [0.5, 0.25 * 0.5, 0.25 * 0.5, 0.0]);
-        let zeros = correlation.zeros_like();
-        assert_eq!(mutual(&zeros), zeros);
-    }
 }

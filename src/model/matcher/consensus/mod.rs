@@ -29,7 +29,7 @@ use crate::model::cost::{StageCost, Work};
 use crate::model::features::{FeatureShape, Features, LevelShape, deepest};
 use crate::model::matcher::consensus::calibration::Calibration;
 use crate::model::matcher::consensus::peaks::{Peaks, Round, TINY};
-use crate::model::matcher::cosine::{self, cosines};
+use crate::model::matcher::cosine::{self, cosines, pooled};
 use crate::model::matcher::{Matcher, MatcherConfig, Matching};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::ops::Operation;
@@ -262,7 +262,7 @@ impl Matcher for Consensus {
     }
 
     fn scores(&self, source: &Features, target: &Features) -> Tensor {
-        let (agreement, similarity) = self.last_round(source, target);
+        let (agreement, similarity) = self.last_round(&pooled(source), &pooled(target));
         self.scores_of(&agreement, &similarity)
     }
 

@@ -13,7 +13,8 @@ const BINS: f64 = 8192.0;
 const FILTER: i64 = 7;
 
 /// How often each offset is voted for: `[B, S, T]` votes of the matches of two grids of `side` rows, in a frame of
-/// `STRIDE * side` pixels, to the smoothed count of each match's bin.
+/// `STRIDE * side` pixels, to the smoothed count of each match's bin, by rows and columns of both cells: `[B, side, side,
+/// side, side]`.
 pub(super) fn support(votes: &Tensor, side: i64) -> Tensor {
     let device = votes.device();
     let (bins, count) = bins(side, device);
@@ -32,7 +33,7 @@ pub(super) fn support(votes: &Tensor, side: i64) -> Tensor {
         1,
     );
     let found = spread.squeeze_dim(1).index_select(1, &bins).index_select(2, &bins);
-    found.view([-1, side, side, side, side]).transpose(2, 3).reshape([-1, axis_pairs, axis_pairs])
+    found.view([-1, side, side, side, side]).transpose(2, 3)
 }
 
 /// The bin of each pair of positions along one axis, source first, `[side * side]`, and how many there are.
@@ -73,7 +74,7 @@ mod tests {
         {
             let _ = votes.get(0).get(from).narrow(0, to, 1).fill_(1.0);
         }
-        let support = support(&votes, side);
+        let support = support(&votes, side).reshape([1, side * side, side * side]);
         let of = |from: i64, to: i64| support.double_value(&[0, from, to]);
         let many = of(at(1, 1), at(1, 2));
         assert!(many > 2.5 * of(at(0, 0), at(5, 5)), "{many}");

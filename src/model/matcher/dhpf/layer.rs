@@ -1,6 +1,6 @@
 //! One block's part: whether it is chosen for a pair, and what it compares.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::model::features::LevelShape;
 use crate::model::matcher::dhpf::config::DhpfConfig;
@@ -16,15 +16,6 @@ pub(super) struct Layer {
     hidden: Conv2d,
     choice: Conv2d,
     reduction: Conv2d,
-}
-
-/// What is summed over the chosen blocks.
-#[derive(Debug)]
-pub(super) struct Compared {
-    /// Scalar products of the features of both photos' cells, `[B, S, T]`.
-    pub products: Tensor,
-    /// The squared lengths of the source's features, `[B, S, 1]`, and of the target's, `[B, 1, T]`.
-    pub squares: [Tensor; 2],
 }
 
 impl Layer {
@@ -56,36 +47,14 @@ impl Layer {
         logits.select(1, 1).greater_tensor(&logits.select(1, 0))
     }
 
-    /// What the block compares, on a grid of `side` rows.
-    pub(super) fn compare(&self, maps: [&Tensor; 2], side: i64) -> Compared {
-        let [source, target] = maps.map(|map| {
+    /// What the block compares of the pairs that are marked, nothing of the others, on a grid of `side` rows:
+    /// `[B, C, G, G]` to `[B, C', N]`; `marks` `[B]` of kind Bool.
+    pub(super) fn reduced(&self, maps: [&Tensor; 2], marks: &Tensor, side: i64) -> [Tensor; 2] {
+        maps.map(|map| {
             let reduced = self.reduction.forward(map).relu();
-            resize_bilinear(&reduced, [side; 2], Corners::Aligned).flatten(2, 3) // [B, C, N]
-        });
-        let squares =
-            |xs: &Tensor| xs.square().sum_dim_intlist([1].as_slice(), false, None::<Kind>);
-        Compared {
-            products: source.transpose(1, 2).bmm(&target),
-            squares: [squares(&source).unsqueeze(2), squares(&target).unsqueeze(1)],
-        }
-    }
-}
-
-impl Compared {
-    /// Of the pairs that are marked alone, `[B]` of kind Bool.
-    pub(super) fn of(self, pairs: &Tensor) -> Self {
-        let marks = pairs.view([-1, 1, 1]).to_kind(self.products.kind());
-        let [source, target] = self.squares;
-        Self { products: self.products * &marks, squares: [source * &marks, target * &marks] }
-    }
-
-    /// The sum with another block's.
-    pub(super) fn plus(self, other: Self) -> Self {
-        let [source, target] = self.squares;
-        let [more_source, more_target] = other.squares;
-        Self {
-            products: self.products + other.products,
-            squares: [source + more_source, target + more_target],
-        }
+            let features = resize_bilinear(&reduced, [side; 2], Corners::Aligned).flatten(2, 3);
+            let marks = marks.view([-1, 1, 1]).to_kind(features.kind());
+            features * marks
+        })
     }
 }

@@ -7,19 +7,16 @@ mod kind;
 mod layer;
 mod points;
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use crate::model::features::{Features, Level, LevelShape};
+use crate::model::features::{Features, LevelShape};
 use crate::nn::parameters::VarBuilder;
 use config::DhpfConfig;
 use hough::support;
-use layer::{Compared, Layer};
+use layer::Layer;
 
 /// Added to the product of two lengths before it divides.
 const LENGTH_EPSILON: f64 = 1e-3;
-
-/// What a greatest match of 0 is divided by.
-const TINY: f64 = 1e-30;
 
 /// The matcher with its variables.
 #[derive(Debug)]
@@ -40,58 +37,41 @@ impl Dhpf {
 
     /// How well each source cell matches each target cell, before neighbours are asked: `[B, S, T]`.
     pub(crate) fn appearance(&self, source: &Features, target: &Features) -> Tensor {
-        let mut chosen: Option<(Tensor, Compared)> = None;
+        let maps =
+            |layer: &Layer| [source, target].map(|features| features.level(&layer.name).map());
+        let mut features: [Vec<Tensor>; 2] = Default::default();
+        let mut add = |reduced: [Tensor; 2]| {
+            features.iter_mut().zip(reduced).for_each(|(all, more)| all.push(more));
+        };
+        let mut any: Option<Tensor> = None;
         for layer in &self.layers {
-            let maps = [source, target].map(|features| map(features.level(&layer.name)));
-            let is_chosen = layer.is_chosen(maps.each_ref());
-            if is_chosen.any().int64_value(&[]) == 0 {
-                continue;
+            let maps = maps(layer);
+            let chosen = layer.is_chosen(maps.each_ref()); // [B]
+            if chosen.any().int64_value(&[]) != 0 {
+                add(layer.reduced(maps.each_ref(), &chosen, self.side));
             }
-            let compared = layer.compare(maps.each_ref(), self.side).of(&is_chosen);
-            chosen = Some(match chosen {
-                Some((any, sum)) => (any.logical_or(&is_chosen), sum.plus(compared)),
-                None => (is_chosen, compared),
-            });
+            any = Some(any.map_or_else(|| chosen.shallow_clone(), |any| any.logical_or(&chosen)));
         }
         // Where no block is chosen, what enters the first one stands in.
-        let first = &self.layers[0];
-        let stand_in = || {
-            let maps = [source, target].map(|features| map(features.level(&first.name)));
-            first.compare(maps.each_ref(), self.side)
-        };
-        let compared = match chosen {
-            None => stand_in(),
-            Some((any, sum)) if any.all().int64_value(&[]) == 0 => {
-                sum.plus(stand_in().of(&any.logical_not()))
-            }
-            Some((_, sum)) => sum,
-        };
-        let [source, target] = compared.squares.map(|squares| squares.sqrt());
-        (compared.products / (source.matmul(&target) + LENGTH_EPSILON)).relu().square()
+        let (first, none) = (&self.layers[0], any.map(|any| any.logical_not()));
+        if let Some(none) = none.filter(|none| none.any().int64_value(&[]) != 0) {
+            add(first.reduced(maps(first).each_ref(), &none, self.side));
+        }
+        let [source, target] = features.map(|parts| Tensor::cat(&parts, 1)); // [B, sum C', N]
+        let length =
+            |xs: &Tensor| xs.square().sum_dim_intlist([1].as_slice(), false, None::<Kind>).sqrt();
+        let lengths = length(&source).unsqueeze(2).matmul(&length(&target).unsqueeze(1));
+        let mut cosines = source.transpose(1, 2).bmm(&target);
+        let _ = cosines.g_div_(&(lengths + LENGTH_EPSILON));
+        cosines.relu_().square_()
     }
 
     /// The same with how many matches lead as far.
     pub(crate) fn matches(&self, source: &Features, target: &Features) -> Tensor {
         let appearance = self.appearance(source, target);
-        let support = support(&appearance, self.side);
-        appearance * support
+        let (side, shape) = (self.side, appearance.size());
+        let support = support(&appearance, side); // [B, sy, sx, ty, tx]
+        let grids = [-1, side, side, side, side];
+        (appearance.view(grids) * support).reshape(shape)
     }
-}
-
-/// A level's patches as a map, `[B, C, G, G]`.
-fn map(level: &Level) -> Tensor {
-    let (dim, side) = (level.shape.dim, level.shape.side);
-    level.patches().transpose(1, 2).reshape([-1, dim, side, side])
-}
-
-/// Each match times how near it comes to the greatest of its row and of its column.
-///
-/// # Shapes
-/// `[B, S, T]`, result the same.
-fn mutual(matches: &Tensor) -> Tensor {
-    let part = |axis: i64| {
-        let greatest = matches.amax([axis], true);
-        matches / greatest.where_self(&greatest.not_equal(0.0), &greatest.full_like(TINY))
-    };
-    matches * (part(2) * part(1))
 }

@@ -1,13 +1,15 @@
 //! NC-Net as one of the matchers.
 
 use std::any::Any;
+use std::slice;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use tch::Tensor;
 
 use crate::flow::PointTransfer;
 use crate::model::cost::{StageCost, Work};
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{Features, LevelShape, named};
 use crate::model::matcher::cosine::{cells, flow_to};
 use crate::model::matcher::ncnet::NcNet;
 use crate::model::matcher::ncnet::config::NcNetConfig;
@@ -15,7 +17,6 @@ use crate::model::matcher::ncnet::points::BetweenCells;
 use crate::model::matcher::{Matcher, MatcherConfig, Matching, PairFound};
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
-use tch::Tensor;
 
 /// Most rows and columns: a map of 32^4 values, in 16 channels, takes 64 MiB, and several are held.
 const LARGEST_GRID: i64 = 32;
@@ -25,11 +26,7 @@ impl Tagged for NcNetConfig {
 
 impl MatcherConfig for NcNetConfig {
     fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
-        let found = offered.iter().find(|level| level.name == self.level);
-        Ok(vec![found.cloned().with_context(|| {
-            let names: Vec<&str> = offered.iter().map(|level| level.name.as_str()).collect();
-            format!("the backbone has no level `{}`; it has: {}", self.level, names.join(", "))
-        })?])
+        named(offered, slice::from_ref(&self.level))
     }
 
     fn check(&self, _levels: &[LevelShape]) -> Result<()> {

@@ -4,6 +4,7 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::defaults::is_default;
+use crate::model::matcher::near_best::Window;
 
 /// The matcher's constants; it has no parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,15 +51,6 @@ pub(crate) enum PointRule {
     Patch,
     /// Every point by the features interpolated at it, as MARCO has it.
     Interpolated,
-}
-
-/// How similarities weigh by their distance from the best one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Window {
-    /// Fully up to so many cells to each side, not at all beyond.
-    Box(i64),
-    /// By a Gaussian of this standard deviation.
-    Gaussian(f64),
 }
 
 impl Default for WindowedConfig {
