@@ -115,8 +115,9 @@ pub(crate) fn run(
     write_photo(&photo)?;
     let pairs = config.batch_size;
     let model = engine.model();
-    let side = model.config().input_size as i64;
-    let images = Tensor::rand([2 * pairs as i64, 3, side, side], (Kind::Float, engine.device()));
+    let columns = model.config().input_size as i64;
+    let rows = model.config().input.shape().rows(columns);
+    let images = Tensor::rand([2 * pairs as i64, 3, rows, columns], (Kind::Float, engine.device()));
     let mut timed = |name, unit, units, work: &mut dyn FnMut() -> Result<()>| {
         measure(config, engine.device(), &mut *done, work)
             .map(|times| summarise(name, unit, units, times))

@@ -34,9 +34,9 @@ impl Components {
     /// When a photo covers no cell at all, which has at least one pixel.
     pub(crate) fn of(features: [&Features; 2], placements: [Placement; 2]) -> [Self; 2] {
         let maps = features.map(|features| {
-            let level = features.last();
+            let level = features.last().on_square();
             let patches = level.patches().get(0).to_kind(Kind::Float).to_device(Device::Cpu);
-            (unit_length(&patches).to_kind(Kind::Double), level.shape.side) // [G * G, D]
+            (unit_length(&patches).to_kind(Kind::Double), level.shape.side()) // [G * G, D]
         });
         let covered: Vec<Tensor> = maps
             .iter()

@@ -181,6 +181,10 @@ impl Engine {
         if let Some((described, found)) = self.whole_pass(pairs, wanted)? {
             return said_of_photos(&self.model, &found, &described, pairs);
         }
+        if !self.input().is_uniform() && pairs.len() > 1 {
+            let each = pairs.iter().map(|pair| self.matched(slice::from_ref(pair), wanted));
+            return Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect());
+        }
         let described = self.described(pairs);
         let Some(crew) = &self.crew else {
             let [source, target] = described.sides(pairs);
@@ -251,7 +255,10 @@ impl Engine {
         };
         let photos = [source, target];
         let seen = self.seen(pairs).map(|(seen, _)| seen).collect::<Vec<_>>();
-        if seen[0] == seen[1] || seen.iter().any(|seen| self.cache.get(seen).is_some()) {
+        if !self.input().is_uniform()
+            || seen[0] == seen[1]
+            || seen.iter().any(|seen| self.cache.get(seen).is_some())
+        {
             return Ok(None);
         }
         let images = self.input().batch(&photos, self.model.normalisation(), self.device);
@@ -326,7 +333,8 @@ impl Engine {
         match &self.crew {
             _ if photos.is_empty() => Vec::new(),
             Some(crew) => crew.each(photos.to_vec(), |model, photo| together(model, &[photo])),
-            None => separate(&together(&self.model, photos), photos.len()),
+            None if input.is_uniform() => separate(&together(&self.model, photos), photos.len()),
+            None => photos.iter().map(|photo| together(&self.model, &[photo])).collect(),
         }
     }
 }

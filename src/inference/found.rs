@@ -45,7 +45,7 @@ pub(super) fn said_of_photos(
             correlation: correlation.as_ref(),
             source: described.of(source, Role::Source),
             target: described.of(target, Role::Target),
-            frame: model.config().input_size,
+            frames: [source, target].map(|frame| frame.pixels.size()),
             end: source.placement.end(),
         });
         let part = index as usize * size.area()..(index as usize + 1) * size.area();

@@ -1,4 +1,4 @@
-//! The network's input frame: a photo brought to a square, and its tensor.
+//! The network's input frame: a photo brought to a square mostly, and its tensor.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,29 +8,29 @@ use image::imageops::replace;
 use tch::{Device, Tensor};
 
 use crate::data::photo::resize::{Filter, resize_like_pillow_by};
-use crate::data::photo::sample::sampled;
+use crate::data::photo::sample::{Reading, sampled};
 use crate::geometry::{Size, Turn};
 use crate::inference::pixels::Pixels;
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
-use crate::model::input::InputRule;
+use crate::model::input::{ImageShape, InputRule};
 use crate::model::normalisation::Normaliser;
 
 /// How a network wants its photos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
-    /// Side of the square, in pixels.
+    /// Side of the square, in pixels; the longer one of a frame that is none.
     pub side: usize,
     /// How photos are brought to it.
     pub rule: InputRule,
 }
 
-/// A photo in the network's square frame, with the name under which its backbone features may be kept.
+/// A photo in the network's frame, with the name under which its backbone features may be kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     /// Equal for equal photos: the image file's path, and how it was changed if it was.
     pub key: FrameKey,
-    /// The square.
+    /// The frame.
     pub pixels: Arc<Pixels>,
     /// The part of the square that the photo covers.
     pub placement: Placement,
@@ -47,6 +47,13 @@ struct Fit {
     corner: [usize; 2],
     /// The part of the square that it covers.
     placement: Placement,
+}
+
+impl Fit {
+    /// All of a frame of this size.
+    fn filling(size: Size) -> Self {
+        Self { size, corner: [0, 0], placement: Placement::WHOLE }
+    }
 }
 
 /// Tells photos apart.
@@ -82,14 +89,17 @@ impl Input {
 
     /// A decoded photo in the size that it has within the square.
     pub(crate) fn scaled(self, photo: &RgbImage) -> Pixels {
+        let size = self.fit(size_of(photo)).size;
+        let read = |reading| Pixels::Numbers(sampled(photo, size, reading));
         let filter = match self.rule {
-            InputRule::SampledStretch => return Pixels::Numbers(sampled(photo, self.side)),
+            InputRule::SampledStretch => return read(Reading::WithinOutermost),
+            InputRule::SampledWide | InputRule::SampledOwn => return read(Reading::Edges),
             InputRule::Stretch | InputRule::PaddedSquare | InputRule::MeanPaddedSquare => {
                 Filter::Bilinear
             }
             InputRule::CentredSquare => Filter::Lanczos,
         };
-        Pixels::Bytes(resize_like_pillow_by(filter, photo, self.fit(size_of(photo)).size))
+        Pixels::Bytes(resize_like_pillow_by(filter, photo, size))
     }
 
     /// A photo that [`Input::scaled`] made of one of the size `photo`, as a frame.
@@ -107,37 +117,62 @@ impl Input {
         Frame { key, pixels: Arc::new(pixels), placement, is_blank }
     }
 
-    /// How a photo of a size lies in the square.
+    /// Whether all frames have one size, so that several can be a batch.
+    pub(crate) fn is_uniform(self) -> bool {
+        self.rule.shape() != ImageShape::Own
+    }
+
+    /// How a photo of a size lies in the frame.
     fn fit(self, photo: Size) -> Fit {
+        match self.rule.shape() {
+            ImageShape::Square => self.fit_square(photo),
+            ImageShape::Wide => {
+                let rows = ImageShape::Wide.rows(self.side as i64) as usize;
+                Fit::filling(Size::new(rows, self.side))
+            }
+            ImageShape::Own => {
+                // Parity: the scale is a 32-bit number, and what is less than a pixel is cut off; positions are scaled
+                // all the same, so that the photo reaches beyond its frame by that.
+                let scale = self.side as f32 / photo.longer_side() as f32;
+                let scaled = |pixels: usize| pixels as f32 * scale;
+                let [height, width] = [photo.height, photo.width].map(scaled);
+                let size = Size::new((height as usize).max(1), (width as usize).max(1));
+                let part = |whole: f32, cut: usize| f64::from(whole) / cut as f64;
+                let (width, height) = (part(width, size.width), part(height, size.height));
+                let placement = Placement { left: 0.0, top: 0.0, width, height };
+                Fit { placement, ..Fit::filling(size) }
+            }
+        }
+    }
+
+    /// The same, of the rules for squares.
+    fn fit_square(self, photo: Size) -> Fit {
         let longer = photo.longer_side();
-        let scaled = |pixels: usize| match self.rule {
-            InputRule::Stretch | InputRule::SampledStretch => self.side,
+        // Parity: NumPy's and Python's rounding, halves to the even number.
+        let rounded = |exact: f64| (exact.round_ties_even() as usize).max(1);
+        let scaled: &dyn Fn(usize) -> usize = match self.rule {
             // To the nearest pixel; the longer side exactly.
-            InputRule::PaddedSquare => ((2 * pixels * self.side + longer) / (2 * longer)).max(1),
+            InputRule::PaddedSquare => {
+                &|pixels| ((2 * pixels * self.side + longer) / (2 * longer)).max(1)
+            }
+            // Parity: by the scale's quotient.
             InputRule::MeanPaddedSquare => {
-                // Parity: by the scale's quotient; halves to the even number.
-                let exact = pixels as f64 * (self.side as f64 / longer as f64);
-                (exact.round_ties_even() as usize).max(1)
+                &|pixels| rounded(pixels as f64 * (self.side as f64 / longer as f64))
             }
             InputRule::CentredSquare => {
-                // Parity: NumPy's rounding, halves to the even number.
-                let exact = (self.side * pixels) as f64 / longer as f64;
-                (exact.round_ties_even() as usize).max(1)
+                &|pixels| rounded((self.side * pixels) as f64 / longer as f64)
             }
+            _ => return Fit::filling(Size::square(self.side)),
         };
         let size = Size::new(scaled(photo.height), scaled(photo.width));
         let part = |pixels: usize| pixels as f64 / self.side as f64;
-        let (corner, [width, height]) = match self.rule {
-            InputRule::Stretch
-            | InputRule::SampledStretch
-            | InputRule::PaddedSquare
-            | InputRule::MeanPaddedSquare => ([0, 0], [size.width, size.height].map(part)),
-            InputRule::CentredSquare => {
-                let middle = |pixels: usize| (self.side - pixels) / 2;
-                // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
-                let covered = |pixels: usize| pixels as f64 / longer as f64;
-                ([size.width, size.height].map(middle), [photo.width, photo.height].map(covered))
-            }
+        let (corner, [width, height]) = if self.rule == InputRule::CentredSquare {
+            let middle = |pixels: usize| (self.side - pixels) / 2;
+            // Parity: both axes have the longer side's scale, whatever the shorter one was rounded to.
+            let covered = |pixels: usize| pixels as f64 / longer as f64;
+            ([size.width, size.height].map(middle), [photo.width, photo.height].map(covered))
+        } else {
+            ([0, 0], [size.width, size.height].map(part))
         };
         let [left, top] = corner.map(part);
         Fit { size, corner, placement: Placement { left, top, width, height } }

@@ -4,7 +4,7 @@ use image::imageops::{flip_horizontal_in_place, rotate90, rotate180, rotate270};
 use image::{ImageBuffer, Pixel, Rgb, Rgb32FImage, RgbImage};
 use tch::Tensor;
 
-use crate::geometry::Turn;
+use crate::geometry::{Size, Turn};
 
 /// A photo's pixels, RGB in 0 to 255.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,12 @@ impl Pixels {
             Self::Bytes(image) => image.dimensions(),
             Self::Numbers(image) => image.dimensions(),
         }
+    }
+
+    /// Rows and columns.
+    pub(super) fn size(&self) -> Size {
+        let (width, height) = self.dimensions();
+        Size::new(height as usize, width as usize)
     }
 
     /// In 8 bits, rounded where need be.

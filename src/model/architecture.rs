@@ -25,6 +25,7 @@ use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::dhpf::config::DhpfConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::model::matcher::mmnet::config::MmNetConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
 use crate::model::matcher::nearest::Nearest;
 use crate::model::matcher::transformatcher::config::TransforMatcherConfig;
@@ -37,6 +38,7 @@ use crate::model::weights::dhpf::DHPF;
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::marco::MARCO;
+use crate::model::weights::mmnet::MMNET;
 use crate::model::weights::ncnet::NCNET;
 use crate::model::weights::published::{LPMFLOW, Published};
 use crate::model::weights::resnet::RESNET;
@@ -67,6 +69,7 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<DhpfConfig>(),
     matcher::<ChmConfig>(),
     matcher::<TransforMatcherConfig>(),
+    matcher::<MmNetConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
     matcher::<WindowedConfig>(),
@@ -107,6 +110,7 @@ pub(crate) const PUBLISHED: &[&Published] = &[
     &NCNET,
     &TRANSFORMATCHER,
     &CHM,
+    &MMNET,
     &LPMFLOW,
     &EFFICIENTNET_LITE0,
     &DINOV3,

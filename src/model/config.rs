@@ -8,7 +8,7 @@ use crate::model::backbone::BackboneConfig;
 use crate::model::cost::StageCost;
 use crate::model::features::{FeatureShape, LevelShape, deepest};
 use crate::model::head::HeadConfig;
-use crate::model::input::InputRule;
+use crate::model::input::{ImageShape, InputRule};
 use crate::model::matcher::{LARGEST_GRID, MatcherConfig};
 use crate::model::part::{Chosen, Family};
 
@@ -72,10 +72,10 @@ impl ModelConfig {
         );
         self.backbone.check()?;
         let before = self.backbone_levels()?;
-        for LevelShape { shape: FeatureShape { side, .. }, .. } in &before {
+        for FeatureShape { rows, columns, .. } in before.iter().map(|level| level.shape) {
             ensure!(
-                (1..=LARGEST_GRID).contains(side),
-                "the features have {side} x {side} cells, beyond the limit of {LARGEST_GRID} x \
+                [rows, columns].iter().all(|side| (1..=LARGEST_GRID).contains(side)),
+                "the features have {rows} x {columns} cells, beyond the limit of {LARGEST_GRID} x \
                  {LARGEST_GRID}: an image side or a patch side is not plausible"
             );
         }
@@ -84,13 +84,26 @@ impl ModelConfig {
         }
         let levels = self.levels()?;
         let largest = self.matcher.largest_grid();
-        for LevelShape { shape: FeatureShape { side, .. }, .. } in &levels {
+        for FeatureShape { rows, columns, .. } in levels.iter().map(|level| level.shape) {
             ensure!(
-                *side <= largest,
-                "{} takes features of at most {largest} x {largest} cells, not {side} x {side}",
+                rows.max(columns) <= largest,
+                "{} takes features of at most {largest} x {largest} cells, not {rows} x {columns}",
                 self.matcher.kind()
             );
         }
+        let shapes = [self.input.shape(), self.backbone.image_shape()];
+        ensure!(
+            shapes[0] == shapes[1] || shapes[1] == ImageShape::Own,
+            "photos are brought to a frame that is {}, and the backbone takes one that is {}",
+            shapes[0].name(),
+            shapes[1].name()
+        );
+        ensure!(
+            shapes[0] == ImageShape::Square
+                || self.matcher.takes_any_shape() && self.head.is_none(),
+            "{} takes photos in squares alone",
+            self.matcher.kind()
+        );
         self.matcher.check(&levels)
     }
 
@@ -129,7 +142,7 @@ impl ModelConfig {
 
     /// Rows and columns of the backbone's deepest features.
     fn backbone_grid(&self) -> Result<i64> {
-        Ok(deepest(&self.backbone_levels()?).side)
+        Ok(deepest(&self.backbone_levels()?).side())
     }
 
     /// In a line what the model is made of and how it takes photos, for users.

@@ -13,10 +13,38 @@ pub(crate) const LAST: &str = "last";
 pub(crate) struct FeatureShape {
     /// Values per token (D).
     pub dim: i64,
-    /// Rows and columns of the patch grid (G).
-    pub side: i64,
+    /// Rows of the patch grid.
+    pub rows: i64,
+    /// Its columns.
+    pub columns: i64,
     /// Whether a class token precedes the patches.
     pub class_token: bool,
+}
+
+impl FeatureShape {
+    /// A square grid, no class token.
+    pub(crate) const fn square(dim: i64, side: i64) -> Self {
+        Self { dim, rows: side, columns: side, class_token: false }
+    }
+
+    /// The same behind a class token.
+    pub(crate) const fn with_class_token(self) -> Self {
+        Self { class_token: true, ..self }
+    }
+
+    /// Rows, and columns, of a square grid (G).
+    ///
+    /// # Panics
+    /// When the grid is none: whoever asks must have refused such features.
+    pub(crate) fn side(&self) -> i64 {
+        assert_eq!(self.rows, self.columns, "the grid of the features is to be a square");
+        self.rows
+    }
+
+    /// Patches.
+    pub(crate) fn cells(&self) -> i64 {
+        self.rows * self.columns
+    }
 }
 
 /// A level that a backbone can give.
@@ -82,22 +110,34 @@ impl Level {
     /// The patch tokens alone, `[B, G * G, D]`.
     pub(crate) fn patches(&self) -> Tensor {
         let class_tokens = i64::from(self.shape.class_token);
-        self.tokens.narrow(1, class_tokens, self.shape.side * self.shape.side) // [B, G * G, D]
+        self.tokens.narrow(1, class_tokens, self.shape.cells()) // [B, G * G, D]
     }
 
-    /// The patch tokens as a map, `[B, D, G, G]`.
+    /// The patch tokens as a map, `[B, D, rows, columns]`.
     pub(crate) fn map(&self) -> Tensor {
-        let FeatureShape { dim, side, .. } = self.shape;
-        self.patches().transpose(1, 2).reshape([-1, dim, side, side])
+        let FeatureShape { dim, rows, columns, .. } = self.shape;
+        self.patches().transpose(1, 2).reshape([-1, dim, rows, columns])
     }
 
     /// The patch tokens on a grid of `side` rows, `[B, side * side, D]`.
     pub(crate) fn on_grid(&self, side: i64) -> Tensor {
-        if self.shape.side == side {
+        if [self.shape.rows, self.shape.columns] == [side; 2] {
             return self.patches().contiguous();
         }
         let map = resize_bilinear(&self.map(), [side; 2], Corners::Aligned);
         map.flatten(2, 3).transpose(1, 2).contiguous()
+    }
+
+    /// The same on a square grid, without a class token, if it has another.
+    pub(crate) fn on_square(&self) -> Self {
+        let FeatureShape { dim, rows, columns, .. } = self.shape;
+        if rows == columns {
+            return self.with_tokens(self.tokens.shallow_clone());
+        }
+        let side = rows.max(columns);
+        let map = resize_bilinear(&self.map(), [side; 2], Corners::Edges);
+        let tokens = map.flatten(2, 3).transpose(1, 2); // [B, side * side, D]
+        Self { name: self.name.clone(), tokens, shape: FeatureShape::square(dim, side) }
     }
 
     /// The same level with other tokens.

@@ -58,7 +58,7 @@ impl Model {
         let head = config.head.as_ref();
         let head = head.map(|head| head.build(&(path / head.kind()), &deepest));
         let levels = config.levels()?;
-        let head_enlarges = levels[levels.len() - 1].shape.side > deepest.side;
+        let head_enlarges = levels[levels.len() - 1].shape.cells() > deepest.cells();
         let matcher = config.matcher.build(path, &levels);
         Ok(Self { config: config.clone(), levels, backbone, head, head_enlarges, matcher })
     }

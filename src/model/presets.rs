@@ -40,7 +40,7 @@ impl ModelConfig {
     pub(crate) fn cats() -> Self {
         let image = CatsConfig::IMAGE;
         let hyperpixel = vec![CatsConfig::DEEPEST];
-        let backbone = ResNetConfig { image, stages: vec![3, 4, 23], hyperpixel };
+        let backbone = ResNetConfig::new(image, vec![3, 4, 23], hyperpixel);
         Self {
             input_size: image as usize,
             input: InputRule::Stretch,
@@ -60,11 +60,7 @@ impl ModelConfig {
 
     /// NC-Net: ResNet-101 at 400 pixels, and the filtering of all matches.
     pub(crate) fn ncnet() -> Self {
-        let backbone = ResNetConfig {
-            image: NcNetConfig::IMAGE,
-            stages: vec![3, 4, 23],
-            hyperpixel: vec![30],
-        };
+        let backbone = ResNetConfig::new(NcNetConfig::IMAGE, vec![3, 4, 23], vec![30]);
         Self {
             input_size: backbone.image as usize,
             input: InputRule::SampledStretch,
@@ -90,7 +86,7 @@ impl ModelConfig {
     /// A matcher on two ResNets of these stages.
     fn on_twins(image: i64, stages: Vec<i64>, matcher: Chosen<dyn MatcherConfig>) -> Self {
         let hyperpixel = vec![stages.iter().sum()];
-        let each = Chosen::of(Arc::new(ResNetConfig { image, stages, hyperpixel }) as Arc<_>);
+        let each = Chosen::of(Arc::new(ResNetConfig::new(image, stages, hyperpixel)) as Arc<_>);
         Self {
             input_size: image as usize,
             input: InputRule::Stretch,

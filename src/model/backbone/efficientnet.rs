@@ -75,11 +75,7 @@ impl Default for EfficientNetConfig {
 impl EfficientNetConfig {
     /// The form of the tokens: no class token.
     fn shape(&self) -> FeatureShape {
-        FeatureShape {
-            dim: TAP_CHANNELS.iter().sum(),
-            side: self.image / STRIDE,
-            class_token: false,
-        }
+        FeatureShape::square(TAP_CHANNELS.iter().sum(), self.image / STRIDE)
     }
 }
 
@@ -167,7 +163,7 @@ impl EfficientNet {
     /// `[B, 3, H, W]` to tokens `[B, G * G, D]` of unit length: the unit features of block 10 beside
     /// those of block 14, which are resized bilinearly from half the grid.
     fn tokens<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Tensor {
-        let side = self.config.shape().side;
+        let side = self.config.shape().side();
         let images = images.to_kind(self.stem.weight.kind());
         let through = |blocks: &'a [Block], xs: Tensor| {
             blocks.iter().fold(xs, |xs, block| recompute.one(&xs, |xs| block.forward(xs)))

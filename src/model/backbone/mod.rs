@@ -16,6 +16,7 @@ use tch::Tensor;
 
 use crate::model::cost::Work;
 use crate::model::features::{Features, LevelShape, Role};
+use crate::model::input::ImageShape;
 use crate::model::part::{Chosen, Settings};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -50,8 +51,13 @@ pub(crate) trait BackboneConfig: Settings {
     /// How input images are to be normalised.
     fn normalisation(&self) -> Normalisation;
 
-    /// Side of the square that images are resized to, in pixels.
+    /// Side of the square that images are resized to, in pixels; the longer side of a frame that is none.
     fn image(&self) -> i64;
+
+    /// The form of that frame.
+    fn image_shape(&self) -> ImageShape {
+        ImageShape::Square
+    }
 
     /// The levels of features it can give, the deepest last: at least one.
     fn levels(&self) -> Vec<LevelShape>;

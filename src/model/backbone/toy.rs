@@ -32,7 +32,7 @@ impl Default for ToyBackbone {
 
 impl ToyBackbone {
     fn level(&self, name: &str, dim: i64, stride: i64) -> LevelShape {
-        let shape = FeatureShape { dim, side: self.image / stride, class_token: false };
+        let shape = FeatureShape::square(dim, self.image / stride);
         LevelShape { name: name.to_owned(), shape }
     }
 }

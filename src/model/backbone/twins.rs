@@ -10,6 +10,7 @@ use tch::Tensor;
 use crate::model::backbone::{Backbone, BackboneConfig, Normalisation};
 use crate::model::cost::Work;
 use crate::model::features::{Features, LevelShape, Role};
+use crate::model::input::ImageShape;
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -44,6 +45,10 @@ impl BackboneConfig for TwinsConfig {
 
     fn image(&self) -> i64 {
         self.each.image()
+    }
+
+    fn image_shape(&self) -> ImageShape {
+        self.each.image_shape()
     }
 
     fn levels(&self) -> Vec<LevelShape> {

@@ -55,7 +55,7 @@ impl HeadConfig for AdapterConfig {
     }
 
     fn work(&self, shape: &FeatureShape) -> Work {
-        let (cells, width) = (shape.side * shape.side, self.width);
+        let (cells, width) = (shape.side() * shape.side(), self.width);
         perceptron(cells, shape.dim, width)
             + Work::map(1, width, width)
             + Work::other(2.0 * (cells * width * self.kernel * self.kernel) as f64)
@@ -121,7 +121,7 @@ impl Adapter {
 impl Head for Adapter {
     fn forward(&self, features: &Features) -> Features {
         let last = features.last();
-        features.with_last(self.adapted(&last.tokens, last.shape.side))
+        features.with_last(self.adapted(&last.tokens, last.shape.side()))
     }
 }
 

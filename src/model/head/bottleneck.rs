@@ -49,7 +49,7 @@ impl HeadConfig for BottleneckConfig {
     }
 
     fn work(&self, shape: &FeatureShape) -> Work {
-        let (cells, width) = (shape.side * shape.side, self.width);
+        let (cells, width) = (shape.side() * shape.side(), self.width);
         perceptron(cells, shape.dim, width) + Work::map(cells, 9 * width, width)
     }
 
@@ -71,7 +71,8 @@ impl Bottleneck {
         let layer = |name: &str, inputs: i64, outputs: i64, kernel: i64| {
             let place = path / name;
             let padding = kernel / 2;
-            let shape = ConvShape { inputs, outputs, kernel, stride: 1, padding, bias: false };
+            let pointwise = ConvShape::pointwise(inputs, outputs);
+            let shape = ConvShape { kernel, padding, bias: false, ..pointwise };
             (Conv2d::new(&place, shape), GroupNorm::new(&(place / "norm"), outputs, GROUPS))
         };
         let (dim, width) = (before.dim, config.width);
@@ -89,7 +90,7 @@ impl Bottleneck {
 impl Head for Bottleneck {
     fn forward(&self, features: &Features) -> Features {
         let last = features.last();
-        let FeatureShape { dim, side, .. } = self.shape;
+        let (dim, side) = (self.shape.dim, self.shape.side());
         let map = last.patches().transpose(1, 2).reshape([-1, dim, side, side]); // [B, D, G, G]
         let [narrow, middle, wide] = &self.layers;
         let apply =
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_class_token_leaves_and_what_the_block_adds_reaches_neighbours_alone() {
-        let before = FeatureShape { dim: 32, side: 7, class_token: true };
+        let before = FeatureShape::square(32, 7).with_class_token();
         let config = BottleneckConfig { width: 32 };
         config.check(&before).unwrap();
         let head = config.build(&VarBuilder::fresh(Device::Cpu), &before);

@@ -38,13 +38,13 @@ impl HeadConfig for UpscalerConfig {
 
     /// The class token, which has no place on the grid, is left out.
     fn shape(&self, before: &FeatureShape) -> FeatureShape {
-        FeatureShape { side: before.side << self.steps, class_token: false, ..*before }
+        FeatureShape::square(before.dim, before.side() << self.steps)
     }
 
     fn work(&self, shape: &FeatureShape) -> Work {
         let dim = shape.dim;
         let step = |number: u32| {
-            let before = shape.side << number;
+            let before = shape.side() << number;
             let cells = before * before;
             // Every cell becomes four.
             Work::map(cells, dim, 4 * dim)
@@ -74,7 +74,7 @@ struct Upscaler {
 impl Head for Upscaler {
     fn forward(&self, features: &Features) -> Features {
         let last = features.last();
-        let FeatureShape { dim, side, .. } = self.before;
+        let (dim, side) = (self.before.dim, self.before.side());
         let map = last.patches().transpose(1, 2).reshape([-1, dim, side, side]); // [B, D, G, G]
         let map = self.steps.iter().fold(map, |map, step| step.forward(&map));
         let tokens = map.flatten(2, 3).transpose(1, 2).contiguous(); // [B, N, D]
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_step_doubles_the_grid_and_what_a_cell_says_stays_near() {
-        let before = FeatureShape { dim: 8, side: 5, class_token: true };
+        let before = FeatureShape::square(8, 5).with_class_token();
         let config = UpscalerConfig { steps: 2 };
         config.check(&before).unwrap();
         let head = config.build(&VarBuilder::fresh(Device::Cpu), &before);

@@ -20,7 +20,7 @@ fn unit_patches(features: &Features) -> Tensor {
 
 /// What all cosines of a pair take.
 pub(crate) fn work(shape: &FeatureShape) -> StageCost {
-    let cells = shape.side * shape.side;
+    let cells = shape.side() * shape.side();
     StageCost { name: "cosines", work: Work::pairwise(1, cells, shape.dim, cells) }
 }
 
@@ -39,22 +39,44 @@ pub(crate) fn flow_to(matches: &Tensor, side: i64) -> Tensor {
     steps.transpose(1, 2).contiguous().view([-1, 2, side, side])
 }
 
+/// The flow `[B, 2, rows, columns]` that takes every cell of the source's grid to a cell of the target's, `[B, S]`, whose
+/// grid may be another: in cells of the source's, as if both grids had the same form.
+pub(crate) fn flow_between(best: &Tensor, [source, target]: [FeatureShape; 2]) -> Tensor {
+    let line = |length: i64| Tensor::arange(length, (Kind::Float, best.device()));
+    let along = |cells: Tensor, length: i64, own: Tensor, own_length: i64| {
+        let matched = if length == own_length {
+            cells
+        } else {
+            (cells + 0.5) * (own_length as f64 / length as f64) - 0.5
+        };
+        matched - own // [B, rows, columns]
+    };
+    let grid = [-1, source.rows, source.columns];
+    let [columns, rows] =
+        [best.remainder(target.columns), best.divide_scalar_mode(target.columns, "floor")]
+            .map(|cells| cells.view(grid).to_kind(Kind::Float));
+    let dx = along(columns, target.columns, line(source.columns), source.columns);
+    let dy = along(rows, target.rows, line(source.rows).unsqueeze(1), source.rows);
+    Tensor::stack(&[dx, dy], 1)
+}
+
 /// The deepest features of photos, with the means of several cells instead of each where there are too many.
 ///
 /// # Shapes
 /// Tokens `[B, 1 + G * G, D]` to `[B, g * g, D]`, in float32; the class token, if any, goes.
 pub(crate) fn pooled(features: &Features) -> Features {
-    let shape = features.last().shape;
-    let cells_in_one = (shape.side + MOST_CELLS - 1) / MOST_CELLS;
-    let side = shape.side / cells_in_one;
-    let tokens = features.last().patches().to_kind(Kind::Float); // [B, G * G, D]
+    let last = features.last().on_square();
+    let shape = last.shape;
+    let cells_in_one = (shape.side() + MOST_CELLS - 1) / MOST_CELLS;
+    let side = shape.side() / cells_in_one;
+    let tokens = last.patches().to_kind(Kind::Float); // [B, G * G, D]
     let tokens = if cells_in_one == 1 {
         tokens
     } else {
-        let map = tokens.transpose(1, 2).reshape([-1, shape.dim, shape.side, shape.side]);
+        let map = tokens.transpose(1, 2).reshape([-1, shape.dim, shape.side(), shape.side()]);
         map.adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, g * g, D]
     };
-    Features::last_alone(tokens, FeatureShape { side, class_token: false, ..shape })
+    Features::last_alone(tokens, FeatureShape::square(shape.dim, side))
 }
 
 #[cfg(test)]
@@ -65,7 +87,7 @@ mod tests {
     #[test]
     fn fine_grids_become_coarser_and_others_stay() {
         let coarse = pooled(&field(1, 81));
-        assert_eq!((coarse.last().shape.side, coarse.last().tokens.size()[1]), (27, 27 * 27));
+        assert_eq!((coarse.last().shape.side(), coarse.last().tokens.size()[1]), (27, 27 * 27));
         let same = field(1, 40);
         assert_eq!(pooled(&same).last().patches(), same.last().patches());
     }

@@ -37,7 +37,7 @@ impl MatcherConfig for Identity {
 impl Matcher for Identity {
     fn forward(&self, source: &Features, _target: &Features) -> Matching {
         let level = source.last();
-        let side = level.shape.side;
+        let side = level.shape.side();
         // Shaped after the tokens, as the batch size is never read (see `Features::halves`).
         let tokens = level.patches().narrow(2, 0, 2); // [B, G * G, 2]
         tokens.transpose(1, 2).reshape([-1, 2, side, side]).zeros_like().into()

@@ -10,6 +10,7 @@ pub(crate) mod cosine;
 pub(crate) mod dhpf;
 pub(crate) mod identity;
 pub(crate) mod lpmflow;
+pub(crate) mod mmnet;
 mod mutual;
 pub(crate) mod ncnet;
 mod near_best;
@@ -31,7 +32,7 @@ use anyhow::{Result, bail, ensure};
 use tch::Tensor;
 
 use crate::flow::{Flow, PointTransfer};
-use crate::geometry::Point;
+use crate::geometry::{Point, Size};
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::matcher::cosine::{cosines, pooled};
@@ -71,9 +72,14 @@ pub(crate) trait MatcherConfig: Settings {
         LARGEST_GRID
     }
 
+    /// Whether it takes features of frames that are no square.
+    fn takes_any_shape(&self) -> bool {
+        false
+    }
+
     /// Rows and columns of the flow: those of the deepest features, unless the matcher has its own.
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        deepest(levels).side
+        deepest(levels).columns
     }
 
     /// The arithmetic of a pair of photos, part by part in the order of the forward pass.
@@ -194,14 +200,13 @@ pub(crate) struct PairFound<'a> {
     /// The flow, in its own pixels.
     pub flow: &'a Flow,
     /// Of matchers that give one, the correlation: `[S, T]` in float32 on the CPU.
-    #[cfg_attr(not(test), expect(dead_code, reason = "so far only the toy moves points by it"))]
     pub correlation: Option<&'a Tensor>,
     /// The source photo, a batch of one.
     pub source: &'a Features,
     /// The target photo, likewise.
     pub target: &'a Features,
-    /// Side of the network's square, in pixels.
-    pub frame: usize,
+    /// Both frames, in pixels.
+    pub frames: [Size; 2],
     /// Where the source photo ends in the square: its lower right corner, in parts of the side.
     pub end: Point,
 }

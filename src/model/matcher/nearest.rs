@@ -49,10 +49,10 @@ impl Matcher for Nearest {
 /// The flow `[B, 2, G, G]` in cells of the source grid.
 fn flow(source: &Features, target: &Features) -> Tensor {
     let best = cosines(source, target).argmax(2, false); // [B, S]
-    let matches = cells(target.last().shape.side, best.device())
+    let matches = cells(target.last().shape.side(), best.device())
         .index_select(0, &best.flatten(0, 1))
         .view([best.size()[0], -1, 2]); // [B, S, 2]
-    flow_to(&matches, source.last().shape.side)
+    flow_to(&matches, source.last().shape.side())
 }
 
 #[cfg(test)]

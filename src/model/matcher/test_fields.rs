@@ -37,5 +37,5 @@ fn smooth(seed: u64, side: i64) -> Tensor {
 fn features(map: &Tensor, [column, row]: [i64; 2], side: i64) -> Features {
     let view = map.narrow(2, row, side).narrow(3, column, side);
     let tokens = view.permute([0, 2, 3, 1]).reshape([1, side * side, DIM]);
-    Features::last_alone(tokens, FeatureShape { dim: DIM, side, class_token: false })
+    Features::last_alone(tokens, FeatureShape::square(DIM, side))
 }

@@ -77,14 +77,14 @@ struct Toy {
 
 impl Matcher for Toy {
     fn forward(&self, source: &Features, target: &Features) -> Matching {
-        let side = source.last().shape.side;
+        let side = source.last().shape.side();
         let correlate = |of: &dyn Fn(&Features) -> Tensor, level: i64| {
             of(source).bmm(&of(target).transpose(1, 2)) * self.sharpness.get(level) // [B, S, T]
         };
         // The finer level on the grid of the last one.
         let pooled = |features: &Features| {
             let level = features.level(&self.finer);
-            let (dim, fine) = (level.shape.dim, level.shape.side);
+            let (dim, fine) = (level.shape.dim, level.shape.side());
             let map = level.patches().transpose(1, 2).reshape([-1, dim, fine, fine]);
             map.adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, N, D]
         };

@@ -21,7 +21,7 @@ pub(crate) const CATS: Published = Published {
         let matcher = CatsConfig { depth: depth(tensors), ..blocks(tensors)? };
         // The last stage is in the file, and beyond what is asked for.
         let (image, stages) = (CatsConfig::IMAGE, stages(tensors));
-        let backbone = ResNetConfig { image, stages, hyperpixel: vec![CatsConfig::DEEPEST] };
+        let backbone = ResNetConfig::new(image, stages, vec![CatsConfig::DEEPEST]);
         Ok(ModelConfig {
             backbone: Chosen::of(Arc::new(backbone)),
             matcher: Chosen::of(Arc::new(matcher)),

@@ -28,7 +28,7 @@ pub(crate) const CHM: Published = Published {
             stages.len()
         );
         let deepest = stages[..3].iter().sum();
-        let resnet = ResNetConfig { image: ChmConfig::IMAGE, stages, hyperpixel: vec![deepest] };
+        let resnet = ResNetConfig::new(ChmConfig::IMAGE, stages, vec![deepest]);
         let backbone = TwinsConfig { each: Chosen::of(Arc::new(resnet)) };
         let matcher = ChmConfig::on_block(deepest, sharing(tensors)?);
         Ok(ModelConfig {

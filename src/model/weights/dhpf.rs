@@ -86,7 +86,7 @@ fn joined(backbone: &ModelConfig, head: &Tensors) -> Result<ModelConfig> {
     Ok(ModelConfig {
         input_size: image as usize,
         input: InputRule::Stretch,
-        backbone: Chosen::of(Arc::new(ResNetConfig { image, stages, hyperpixel: vec![0] })),
+        backbone: Chosen::of(Arc::new(ResNetConfig::new(image, stages, vec![0]))),
         head: None,
         matcher: Chosen::of(Arc::new(matcher)),
     })

@@ -18,6 +18,7 @@ pub(crate) mod find;
 mod foreign;
 pub(crate) mod heads;
 pub(crate) mod marco;
+pub(crate) mod mmnet;
 mod naming;
 pub(crate) mod ncnet;
 pub(crate) mod place;

@@ -24,7 +24,7 @@ pub(crate) const NCNET: Published = Published {
         let stages = stages(tensors);
         let deepest = stages.iter().sum();
         let image = NcNetConfig::IMAGE;
-        let backbone = ResNetConfig { image, stages, hyperpixel: vec![deepest] };
+        let backbone = ResNetConfig::new(image, stages, vec![deepest]);
         let (kernels, channels) = layers(tensors).into_iter().unzip();
         let matcher = NcNetConfig { level: format!("block-{deepest}"), kernels, channels };
         Ok(ModelConfig {

@@ -33,7 +33,7 @@ pub(crate) const RESNET: Published = Published {
         Ok(ModelConfig {
             input_size: IMAGE as usize,
             input: InputRule::Stretch,
-            backbone: Chosen::of(Arc::new(ResNetConfig { image: IMAGE, stages, hyperpixel })),
+            backbone: Chosen::of(Arc::new(ResNetConfig::new(IMAGE, stages, hyperpixel))),
             head: None,
             matcher: Chosen::of(Arc::new(consensus)),
         })
@@ -64,7 +64,7 @@ pub(super) fn stages(tensors: &Tensors) -> Vec<i64> {
 
 /// The tensors under the names of [`crate::model::backbone::resnet`]; what belongs to no layer keeps its own, so that
 /// it is noticed.
-pub(super) fn without_norms(mut published: Tensors) -> Result<Tensors> {
+pub(super) fn without_norms(published: Tensors) -> Result<Tensors> {
     ensure!(
         published.contains_key("layer1.0.conv3.weight"),
         "its blocks have two convolutions, as ResNet-18 and ResNet-34 have them; ResNet-50 and deeper ones can be \
@@ -80,6 +80,11 @@ pub(super) fn without_norms(mut published: Tensors) -> Result<Tensors> {
             "its first layer is made of several convolutions, as in ResNet-D; torchvision's has one"
         );
     }
+    folded_layers(published)
+}
+
+/// The same of a network that may begin with three convolutions.
+pub(super) fn folded_layers(mut published: Tensors) -> Result<Tensors> {
     let mut tensors = Tensors::new();
     for (convolution, norm, name) in layers(&published) {
         let [weight, bias] = folded(&published, &convolution, &norm, EPSILON)?;
@@ -97,7 +102,13 @@ pub(super) fn without_norms(mut published: Tensors) -> Result<Tensors> {
 
 /// Each convolution with its batch norm and its name here.
 fn layers(published: &Tensors) -> Vec<(String, String, String)> {
-    let mut layers = vec![("conv1".to_owned(), "bn1".to_owned(), "conv1".to_owned())];
+    let stem: &[[&str; 2]] = match published.contains_key("conv1.0.weight") {
+        true => &[["conv1.0", "conv1.1"], ["conv1.3", "conv1.4"], ["conv1.6", "bn1"]],
+        false => &[["conv1", "bn1"]],
+    };
+    let own =
+        |[layer, norm]: &[&str; 2]| ((*layer).to_owned(), (*norm).to_owned(), (*layer).to_owned());
+    let mut layers: Vec<_> = stem.iter().map(own).collect();
     for name in published.keys().filter(|name| name.starts_with("layer")) {
         let Some(layer) = name.strip_suffix(".weight") else { continue };
         let Some((block, part)) = layer.split_once(".downsample.").map_or_else(

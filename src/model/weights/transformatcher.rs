@@ -26,7 +26,7 @@ pub(crate) const TRANSFORMATCHER: Published = Published {
         let blocks: i64 = stages.iter().sum();
         let levels = stages[0] + stages[1] + 1..=blocks;
         let image = TransforMatcherConfig::IMAGE;
-        let resnet = ResNetConfig { image, stages, hyperpixel: vec![blocks] };
+        let resnet = ResNetConfig::new(image, stages, vec![blocks]);
         let backbone = TwinsConfig { each: Chosen::of(Arc::new(resnet)) };
         let matcher = TransforMatcherConfig {
             depth: depth(tensors),

@@ -17,6 +17,8 @@ pub(crate) struct ConvShape {
     pub stride: i64,
     /// Zeros added on every side.
     pub padding: i64,
+    /// Positions from one entry of the kernel to the next.
+    pub dilation: i64,
     /// Whether a bias is added.
     pub bias: bool,
 }
@@ -24,17 +26,22 @@ pub(crate) struct ConvShape {
 impl ConvShape {
     /// Kernel 1, stride 1, no padding, with bias.
     pub(crate) const fn pointwise(inputs: i64, outputs: i64) -> Self {
-        Self { inputs, outputs, kernel: 1, stride: 1, padding: 0, bias: true }
+        Self { inputs, outputs, kernel: 1, stride: 1, padding: 0, dilation: 1, bias: true }
     }
 
     /// The convolution that cuts an image into patches: kernel and stride are the patch side.
     pub(crate) const fn patches(inputs: i64, outputs: i64, side: i64) -> Self {
-        Self { inputs, outputs, kernel: side, stride: side, padding: 0, bias: true }
+        Self { inputs, outputs, kernel: side, stride: side, padding: 0, dilation: 1, bias: true }
     }
 
     /// Kernel 3, stride 1, the map's size kept, with bias.
     pub(crate) const fn same3(inputs: i64, outputs: i64) -> Self {
-        Self { inputs, outputs, kernel: 3, stride: 1, padding: 1, bias: true }
+        Self { inputs, outputs, kernel: 3, stride: 1, padding: 1, dilation: 1, bias: true }
+    }
+
+    /// The same, its kernel spread so far.
+    pub(crate) const fn dilated(self, dilation: i64) -> Self {
+        Self { padding: dilation, dilation, ..self }
     }
 }
 
@@ -67,7 +74,7 @@ impl Conv2d {
 
     /// `[B, in, H, W]` to `[B, out, H', W']`.
     pub(crate) fn forward(&self, xs: &Tensor) -> Tensor {
-        let ConvShape { stride, padding, .. } = self.shape;
-        xs.conv2d(&self.weight, self.bias.as_ref(), [stride; 2], [padding; 2], [1, 1], 1)
+        let ConvShape { stride, padding, dilation, .. } = self.shape;
+        xs.conv2d(&self.weight, self.bias.as_ref(), [stride; 2], [padding; 2], [dilation; 2], 1)
     }
 }

@@ -74,7 +74,7 @@ impl Batch<'_> {
         let Some(Masking { candidates: all, chosen }) = self.model.matcher().masking() else {
             return Ok(None);
         };
-        let side = self.model.feature_shape().side;
+        let side = self.model.feature_shape().side();
         ensure!(chosen > 0, "a grid of {side} x {side} patches is too small to mask some");
         let mut ranks = Vec::new();
         for sample in self.samples {

@@ -196,7 +196,7 @@ impl Pair {
     }
 
     fn gaussian_loss(&self, settings: &KeypointSettings, batch: &Batch) -> Result<Tensor> {
-        let side = batch.model.feature_shape().side;
+        let side = batch.model.feature_shape().side();
         let [source, target] =
             self.features.each_ref().map(|features| features.last().patches().get(0));
         let [from, to] = self.corners();
@@ -214,7 +214,7 @@ impl Pair {
     }
 
     fn contrast_loss(&self, settings: &KeypointSettings, model: &Model) -> Result<Tensor> {
-        let side = model.feature_shape().side;
+        let side = model.feature_shape().side();
         let compared = model.matcher().as_comparing().context(UNFIT)?;
         let described = |end: usize| {
             let patches = self.features[end].last().patches().get(0);

@@ -92,7 +92,7 @@ impl Objective for MatchingObjective {
         let term = |name, weight, count| Term { name, weight, count };
         let mut terms = vec![term("matching_loss", 1.0, batch.samples.len() as f64)];
         if self.teacher.is_some() {
-            let side = batch.model.feature_shape().side;
+            let side = batch.model.feature_shape().side();
             let weight = self.settings.distillation_weight;
             let count = self.settings.distillation_area.count(batch.samples, side);
             terms.push(term("distillation_loss", weight, count));
@@ -104,7 +104,7 @@ impl Objective for MatchingObjective {
     fn sums<'a>(&'a self, batch: &Batch<'a>, recompute: &Recompute<'a>) -> Result<Vec<Tensor>> {
         let (model, settings) = (batch.model, &self.settings);
         let matcher = consensus(model)?;
-        let side = model.feature_shape().side;
+        let side = model.feature_shape().side();
         let images = batch.images();
         let features = model.features_of_pairs(&images, recompute);
         let [source, other] = features.halves();

@@ -40,7 +40,7 @@ fn check(config: &ModelConfig, seed: u64, wanted: &BTreeMap<String, Tensor>) {
             let name = format!("level.{index}.{photo}");
             let values = formula::values(&name, (dim * side * side) as usize, seed);
             let tokens = Tensor::from_slice(&values).view([1, dim, side * side]).transpose(1, 2);
-            let shape = FeatureShape { dim, side, class_token: false };
+            let shape = FeatureShape::square(dim, side);
             Level { name: format!("block-{block}"), tokens, shape }
         };
         Features::new(LEVELS.into_iter().enumerate().map(level).collect())

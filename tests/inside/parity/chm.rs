@@ -12,7 +12,7 @@ use crate::model::matcher::chm::Chm;
 use crate::model::matcher::chm::config::{ChmConfig, Sharing};
 
 /// Rows and columns, and values per cell.
-const SHAPE: FeatureShape = FeatureShape { dim: 64, side: 15, class_token: false };
+const SHAPE: FeatureShape = FeatureShape::square(64, 15);
 
 #[test]
 fn correlations_votes_and_points_equal_the_reference() {
@@ -29,7 +29,7 @@ fn check(seed: u64, wanted: &BTreeMap<String, Tensor>) {
     let matcher = formula::matcher(&config, &levels, seed, |_, weight| weight);
     let matcher: &Chm = matcher.as_any().downcast_ref().unwrap();
     let photo = |photo: &str| {
-        let FeatureShape { dim, side, .. } = SHAPE;
+        let (dim, side) = (SHAPE.dim, SHAPE.side());
         let values = formula::values(&format!("level.{photo}"), (dim * side * side) as usize, seed);
         let tokens = Tensor::from_slice(&values).view([1, dim, side * side]).transpose(1, 2);
         Features::new(vec![Level { name: config.level.clone(), tokens, shape: SHAPE }])

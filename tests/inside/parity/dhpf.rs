@@ -33,7 +33,7 @@ const POINTS: [(f64, f64); 4] = [(3.5, 7.0), (10.0, 12.0), (20.25, 33.0), (40.0,
 #[test]
 fn chosen_blocks_votes_and_points_equal_the_reference() {
     in_own_process(&golden::ARITHMETIC, || {
-        let backbone = ResNetConfig { image: FRAME, stages: vec![1, 1], hyperpixel: vec![0] };
+        let backbone = ResNetConfig::new(FRAME, vec![1, 1], vec![0]);
         let config = ModelConfig {
             input_size: FRAME as usize,
             input: InputRule::Stretch,
@@ -73,7 +73,7 @@ fn check(config: &ModelConfig, seed: u64, wanted: &BTreeMap<String, Tensor>) {
             let name = format!("level.{index}.{photo}");
             let values = formula::values(&name, (dim * side * side) as usize, seed);
             let tokens = Tensor::from_slice(&values).view([1, dim, side * side]).transpose(1, 2);
-            let shape = FeatureShape { dim, side, class_token: false };
+            let shape = FeatureShape::square(dim, side);
             Level { name: format!("block-{index}"), tokens, shape }
         };
         Features::new(LEVELS.into_iter().enumerate().map(level).collect())
@@ -102,9 +102,9 @@ fn check(config: &ModelConfig, seed: u64, wanted: &BTreeMap<String, Tensor>) {
         assert_eq!(found, f64::from(best), "cell {cell}");
     }
     let end = Point::new(1.0, 1.0);
-    let frame = FRAME as usize;
+    let frames = [Size::square(FRAME as usize); 2];
     let found =
-        PairFound { flow: &flow, correlation: None, source: &source, target: &target, frame, end };
+        PairFound { flow: &flow, correlation: None, source: &source, target: &target, frames, end };
     let rule = matcher.point_transfer(&found).expect("it has a rule of its own");
     for (index, (x, y)) in (0..).zip(POINTS) {
         let side = FRAME as f64;

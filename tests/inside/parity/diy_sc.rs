@@ -55,7 +55,7 @@ fn the_adapter_equals_its_authors() {
             let tensors = tensors
                 .map(|(name, values)| (name.strip_prefix(&below).unwrap().to_owned(), values));
             let path = VarBuilder::stored(tensors.collect(), Device::Cpu);
-            let before = FeatureShape { dim: 768, side: 9, class_token: false };
+            let before = FeatureShape::square(768, 9);
             let head = BottleneckConfig { width: 192 }.build(&path, &before);
             let (_, outcome) = path.finish();
             assert_eq!((outcome.missing.len(), outcome.unexpected.len()), (0, 0), "{outcome:?}");
@@ -100,7 +100,7 @@ fn the_published_file_joins_the_backbone_it_is_for_alone() {
     config.check().unwrap();
     assert_eq!((config.input_size, config.input), (840, InputRule::CentredSquare));
     assert_eq!(config.head.as_ref().unwrap().kind(), "bottleneck");
-    assert_eq!(config.levels().unwrap()[0].shape.side, 60);
+    assert_eq!(config.levels().unwrap()[0].shape.side(), 60);
     let error = format!("{:#}", backbone(384).with_head(head()).unwrap_err());
     assert!(error.contains("of 768 values per token") && error.contains("384"), "{error}");
     let error = format!("{:#}", backbone(768).with_head(backbone(768)).unwrap_err());

@@ -141,8 +141,14 @@ fn compare(case: &Adapted, seed: u64, wanted: &Tensors) {
             let flow = Flow::zero(Size::square(1));
             let (source, target) = (&source, &target);
             let end = Point::new(1.0, 1.0);
-            let found =
-                PairFound { flow: &flow, correlation: None, source, target, frame: side, end };
+            let found = PairFound {
+                flow: &flow,
+                correlation: None,
+                source,
+                target,
+                frames: [Size::square(side); 2],
+                end,
+            };
             let rule = loaded.model.matcher().point_transfer(&found).unwrap();
             let mut farthest = 0.0f64;
             for (index, drawn) in
@@ -184,7 +190,7 @@ fn the_head_joins_the_backbone_it_is_for_alone() {
     let config: ModelConfig = SMALL.joined(0).config().unwrap();
     config.check().unwrap();
     assert_eq!((config.input_size, config.input), (770, InputRule::Stretch));
-    assert_eq!(config.levels().unwrap()[0].shape.side, 220);
+    assert_eq!(config.levels().unwrap()[0].shape.side(), 220);
     assert_eq!(config.matcher.flow_side(&config.levels().unwrap()), 55);
     let wrong = |case: Case| {
         let backbone = stored(&DINOV2, case.published(0));

@@ -10,6 +10,7 @@ pub mod formula;
 mod forward;
 mod golden;
 mod marco;
+mod mmnet;
 mod ncnet;
 mod near_cells;
 mod resnet;

@@ -19,12 +19,12 @@ use crate::model::part::Chosen;
 use crate::nn::parameters::VarBuilder;
 
 /// Rows and columns, and values per cell, of the features behind the first block at 36 pixels.
-const SHAPE: FeatureShape = FeatureShape { dim: 256, side: 9, class_token: false };
+const SHAPE: FeatureShape = FeatureShape::square(256, 9);
 
 #[test]
 fn filtered_matches_equal_the_reference() {
     in_own_process(&golden::ARITHMETIC, || {
-        let backbone = ResNetConfig { image: 36, stages: vec![1], hyperpixel: vec![1] };
+        let backbone = ResNetConfig::new(36, vec![1], vec![1]);
         let matcher = NcNetConfig { level: "block-1".to_owned(), ..NcNetConfig::pf_pascal() };
         let config = ModelConfig {
             input_size: 36,
@@ -44,7 +44,7 @@ fn check(config: &ModelConfig, seed: u64, wanted: &BTreeMap<String, Tensor>) {
     let model = Model::new(&VarBuilder::stored(weights, Device::Cpu), config).unwrap();
     let matcher: &NcNet = model.matcher().as_any().downcast_ref().unwrap();
     let photo = |photo: &str| {
-        let FeatureShape { dim, side, .. } = SHAPE;
+        let (dim, side) = (SHAPE.dim, SHAPE.side());
         let values = formula::values(&format!("level.{photo}"), (dim * side * side) as usize, seed);
         let tokens = Tensor::from_slice(&values).view([1, dim, side * side]).transpose(1, 2);
         Features::new(vec![Level { name: "block-1".to_owned(), tokens, shape: SHAPE }])

@@ -23,8 +23,8 @@ pub fn distance(
     let side = flow.size()[3] as usize;
     let values = Vec::<f32>::try_from(flow.to_kind(Kind::Float).flatten(0, -1)).unwrap();
     let flow = Flow::from_channels(Size::square(side), &values);
-    let (frame, end) = (FRAME as usize, Point::new(1.0, 1.0));
-    let found = PairFound { flow: &flow, correlation: None, source, target, frame, end };
+    let (frames, end) = ([Size::square(FRAME as usize); 2], Point::new(1.0, 1.0));
+    let found = PairFound { flow: &flow, correlation: None, source, target, frames, end };
     let rule = matcher.point_transfer(&found).expect("it has a rule of its own");
     let apart = |(index, (x, y)): (i64, (f64, f64))| {
         let moved = rule.target_from_source_unit(Point::new(x / FRAME, y / FRAME));

@@ -15,6 +15,19 @@ use crate::nn::runtime::recompute::Recompute;
 
 /// The network as it stands in a file.
 fn published(stages: [i64; 4], seed: u64) -> Tensors {
+    let mut shapes = shapes(stages, &[("conv1", "bn1", [64, 3, 7, 7])]);
+    let inputs = 512 << 2;
+    shapes.push(("fc.weight".into(), vec![10, inputs]));
+    shapes.push(("fc.bias".into(), vec![10]));
+    let values = |(name, shape): (String, Vec<i64>)| {
+        let values = formula::weight(&name, &shape, seed);
+        (name, values)
+    };
+    shapes.into_iter().map(values).collect()
+}
+
+/// The shapes of a network's tensors behind this stem: convolutions and their batch norms.
+pub fn shapes(stages: [i64; 4], stem: &[(&str, &str, [i64; 4])]) -> Vec<(String, Vec<i64>)> {
     let mut shapes: Vec<(String, Vec<i64>)> = Vec::new();
     let mut layer = |convolution: String, norm: String, shape: [i64; 4]| {
         shapes.push((format!("{convolution}.weight"), shape.to_vec()));
@@ -22,8 +35,11 @@ fn published(stages: [i64; 4], seed: u64) -> Tensors {
             shapes.push((format!("{norm}.{part}"), vec![shape[0]]));
         }
     };
-    layer("conv1".into(), "bn1".into(), [64, 3, 7, 7]);
-    let mut inputs = 64;
+    let mut inputs = 0;
+    for &(convolution, norm, shape) in stem {
+        layer(convolution.into(), norm.into(), shape);
+        inputs = shape[0];
+    }
     for (stage, blocks) in (0..).zip(stages) {
         let width = 64 << stage;
         for index in 0..blocks {
@@ -42,13 +58,7 @@ fn published(stages: [i64; 4], seed: u64) -> Tensors {
             inputs = 4 * width;
         }
     }
-    shapes.push(("fc.weight".into(), vec![10, inputs]));
-    shapes.push(("fc.bias".into(), vec![10]));
-    let values = |(name, shape): (String, Vec<i64>)| {
-        let values = formula::weight(&name, &shape, seed);
-        (name, values)
-    };
-    shapes.into_iter().map(values).collect()
+    shapes
 }
 
 fn compare(stages: [i64; 4], seed: u64, wanted: &Tensors) {

@@ -34,7 +34,7 @@ fn refined_matches_and_points_equal_the_reference() {
 fn levels() -> Vec<LevelShape> {
     let level = |index: i64| {
         let (dim, side) = if index < 23 { (64, 15) } else { (128, 8) };
-        let shape = FeatureShape { dim, side, class_token: false };
+        let shape = FeatureShape::square(dim, side);
         LevelShape { name: format!("block-{}", 8 + index), shape }
     };
     (0..26).map(level).collect()
@@ -56,7 +56,7 @@ fn check(
     let matcher: &TransforMatcher = matcher.as_any().downcast_ref().unwrap();
     let photo = |photo: &str| {
         let level = |(index, level): (usize, &LevelShape)| {
-            let FeatureShape { dim, side, .. } = level.shape;
+            let (dim, side) = (level.shape.dim, level.shape.side());
             let name = format!("level.{index}.{photo}");
             let values = formula::values(&name, (dim * side * side) as usize, seed);
             let tokens = Tensor::from_slice(&values).view([1, dim, side * side]).transpose(1, 2);

@@ -13,9 +13,10 @@ use anyhow::{Result, ensure};
 use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
 use crate::model::cost::Work;
 use crate::model::features::LevelShape;
+use crate::model::input::ImageShape;
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
-use config::{ResNetConfig, STEM, halved};
+use config::{ResNetConfig, STEM, Stem, halved};
 use network::ResNet;
 
 impl Tagged for ResNetConfig {
@@ -24,7 +25,7 @@ impl Tagged for ResNetConfig {
 
 impl BackboneConfig for ResNetConfig {
     fn check(&self) -> Result<()> {
-        let Self { image, stages, hyperpixel } = self;
+        let Self { image, stages, hyperpixel, .. } = self;
         ensure!(
             (32..=2048).contains(image),
             "the backbone's image side must lie in 32 to 2048, not {image}"
@@ -45,9 +46,10 @@ impl BackboneConfig for ResNetConfig {
 
     fn describe(&self) -> String {
         let blocks: i64 = self.stages.iter().sum();
+        let dilated = if self.dilated { "dilated " } else { "" };
         match self.stages[..] {
             // Three convolutions a block, the first one and the classifier.
-            [_, _, _, _] => format!("ResNet-{}", 3 * blocks + 2),
+            [_, _, _, _] => format!("{dilated}ResNet-{}", 3 * blocks + 2),
             _ => format!("ResNet of {blocks} blocks"),
         }
     }
@@ -60,6 +62,10 @@ impl BackboneConfig for ResNetConfig {
         self.image
     }
 
+    fn image_shape(&self) -> ImageShape {
+        self.shape
+    }
+
     fn levels(&self) -> Vec<LevelShape> {
         let level = |(block, shape)| LevelShape { name: Self::level(block), shape };
         let blocks = self.shapes().into_iter().enumerate().map(level);
@@ -67,12 +73,12 @@ impl BackboneConfig for ResNetConfig {
     }
 
     fn work(&self) -> Work {
-        let side = halved(self.image);
+        let [rows, columns] = self.size().map(halved);
         let needed = self.hyperpixel.iter().max().map_or(0, |&block| block as usize);
         let shapes = self.shapes();
         let blocks = self.blocks().into_iter().zip(shapes.windows(2));
         let blocks = blocks.take(needed).map(|(block, shapes)| {
-            let [before, after] = [0, 1].map(|i| shapes[i].side * shapes[i].side);
+            let [before, after] = [0, 1].map(|i| shapes[i].cells());
             let shortcut = (block.inputs != block.outputs)
                 .then(|| Work::map(after, block.inputs, block.outputs));
             Work::map(before, block.inputs, block.width)
@@ -80,7 +86,14 @@ impl BackboneConfig for ResNetConfig {
                 + Work::map(after, block.width, block.outputs)
                 + shortcut.unwrap_or_default()
         });
-        Work::map(side * side, 49 * 3, STEM) + blocks.sum()
+        let stem = match self.stem {
+            Stem::Plain => Work::map(rows * columns, 49 * 3, STEM),
+            Stem::Deep => {
+                let layer = |inputs, outputs| Work::map(rows * columns, 9 * inputs, outputs);
+                layer(3, STEM) + layer(STEM, STEM) + layer(STEM, 2 * STEM)
+            }
+        };
+        stem + blocks.sum()
     }
 
     /// Images of any side.
@@ -116,7 +129,7 @@ mod tests {
     use crate::nn::runtime::recompute::Recompute;
 
     fn config() -> ResNetConfig {
-        ResNetConfig { image: 72, stages: vec![2, 1, 1], hyperpixel: vec![0, 2, 4] }
+        ResNetConfig::new(72, vec![2, 1, 1], vec![0, 2, 4])
     }
 
     #[test]
@@ -126,7 +139,7 @@ mod tests {
         let offered = config.levels();
         // 72 pixels: 18 cells, then 9, 5; the hyperpixel on a cell for 16 pixels.
         let forms: Vec<(i64, i64)> =
-            offered.iter().map(|level| (level.shape.dim, level.shape.side)).collect();
+            offered.iter().map(|level| (level.shape.dim, level.shape.side())).collect();
         assert_eq!(forms, [(64, 18), (256, 18), (256, 18), (512, 9), (1024, 5), (1344, 5)]);
         let images = Tensor::rand([2, 3, 40, 50], (Kind::Float, Device::Cpu));
         for (names, last_block) in
@@ -141,7 +154,7 @@ mod tests {
             let features = config.build(&path, &wanted).forward(&images, &Recompute::plain());
             for level in &wanted {
                 let found = features.level(&level.name);
-                let cells = level.shape.side * level.shape.side;
+                let cells = level.shape.side() * level.shape.side();
                 assert_eq!(found.tokens.size(), [2, cells, level.shape.dim], "{}", level.name);
             }
             let (parameters, _) = path.finish();

@@ -134,7 +134,7 @@ impl VitConfig {
 
     /// The form of the tokens, behind every block.
     pub(super) fn shape(&self) -> FeatureShape {
-        FeatureShape { dim: self.dim, side: self.image / self.patch, class_token: true }
+        FeatureShape::square(self.dim, self.image / self.patch).with_class_token()
     }
 
     /// The name of the level behind a block, counted from 1: tokens without the last layer norm.

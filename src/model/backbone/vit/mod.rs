@@ -113,7 +113,7 @@ impl BackboneConfig for VitConfig {
 
     fn work(&self) -> Work {
         let Self { patch, dim, heads, .. } = *self;
-        let patches = self.shape().side * self.shape().side;
+        let patches = self.shape().side() * self.shape().side();
         let tokens = patches + 1 + self.registers;
         let perceptron = match self.gated {
             None => cost::perceptron(tokens, dim, 4 * dim),

@@ -88,7 +88,7 @@ impl VisionTransformer {
 
     /// How many patches there are.
     fn places(&self) -> i64 {
-        let side = self.config.shape().side;
+        let side = self.config.shape().side();
         side * side
     }
 
@@ -111,7 +111,7 @@ impl Backbone for VisionTransformer {
                 levels.push(Level { name, tokens: self.without_registers(&tokens()), shape });
             }
         };
-        let side = self.config.shape().side;
+        let side = self.config.shape().side();
         let rotation = self.rotary.as_ref().map(|rotary| Rc::new(rotary.of_grid([side, side])));
         let mut tokens = self.embed(images);
         let mut before = tokens.shallow_clone();
@@ -136,7 +136,7 @@ impl Backbone for VisionTransformer {
     fn settle(&mut self) {
         if let Some(table) = &mut self.position_embedding {
             *table = resized(table, &self.config);
-            self.config.pretrained_grid = self.config.shape().side;
+            self.config.pretrained_grid = self.config.shape().side();
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::model::backbone::vit::config::{Positions, VitConfig};
 /// The position embedding `[1, 1 + P * P, D]` on a configuration's grid, `[1, 1 + G * G, D]`.
 pub(super) fn resized(table: &Tensor, config: &VitConfig) -> Tensor {
     let VitConfig { dim, pretrained_grid, .. } = *config;
-    let side = config.shape().side;
+    let side = config.shape().side();
     if side == pretrained_grid {
         return table.shallow_clone();
     }

@@ -31,7 +31,7 @@ pub(super) struct MatchingBlock {
 impl MatchingBlock {
     /// Builds the parameters under `path`, for tokens of the given form.
     pub(super) fn new(path: &VarBuilder, shape: &FeatureShape, heads: i64, is_last: bool) -> Self {
-        let FeatureShape { dim, side, .. } = *shape;
+        let (dim, side) = (shape.dim, shape.side());
         let gain =
             || (path / "spatial_attention").parameter("weight", &[1, 1, dim], Init::Constant(1.0));
         Self {

@@ -50,9 +50,9 @@ impl ActrConfig {
     pub(super) fn check_sizes(&self, shape: &FeatureShape) -> Result<()> {
         ensure!(shape.class_token, "the ACTR matcher needs a backbone with a class token");
         ensure!(
-            shape.side <= LARGEST_GRID && shape.side % 2 == 0,
+            shape.side() <= LARGEST_GRID && shape.side() % 2 == 0,
             "the ACTR matcher takes features of an even number of cells a side, at most {LARGEST_GRID}, not {}",
-            shape.side
+            shape.side()
         );
         ensure!((1..=64).contains(&self.depth), "the ACTR matcher has 1 to 64 blocks");
         ensure!(

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::flow::PointTransfer;
 use crate::model::cost::{StageCost, Work, attended, attention, block, perceptron};
-use crate::model::features::{FeatureShape, Features, LevelShape, deepest};
+use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::actr::{Actr, FLOW_PER_CELL, refiner};
 use crate::model::matcher::whole_pixels::WholePixels;
@@ -26,12 +26,12 @@ impl MatcherConfig for ActrConfig {
     }
 
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        FLOW_PER_CELL * deepest(levels).side
+        FLOW_PER_CELL * deepest(levels).side()
     }
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let Self { depth, heads, .. } = *self;
-        let FeatureShape { dim, side, .. } = *deepest(levels);
+        let (dim, side) = (deepest(levels).dim, deepest(levels).side());
         let (tokens, cells) = (1 + side * side, FLOW_PER_CELL * FLOW_PER_CELL * side * side);
         let within = attention(tokens, tokens, dim, heads) + perceptron(tokens, dim, 4 * dim);
         let across = Work::map(tokens, dim, dim)
@@ -107,7 +107,7 @@ impl Matcher for Actr {
 
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
         let rule = "a point moves as the whole pixel of the network's frame that it lies in, as ACTR evaluates";
-        Some(Arc::new(WholePixels::new(found.flow, found.frame, rule)))
+        Some(Arc::new(WholePixels::new(found.flow, found.frames[0].width, rule)))
     }
 
     fn as_any(&self) -> &dyn Any {

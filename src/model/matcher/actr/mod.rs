@@ -48,7 +48,7 @@ impl Actr {
         let project = ConvShape::pointwise(shape.dim, config.feature_channels);
         Self {
             blocks: (0..config.depth).map(block).collect(),
-            soft_argmax: SoftArgmax::new(path, shape.side),
+            soft_argmax: SoftArgmax::new(path, shape.side()),
             project: Conv2d::new(&(path / "refine_proj_query_feat" / 0), project),
             refiner: FlowRefiner::new(path, config),
             feature_dropout: config.feature_dropout,
@@ -74,7 +74,7 @@ impl Actr {
             observe(&format!("corr_{index}"), &correlation);
             flows.push(recompute.one(&correlation, |xs| self.soft_argmax.flow(xs))); // [B, 2, G, G]
         }
-        let side = self.shape.side;
+        let side = self.shape.side();
         let [source, _] = tokens;
         let patches = source.narrow(1, 1, side * side); // [B, G * G, D]
         let map = patches.transpose(1, 2).reshape([-1, self.shape.dim, side, side]); // [B, D, G, G]

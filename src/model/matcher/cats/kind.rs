@@ -97,7 +97,7 @@ impl Matcher for Cats {
 
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
         let rule = "a point moves as the whole pixel of the network's frame that it lies in, as CATs evaluates";
-        Some(Arc::new(WholePixels::new(found.flow, found.frame, rule)))
+        Some(Arc::new(WholePixels::new(found.flow, found.frames[0].width, rule)))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -28,16 +28,16 @@ impl MatcherConfig for ChmConfig {
     }
 
     fn check(&self, levels: &[LevelShape]) -> Result<()> {
-        self.check_sizes(levels[0].shape.side)
+        self.check_sizes(levels[0].shape.side())
     }
 
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        FINER * levels[0].shape.side
+        FINER * levels[0].shape.side()
     }
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let shape = levels[0].shape;
-        let (side, dim) = (shape.side, shape.dim / REDUCTION);
+        let (side, dim) = (shape.side(), shape.dim / REDUCTION);
         let sides = self.sides(side);
         let cells = |side: &i64| side * side;
         let transformed = sides.iter().map(|side| Work::map(cells(side), 9 * shape.dim, dim));

@@ -51,7 +51,7 @@ impl Chm {
 
     /// The cosines of all cells at every pair of scales, none below 0: `[B, 9, S, T]`.
     pub(crate) fn correlations(&self, source: &Features, target: &Features) -> Tensor {
-        let side = source.level(&self.config.level).shape.side;
+        let side = source.level(&self.config.level).shape.side();
         let [source, target] = [source, target].map(|features| self.described(features));
         let mut pairs = Vec::new();
         for source in &source {
@@ -65,7 +65,7 @@ impl Chm {
 
     /// How well each source cell matches each target cell on the flow's grid, `[B, S, T]`.
     pub(crate) fn matches(&self, source: &Features, target: &Features) -> Tensor {
-        let side = source.level(&self.config.level).shape.side;
+        let side = source.level(&self.config.level).shape.side();
         let cells = side * side;
         let correlations = self.correlations(source, target);
         let seen = self.scale_votes.seen(correlations.kind(), correlations.device());
@@ -84,7 +84,7 @@ impl Chm {
 
     /// Where each source cell finds itself near its best match, `[B, 2, G, G]`.
     fn flow(&self, source: &Features, target: &Features) -> Tensor {
-        let side = FINER * source.level(&self.config.level).shape.side;
+        let side = FINER * source.level(&self.config.level).shape.side();
         let matches = self.matches(source, target);
         flow_to(&Window::Gaussian(SIGMA).expected_cells(&matches, side, 1.0), side)
     }
@@ -93,7 +93,7 @@ impl Chm {
     fn described(&self, features: &Features) -> Vec<Tensor> {
         let level = features.level(&self.config.level);
         let map = level.map().relu().to_kind(Kind::Float); // [B, D, G, G]
-        let sides = self.config.sides(level.shape.side);
+        let sides = self.config.sides(level.shape.side());
         let at_scale = |(side, transform): (i64, &Conv2d)| {
             let resized = resize_bilinear(&map, [side; 2], Corners::Aligned);
             let cells = transform.forward(&resized).flatten(2, 3).transpose(1, 2); // [B, N, C]

@@ -88,7 +88,7 @@ impl ConsensusConfig {
     /// Steps that all rounds take for a pair: neighbours' sums, row by row and column by column, and what else
     /// passes over each pair of cells.
     fn steps(&self, shape: &FeatureShape) -> f64 {
-        let cells = (shape.side * shape.side) as f64;
+        let cells = (shape.side() * shape.side()) as f64;
         let per_round = 8.0 * self.radius_squared.isqrt() as f64 + 16.0;
         f64::from(self.iterations) * per_round * cells * cells
     }
@@ -130,7 +130,7 @@ impl MatcherConfig for ConsensusConfig {
             "consensus: {} rounds over {1} x {1} cells, with neighbours up to {2:.1} cells away, take {3:.1} \
              billion steps a pair, beyond the limit of {4}",
             self.iterations,
-            shape.side,
+            shape.side(),
             (self.radius_squared as f64).sqrt(),
             self.steps(shape) / 1e9,
             MOST_STEPS / 1e9
@@ -147,7 +147,7 @@ impl MatcherConfig for ConsensusConfig {
         let reach = self.radius_squared.isqrt();
         // Rows of the disc are shared: one shifted sum per step along x and along y, in both directions.
         let shifted_sums = 4.0 * reach as f64;
-        let cells = (shape.side * shape.side) as f64;
+        let cells = (shape.side() * shape.side()) as f64;
         let operations = self.iterations as f64 * 2.0 * shifted_sums * cells * cells;
         vec![cosine::work(shape), StageCost { name: "agreement", work: Work::other(operations) }]
     }
@@ -202,7 +202,7 @@ impl Consensus {
         let (agreement, similarity) = self.last_round(source, target);
         let scores = self.scores_of(&agreement, &similarity);
         let cosine = similarity * self.config.temperature;
-        let sides = [source, target].map(|features| features.last().shape.side);
+        let sides = [source, target].map(|features| features.last().shape.side());
         Peaks::new(Round { scores, agreement, cosine }, sides, self.config.window)
     }
 
@@ -235,7 +235,7 @@ impl Consensus {
         let similarity = (cosines(source, target) - 1.0) / self.config.temperature; // [B, S, T]
         let agreement = Agreement {
             similarities: &similarity,
-            sides: [source, target].map(|features| features.last().shape.side),
+            sides: [source, target].map(|features| features.last().shape.side()),
             disc: &Disc::gaussian(self.config.radius_squared, self.config.sigma),
             rounds: Rounds {
                 count: self.config.iterations,

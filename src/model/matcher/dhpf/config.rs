@@ -35,7 +35,7 @@ impl DhpfConfig {
     /// When one is out of range or does not divide.
     pub(super) fn check_sizes(&self, levels: &[LevelShape]) -> Result<()> {
         let Self { reduction, hidden } = *self;
-        let side = levels.first().map_or(0, |level| level.shape.side);
+        let side = levels.first().map_or(0, |level| level.shape.side());
         ensure!(
             (2..=LARGEST_GRID).contains(&side),
             "the DHPF matcher takes features of 2 to {LARGEST_GRID} cells a side before the first block, not {side}"

@@ -35,14 +35,14 @@ impl MatcherConfig for DhpfConfig {
     }
 
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        levels[0].shape.side
+        levels[0].shape.side()
     }
 
     /// Of all blocks, though few are chosen.
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        let cells = levels[0].shape.side * levels[0].shape.side;
+        let cells = levels[0].shape.side() * levels[0].shape.side();
         let compared = levels.iter().map(|level| {
-            let (dim, own) = (level.shape.dim, level.shape.side * level.shape.side);
+            let (dim, own) = (level.shape.dim, level.shape.side() * level.shape.side());
             let reduced = dim / self.reduction;
             Work::map(own, dim, reduced).at_once(2) + Work::pairwise(1, cells, reduced, cells)
         });

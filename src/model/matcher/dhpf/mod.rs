@@ -31,7 +31,7 @@ impl Dhpf {
         let layer = |(index, level): (usize, &LevelShape)| Layer::new(path, config, index, level);
         Self {
             layers: levels.iter().enumerate().map(layer).collect(),
-            side: levels.first().map_or(0, |level| level.shape.side),
+            side: levels.first().map_or(0, |level| level.shape.side()),
         }
     }
 

@@ -105,9 +105,9 @@ impl LpmFlowConfig {
     pub(crate) fn check_sizes(&self, shape: &FeatureShape) -> Result<()> {
         ensure!(shape.class_token, "the LPMFlow matcher needs a backbone with a class token");
         ensure!(
-            shape.side <= LARGEST_GRID,
+            shape.side() <= LARGEST_GRID,
             "the LPMFlow matcher takes features of at most {LARGEST_GRID} x {LARGEST_GRID} cells, not {0} x {0}",
-            shape.side
+            shape.side()
         );
         ensure!((0..=64).contains(&self.encoder_depth), "the encoder has at most 64 blocks");
         ensure!(
@@ -123,16 +123,16 @@ impl LpmFlowConfig {
             self.heads
         );
         ensure!((1..=512).contains(&self.residual_channels), "the residual has 1 to 512 channels");
-        let fine = 2 * shape.side;
+        let fine = 2 * shape.side();
         ensure!(
             (1..=16).contains(&self.upsampler_window) && fine % self.upsampler_window == 0,
             "windows of {} cells, at most 16, do not cover the fine grid of {fine}",
             self.upsampler_window
         );
         ensure!(
-            (8 * shape.side) % 16 == 0 || !self.has(Ablation::Refine16),
+            (8 * shape.side()) % 16 == 0 || !self.has(Ablation::Refine16),
             "the refiner's windows of 16 cells do not cover a flow of side {}",
-            8 * shape.side
+            8 * shape.side()
         );
         for share in [self.dropout, self.feature_dropout] {
             ensure!((0.0..1.0).contains(&share), "a dropout share lies in 0 to 1, not {share}");

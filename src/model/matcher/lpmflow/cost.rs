@@ -8,9 +8,9 @@ use crate::model::matcher::lpmflow::config::{Ablation, LpmFlowConfig};
 pub(super) fn work(config: &LpmFlowConfig, shape: &FeatureShape) -> Vec<StageCost> {
     let (dim, heads) = (shape.dim, config.heads);
     let tokens = Tokens { dim, heads };
-    let coarse = 1 + shape.side * shape.side;
-    let fine = 1 + 4 * shape.side * shape.side;
-    let flow_cells = 64 * shape.side * shape.side;
+    let coarse = 1 + shape.side() * shape.side();
+    let fine = 1 + 4 * shape.side() * shape.side();
+    let flow_cells = 64 * shape.side() * shape.side();
     let mut stages = Vec::new();
     let mut push = |name, work| stages.push(StageCost { name, work });
     if config.has(Ablation::Larl) {

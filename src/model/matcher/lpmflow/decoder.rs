@@ -49,7 +49,7 @@ impl MatchingDecoder {
     /// Builds the parameters under `path`, for coarse tokens of the given shape.
     pub(super) fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
         let path = path / "last_block" / 0;
-        let FeatureShape { dim, side, .. } = *shape;
+        let (dim, side) = (shape.dim, shape.side());
         let [coarse, fine] = [1, 2].map(|factor| 1 + factor * factor * side * side);
         let positions = |name, tokens| path.parameter(name, &[1, tokens, dim], Init::Constant(0.0));
         Self {

@@ -66,7 +66,7 @@ pub(super) struct CrossImageEncoder {
 impl CrossImageEncoder {
     /// Builds the parameters under `path`, for tokens of the given shape.
     pub(super) fn new(path: &VarBuilder, config: &LpmFlowConfig, shape: &FeatureShape) -> Self {
-        let FeatureShape { dim, side, .. } = *shape;
+        let (dim, side) = (shape.dim, shape.side());
         let table = |name, positions| {
             path.parameter(name, &[1, positions, dim], Init::TruncatedNormal(INITIAL_STD))
         };
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn shape() -> FeatureShape {
-        FeatureShape { dim: 32, side: 4, class_token: true }
+        FeatureShape::square(32, 4).with_class_token()
     }
 
     fn config(shared_position_embeddings: bool) -> LpmFlowConfig {

@@ -26,7 +26,7 @@ impl MatcherConfig for LpmFlowConfig {
     }
 
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        FLOW_PER_FEATURE * deepest(levels).side
+        FLOW_PER_FEATURE * deepest(levels).side()
     }
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
@@ -106,7 +106,7 @@ impl Matcher for LpmFlow {
     }
 
     fn masking(&self) -> Option<Masking> {
-        let patches = self.shape.side * self.shape.side;
+        let patches = self.shape.side() * self.shape.side();
         self.masking_positions.as_ref()?;
         Some(Masking { candidates: candidates(patches), chosen: masked(patches) })
     }

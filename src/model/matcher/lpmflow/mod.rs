@@ -95,10 +95,10 @@ impl LpmFlow {
                 .then(|| CrossImageEncoder::new(&(path / "encoder"), config, shape)),
             coarse_decoder: decoder("decoder_s1"),
             super_resolution,
-            soft_argmax: SoftArgmax::new(path, 2 * shape.side),
+            soft_argmax: SoftArgmax::new(path, 2 * shape.side()),
             integration,
             masking_positions: config.has(Ablation::ContrastiveLoss).then(|| {
-                let tokens = 1 + shape.side * shape.side;
+                let tokens = 1 + shape.side() * shape.side();
                 path.parameter(
                     "pos_embed_src",
                     &[1, tokens, shape.dim],
@@ -173,7 +173,7 @@ impl LpmFlow {
             [(); 3].map(|()| finest.shallow_clone())
         };
         let [_, _, height, width] = dims(&finest);
-        let side = 2 * self.shape.side;
+        let side = 2 * self.shape.side();
         let patches = correlations.fine_source.narrow(1, 1, side * side); // [B, F * F, D]
         let map = patches.transpose(1, 2).reshape([-1, self.shape.dim, side, side]); // [B, D, F, F]
         let features = integration.project.forward(&map).relu();
@@ -212,7 +212,7 @@ impl LpmFlow {
                 coarse_fine: same(),
                 fine_coarse: same(),
                 fine_fine: same(),
-                fine_source: upsample_tokens(&coarse.source, self.shape.side),
+                fine_source: upsample_tokens(&coarse.source, self.shape.side()),
             };
         };
         let coarse_tokens = TokenPair { source: coarse.source, target: within.target };

@@ -38,7 +38,7 @@ impl TokenUpsampler {
         } else {
             Vec::new()
         };
-        Self { stages, side: shape.side }
+        Self { stages, side: shape.side() }
     }
 
     /// `[B, 1 + G * G, D]` to `[B, 1 + F * F, D]`.

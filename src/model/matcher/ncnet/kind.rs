@@ -39,7 +39,7 @@ impl MatcherConfig for NcNetConfig {
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let shape = levels[0].shape;
-        let cells = shape.side * shape.side;
+        let cells = shape.side() * shape.side();
         let layer = |[inputs, outputs, kernel]: [i64; 3]| {
             Work::map(cells * cells, inputs * kernel.pow(4), outputs)
         };
@@ -69,7 +69,7 @@ impl Matcher for NcNet {
     fn forward(&self, source: &Features, target: &Features) -> Matching {
         let best = self.filtered(source, target).argmax(2, false); // [B, S]
         let [source_side, target_side] =
-            [source, target].map(|features| features.level(&self.level).shape.side);
+            [source, target].map(|features| features.level(&self.level).shape.side());
         let places = cells(target_side, best.device());
         let matches =
             places.index_select(0, &best.flatten(0, 1)).view([-1, source_side * source_side, 2]);

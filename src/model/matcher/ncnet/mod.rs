@@ -41,7 +41,7 @@ impl NcNet {
     pub(crate) fn filtered(&self, source: &Features, target: &Features) -> Tensor {
         let [source, target] = [source, target].map(|features| {
             let level = features.level(&self.level);
-            (of_unit_length(&level.patches().relu()), level.shape.side)
+            (of_unit_length(&level.patches().relu()), level.shape.side())
         });
         let ((source, rows), (target, columns)) = (source, target);
         let raw = mutual(&source.bmm(&target.transpose(1, 2))); // [B, S, T]

@@ -36,7 +36,7 @@ impl Tagged for WindowedConfig {
 impl MatcherConfig for WindowedConfig {
     fn check(&self, levels: &[LevelShape]) -> Result<()> {
         SoftArgmax::new(self)?;
-        let (side, stride) = (deepest(levels).side, self.stride);
+        let (side, stride) = (deepest(levels).side(), self.stride);
         ensure!(
             stride > 0 && side % stride == 0 && side / stride <= LARGEST_GRID,
             "windowed: features of {side} x {side} cells cannot make a flow by a `stride` of {stride}, which must \
@@ -51,12 +51,12 @@ impl MatcherConfig for WindowedConfig {
     }
 
     fn flow_side(&self, levels: &[LevelShape]) -> i64 {
-        deepest(levels).side / self.stride
+        deepest(levels).side() / self.stride
     }
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
         let shape = deepest(levels);
-        let [cells, asked] = [shape.side, self.flow_side(levels)].map(|side| side * side);
+        let [cells, asked] = [shape.side(), self.flow_side(levels)].map(|side| side * side);
         vec![StageCost { name: "similarities", work: Work::pairwise(1, asked, shape.dim, cells) }]
     }
 
@@ -91,7 +91,7 @@ impl Windowed {
     /// The features at the centres of the flow's cells, `[B, S, D]`.
     fn at_flow_cells(&self, level: &Level) -> Tensor {
         let patches = level.patches();
-        let (dim, side, stride) = (level.shape.dim, level.shape.side, self.config.stride);
+        let (dim, side, stride) = (level.shape.dim, level.shape.side(), self.config.stride);
         if stride == 1 {
             return patches;
         }
@@ -103,8 +103,8 @@ impl Windowed {
 impl Matcher for Windowed {
     fn forward(&self, source: &Features, target: &Features) -> Matching {
         let (source, target) = (source.last(), target.last());
-        let side = target.shape.side;
-        let flow_side = source.shape.side / self.config.stride;
+        let side = target.shape.side();
+        let flow_side = source.shape.side() / self.config.stride;
         let from = self.soft_argmax.descriptors(&self.at_flow_cells(source)); // [B, S, D]
         let to = self.soft_argmax.descriptors(&target.patches()).transpose(1, 2); // [B, D, T]
         let (cells, at_once) = (flow_side * flow_side, (SIMILARITIES / (side * side)).max(1));

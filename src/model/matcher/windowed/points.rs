@@ -69,8 +69,8 @@ impl Interpolated {
         Self {
             soft_argmax: *soft_argmax,
             photos: Mutex::new([source, soft_argmax.descriptors(&target)]),
-            side: found.target.last().shape.side,
-            frame: found.frame as f64,
+            side: found.target.last().shape.side(),
+            frame: found.frames[0].width as f64,
             end: found.end,
         }
     }
@@ -136,7 +136,14 @@ mod tests {
             WindowedConfig { radius: Some(1), temperature: 1e-4, ..WindowedConfig::default() };
         let soft_argmax = SoftArgmax::new(&config).unwrap();
         let flow = Flow::zero(Size::square(9));
-        let found = PairFound { flow: &flow, correlation: None, source, target, frame: 90, end };
+        let found = PairFound {
+            flow: &flow,
+            correlation: None,
+            source,
+            target,
+            frames: [Size::square(90); 2],
+            end,
+        };
         Interpolated::new(&soft_argmax, &found)
     }
 

@@ -1,0 +1,53 @@
+//! MMNet (Zhao et al., "Multi-scale Matching Networks for Semantic Correspondence", ICCV 2021): the correlations of all
+//! stages of a dilated network, added up from the deepest on.
+
+pub(crate) mod config;
+mod kind;
+mod points;
+mod stage;
+
+use tch::Tensor;
+
+use crate::model::features::{Features, LevelShape};
+use crate::nn::parameters::VarBuilder;
+use config::MmNetConfig;
+use stage::Stage;
+
+/// The matcher with its variables.
+#[derive(Debug)]
+pub(crate) struct MmNet {
+    /// The deepest first.
+    stages: Vec<Stage>,
+}
+
+impl MmNet {
+    /// Builds the variables below the model's root `path`, for features of the given forms, which come in order of
+    /// depth.
+    fn new(path: &VarBuilder, config: &MmNetConfig, levels: &[LevelShape]) -> Self {
+        let mut left: Vec<&LevelShape> = levels.iter().collect();
+        let stage = |(index, (number, blocks)): (usize, (usize, Vec<usize>))| {
+            let own = left.split_off(left.len() - blocks.len());
+            Stage::new(path, number, &own, [config.channels, config.rate], index == 0)
+        };
+        Self { stages: config.read().enumerate().map(stage).collect() }
+    }
+
+    /// What each stage and those beneath it come to, the deepest first: `[B, C, rows, columns]`.
+    pub(crate) fn fused(&self, features: &Features) -> Vec<Tensor> {
+        let mut fused: Vec<Tensor> = Vec::new();
+        for stage in &self.stages {
+            fused.push(stage.forward(features, fused.last()));
+        }
+        fused
+    }
+
+    /// The sum of the stages' correlations, `[B, S, T]`: scalar products of any size.
+    pub(crate) fn correlation(&self, source: &Features, target: &Features) -> Tensor {
+        let cells = |features: &Features| {
+            self.fused(features).into_iter().map(|map| map.flatten(2, 3)).collect::<Vec<_>>()
+        };
+        // Side by side the products are summed in one.
+        let [source, target] = [source, target].map(|features| Tensor::cat(&cells(features), 1));
+        source.transpose(1, 2).bmm(&target)
+    }
+}
