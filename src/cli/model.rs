@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::cli::count::count;
 use crate::inference::Kernels;
 use crate::inference::device::is_device;
 use crate::inference::precision::Precision;
+use crate::model::architecture::untrained_presets;
 use crate::model::input::InputRule;
 use crate::model::settings::Setting;
 use crate::model::weights::choice::Choice;
@@ -29,6 +31,10 @@ pub(crate) struct ModelArguments {
     /// A head as others publish it (DIY-SC, MARCO), for that backbone
     #[arg(long, value_name = "FILE", requires = "backbone")]
     pub head: Option<PathBuf>,
+    /// The model to make of a backbone's weights, where not the usual one: SCOT of torchvision's ResNet-101, with its
+    /// constants for SPair-71k (scot) or for PF-PASCAL and PF-WILLOW (scot-pf)
+    #[arg(long, value_name = "NAME", conflicts_with = "head", value_parser = PossibleValuesParser::new(untrained_presets()))]
+    pub model: Option<String>,
     /// Photos are brought to this many pixels a side, where the network takes other sizes than its usual one
     #[arg(long, value_name = "PIXELS", value_parser = count)]
     pub input_size: Option<NonZeroUsize>,
@@ -68,6 +74,7 @@ impl ModelArguments {
             weights: self.backbone.as_ref().unwrap_or(&self.weights).clone(),
             dictionary: self.dictionary.clone(),
             head: self.head.clone(),
+            model: self.model.clone(),
             input_size: self.input_size.map(NonZeroUsize::get),
             input_rule: self.input_rule,
             settings: self.settings.clone(),

@@ -27,6 +27,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         None => format_of(output)?,
     };
     let choice = Choice {
+        model: None,
         weights: arguments.weights.clone(),
         dictionary: arguments.dictionary.clone(),
         head: arguments.head.clone(),

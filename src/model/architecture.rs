@@ -28,6 +28,7 @@ use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::mmnet::config::MmNetConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
 use crate::model::matcher::nearest::Nearest;
+use crate::model::matcher::scot::config::ScotConfig;
 use crate::model::matcher::transformatcher::config::TransforMatcherConfig;
 use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::{Family, Kind, Tagged};
@@ -70,6 +71,7 @@ const MATCHERS: &[Kind<dyn MatcherConfig>] = &[
     matcher::<ChmConfig>(),
     matcher::<TransforMatcherConfig>(),
     matcher::<MmNetConfig>(),
+    matcher::<ScotConfig>(),
     matcher::<Nearest>(),
     matcher::<ConsensusConfig>(),
     matcher::<WindowedConfig>(),
@@ -88,6 +90,8 @@ const PRESETS: &[Preset] = &[
     ("chm", ModelConfig::chm),
     ("lite", ModelConfig::lite),
     ("ncnet", ModelConfig::ncnet),
+    ("scot", || ModelConfig::scot(ScotConfig::spair())),
+    ("scot-pf", || ModelConfig::scot(ScotConfig::pf())),
     ("tiny", ModelConfig::tiny),
     ("transformatcher", ModelConfig::transformatcher),
     ("zero-shot", ModelConfig::zero_shot),
@@ -133,6 +137,13 @@ pub(crate) fn learned_presets() -> impl Iterator<Item = &'static str> {
     let is_trained =
         |config: ModelConfig| config.is_learned() && config.matcher.objective().is_some();
     PRESETS.iter().filter(move |(_, config)| is_trained(config())).map(|(name, _)| *name)
+}
+
+/// The names of those that a backbone's weights are all of.
+pub(crate) fn untrained_presets() -> impl Iterator<Item = &'static str> {
+    let is_backbone =
+        |config: ModelConfig| config.head.is_none() && !config.matcher.has_parameters();
+    PRESETS.iter().filter(move |(_, config)| is_backbone(config())).map(|(name, _)| *name)
 }
 
 /// The preset of a name.

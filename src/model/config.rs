@@ -72,11 +72,16 @@ impl ModelConfig {
         );
         self.backbone.check()?;
         let before = self.backbone_levels()?;
+        // Behind a head there may be more, and some matchers take more.
+        let largest = match &self.head {
+            Some(_) => LARGEST_GRID,
+            None => LARGEST_GRID.max(self.matcher.largest_grid()),
+        };
         for FeatureShape { rows, columns, .. } in before.iter().map(|level| level.shape) {
             ensure!(
-                [rows, columns].iter().all(|side| (1..=LARGEST_GRID).contains(side)),
-                "the features have {rows} x {columns} cells, beyond the limit of {LARGEST_GRID} x \
-                 {LARGEST_GRID}: an image side or a patch side is not plausible"
+                [rows, columns].iter().all(|side| (1..=largest).contains(side)),
+                "the features have {rows} x {columns} cells, beyond the limit of {largest} x {largest}: an image side \
+                 or a patch side is not plausible"
             );
         }
         if let (Some(head), Some(last)) = (&self.head, before.last()) {

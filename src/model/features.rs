@@ -173,6 +173,7 @@ pub(crate) fn interpolated(features: &Tensor, side: i64, positions: &Tensor) -> 
 #[derive(Debug)]
 pub(crate) struct Features {
     levels: Vec<Level>,
+    image: Option<[i64; 2]>,
 }
 
 impl Features {
@@ -182,7 +183,17 @@ impl Features {
     /// Without any level.
     pub(crate) fn new(levels: Vec<Level>) -> Self {
         assert!(!levels.is_empty(), "features have at least one level");
-        Self { levels }
+        Self { levels, image: None }
+    }
+
+    /// The same, of images of so many rows and columns.
+    pub(crate) fn of_images(self, size: [i64; 2]) -> Self {
+        Self { image: Some(size), ..self }
+    }
+
+    /// Rows and columns of the images, if their backbone tells.
+    pub(crate) fn image(&self) -> Option<[i64; 2]> {
+        self.image
     }
 
     /// The deepest level alone.
@@ -207,7 +218,7 @@ impl Features {
     /// The same levels with other tokens.
     pub(crate) fn map(&self, change: impl Fn(&Level) -> Tensor) -> Self {
         let changed = |level: &Level| level.with_tokens(change(level));
-        Self { levels: self.levels.iter().map(changed).collect() }
+        Self { levels: self.levels.iter().map(changed).collect(), image: self.image }
     }
 
     /// The same with another deepest level.
@@ -246,7 +257,7 @@ impl Features {
                 parts.iter().map(|part| &part.levels[index].tokens).collect();
             level.with_tokens(Tensor::cat(&tokens, 0))
         });
-        Self { levels: levels.collect() }
+        Self { levels: levels.collect(), image: parts[0].image }
     }
 
     /// The same values in memory of their own.

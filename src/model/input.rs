@@ -63,11 +63,12 @@ impl InputRule {
 }
 
 impl ImageShape {
-    /// Rows of a frame with so many columns; of one whose form the photo gives, as many.
+    /// Rows of a frame with so many columns; of one whose form the photo gives, those of the usual photo, 4 to 3.
     pub(crate) const fn rows(self, columns: i64) -> i64 {
         match self {
-            Self::Square | Self::Own => columns,
+            Self::Square => columns,
             Self::Wide => columns * 7 / 10,
+            Self::Own => columns * 3 / 4,
         }
     }
 

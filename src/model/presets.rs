@@ -8,7 +8,7 @@ use crate::model::backbone::twins::TwinsConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
 use crate::model::head::adapter::AdapterConfig;
-use crate::model::input::InputRule;
+use crate::model::input::{ImageShape, InputRule};
 use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::cats::config::CatsConfig;
@@ -16,6 +16,7 @@ use crate::model::matcher::chm::config::{ChmConfig, Sharing};
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
+use crate::model::matcher::scot::config::ScotConfig;
 use crate::model::matcher::transformatcher::config::TransforMatcherConfig;
 use crate::model::part::Chosen;
 
@@ -81,6 +82,21 @@ impl ModelConfig {
         let matcher = TransforMatcherConfig::on_blocks(8..=33);
         let image = TransforMatcherConfig::IMAGE;
         Self::on_twins(image, vec![3, 4, 23, 3], Chosen::of(Arc::new(matcher)))
+    }
+
+    /// SCOT: ResNet-101 and its classifier, photos whose longer side has 300 pixels, and transport.
+    pub(crate) fn scot(matcher: ScotConfig) -> Self {
+        let backbone = ResNetConfig {
+            shape: ImageShape::Own,
+            ..ResNetConfig::new(ScotConfig::IMAGE, vec![3, 4, 23, 3], vec![33])
+        };
+        Self {
+            input_size: backbone.image as usize,
+            input: InputRule::SampledOwn,
+            backbone: Chosen::of(Arc::new(backbone)),
+            head: None,
+            matcher: Chosen::of(Arc::new(matcher)),
+        }
     }
 
     /// A matcher on two ResNets of these stages.

@@ -23,21 +23,32 @@ pub(crate) fn resize_nearest(xs: &Tensor, [height, width]: [i64; 2]) -> Tensor {
     xs.upsample_nearest2d([height, width], None, None)
 }
 
-/// Matches of the cells of two square grids on grids of `side` rows, bilinearly between corners, the target's first:
-/// `[B, S, T]` to `[B, side * side, side * side]`.
+/// Matches of the cells of two square grids on grids of `side` rows: as [`resize_matches_between`], `[B, S, T]` to
+/// `[B, side * side, side * side]`.
 pub(crate) fn resize_matches(matches: &Tensor, side: i64) -> Tensor {
     let [_, sources, targets] = dims(matches);
-    let cells = side * side;
-    let resize = |xs: &Tensor, rows: i64, positions: i64| {
-        if positions == cells {
+    let own = [sources, targets].map(|cells| [cells.isqrt(); 2]);
+    resize_matches_between(matches, own, [[side; 2]; 2])
+}
+
+/// Matches of the cells of two grids, rows and columns of source and target, on other grids, bilinearly between corners,
+/// the target's first: `[B, S, T]` to `[B, S', T']`.
+pub(crate) fn resize_matches_between(
+    matches: &Tensor,
+    from: [[i64; 2]; 2],
+    to: [[i64; 2]; 2],
+) -> Tensor {
+    let cells = |[rows, columns]: [i64; 2]| rows * columns;
+    let resize = |xs: &Tensor, others: i64, photo: usize| {
+        if from[photo] == to[photo] {
             return xs.shallow_clone();
         }
-        let own_side = (positions as f64).sqrt().round() as i64;
-        let maps = xs.reshape([-1, rows, own_side, own_side]);
-        resize_bilinear(&maps, [side; 2], Corners::Aligned).view([-1, rows, cells])
+        let [rows, columns] = from[photo];
+        let maps = xs.reshape([-1, others, rows, columns]);
+        resize_bilinear(&maps, to[photo], Corners::Aligned).view([-1, others, cells(to[photo])])
     };
-    let by_source = resize(matches, sources, targets); // [B, S, side * side]
-    resize(&by_source.transpose(1, 2), cells, sources).transpose(1, 2)
+    let by_source = resize(matches, cells(from[0]), 1); // [B, S, T']
+    resize(&by_source.transpose(1, 2), cells(to[1]), 0).transpose(1, 2)
 }
 
 #[cfg(test)]

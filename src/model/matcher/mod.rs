@@ -3,11 +3,13 @@
 //! A further matcher is one new file beside this one and one line in [`crate::model::architecture`].
 
 pub(crate) mod actr;
+mod boxes;
 pub(crate) mod cats;
 pub(crate) mod chm;
 pub(crate) mod consensus;
 pub(crate) mod cosine;
 pub(crate) mod dhpf;
+mod hough;
 pub(crate) mod identity;
 pub(crate) mod lpmflow;
 pub(crate) mod mmnet;
@@ -16,6 +18,7 @@ pub(crate) mod ncnet;
 mod near_best;
 mod near_cells;
 pub(crate) mod nearest;
+pub(crate) mod scot;
 #[cfg(test)]
 pub(crate) mod test_fields;
 #[cfg(test)]

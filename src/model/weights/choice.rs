@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::model::architecture::preset;
 use crate::model::config::ModelConfig;
 use crate::model::input::InputRule;
 use crate::model::settings::{Setting, changed};
@@ -20,6 +21,8 @@ pub(crate) struct Choice {
     pub dictionary: Option<String>,
     /// A head for them, from a file of its own.
     pub head: Option<PathBuf>,
+    /// The name of the model to make of them, where not the usual one.
+    pub model: Option<String>,
     /// Side of the square that photos are brought to; the weights' usual one if `None`.
     pub input_size: Option<usize>,
     /// How photos are brought to it; as usual if `None`.
@@ -35,6 +38,7 @@ impl Choice {
             weights: weights.to_owned(),
             dictionary: None,
             head: None,
+            model: None,
             input_size: None,
             input_rule: None,
             settings: Vec::new(),
@@ -58,7 +62,10 @@ impl Choice {
     /// # Errors
     /// When they belong to none, or to none of that size.
     pub(crate) fn config(&self, stored: &StoredWeights) -> Result<ModelConfig> {
-        self.adjusted(&stored.config()?)
+        match &self.model {
+            Some(name) => self.adjusted(&preset(name)?),
+            None => self.adjusted(&stored.config()?),
+        }
     }
 
     /// A model with the chosen settings, for photos of the chosen size, brought to it by the chosen rule.
@@ -73,13 +80,16 @@ impl Choice {
 
 impl Display for Choice {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Self { weights, dictionary, head, .. } = self;
+        let Self { weights, dictionary, head, model, .. } = self;
         write!(formatter, "{}", weights.shown())?;
         if let Some(name) = dictionary {
             write!(formatter, " ({name})")?;
         }
         if let Some(head) = head {
             write!(formatter, " with {}", head.shown())?;
+        }
+        if let Some(model) = model {
+            write!(formatter, " as {model}")?;
         }
         Ok(())
     }

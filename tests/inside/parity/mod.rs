@@ -14,6 +14,7 @@ mod mmnet;
 mod ncnet;
 mod near_cells;
 mod resnet;
+mod scot;
 mod train;
 mod transformatcher;
 mod vit;

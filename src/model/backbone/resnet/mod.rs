@@ -3,6 +3,7 @@
 //!
 //! Batch norm is frozen and folded into the convolutions when the weights are read.
 
+pub(crate) mod activation;
 pub(crate) mod config;
 mod network;
 
@@ -12,10 +13,11 @@ use anyhow::{Result, ensure};
 
 use crate::model::backbone::{Backbone, BackboneConfig, IMAGENET, Normalisation};
 use crate::model::cost::Work;
-use crate::model::features::LevelShape;
+use crate::model::features::{FeatureShape, LevelShape};
 use crate::model::input::ImageShape;
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
+use activation::ACTIVATION;
 use config::{ResNetConfig, STEM, Stem, halved};
 use network::ResNet;
 
@@ -69,7 +71,13 @@ impl BackboneConfig for ResNetConfig {
     fn levels(&self) -> Vec<LevelShape> {
         let level = |(block, shape)| LevelShape { name: Self::level(block), shape };
         let blocks = self.shapes().into_iter().enumerate().map(level);
-        blocks.chain([LevelShape::last(self.shape())]).collect()
+        let activation = LevelShape {
+            name: ACTIVATION.to_owned(),
+            shape: FeatureShape { dim: 1, ..self.shapes()[0] },
+        };
+        // The classifier is made for all four stages.
+        let activation = (self.stages.len() == 4).then_some(activation);
+        blocks.chain(activation).chain([LevelShape::last(self.shape())]).collect()
     }
 
     fn work(&self) -> Work {

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use crate::model::backbone::Backbone;
+use crate::model::backbone::resnet::activation::{ACTIVATION, Activation};
 use crate::model::backbone::resnet::config::{BlockShape, ResNetConfig, STEM, Stem, sixteenths};
 use crate::model::features::{FeatureShape, Features, LAST, Level, LevelShape};
 use crate::model::input::ImageShape;
@@ -19,6 +20,7 @@ pub(super) struct ResNet {
     /// One convolution after another, a ReLU behind each.
     stem: Vec<Conv2d>,
     blocks: Vec<Bottleneck>,
+    activation: Option<Activation>,
     config: ResNetConfig,
     wanted: Vec<LevelShape>,
 }
@@ -27,37 +29,56 @@ impl ResNet {
     /// Builds the variables under `path`.
     pub(super) fn new(path: &VarBuilder, config: &ResNetConfig, wanted: &[LevelShape]) -> Self {
         let shapes = config.blocks();
-        let is_wanted = |block: &usize| {
-            let name = ResNetConfig::level(*block);
-            let in_last = config.hyperpixel.contains(&(*block as i64));
-            wanted.iter().any(|level| level.name == name || level.name == LAST && in_last)
+        let wants = |name: &str| wanted.iter().any(|level| level.name == name);
+        let is_read = |block: &usize| {
+            wants(&ResNetConfig::level(*block))
+                || wants(LAST) && config.hyperpixel.contains(&(*block as i64))
         };
-        let needed = (0..=shapes.len()).filter(is_wanted).max().unwrap_or(0);
-        let stem = path / "conv1";
-        let stem = match config.stem {
-            Stem::Plain => {
-                let shape =
-                    ConvShape { kernel: 7, stride: 2, padding: 3, ..ConvShape::pointwise(3, STEM) };
-                vec![Conv2d::new(&stem, shape)]
-            }
-            Stem::Deep => {
-                let same = ConvShape::same3;
-                // Between them stand batch norms, which are folded, and ReLUs.
-                let first = ConvShape { stride: 2, ..same(3, STEM) };
-                let layers = [(0, first), (3, same(STEM, STEM)), (6, same(STEM, 2 * STEM))];
-                layers.map(|(index, shape)| Conv2d::new(&(&stem / index), shape)).into()
-            }
+        let needed = match wants(ACTIVATION) {
+            true => shapes.len(),
+            false => (0..=shapes.len()).filter(is_read).max().unwrap_or(0),
         };
+        let channels = shapes.last().map_or(STEM, |block| block.outputs);
         let block = |shape: &BlockShape| Bottleneck::new(&(path / &shape.name), shape);
         Self {
-            stem,
+            stem: stem(&(path / "conv1"), config.stem),
             blocks: shapes[..needed].iter().map(block).collect(),
+            activation: wants(ACTIVATION).then(|| Activation::new(path, channels)),
             config: config.clone(),
             wanted: wanted.to_vec(),
         }
     }
 
-    /// The maps of the hyperpixel, each of unit length at every cell, side by side on one grid: `[B, N, D]`.
+    /// Whether the map of a block is read, by itself or within the hyperpixel.
+    fn reads(&self, block: usize) -> bool {
+        let name = ResNetConfig::level(block);
+        self.wanted.iter().any(|level| {
+            level.name == name
+                || level.name == LAST && self.config.hyperpixel.contains(&(block as i64))
+        })
+    }
+
+    /// The last map of images `[B, 3, H, W]`, behind its ReLU; `found` gets what enters the first block as 0 and every
+    /// block's map before its ReLU.
+    fn run<'a>(
+        &'a self,
+        images: &Tensor,
+        recompute: &Recompute<'a>,
+        mut found: impl FnMut(usize, &Tensor),
+    ) -> Tensor {
+        let images = images.shallow_clone();
+        let stem = self.stem.iter().fold(images, |xs, layer| layer.forward(&xs).relu());
+        let mut map = stem.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false); // [B, C, H / 4, W / 4]
+        found(0, &map);
+        for (number, block) in (1..).zip(&self.blocks) {
+            map = recompute.one(&map, |map| block.forward(map));
+            found(number, &map);
+            map = map.relu();
+        }
+        map
+    }
+
+    /// The maps of the hyperpixel, each of unit length at every cell, side by side on one grid: `[B, D, H, W]`.
     fn hyperpixel(&self, maps: &[Option<Tensor>], grid: [i64; 2]) -> Tensor {
         let parts: Vec<Tensor> = self
             .config
@@ -66,47 +87,58 @@ impl ResNet {
             .filter_map(|&block| maps[block as usize].as_ref())
             .map(|map| {
                 let map = resize_bilinear(map, grid, Corners::Aligned);
-                unit_length(&map.permute([0, 2, 3, 1])) // [B, G, G, D]
+                unit_length(&map.permute([0, 2, 3, 1])) // [B, H, W, D]
             })
             .collect();
-        Tensor::cat(&parts, -1).flatten(1, 2)
+        Tensor::cat(&parts, -1).permute([0, 3, 1, 2])
+    }
+}
+
+/// The layers before the first pooling.
+fn stem(path: &VarBuilder, stem: Stem) -> Vec<Conv2d> {
+    let same = ConvShape::same3;
+    match stem {
+        Stem::Plain => {
+            let shape =
+                ConvShape { kernel: 7, stride: 2, padding: 3, ..ConvShape::pointwise(3, STEM) };
+            vec![Conv2d::new(path, shape)]
+        }
+        Stem::Deep => {
+            // Between them stand batch norms, which are folded, and ReLUs.
+            let first = ConvShape { stride: 2, ..same(3, STEM) };
+            let layers = [(0, first), (3, same(STEM, STEM)), (6, same(STEM, 2 * STEM))];
+            layers.map(|(index, shape)| Conv2d::new(&(path / index), shape)).into()
+        }
     }
 }
 
 impl Backbone for ResNet {
     fn forward<'a>(&'a self, images: &Tensor, recompute: &Recompute<'a>) -> Features {
-        let is_wanted = |block: usize| {
-            let name = ResNetConfig::level(block);
-            self.config.hyperpixel.contains(&(block as i64))
-                || self.wanted.iter().any(|level| level.name == name)
-        };
-        let keep = |block: usize, map: &Tensor| is_wanted(block).then(|| map.shallow_clone());
         let mut images = self.stem[0].like(images);
         if self.config.shape != ImageShape::Own {
             images = resize_bilinear(&images, self.config.size(), Corners::Edges);
         }
-        let grid = sixteenths(map_size(&images));
-        let stem = self.stem.iter().fold(images, |xs, layer| layer.forward(&xs).relu());
-        let mut map = stem.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false); // [B, 64, H / 4, W / 4]
-        let mut maps = vec![keep(0, &map)];
-        for (number, block) in (1..).zip(&self.blocks) {
-            map = recompute.one(&map, |map| block.forward(map));
-            maps.push(keep(number, &map));
-            map = map.relu();
-        }
+        let mut maps: Vec<Option<Tensor>> = Vec::new();
+        let last = self.run(&images, recompute, |block, map| {
+            maps.push(self.reads(block).then(|| map.shallow_clone()));
+        });
         let level = |level: &LevelShape| {
-            let (tokens, [rows, columns]) = match (0..maps.len())
-                .find(|block| ResNetConfig::level(*block) == level.name)
-                .and_then(|block| maps[block].as_ref())
-            {
-                Some(map) => (map.flatten(2, 3).transpose(1, 2), map_size(map)), // [B, N, D]
-                None => (self.hyperpixel(&maps, grid), grid),
+            let own = (0..maps.len()).find(|block| ResNetConfig::level(*block) == level.name);
+            let map = match (own.and_then(|block| maps[block].as_ref()), &self.activation) {
+                (Some(map), _) => map.shallow_clone(),
+                (None, Some(activation)) if level.name == ACTIVATION => {
+                    let see = |images: &Tensor| self.run(images, &Recompute::plain(), |_, _| {});
+                    activation.forward(&images, &last, see).unsqueeze(1)
+                }
+                _ => self.hyperpixel(&maps, sixteenths(map_size(&images))),
             };
             // Where images have a form of their own, so have their features.
+            let [rows, columns] = map_size(&map);
             let shape = FeatureShape { rows, columns, ..level.shape };
+            let tokens = map.flatten(2, 3).transpose(1, 2); // [B, N, D]
             Level { name: level.name.clone(), tokens, shape }
         };
-        Features::new(self.wanted.iter().map(level).collect())
+        Features::new(self.wanted.iter().map(level).collect()).of_images(map_size(&images))
     }
 }
 

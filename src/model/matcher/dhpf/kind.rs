@@ -7,11 +7,11 @@ use anyhow::{Result, ensure};
 
 use crate::flow::PointTransfer;
 use crate::model::cost::{StageCost, Work};
-use crate::model::features::{Features, LAST, LevelShape};
+use crate::model::features::{FeatureShape, Features, LevelShape};
+use crate::model::matcher::boxes::{Boxes, ByBoxes};
 use crate::model::matcher::cosine::{cells, flow_to};
-use crate::model::matcher::dhpf::Dhpf;
 use crate::model::matcher::dhpf::config::DhpfConfig;
-use crate::model::matcher::dhpf::points::ByBoxes;
+use crate::model::matcher::dhpf::{Dhpf, REACH, STEP};
 use crate::model::matcher::mutual::mutual;
 use crate::model::matcher::{Matcher, MatcherConfig, Matching, PairFound};
 use crate::model::part::{Chosen, Tagged};
@@ -25,7 +25,7 @@ impl MatcherConfig for DhpfConfig {
     /// Every block's.
     fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
         let blocks: Vec<LevelShape> =
-            offered.iter().filter(|level| level.name != LAST).cloned().collect();
+            offered.iter().filter(|level| level.name.starts_with("block-")).cloned().collect();
         ensure!(!blocks.is_empty(), "the DHPF matcher needs a backbone that offers its blocks");
         Ok(blocks)
     }
@@ -78,7 +78,10 @@ impl Matcher for Dhpf {
     }
 
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
-        Some(Arc::new(ByBoxes::new(found.flow)))
+        let boxes = Boxes { step: STEP, reach: REACH };
+        let rule =
+            "a point moves as the cells whose boxes hold it do in the mean, as DHPF evaluates";
+        Some(Arc::new(ByBoxes::new(found, FeatureShape::square(0, self.side), boxes, rule)))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -2,18 +2,21 @@
 //! network, those are compared that suit the pair; matches that lead as far as many others count more.
 
 pub(crate) mod config;
-mod hough;
 mod kind;
 mod layer;
-mod points;
 
 use tch::{Kind, Tensor};
 
+use crate::geometry::Size;
 use crate::model::features::{Features, LevelShape};
+use crate::model::matcher::hough::{Side, support};
 use crate::nn::parameters::VarBuilder;
 use config::DhpfConfig;
-use hough::support;
 use layer::Layer;
+
+/// Pixels from cell to cell, half a cell's box, and a side of the authors' frame.
+const STEP: i64 = 4;
+const REACH: i64 = 5;
 
 /// Added to the product of two lengths before it divides.
 const LENGTH_EPSILON: f64 = 1e-3;
@@ -70,7 +73,9 @@ impl Dhpf {
     pub(crate) fn matches(&self, source: &Features, target: &Features) -> Tensor {
         let appearance = self.appearance(source, target);
         let (side, shape) = (self.side, appearance.size());
-        let support = support(&appearance, side); // [B, sy, sx, ty, tx]
+        let frame = Size::square((STEP * side) as usize);
+        let photo = Side { grid: [side; 2], step: STEP, frame };
+        let support = support(&appearance, [photo; 2]); // [B, sy, sx, ty, tx]
         let grids = [-1, side, side, side, side];
         (appearance.view(grids) * support).reshape(shape)
     }
