@@ -16,6 +16,7 @@ mod library;
 mod moving;
 mod outputs;
 mod package;
+mod paper_table;
 mod predict;
 mod predict_inputs;
 mod predict_many;

@@ -228,9 +228,8 @@ fn commands_in_a_pickle_are_not_run_and_what_is_no_weight_is_refused() {
     assert!(sparse.contains("`weight` is stored in a way that weights are not"), "{sparse}");
     let foreign = error_of(weights::read(&pytorch_file("forms.pth")));
     assert!(
-        foreign.contains(
-            "nothing known (ACTR, CATs, NC-Net, TransforMatcher, CHM, LPMFlow, EfficientNet-Lite0,"
-        ),
+        foreign.contains("nothing known (ACTR, CATs,")
+            && foreign.contains("LPMFlow, EfficientNet-Lite0,"),
         "{foreign}"
     );
     assert!(foreign.contains("bfloat16, bool, double"), "{foreign}");
