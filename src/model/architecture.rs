@@ -104,6 +104,8 @@ const PRESETS: &[Preset] = &[
     #[cfg(test)]
     ("chm-tiny", ModelConfig::chm_tiny),
     #[cfg(test)]
+    ("ncnet-tiny", ModelConfig::ncnet_tiny),
+    #[cfg(test)]
     ("transformatcher-tiny", ModelConfig::transformatcher_tiny),
 ];
 

@@ -1,10 +1,13 @@
 //! What a model is made of, as it travels in a weight file's metadata.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::defaults::is_default;
 use crate::model::backbone::BackboneConfig;
+use crate::model::backbone::twins::TwinsConfig;
 use crate::model::cost::StageCost;
 use crate::model::features::{FeatureShape, LevelShape, deepest};
 use crate::model::head::HeadConfig;
@@ -128,11 +131,19 @@ impl ModelConfig {
     }
 
     /// The same on the backbone of another model, which is brought to photos of such a size that the grid of its
-    /// features keeps its side; widths follow.
+    /// features keeps its side; widths follow. Where each role has a network of its own, both become that backbone, for
+    /// photos of the usual size.
     ///
     /// # Errors
     /// When head or matcher cannot work on the features of that backbone.
     pub(crate) fn on_backbone_of(&self, other: &Self) -> Result<Self> {
+        if self.backbone.tells_roles() {
+            let each = other.backbone.with_image(self.backbone.image())?;
+            let backbone = Chosen::of(Arc::new(TwinsConfig { each }) as Arc<_>);
+            let config = Self { backbone, ..self.clone() };
+            config.check().context("its features do not suit the model")?;
+            return Ok(config);
+        }
         let [own, theirs] = [self, other].map(Self::backbone_grid);
         let (grid, usual) = (own?, other.backbone.image());
         let image = grid * (usual / theirs?.max(1));

@@ -131,6 +131,20 @@ impl ModelConfig {
         Self::on_twins(64, vec![1, 1], Chosen::of(Arc::new(matcher)))
     }
 
+    /// NC-Net in a size for tests: one layer on 4 x 4 cells.
+    #[cfg(test)]
+    pub(crate) fn ncnet_tiny() -> Self {
+        let matcher =
+            NcNetConfig { level: "block-2".to_owned(), kernels: vec![3], channels: vec![1] };
+        Self {
+            input_size: 64,
+            input: InputRule::SampledStretch,
+            backbone: Chosen::of(Arc::new(ResNetConfig::new(64, vec![1, 1], vec![2]))),
+            head: None,
+            matcher: Chosen::of(Arc::new(matcher)),
+        }
+    }
+
     /// ACTR in a size for tests.
     #[cfg(test)]
     pub(crate) fn actr_tiny() -> Self {

@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::architecture::preset;
+use crate::model::backbone::twins::ROLES;
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
 use crate::model::matcher::lpmflow::config::Ablation;
@@ -124,6 +125,9 @@ impl ModelChoice {
             drop_left_out(&mut stored.tensors, &config)?;
         } else {
             stored.tensors.retain(|name, _| name.starts_with(BACKBONE));
+            if config.backbone.tells_roles() {
+                stored.tensors = for_both_roles(&stored.tensors);
+            }
         }
         let below = if whole { "" } else { BACKBONE };
         fill(stored.tensors, below, &config, device)
@@ -165,9 +169,9 @@ impl ModelChoice {
     fn trainable(&self, config: ModelConfig) -> Result<ModelConfig> {
         let config = config.with_input_size(self.input_size)?;
         ensure!(
-            config.input == InputRule::Stretch,
-            "the model takes photos in padded squares, and such models are not trained yet: choose one \
-             that takes them stretched"
+            matches!(config.input, InputRule::Stretch | InputRule::SampledStretch),
+            "the model takes photos in frames that are padded or no squares, and such models are not trained \
+             yet: choose one that takes them stretched"
         );
         let matcher = config.matcher.to_train(&self.ablate)?;
         let config = ModelConfig { matcher, ..config };
@@ -247,6 +251,15 @@ fn fill(
     let (parameters, outcome) = path.finish();
     LoadReport::new(outcome, &parameters, |name| config.is_unused(name)).check()?;
     Ok((model, parameters))
+}
+
+/// The tensors of one backbone as those of two networks, one for each role.
+fn for_both_roles(tensors: &BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+    let in_role = |(name, tensor): (&String, &Tensor)| {
+        let own = name.strip_prefix(BACKBONE).unwrap_or(name);
+        ROLES.map(|role| (format!("{BACKBONE}{role}.{own}"), tensor.shallow_clone()))
+    };
+    tensors.iter().flat_map(in_role).collect()
 }
 
 /// Forgets the tensors of parts that the whole model has and `config` leaves out.

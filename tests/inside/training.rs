@@ -94,6 +94,21 @@ fn values_computed_again_give_the_same_losses_and_gradients() {
     });
 }
 
+#[test]
+fn nc_net_trains_on_batches_of_several_pairs() {
+    in_own_process(&ONE_THREAD, || {
+        let (toy, flags) = two_steps();
+        let flags = format!("{flags} --model ncnet-tiny");
+        let run = toy.path("ncnet");
+        train(&toy, &run, &format!("{flags} --batch-size 2 --accumulate 1")).succeeded();
+        let steps = numbers(&run);
+        assert_eq!(steps.len(), 2);
+        assert!(steps.iter().all(|[loss, norm]| loss.is_finite() && *norm > 0.0), "{steps:?}");
+        let alone = train(&toy, &toy.path("alone"), &flags);
+        assert!(alone.stderr.contains("choose --batch-size 2 or more"), "{}", alone.stderr);
+    });
+}
+
 /// Loss and gradient norm of every step.
 fn numbers(run: &Path) -> Vec<[f64; 2]> {
     let number = |line: &Value, key: &str| line[key].as_f64().unwrap();

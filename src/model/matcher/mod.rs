@@ -118,7 +118,9 @@ pub(crate) trait MatcherConfig: Settings {
             "the parts that can be left out are the paper's: choose base or tiny, or no --ablate"
         );
         if self.objective().is_none() {
-            bail!("the model has no matcher that learns: choose actr, base, cats, lite or tiny")
+            bail!(
+                "the model has no matcher that learns: choose actr, base, cats, chm, lite, ncnet, tiny or transformatcher"
+            )
         }
         Ok(self.complete())
     }

@@ -12,6 +12,7 @@ use crate::train::objective::flow::FlowSettings;
 use crate::train::objective::keypoints::KeypointSettings;
 use crate::train::objective::matching::MatchingSettings;
 use crate::train::objective::points::PointSettings;
+use crate::train::objective::weak::WeakSettings;
 
 /// An objective.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) const OBJECTIVES: &[Entry] = &[
     entry::<MatchingSettings>("matching"),
     entry::<KeypointSettings>("keypoints"),
     entry::<PointSettings>("points"),
+    entry::<WeakSettings>("weak"),
     #[cfg(test)]
     entry::<crate::train::objective::toy::ToySettings>("toy"),
 ];

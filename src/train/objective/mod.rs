@@ -15,6 +15,7 @@ pub(crate) mod tables;
 #[cfg(test)]
 pub(crate) mod toy;
 pub(crate) mod truth;
+pub(crate) mod weak;
 
 use std::fmt::Debug;
 

@@ -51,6 +51,10 @@ impl MatcherConfig for NcNetConfig {
         ]
     }
 
+    fn objective(&self) -> Option<&'static str> {
+        Some("weak")
+    }
+
     fn has_parameters(&self) -> bool {
         true
     }
