@@ -28,7 +28,7 @@ pub(crate) struct ModelArguments {
     /// A backbone as others publish it (DINOv2, DINOv3, DINO, iBOT, ResNet), to go with --head
     #[arg(long, value_name = "FILE", requires = "head", conflicts_with = "weights")]
     pub backbone: Option<PathBuf>,
-    /// A head as others publish it (DIY-SC, MARCO), for that backbone
+    /// A head as others publish it (DIY-SC, MARCO, DHPF), for that backbone
     #[arg(long, value_name = "FILE", requires = "backbone")]
     pub head: Option<PathBuf>,
     /// The model to make of a backbone's weights, where not the usual one: SCOT of torchvision's ResNet-101, with its

@@ -124,7 +124,7 @@ pub(crate) struct TrainedModelArguments {
     /// [default: random values; `lite` with --photos and without --model]
     #[arg(short, long, env = "LPMFLOW_INIT", value_name = "NAME|FILE", group = "begins_with")]
     pub init: Option<PathBuf>,
-    /// A backbone for the model instead of its own, as others publish it (DINOv2, DINOv3, DINO, iBOT)
+    /// A backbone for the model instead of its own, as others publish it (DINOv2, DINOv3, DINO, iBOT, ResNet)
     ///
     /// The grid of features stays, so that photos are brought to another size; widths follow. The rest begins with
     /// random values.

@@ -159,5 +159,8 @@ fn export_takes_the_squares_and_training_is_refused() {
     let run = run.display().to_string();
     let error = lpmflow(["train", "--photos", &photos, "--init", &weights, "--output", &run])
         .failed_with(1);
-    assert!(error.contains("padded squares") && error.contains("not trained yet"), "{error}");
+    assert!(
+        error.contains("frames that are padded") && error.contains("not trained yet"),
+        "{error}"
+    );
 }

@@ -49,11 +49,11 @@ pub(super) fn said_of_photos(
             end: source.placement.end(),
         });
         let part = index as usize * size.area()..(index as usize + 1) * size.area();
-        let confidence =
-            confidence.as_ref().map(|values| match source.is_blank || target.is_blank {
-                true => vec![0.0; part.len()],
-                false => values[part].to_vec(),
-            });
+        // Of a photo of one colour nothing corresponds, whatever the matcher says.
+        let confidence = match source.is_blank || target.is_blank {
+            true => Some(vec![0.0; part.len()]),
+            false => confidence.as_ref().map(|values| values[part].to_vec()),
+        };
         let squares = Matched { flow, points, confidence };
         matched.push(between_photos(squares, source.placement, target.placement));
     }

@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 use crate::data::photo::resize::{Filter, resize_like_pillow_by};
 use crate::data::photo::sample::{Reading, sampled};
 use crate::geometry::{Size, Turn};
-use crate::inference::pixels::Pixels;
+use crate::inference::pixels::{Pixels, turned};
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
 use crate::model::input::{ImageShape, InputRule};
@@ -81,9 +81,15 @@ impl Input {
 
     /// A decoded photo as a frame, turned as the key says.
     pub(crate) fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
-        // What lies beside a photo depends on its size alone, so that it may be turned once it is small.
-        let scaled = self.scaled(photo).turned(key.turn);
         let size = key.turn.size(size_of(photo));
+        // What lies beside a photo depends on its size alone, so that it may be turned once it is small, unless the frame
+        // would be turned with it.
+        let scaled = match self.rule.shape() {
+            ImageShape::Wide if key.turn.quarters % 2 == 1 => {
+                self.scaled(&turned(photo.clone(), key.turn))
+            }
+            _ => self.scaled(photo).turned(key.turn),
+        };
         self.placed(key, scaled, size)
     }
 
@@ -237,6 +243,7 @@ fn to_device(tensor: Tensor, device: Device) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
     use image::imageops::{rotate90, rotate180, rotate270};
 
     use super::*;
@@ -335,8 +342,8 @@ mod tests {
     #[test]
     fn a_photo_is_turned_as_if_it_had_been_so_before() {
         let photo = photo(30, 64);
-        for rule in [InputRule::Stretch, InputRule::PaddedSquare, InputRule::CentredSquare] {
-            let input = Input { side: 32, rule };
+        for rule in InputRule::value_variants() {
+            let input = Input { side: 32, rule: *rule };
             for (quarters, turned) in
                 (1..).zip([rotate90(&photo), rotate180(&photo), rotate270(&photo)])
             {
@@ -344,8 +351,11 @@ mod tests {
                 let frame = input.frame(FrameKey { turn, ..key(false) }, &photo);
                 let wanted = input.frame(key(false), &turned);
                 assert_eq!(frame.placement, wanted.placement);
-                let pixels = shown(&frame).as_raw().iter().zip(shown(&wanted).as_raw());
-                assert!(pixels.clone().all(|(a, b)| a.abs_diff(*b) <= 1), "{rule:?} {quarters}");
+                let [found, wanted] =
+                    [&frame, &wanted].map(|frame| (*frame.pixels).clone().into_bytes());
+                assert_eq!(found.dimensions(), wanted.dimensions(), "{rule:?} {quarters}");
+                let mut pixels = found.as_raw().iter().zip(wanted.as_raw());
+                assert!(pixels.all(|(a, b)| a.abs_diff(*b) <= 1), "{rule:?} {quarters}");
             }
         }
     }

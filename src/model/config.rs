@@ -84,7 +84,7 @@ impl ModelConfig {
             ensure!(
                 [rows, columns].iter().all(|side| (1..=largest).contains(side)),
                 "the features have {rows} x {columns} cells, beyond the limit of {largest} x {largest}: an image side \
-                 or a patch side is not plausible"
+                 or a patch side is not plausible, or --input-size is too large"
             );
         }
         if let (Some(head), Some(last)) = (&self.head, before.last()) {
@@ -165,11 +165,11 @@ impl ModelConfig {
     pub(crate) fn describe(&self) -> String {
         let head = self.head.as_ref().map(|head| format!("{}, ", head.kind())).unwrap_or_default();
         format!(
-            "{}, {head}{}; photos in {side} x {side} pixels, {}",
+            "{}, {head}{}; photos {}, {}",
             self.backbone.describe(),
             self.matcher.kind(),
-            self.input.name(),
-            side = self.input_size
+            self.input.shape().describe(self.input_size),
+            self.input.name()
         )
     }
 

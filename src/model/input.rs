@@ -72,6 +72,15 @@ impl ImageShape {
         }
     }
 
+    /// The size of a frame whose longer side is given, in words.
+    pub(crate) fn describe(self, longer: usize) -> String {
+        match self {
+            Self::Square => format!("in {longer} x {longer} pixels"),
+            Self::Wide => format!("in {longer} x {} pixels", self.rows(longer as i64)),
+            Self::Own => format!("as they are, the longer side {longer} pixels"),
+        }
+    }
+
     /// In words.
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -150,7 +150,10 @@ impl ModelChoice {
         }
         let preset = preset(&self.preset)?;
         if !whole {
-            return Ok(preset);
+            return match preset.backbone.tells_roles() {
+                true => preset.on_backbone_of(&own),
+                false => Ok(preset),
+            };
         }
         ensure!(
             sizes(&own) == sizes(&preset),

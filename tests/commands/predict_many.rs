@@ -178,6 +178,11 @@ fn a_photo_is_matched_with_a_folder_and_its_targets_are_ranked() {
     // What is done is not done again, until what is drawn changes; and results are no targets, wherever they lie.
     std::fs::remove_file(folder.path("photos/broken.png")).unwrap();
     assert_eq!(statuses(&lpmflow(arguments).succeeded()), ["skipped"; 3]);
+    for other in [["--set", "matcher.temperature=0.3"], ["--input-rule", "padded-square"]] {
+        let changed = arguments.into_iter().chain(other);
+        assert_eq!(statuses(&lpmflow(changed).succeeded()), ["done"; 3], "{other:?}");
+    }
+    lpmflow(arguments).succeeded();
     GrayImage::new(160, 120).save(&drawn).unwrap();
     assert_eq!(statuses(&lpmflow(arguments).succeeded()), ["done"; 3]);
 

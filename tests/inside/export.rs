@@ -7,8 +7,13 @@ use tch::{Device, Kind, Tensor};
 
 use crate::commands::testing::lpmflow;
 use crate::export::torchscript::{self, Network};
+use crate::inside::parity::formula;
 use crate::inside::support::{ZERO_SHOT, export};
+use crate::model::Model;
+use crate::model::architecture::{preset, presets};
+use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::read;
+use crate::nn::parameters::VarBuilder;
 
 #[test]
 fn safetensors_in_single_precision_hold_every_value_exactly() {
@@ -43,6 +48,37 @@ fn torchscript_gives_our_flow_at_any_batch_size() {
         assert_eq!(theirs.size(), [batch, 2, 16, 16]);
         let difference = (theirs - &ours).abs().max() / ours.abs().max();
         assert!(difference.double_value(&[]) < 1e-4, "batch {batch}: {difference:?}");
+    }
+}
+
+/// What a trace reads of a batch becomes a constant: no matcher may read its size.
+#[test]
+fn every_matcher_that_can_be_traced_takes_any_batch_size() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in presets().filter(|name| name.ends_with("tiny")) {
+        let config = preset(name).unwrap();
+        // By the formula single matches stand out; where none does, rounding decides which is the best.
+        let weights = formula::all_published_weights(&config, 0);
+        let mut model = Model::new(&VarBuilder::stored(weights, Device::Cpu), &config).unwrap();
+        model.settle();
+        let file = folder.path().join("network.pt");
+        let description = Description::new(config.clone(), Provenance::default());
+        torchscript::save(&model, &description, &file).unwrap();
+        let module = torchscript::load(&file).unwrap();
+        let side = config.input_size as i64;
+        for batch in [1, 3] {
+            let images =
+                [(); 2].map(|()| Tensor::rand([batch, 3, side, side], (Kind::Float, Device::Cpu)));
+            let [theirs, ours] = tch::no_grad(|| {
+                [
+                    module.forward_ts(&images).unwrap(),
+                    Network::new(&model).forward(&images[0], &images[1]),
+                ]
+            });
+            let difference = ((theirs - &ours).abs().max() / ours.abs().max()).double_value(&[]);
+            println!("{name}, batch {batch}: {difference}");
+            assert!(difference < 1e-3, "{name}, batch {batch}: {difference}");
+        }
     }
 }
 

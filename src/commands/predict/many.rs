@@ -15,7 +15,6 @@ use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
 use crate::geometry::Turn;
 use crate::inference::{Engine, Kernels};
-use crate::model::weights::sha256;
 use crate::output::{self, Stdout};
 use crate::predict::annotation::{Annotation, is_json};
 use crate::predict::batch;
@@ -296,12 +295,12 @@ fn leave_out_unsound(
 
 /// Everything that results depend on beside the photos and what is drawn on them.
 fn settings(arguments: &PredictArguments, network: &Engine) -> Result<String> {
-    let weights = network.description()?.sha256.context("the weights come from no file")?;
+    let model = network.description()?;
+    let weights = model.sha256.context("the weights come from no file")?;
     let dictionary = arguments.model.dictionary.as_deref().unwrap_or_default();
-    let head = arguments.model.head.as_deref().map(sha256).transpose()?.unwrap_or_default();
     Ok(format!(
-        "weights {weights} {dictionary} {head}, {} pixels, least confidence {:?}, {:?} matches, {:?}, {:?} on {}{}{}{}{}",
-        network.input().side,
+        "weights {weights} {dictionary}, {}, least confidence {:?}, {:?} matches, {:?}, {:?} on {}{}{}{}{}",
+        serde_json::to_string(&model.config)?,
         arguments.min_confidence,
         arguments.max_matches,
         arguments.drawing.drawing(),

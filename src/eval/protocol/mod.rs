@@ -149,7 +149,8 @@ mod tests {
             "A keypoint is right when its distance to the target keypoint is at most alpha times the \
              larger side of the target object's box. Both are measured in pixels of the original \
              target image. Source keypoints are moved from their sub-pixel positions by the flow, \
-             sampled bilinearly. PCK is the share of right keypoints among all keypoints."
+             sampled bilinearly, or by the model's own rule where it has one. PCK is the share of right \
+             keypoints among all keypoints."
         );
     }
 

@@ -244,7 +244,7 @@ impl TransferRule {
             }
             (Self::SubPixel, _) => {
                 "Source keypoints are moved from their sub-pixel positions by the flow, sampled \
-                 bilinearly."
+                 bilinearly, or by the model's own rule where it has one."
             }
             (Self::Stored, MeasureFrame::Paper512 | MeasureFrame::Stretched256) => {
                 "Predictions are read from a file in original target pixels and stretched like the \

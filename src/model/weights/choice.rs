@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::model::architecture::preset;
 use crate::model::config::ModelConfig;
@@ -63,7 +63,17 @@ impl Choice {
     /// When they belong to none, or to none of that size.
     pub(crate) fn config(&self, stored: &StoredWeights) -> Result<ModelConfig> {
         match &self.model {
-            Some(name) => self.adjusted(&preset(name)?),
+            Some(name) => {
+                let (model, own) = (preset(name)?, stored.config()?);
+                ensure!(
+                    model.backbone.kind() == own.backbone.kind(),
+                    "`{name}` is made of the weights of {}, and {} are of another network: {}",
+                    model.backbone.describe(),
+                    stored.place,
+                    own.backbone.describe()
+                );
+                self.adjusted(&model)
+            }
             None => self.adjusted(&stored.config()?),
         }
     }

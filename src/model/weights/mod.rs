@@ -12,7 +12,7 @@ pub(crate) mod chm;
 pub(crate) mod choice;
 pub(crate) mod description;
 pub(crate) mod dhpf;
-mod digest;
+pub(crate) mod digest;
 pub(crate) mod efficientnet;
 pub(crate) mod find;
 mod foreign;
@@ -46,7 +46,6 @@ use crate::model::config::{BACKBONE, ModelConfig};
 use crate::nn::parameters::{Parameter, VarBuilder};
 use crate::visible::Shown;
 use description::{Description, Provenance};
-pub(crate) use digest::sha256;
 use find::find;
 use naming::Naming;
 use place::Place;
@@ -109,6 +108,7 @@ pub(crate) fn open(wanted: &Path, dictionary: Option<&str>) -> Result<StoredWeig
                 .and_then(|contents| described(contents, place.clone()))
                 .with_context(|| format!("reading the weights {place}"))
         }
+        Place::Joined(_) => bail!("`{}` leads to two files", wanted.shown()),
     }
 }
 
@@ -250,7 +250,7 @@ impl StoredWeights {
         tensors.extend(head.tensors);
         let note = self.note.or(head.note);
         Ok(Self {
-            place: self.place,
+            place: Place::Joined(Box::new([self.place, head.place])),
             tensors,
             source: Source::Described(Box::new(description)),
             note,

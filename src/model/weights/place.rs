@@ -33,6 +33,8 @@ pub(crate) enum Place {
     File(PathBuf),
     /// Within the program.
     Program(&'static BuiltIn),
+    /// A backbone's, and those of a head for it.
+    Joined(Box<[Self; 2]>),
 }
 
 impl Place {
@@ -41,10 +43,12 @@ impl Place {
         match self {
             Self::File(path) => Some(path),
             Self::Program(_) => None,
+            Self::Joined(parts) => parts[0].file(),
         }
     }
 
-    /// The SHA-256 of the file's content, in hexadecimal; the same wherever equal weights lie.
+    /// The SHA-256 of the file's content, in hexadecimal; the same wherever equal weights lie. Of two files that of both
+    /// digests.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -52,6 +56,9 @@ impl Place {
         match self {
             Self::File(path) => sha256(path),
             Self::Program(weights) => Ok(sha256_of(weights.content)),
+            Self::Joined(parts) => {
+                Ok(sha256_of((parts[0].sha256()? + &parts[1].sha256()?).as_bytes()))
+            }
         }
     }
 
@@ -65,6 +72,10 @@ impl Place {
                 path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
             }
             Self::Program(weights) => format!("{}.safetensors", weights.name),
+            Self::Joined(parts) => {
+                let [backbone, head] = [parts[0].source_file()?, parts[1].source_file()?];
+                format!("{} with {}", backbone.name, head.name)
+            }
         };
         let taken_by = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
         Ok(SourceFile { name, sha256: self.sha256()?, taken_by })
@@ -77,6 +88,7 @@ impl Display for Place {
         match self {
             Self::File(path) => write!(formatter, "`{}`", path.shown()),
             Self::Program(weights) => write!(formatter, "`{}` (built in)", weights.name),
+            Self::Joined(parts) => write!(formatter, "{} with {}", parts[0], parts[1]),
         }
     }
 }

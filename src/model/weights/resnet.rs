@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::model::backbone::resnet::config::{ResNetConfig, STEM};
 use crate::model::config::{BACKBONE, ModelConfig};
@@ -70,7 +70,9 @@ pub(super) fn without_norms(published: Tensors) -> Result<Tensors> {
         "its blocks have two convolutions, as ResNet-18 and ResNet-34 have them; ResNet-50 and deeper ones can be \
          read"
     );
-    let width = published.get("layer1.0.conv1.weight").map_or(0, |weight| weight.size()[0]);
+    let first =
+        published.get("layer1.0.conv1.weight").context("it has no `layer1.0.conv1.weight`")?;
+    let width = first.size()[0];
     ensure!(
         width == STEM,
         "the first of its blocks are {width} channels wide, as in wide ResNets and ResNeXt; ResNet's are {STEM}"

@@ -62,10 +62,10 @@ fn added_up(xs: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
     let samples = xs.transpose(1, 2).reshape([-1, inputs, second, third, fourth]);
     let added = samples.conv3d(&weight.flatten(0, 1), None::<&Tensor>, 1, kernel / 2, 1, 1);
     let added = added.view([-1, first, kernel, outputs, second, third, fourth].as_slice());
-    // The sum begins with the bias.
-    let sum = bias.view([1, 1, outputs, 1, 1, 1]);
-    let sum = sum.expand([added.size()[0], first, outputs, second, third, fourth], false).copy();
-    for part in 0..kernel {
+    // The sum begins with what every position gets from itself, and the bias. No size of the batch is read, so that a
+    // traced network takes any.
+    let sum = added.select(2, kernel / 2) + bias.view([1, 1, outputs, 1, 1, 1]);
+    for part in (0..kernel).filter(|part| *part != kernel / 2) {
         // A position gets this part of the one so many behind it.
         let behind = part - kernel / 2;
         let (to, from) = ((-behind).max(0), behind.max(0));

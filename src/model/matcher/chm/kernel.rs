@@ -1,7 +1,7 @@
 //! Kernels of Hough matching: over the cells of both grids, and over the scales of both photos. Entries that are the
 //! same for a vote are one parameter.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::model::matcher::chm::config::Sharing;
 use crate::nn::parameters::{Init, VarBuilder};
@@ -73,6 +73,9 @@ pub(super) struct ScaleKernel {
     bias: Tensor,
     sharing: Shared,
     groups: Groups,
+    /// For every pair of scales and every group, which pairs of scales around it the group's kernel sees: their sum is
+    /// what it convolves. `[9 S, 9]`, groups running fastest. Made once: a trace would not hold numbers made on its way.
+    pub seen: Tensor,
 }
 
 /// Parameters as entries.
@@ -152,7 +155,8 @@ impl ScaleKernel {
             }
         };
         let bias = path.parameter("bias", &[1], Init::Constant(0.0));
-        Self { weights, bias, sharing: shared, groups }
+        let seen = seen(&groups).to_device(path.device());
+        Self { weights, bias, sharing: shared, groups, seen }
     }
 
     /// The weight of a four-dimensional convolution of as many channels as there are groups of scales into one, and
@@ -166,32 +170,33 @@ impl ScaleKernel {
         let kernel = Tensor::stack(&kernels, 0).view([1, -1, SIDE, SIDE, SIDE, SIDE].as_slice());
         (kernel.permute([2, 0, 1, 3, 4, 5]), self.bias.shallow_clone())
     }
+}
 
-    /// For every pair of scales and every group, which pairs of scales around it the group's kernel sees: their sum is
-    /// what it convolves. `[9 S, 9]`, groups running fastest.
-    pub(super) fn seen(&self, kind: Kind, device: Device) -> Tensor {
-        let pairs = SCALES * SCALES;
-        let mut seen = Vec::new();
-        for pair in 0..pairs {
-            for group in &self.groups {
-                let mut row = vec![0f32; pairs as usize];
-                for entry in group {
-                    let along = |pair: i64, entry: i64| pair + entry - SCALES / 2;
-                    let source = along(pair / SCALES, entry / SCALES);
-                    let target = along(pair % SCALES, entry % SCALES);
-                    if (0..SCALES).contains(&source) && (0..SCALES).contains(&target) {
-                        row[(source * SCALES + target) as usize] = 1.0;
-                    }
+/// See [`ScaleKernel::seen`].
+fn seen(groups: &Groups) -> Tensor {
+    let pairs = SCALES * SCALES;
+    let mut seen = Vec::new();
+    for pair in 0..pairs {
+        for group in groups {
+            let mut row = vec![0f32; pairs as usize];
+            for entry in group {
+                let along = |pair: i64, entry: i64| pair + entry - SCALES / 2;
+                let source = along(pair / SCALES, entry / SCALES);
+                let target = along(pair % SCALES, entry % SCALES);
+                if (0..SCALES).contains(&source) && (0..SCALES).contains(&target) {
+                    row[(source * SCALES + target) as usize] = 1.0;
                 }
-                seen.extend(row);
             }
+            seen.extend(row);
         }
-        Tensor::from_slice(&seen).view([-1, pairs]).to_kind(kind).to_device(device)
     }
+    Tensor::from_slice(&seen).view([-1, pairs])
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
 
     #[test]
@@ -230,8 +235,7 @@ mod tests {
 
     #[test]
     fn scales_beyond_the_last_are_not_seen() {
-        let kernel = ScaleKernel::new(&VarBuilder::fresh(Device::Cpu), Sharing::Psi);
-        let seen = kernel.seen(Kind::Float, Device::Cpu);
+        let seen = seen(&over_scales(Sharing::Psi));
         let row = |pair: i64, group: i64| Vec::<f32>::try_from(seen.get(pair * 4 + group)).unwrap();
         // Of the first pair of scales: itself, the one diagonally behind it, nothing across, and two beside it.
         assert_eq!(row(0, 0), [1., 0., 0., 0., 0., 0., 0., 0., 0.]);

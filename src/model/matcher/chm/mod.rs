@@ -68,8 +68,7 @@ impl Chm {
         let side = source.level(&self.config.level).shape.side();
         let cells = side * side;
         let correlations = self.correlations(source, target);
-        let seen = self.scale_votes.seen(correlations.kind(), correlations.device());
-        let grouped = seen.matmul(&correlations.flatten(2, 3)); // [B, 9 S, S * T]
+        let grouped = self.scale_votes.seen.matmul(&correlations.flatten(2, 3)); // [B, 9 S, S * T]
         let (weight, bias) = self.scale_votes.weight();
         let groups = weight.size()[2];
         let voted = convolve(&grouped.view([-1, groups, side, side, side, side]), &weight, &bias);
