@@ -11,6 +11,7 @@ use crate::cli::model::device;
 use crate::inference::precision::Precision;
 use crate::model::architecture::learned_presets;
 use crate::model::matcher::lpmflow::config::Ablation;
+use crate::model::settings::Setting;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -136,6 +137,10 @@ pub(crate) struct TrainedModelArguments {
     /// Of a checkpoint given to --init or --backbone that holds several dictionaries of weights, the one to take
     #[arg(long, value_name = "NAME", requires = "begins_with")]
     pub dictionary: Option<String>,
+    /// A setting of the model, by its name in the configuration that reports and exported files hold, as
+    /// 'matcher.levels=["block-9","block-11"]'; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub settings: Vec<Setting>,
     /// Parts of the network or its training to leave out
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,...")]
     pub ablate: Vec<Ablation>,

@@ -187,6 +187,9 @@ fn apply_model(arguments: &TrainedModelArguments, config: &mut TrainConfig) -> R
         model.dictionary = arguments.dictionary.clone();
     }
     model.input_size = arguments.input_size.map(NonZeroUsize::get).or(model.input_size);
+    if !arguments.settings.is_empty() {
+        model.set = arguments.settings.clone();
+    }
     if !arguments.ablate.is_empty() {
         model.ablate = arguments.ablate.clone();
     }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::config::ModelConfig;
@@ -11,8 +12,11 @@ use crate::model::config::ModelConfig;
 const KIND: &str = "kind";
 
 /// A setting and its new value, as `matcher.radius=5`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) struct Setting {
+    /// As the user typed it.
+    text: String,
     /// The names that lead to it, as the model's configuration has them.
     path: Vec<String>,
     value: Value,
@@ -31,7 +35,21 @@ impl FromStr for Setting {
         }
         // What is no JSON is a word.
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
-        Ok(Self { path, value })
+        Ok(Self { text: text.to_owned(), path, value })
+    }
+}
+
+impl TryFrom<String> for Setting {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Setting> for String {
+    fn from(setting: Setting) -> Self {
+        setting.text
     }
 }
 

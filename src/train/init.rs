@@ -13,6 +13,7 @@ use crate::model::backbone::twins::ROLES;
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
 use crate::model::matcher::lpmflow::config::Ablation;
+use crate::model::settings::{Setting, changed};
 use crate::model::weights::description::Provenance;
 use crate::model::weights::report::LoadReport;
 use crate::model::weights::{StoredWeights, open};
@@ -46,6 +47,9 @@ pub(crate) struct ModelChoice {
     /// Of a checkpoint with several dictionaries of weights, the one to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dictionary: Option<String>,
+    /// Other settings of the model than the preset's, or than those of what it begins with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<Setting>,
     /// Parts to leave out.
     pub ablate: Vec<Ablation>,
 }
@@ -58,6 +62,7 @@ impl Default for ModelChoice {
             backbone: None,
             input_size: None,
             dictionary: None,
+            set: Vec::new(),
             ablate: Vec::new(),
         }
     }
@@ -84,6 +89,7 @@ impl ModelChoice {
             backbone: Some(PathBuf::new()),
             input_size: Some(0),
             dictionary: Some(String::new()),
+            set: "input=stretch".parse().into_iter().collect(),
             ..Self::default()
         }
     }
@@ -100,7 +106,7 @@ impl ModelChoice {
         );
         let Some(init) = self.init.as_ref().or(self.backbone.as_ref()) else {
             let name = self.preset_or_base();
-            let config = self.trainable(preset(name)?)?;
+            let config = self.trainable(changed(&preset(name)?, &self.set)?)?;
             let path = VarBuilder::fresh(device);
             let model = Model::new(&path, &config)?;
             let provenance = Provenance {
@@ -140,16 +146,17 @@ impl ModelChoice {
         let own = stored.config()?;
         if self.backbone.is_some() {
             let name = self.preset_or_base();
-            return preset(name)?
+            return changed(&preset(name)?, &self.set)?
                 .on_backbone_of(&own)
                 .with_context(|| format!("building `{name}` on the backbone of {}", stored.place));
         }
         let whole = stored.is_whole();
         if self.preset == AUTO {
-            return Ok(if whole { own } else { ModelConfig::base() });
+            return changed(&if whole { own } else { ModelConfig::base() }, &self.set);
         }
         let preset = preset(&self.preset)?;
         if !whole {
+            let preset = changed(&preset, &self.set)?;
             return match preset.backbone.tells_roles() {
                 true => preset.on_backbone_of(&own),
                 false => Ok(preset),
@@ -161,7 +168,7 @@ impl ModelChoice {
             stored.place,
             self.preset
         );
-        Ok(own)
+        changed(&own, &self.set)
     }
 
     fn preset_or_base(&self) -> &str {

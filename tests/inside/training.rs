@@ -109,6 +109,30 @@ fn nc_net_trains_on_batches_of_several_pairs() {
     });
 }
 
+#[test]
+fn other_levels_of_another_backbone_are_trained_for_both_roles() {
+    in_own_process(&ONE_THREAD, || {
+        let (toy, flags) = two_steps();
+        let vit = toy.path("vit");
+        train(&toy, &vit, &flags).succeeded();
+        let backbone = vit.join("best.safetensors");
+        let run = toy.path("twins");
+        let levels = r#"--set matcher.levels=["block-1","block-2"] --set matcher.rectified=false"#;
+        let model = format!("--model transformatcher-tiny --backbone {}", backbone.display());
+        train(&toy, &run, &format!("{flags} {model} {levels}")).succeeded();
+        assert_eq!(numbers(&run).len(), 2);
+        let written = fs::read_to_string(run.join("config.toml")).unwrap();
+        assert!(written.contains("matcher.rectified=false"), "{written}");
+        let kept = crate::model::weights::read(&run.join("best.safetensors")).unwrap();
+        let config = serde_json::to_value(kept.config().unwrap()).unwrap();
+        assert_eq!(config["backbone"]["each"]["kind"], "vit");
+        assert_eq!(config["matcher"]["levels"], serde_json::json!(["block-1", "block-2"]));
+        assert_eq!(config["matcher"]["rectified"], false);
+        let wrong = train(&toy, &toy.path("wrong"), &format!("{flags} --set matcher.depths=2"));
+        assert!(wrong.stderr.contains("matcher.depths"), "{}", wrong.stderr);
+    });
+}
+
 /// Loss and gradient norm of every step.
 fn numbers(run: &Path) -> Vec<[f64; 2]> {
     let number = |line: &Value, key: &str| line[key].as_f64().unwrap();

@@ -25,6 +25,17 @@ pub(crate) struct TransforMatcherConfig {
     pub depth: i64,
     /// Attention heads, of four values each.
     pub heads: i64,
+    /// Whether features below 0 count as 0, as behind the last ReLU of a ResNet's blocks.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub rectified: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 impl TransforMatcherConfig {
@@ -45,6 +56,7 @@ impl TransforMatcherConfig {
             dim: 16,
             depth: 6,
             heads: 8,
+            rectified: true,
         }
     }
 
@@ -53,7 +65,7 @@ impl TransforMatcherConfig {
     /// # Errors
     /// When one is out of range.
     pub(super) fn check_sizes(&self) -> Result<()> {
-        let Self { levels, side, dim, depth, heads } = self;
+        let Self { levels, side, dim, depth, heads, .. } = self;
         ensure!(
             (1..=64).contains(&levels.len()),
             "the TransforMatcher takes the correlations of 1 to 64 levels"

@@ -10,7 +10,7 @@ use std::f64::consts::PI;
 
 use tch::{Kind, Tensor};
 
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{FeatureShape, Features, Level, LevelShape};
 use crate::model::matcher::cosine::flow_to;
 use crate::model::matcher::near_best::Window;
 use crate::nn::layers::linear::Linear;
@@ -117,7 +117,11 @@ impl TransforMatcher {
         // Of unit length before it is brought to the grid, where it need not stay so.
         levels
             .map(|level| {
-                level.with_tokens(unit_length(&level.tokens.relu())).on_grid(self.config.side)
+                let patches = level.patches();
+                let patches = if self.config.rectified { patches.relu() } else { patches };
+                let shape = FeatureShape { class_token: false, ..level.shape };
+                let unit = Level { name: level.name.clone(), tokens: unit_length(&patches), shape };
+                unit.on_grid(self.config.side)
             })
             .collect()
     }
