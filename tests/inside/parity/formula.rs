@@ -150,7 +150,7 @@ pub fn published_weight(name: &str, shape: &[i64], seed: u64) -> Tensor {
         within([0.0, spread(shape)])
     } else if last == "weight" || last == "running_var" {
         within([1.0, 0.2])
-    } else if last == "bias" || last == "running_mean" || name.contains(".param.") {
+    } else if last == "bias" || last == "running_mean" || name.contains(".param") {
         within([0.0, 0.1])
     } else if last == "freqs" {
         // Those of published files, where 32 bits are multiplied.
