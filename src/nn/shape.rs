@@ -13,6 +13,12 @@ pub(crate) fn dims<const K: usize>(xs: &Tensor) -> [i64; K] {
         .unwrap_or_else(|_| panic!("expected {K} dimensions, got the shape {size:?}"))
 }
 
+/// Rows and columns of a map `[B, C, H, W]`.
+pub(crate) fn map_size(map: &Tensor) -> [i64; 2] {
+    let [_, _, rows, columns] = dims(map);
+    [rows, columns]
+}
+
 /// The two halves of a batch that holds the sources first and then the targets: `[2 B, ...]` to twice
 /// `[B, ...]`. The batch size is never read, so that a traced network takes any.
 pub(crate) fn halves(both: &Tensor) -> [Tensor; 2] {

@@ -85,11 +85,7 @@ pub(crate) const CATS: Definition = Definition {
     ties: Ties::Right,
     within: |layout| Fit::Fits {
         // Once they have changed places, the dataset's source is the target.
-        threshold: match (layout.name(), layout.annotations().object_boxes) {
-            ("pf-pascal", _) => ThresholdReference::FrameSide,
-            (_, true) => ThresholdReference::TargetBox,
-            (_, false) => ThresholdReference::TargetKeypointsPadded,
-        },
+        threshold: box_frame_or(layout, ThresholdReference::TargetKeypointsPadded),
         remark: "This is CATs' evaluator with `--thres auto`.",
     },
 };
@@ -125,11 +121,7 @@ pub(crate) const DHPF: Definition = Definition {
     average: Average::Pairs,
     ties: Ties::Right,
     within: |layout| Fit::Fits {
-        threshold: match (layout.name(), layout.annotations().object_boxes) {
-            ("pf-pascal", _) => ThresholdReference::FrameSide,
-            (_, true) => ThresholdReference::TargetBox,
-            (_, false) => ThresholdReference::TargetKeypointsPadded,
-        },
+        threshold: box_frame_or(layout, ThresholdReference::TargetKeypointsPadded),
         remark: "This is DHPF's evaluator with `--thres auto`.",
     },
 };
@@ -139,11 +131,7 @@ pub(crate) const CHM: Definition = Definition {
     name: "chm",
     summary: "the evaluator of CHM and TransforMatcher: as dhpf, but for PF-WILLOW's padding point, (-2, -2)",
     within: |layout| Fit::Fits {
-        threshold: match (layout.name(), layout.annotations().object_boxes) {
-            ("pf-pascal", _) => ThresholdReference::FrameSide,
-            (_, true) => ThresholdReference::TargetBox,
-            (_, false) => ThresholdReference::TargetKeypointsPaddedTwice,
-        },
+        threshold: box_frame_or(layout, ThresholdReference::TargetKeypointsPaddedTwice),
         remark: "This is the evaluator of CHM and of TransforMatcher with `--thres auto`.",
     },
     ..DHPF
@@ -156,11 +144,7 @@ pub(crate) const SCOT: Definition = Definition {
               PF-WILLOW: the target keypoints), mean over pairs",
     frame: |_| MeasureFrame::Scaled300,
     within: |layout| Fit::Fits {
-        threshold: match (layout.name(), layout.annotations().object_boxes) {
-            ("pf-pascal", _) => ThresholdReference::FrameSide,
-            (_, true) => ThresholdReference::TargetBox,
-            (_, false) => ThresholdReference::TargetKeypoints,
-        },
+        threshold: box_frame_or(layout, ThresholdReference::TargetKeypoints),
         remark: "This is SCOT's evaluator with `--thres auto`, for PF-WILLOW with `--thres bbox`.",
     },
     ..DHPF
@@ -179,10 +163,16 @@ pub(crate) const MMNET: Definition = Definition {
     ..DHPF
 };
 
+/// The target's box; for PF-PASCAL the frame, and where there are no boxes, what stands in for them.
+fn box_frame_or(layout: Layout, stand_in: ThresholdReference) -> ThresholdReference {
+    match (layout.name(), layout.annotations().object_boxes) {
+        ("pf-pascal", _) => ThresholdReference::FrameSide,
+        (_, true) => ThresholdReference::TargetBox,
+        (_, false) => stand_in,
+    }
+}
+
 /// The target's box; where there are none, and for PF-PASCAL, the frame.
 fn box_or_frame(layout: Layout) -> ThresholdReference {
-    match layout.annotations().object_boxes && layout.name() != "pf-pascal" {
-        true => ThresholdReference::TargetBox,
-        false => ThresholdReference::FrameSide,
-    }
+    box_frame_or(layout, ThresholdReference::FrameSide)
 }

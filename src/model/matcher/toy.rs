@@ -84,9 +84,7 @@ impl Matcher for Toy {
         // The finer level on the grid of the last one.
         let pooled = |features: &Features| {
             let level = features.level(&self.finer);
-            let (dim, fine) = (level.shape.dim, level.shape.side());
-            let map = level.patches().transpose(1, 2).reshape([-1, dim, fine, fine]);
-            map.adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, N, D]
+            level.map().adaptive_avg_pool2d([side, side]).flatten(2, 3).transpose(1, 2) // [B, N, D]
         };
         let correlation =
             correlate(&pooled, 0) + correlate(&|features| features.last().patches(), 1);

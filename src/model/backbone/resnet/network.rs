@@ -11,7 +11,7 @@ use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::runtime::recompute::Recompute;
-use crate::nn::shape::dims;
+use crate::nn::shape::map_size;
 use crate::nn::unit_length::unit_length;
 
 /// The network with its variables, as far as the wanted levels need it.
@@ -140,12 +140,6 @@ impl Backbone for ResNet {
         };
         Features::new(self.wanted.iter().map(level).collect()).of_images(map_size(&images))
     }
-}
-
-/// Rows and columns of a map `[B, C, H, W]`.
-fn map_size(map: &Tensor) -> [i64; 2] {
-    let [_, _, rows, columns] = dims(map);
-    [rows, columns]
 }
 
 /// Three convolutions, narrow in the middle, beside a shortcut.

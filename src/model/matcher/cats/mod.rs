@@ -5,7 +5,7 @@ mod block;
 pub(crate) mod config;
 mod kind;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::model::features::{Features, LevelShape};
 use crate::model::matcher::mutual::mutual;
@@ -13,11 +13,9 @@ use crate::nn::layers::linear::{INITIAL_STD, Linear};
 use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::runtime::recompute::Recompute;
+use crate::nn::unit_length::nearly_unit_length;
 use block::LevelsBlock;
 use config::CatsConfig;
-
-/// Added to the squared length of a feature before it is divided by its length.
-const LENGTH_EPSILON: f64 = 1e-6;
 
 /// The matcher with its variables.
 #[derive(Debug)]
@@ -120,14 +118,8 @@ impl Cats {
             .map(|(projection, xs)| projection.forward(xs))
             .collect();
         Described {
-            unit: maps.iter().map(of_unit_length).collect(),
+            unit: maps.iter().map(nearly_unit_length).collect(),
             projected: Tensor::stack(&projected, 1),
         }
     }
-}
-
-/// Upstream's normalisation, which leaves short vectors shorter than 1.
-fn of_unit_length(xs: &Tensor) -> Tensor {
-    let squares = xs.square().sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
-    xs / (squares + LENGTH_EPSILON).sqrt()
 }

@@ -5,15 +5,13 @@ pub(crate) mod config;
 mod kind;
 mod points;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::model::features::Features;
 use crate::nn::layers::conv4d::Conv4d;
 use crate::nn::parameters::VarBuilder;
+use crate::nn::unit_length::nearly_unit_length;
 use config::NcNetConfig;
-
-/// Added to the squared length of a feature before it is divided by its length.
-const LENGTH_EPSILON: f64 = 1e-6;
 
 /// Added to the greatest of a cell's matches before they are divided by it.
 const GREATEST_EPSILON: f64 = 1e-5;
@@ -41,7 +39,7 @@ impl NcNet {
     pub(crate) fn filtered(&self, source: &Features, target: &Features) -> Tensor {
         let [source, target] = [source, target].map(|features| {
             let level = features.level(&self.level);
-            (of_unit_length(&level.patches().relu()), level.shape.side())
+            (nearly_unit_length(&level.patches().relu()), level.shape.side())
         });
         let ((source, rows), (target, columns)) = (source, target);
         let raw = mutual(&source.bmm(&target.transpose(1, 2))); // [B, S, T]
@@ -55,12 +53,6 @@ impl NcNet {
     fn convolved(&self, map: &Tensor) -> Tensor {
         self.layers.iter().fold(map.shallow_clone(), |xs, layer| layer.forward(&xs).relu())
     }
-}
-
-/// Upstream's normalisation, which leaves short vectors shorter than 1.
-fn of_unit_length(xs: &Tensor) -> Tensor {
-    let squares = xs.square().sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
-    xs / (squares + LENGTH_EPSILON).sqrt()
 }
 
 /// Each match times how near it comes to the greatest of its row and of its column (section 3.2).

@@ -12,7 +12,7 @@ use crate::model::backbone::resnet::activation::{ACTIVATION, STEP};
 use crate::model::features::{FeatureShape, Features, Level};
 use crate::model::matcher::hough::{Side, support};
 use crate::nn::resize::{Corners, resize_bilinear, resize_matches_between};
-use crate::nn::shape::dims;
+use crate::nn::shape::{dims, map_size};
 use config::ScotConfig;
 
 /// The masses of cells by how much they belong to what is seen in a photo: at first, and above each limit.
@@ -43,7 +43,7 @@ impl Scot {
         let mut groups: Vec<Vec<Tensor>> = Vec::new();
         for block in &self.config.blocks {
             let map = features.level(&format!("block-{block}")).map();
-            match groups.last_mut().filter(|group| grid(&group[0]) == grid(&map)) {
+            match groups.last_mut().filter(|group| map_size(&group[0]) == map_size(&map)) {
                 Some(group) => group.push(map),
                 None => groups.push(vec![map]),
             }
@@ -57,15 +57,15 @@ impl Scot {
     /// on the grids that the features have, a twentieth of the work, and brought there.
     pub(crate) fn cost(&self, source: &Features, target: &Features) -> Tensor {
         let [source, target] = [source, target].map(|features| self.maps(features));
-        let grids = [&source, &target].map(|maps| grid(&maps[0]));
+        let grids = [&source, &target].map(|maps| map_size(&maps[0]));
         let products = source.iter().zip(&target).map(|(source, target)| {
             let product = source.flatten(2, 3).transpose(1, 2).bmm(&target.flatten(2, 3));
-            resize_matches_between(&product, [grid(source), grid(target)], grids)
+            resize_matches_between(&product, [map_size(source), map_size(target)], grids)
         });
         let product: Tensor = products.sum(); // [B, S, T]
         let lengths = |maps: &[Tensor]| {
             let squares = maps.iter().map(|map| {
-                let map = resize_bilinear(map, grid(&maps[0]), Corners::Aligned);
+                let map = resize_bilinear(map, map_size(&maps[0]), Corners::Aligned);
                 map.square().sum_dim_intlist([1].as_slice(), false, None::<Kind>).flatten(1, 2)
             });
             squares.sum::<Tensor>().sqrt() // [B, N]
@@ -131,10 +131,4 @@ impl Scot {
         let [_, sy, sx, ty, tx] = dims(&support);
         (transported.view([-1, sy, sx, ty, tx]) * support).reshape(size)
     }
-}
-
-/// Rows and columns of a map `[B, C, H, W]`.
-fn grid(map: &Tensor) -> [i64; 2] {
-    let [_, _, rows, columns] = dims(map);
-    [rows, columns]
 }

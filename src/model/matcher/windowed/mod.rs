@@ -90,13 +90,13 @@ impl Windowed {
 
     /// The features at the centres of the flow's cells, `[B, S, D]`.
     fn at_flow_cells(&self, level: &Level) -> Tensor {
-        let patches = level.patches();
-        let (dim, side, stride) = (level.shape.dim, level.shape.side(), self.config.stride);
+        let (side, stride) = (level.shape.side(), self.config.stride);
         if stride == 1 {
-            return patches;
+            return level.patches();
         }
-        let map = patches.transpose(1, 2).reshape([-1, dim, side, side]); // [B, D, G, G]
-        resize_bilinear(&map, [side / stride; 2], Corners::Edges).flatten(2, 3).transpose(1, 2)
+        resize_bilinear(&level.map(), [side / stride; 2], Corners::Edges)
+            .flatten(2, 3)
+            .transpose(1, 2)
     }
 }
 
