@@ -21,6 +21,9 @@ pub struct Point {
 }
 
 impl Point {
+    /// Where something lies that was not found: infinitely far from everything.
+    pub(crate) const NOWHERE: Self = Self::new(f64::INFINITY, f64::INFINITY);
+
     /// The point at column `x`, row `y`.
     pub const fn new(x: f64, y: f64) -> Self {
         Self { x, y }

@@ -80,7 +80,9 @@ impl Evaluator {
     /// [`Error::Predictions`].
     pub fn score(&self, predictions: &Path) -> Result<Scores, Error> {
         let score = || -> anyhow::Result<Scores> {
-            let predicted = predictions::read(predictions, &self.task.pairs, false)?.predictions;
+            let predicted =
+                predictions::read(predictions, &self.task.pairs, self.task.root(), false)?
+                    .predictions;
             self.scored(&predicted, &self.task.stored_protocols(&predicted))
         };
         score().classed(Error::Predictions)

@@ -1,10 +1,14 @@
 //! `lpmflow datasets`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::ExifRule;
+use crate::cli::count::count;
+use crate::cli::eval::protocol;
+use crate::eval::protocol::name::ProtocolName;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +17,9 @@ Examples:
 
   Whether a download is complete:
     lpmflow datasets check spair71k --data-root data
+
+  The pairs of a dataset as questions, for a system of any kind to answer (see its own --help):
+    lpmflow datasets export-pairs pf-willow --data-root data -o pairs.jsonl
 
   A small drawn dataset to try things on, with nothing downloaded:
     lpmflow datasets make-toy data
@@ -34,6 +41,8 @@ pub(crate) enum DatasetsCommand {
     List(ListArguments),
     /// Check a dataset: counts, faulty records, unreadable images, the same or like images in several splits
     Check(CheckArguments),
+    /// Write the pairs of a split as questions for any system, whose answers `eval --predictions` scores
+    ExportPairs(ExportPairsArguments),
     /// Draw a small dataset in the layout of SPair-71k
     MakeToy(MakeToyArguments),
     /// Composite training pairs from annotated cut-outs, in the layout of SPair-71k
@@ -81,6 +90,50 @@ pub(crate) struct CheckArguments {
     #[arg(long)]
     pub json: bool,
 }
+
+/// The flags of `datasets export-pairs`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = QUESTIONS)]
+pub(crate) struct ExportPairsArguments {
+    /// The dataset's name (see `lpmflow datasets list`)
+    #[arg(value_name = "NAME")]
+    pub dataset: String,
+    /// Where the questions go; `-`: to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// The split [default: the dataset's, usually test]
+    #[arg(short, long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Where datasets are described and lie.
+    #[command(flatten)]
+    pub catalog: CatalogArguments,
+    /// Only these categories
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub category: Vec<String>,
+    /// Only the first N pairs (after --category)
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub limit: Option<NonZeroUsize>,
+    /// The protocol that will score, if that is one for which source and target change places (cats, ncnet)
+    #[arg(short, long, value_name = "NAME", value_parser = protocol())]
+    pub protocol: Option<ProtocolName>,
+    /// Leave out pairs that are unusable, instead of stopping
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// What is done about the photos' EXIF orientation
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = ExifRule::Ignore)]
+    pub exif: ExifRule,
+}
+
+const QUESTIONS: &str = "\
+Each line is a JSON object: `index` (the pair's number), `source` and `target` (photos), `source_size` and
+`target_size` (`width` and `height` in pixels), `category`, `keypoints` ([[x, y], ...] in the source, in pixels of the
+photo as it is stored, from 0 at the centre of the first), and `answer`: the key under which the answer belongs.
+An answer is a JSON object a line with `index` and `predicted`, [[x, y], ...] in the target, or null for what was not
+found; where `answer` is `flow`, the name of a .flo file on the source's pixels.
+
+  lpmflow datasets export-pairs spair71k -o pairs.jsonl
+  your-system pairs.jsonl | lpmflow eval --dataset spair71k --predictions -
+  lpmflow predict --pairs pairs.jsonl --exif ignore | lpmflow eval --dataset spair71k --predictions -";
 
 /// The flags of `datasets make-toy`.
 #[derive(Clone, Debug, Args)]

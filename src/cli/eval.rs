@@ -31,8 +31,10 @@ and FIFOs are written as they are. Results that would overwrite an input or one 
 
 const PREDICTIONS: &str = "\
 Prediction files hold one JSON object a line: `source` and `target` (or `index`, from 0), and `predicted`,
-[[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order; for TSS and Caltech-101
-`flow`, a .flo file on the source's pixels (a path from the list's folder).";
+[[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order, null where it was not
+found; for TSS and Caltech-101 `flow`, a .flo file on the source's pixels (a path from the list's folder).
+`lpmflow datasets export-pairs` writes the questions to such answers. What `predict --pairs` prints, and the folder
+that it writes, are read as well.";
 
 /// The flags of `eval`.
 #[derive(Clone, Debug, Args)]
@@ -108,7 +110,8 @@ pub(crate) struct ScoringArguments {
 #[derive(Clone, Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct InsteadArguments {
-    /// Score stored predictions (JSON lines) instead of running a network
+    /// Score stored predictions (JSON lines; `-`: from stdin; or the folder of `predict --pairs`) instead of running
+    /// a network
     #[arg(long, value_name = "FILE", conflicts_with = "weights")]
     pub predictions: Option<PathBuf>,
     /// Score a rule that looks at no image

@@ -1,21 +1,28 @@
 //! `lpmflow datasets`: what there is, whether it is sound, and datasets of our own making.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::cli::datasets::{
-    CheckArguments, DatasetsArguments, DatasetsCommand, ListArguments, MakeCutoutsArguments,
-    MakeToyArguments,
+    CheckArguments, DatasetsArguments, DatasetsCommand, ExportPairsArguments, ListArguments,
+    MakeCutoutsArguments, MakeToyArguments,
 };
 use crate::commands::Outcome;
+use crate::commands::outside::ensure_outside;
 use crate::data::catalog::Catalog;
 use crate::data::inspect::{inspect, listing};
 use crate::data::load::Dataset;
+use crate::eval::questions;
+use crate::eval::task::{Task, Wanted};
+use crate::output::{self, Stdout};
+use crate::spelling::counted;
 use crate::synth::cutouts::{self, CutoutOptions, make_cutouts};
 use crate::synth::rendered::Rendered;
 use crate::synth::toy::{self, ToyOptions, make_toy};
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 
 /// Runs the command.
 ///
@@ -25,6 +32,7 @@ pub(super) fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<
     match &arguments.command {
         DatasetsCommand::List(arguments) => list(arguments, terminal),
         DatasetsCommand::Check(arguments) => check(arguments, terminal),
+        DatasetsCommand::ExportPairs(arguments) => export_pairs(arguments, terminal),
         DatasetsCommand::MakeToy(arguments) => draw_toy(arguments, terminal),
         DatasetsCommand::MakeCutouts(arguments) => composite(arguments, terminal),
     }
@@ -57,6 +65,38 @@ fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
         true if arguments.fail_on_leaks && inspection.leaks() => Outcome::Leak,
         true => Outcome::Done,
     })
+}
+
+fn export_pairs(arguments: &ExportPairsArguments, terminal: &Terminal) -> Result<Outcome> {
+    let wanted = Wanted {
+        dataset: &arguments.dataset,
+        data_root: &arguments.catalog.data_root,
+        split: arguments.split.as_deref(),
+        categories: &arguments.category,
+        limit: arguments.limit.map(NonZeroUsize::get),
+        protocols: arguments.protocol.as_slice(),
+        alphas: &[],
+        skip_bad: arguments.skip_bad,
+        exif: arguments.exif.into(),
+    };
+    let task = Task::new(&Catalog::load(arguments.catalog.datasets.as_deref())?, &wanted)?;
+    task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
+    let output = arguments.output.as_path();
+    let inputs: Vec<PathBuf> =
+        arguments.catalog.datasets.iter().cloned().chain(task.split.files()).collect();
+    if output::check([output], inputs.iter().map(PathBuf::as_path))? == Stdout::Taken {
+        terminal.yield_stdout();
+    }
+    ensure_outside(output, task.root())?;
+    questions::write(output, &task.pairs)?;
+    terminal.log(&format!(
+        "wrote `{}`: {} of {} {}",
+        output.shown(),
+        counted(task.pairs.len(), "pair"),
+        task.split.dataset,
+        task.split.name
+    ));
+    Ok(Outcome::Done)
 }
 
 fn draw_toy(arguments: &MakeToyArguments, terminal: &Terminal) -> Result<Outcome> {

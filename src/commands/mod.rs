@@ -12,6 +12,7 @@ mod interrupt;
 mod man;
 mod memory;
 mod outcome;
+mod outside;
 #[cfg(test)]
 mod own_data;
 #[cfg(test)]

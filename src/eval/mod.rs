@@ -16,6 +16,7 @@ pub(crate) mod predictions;
 pub(crate) mod prefetch;
 pub(crate) mod problems;
 pub(crate) mod protocol;
+pub(crate) mod questions;
 pub(crate) mod report;
 pub(crate) mod selection;
 pub(crate) mod summary;

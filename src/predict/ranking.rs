@@ -37,7 +37,7 @@ impl Ranking {
             return;
         };
         if let (Some(source), Some(target), Some(verdict)) =
-            (record.source.clone(), record.target.clone(), prediction.verdict)
+            (record.label.source.clone(), record.label.target.clone(), prediction.verdict)
         {
             self.entries.push(Ranked { source, target, verdict });
         }
@@ -101,7 +101,7 @@ pub(crate) fn ensure_ranking(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::geometry::{Size, Turn};
-    use crate::predict::record::Prediction;
+    use crate::predict::record::{PairLabel, Prediction};
 
     #[test]
     fn the_best_stands_first() {
@@ -121,9 +121,11 @@ mod tests {
                 better_turn: None,
                 verdict: Some(verdict),
             });
-            ranking.add(&Record::new(None, Some(["s.png", target].map(Path::new)), done));
+            let label = PairLabel::of_photos(["s.png", target].map(Path::new));
+            ranking.add(&Record { line: None, frame: None, label, outcome: done });
         }
-        ranking.add(&Record::new(None, None, PairOutcome::Failed { error: "no".to_owned() }));
+        let (label, outcome) = (PairLabel::default(), PairOutcome::Failed { error: "no".into() });
+        ranking.add(&Record { line: None, frame: None, label, outcome });
         ranking.sort();
         assert_eq!(ranking.best(2).collect::<Vec<_>>(), [("b.png", 0.9), ("c.png", 0.5)]);
         let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Error;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::defaults::is_default;
 use crate::geometry::{Size, Turn};
@@ -96,6 +97,35 @@ impl TryFrom<WrittenText> for WrittenFile {
     }
 }
 
+/// What a list calls a pair.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PairLabel {
+    /// What another program calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<Value>,
+    /// The source photo, as given; absent where the list's line could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Whether `source` is escaped because it is not Unicode.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub source_escaped: bool,
+    /// The target photo, as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Whether `target` is escaped.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub target_escaped: bool,
+}
+
+impl PairLabel {
+    /// Of a source and a target photo.
+    pub(crate) fn of_photos(photos: [&Path; 2]) -> Self {
+        let [(source, source_escaped), (target, target_escaped)] = photos.map(path_text);
+        let (source, target) = (Some(source), Some(target));
+        Self { index: None, source, source_escaped, target, target_escaped }
+    }
+}
+
 /// What became of a pair: one line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Record {
@@ -105,45 +135,12 @@ pub(crate) struct Record {
     /// The target's place in a film, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<usize>,
-    /// The source photo, as given; absent where the list's line could not be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// Whether `source` is escaped because it is not Unicode.
-    #[serde(skip_serializing_if = "is_default")]
-    pub source_escaped: bool,
-    /// The target photo, as given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// Whether `target` is escaped.
-    #[serde(skip_serializing_if = "is_default")]
-    pub target_escaped: bool,
+    /// What it is called.
+    #[serde(flatten)]
+    pub label: PairLabel,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: PairOutcome,
-}
-
-impl Record {
-    /// The record of a pair of photos, if there are any.
-    pub(crate) fn new(
-        line: Option<usize>,
-        photos: Option<[&Path; 2]>,
-        outcome: PairOutcome,
-    ) -> Self {
-        let [source, target] = match photos {
-            Some(photos) => photos.map(|path| Some(path_text(path))),
-            None => [None, None],
-        };
-        let escaped = |text: &Option<(String, bool)>| text.as_ref().is_some_and(|text| text.1);
-        Self {
-            line,
-            frame: None,
-            source_escaped: escaped(&source),
-            target_escaped: escaped(&target),
-            source: source.map(|text| text.0),
-            target: target.map(|text| text.0),
-            outcome,
-        }
-    }
 }
 
 /// What became of a pair.

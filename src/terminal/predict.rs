@@ -94,7 +94,7 @@ impl Terminal {
     /// Why a pair of a list failed, if it did.
     pub(crate) fn warn_of_failure(&self, record: &Record) {
         let PairOutcome::Failed { error } = &record.outcome else { return };
-        match (record.line, &record.target) {
+        match (record.line, &record.label.target) {
             (Some(line), Some(_)) => self.warn(&format!("line {line}: {error}")),
             (None, Some(target)) => self.warn(&format!("`{}`: {error}", one_line(target))),
             _ => self.warn(error),

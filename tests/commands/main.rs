@@ -22,6 +22,7 @@ mod predict_inputs;
 mod predict_many;
 mod predict_pairs;
 mod progress;
+mod questions;
 mod starter;
 mod strangers;
 #[path = "../support/mod.rs"]

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::cli::eval::OutputArguments;
+use crate::commands::outside::ensure_outside;
 use crate::commands::usage_error;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
@@ -19,19 +20,6 @@ use crate::eval::summary::Evaluation;
 use crate::output::{self, Attempts, Stdout};
 use crate::terminal::Terminal;
 use crate::visible::Shown;
-
-/// Ensures that a result replaces no file of the dataset, not even one of another split.
-fn ensure_outside(path: &Path, dataset: &Path) -> Result<()> {
-    let (Ok(file), Ok(dataset)) = (path.canonicalize(), dataset.canonicalize()) else {
-        return Ok(());
-    };
-    ensure!(
-        !file.starts_with(dataset),
-        "`{}` is there already, in the dataset's folder: choose another place",
-        path.shown()
-    );
-    Ok(())
-}
 
 /// Where results go.
 pub(super) struct Outputs<'a> {

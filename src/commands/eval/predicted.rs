@@ -60,7 +60,7 @@ impl Predicted {
 
     fn read(path: &Path, skip_bad: bool, task: &Task, terminal: &Terminal) -> Result<Self> {
         let Stored { mut predictions, unusable, mut notes, sha256 } =
-            predictions::read(path, &task.split.pairs, skip_bad)?;
+            predictions::read(path, &task.split.pairs, task.root(), skip_bad)?;
         keep_selected(&mut predictions, &task.pairs);
         if !unusable.is_empty() {
             terminal.warn(&format!("left out of `{}`: {unusable}", path.shown()));
@@ -72,6 +72,7 @@ impl Predicted {
         if task.split.layout.annotations().truth == TruthKind::Keypoints {
             notes.extend(doubts(&pairs, &predictions, &task.protocols[0].stored(false))?);
         }
+        notes.extend(not_found(&predictions));
         notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.shown())));
         let (found, pairs) = (predictions.len(), task.pairs.len());
         if found < pairs {
@@ -82,7 +83,11 @@ impl Predicted {
         }
         let model = ModelReport {
             kind: ModelKind::Predictions,
-            weights: path.shown().to_string(),
+            weights: if path == Path::new("-") {
+                "standard input".to_owned()
+            } else {
+                path.shown().to_string()
+            },
             sha256: Some(sha256),
             config: None,
             parameters: None,
@@ -163,4 +168,12 @@ impl Predicted {
             network: arguments.outputs.html.is_some().then_some(engine),
         })
     }
+}
+
+/// How many points were answered by `null`, if any were.
+fn not_found(predictions: &[Prediction]) -> Option<String> {
+    let count: usize = predictions.iter().map(Prediction::not_found).sum();
+    let all = predictions.iter().map(|prediction| prediction.points.len()).sum::<usize>();
+    (count > 0)
+        .then(|| format!("{count} of {all} points are `null`, not found: they count as wrong"))
 }

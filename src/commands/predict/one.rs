@@ -21,7 +21,7 @@ use crate::predict::plan::Plan;
 use crate::predict::product::Kind;
 use crate::predict::product::transfer::Transfer;
 use crate::predict::product::view::{View, is_view};
-use crate::predict::record::{PairOutcome, Record};
+use crate::predict::record::{PairLabel, PairOutcome, Record};
 use crate::predict::turning::OTHERS;
 use crate::terminal::Terminal;
 
@@ -97,8 +97,9 @@ pub(super) fn run(
     }
     terminal.log_prediction(&prediction, plan.resolution, start.elapsed());
     if arguments.json {
-        let photos = Some([&**source_path, &**target_path]);
-        terminal.json(&Record::new(None, photos, PairOutcome::Done(prediction)))?;
+        let label = PairLabel::of_photos([&**source_path, &**target_path]);
+        let outcome = PairOutcome::Done(prediction);
+        terminal.json(&Record { line: None, frame: None, label, outcome })?;
     } else if let Some(keypoints) = &prediction.keypoints {
         terminal.json(keypoints)?;
     }

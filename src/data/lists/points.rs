@@ -1,7 +1,6 @@
 //! Positions as lists spell them: `[[x, y], ...]`, or `x y` a line.
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use crate::geometry::Point;
@@ -25,17 +24,18 @@ pub(crate) fn points_of(value: &RawValue, thing: &str) -> Result<Vec<Point>> {
 /// # Errors
 /// As [`points_of`].
 pub(crate) fn points(values: Vec<&RawValue>, thing: &str) -> Result<Vec<Point>> {
-    let point = |(index, value): (usize, &RawValue)| {
-        let numbers: Option<[f64; 2]> = serde_json::from_str(value.get()).ok();
-        let point = numbers.map(|[x, y]| Point::new(x, y)).filter(|point| point.is_finite());
-        point.with_context(|| {
-            let mut letters = value.get().chars().filter(|letter| !letter.is_whitespace());
-            let start: String = letters.by_ref().take(SHOWN).collect();
-            let more = if letters.next().is_some() { "..." } else { "" };
-            format!("{thing} {index} is {start}{more}, not two numbers [x, y]")
-        })
-    };
-    values.into_iter().enumerate().map(point).collect()
+    values.into_iter().enumerate().map(|(index, value)| point(index, value, thing)).collect()
+}
+
+fn point(index: usize, value: &RawValue, thing: &str) -> Result<Point> {
+    let numbers: Option<[f64; 2]> = serde_json::from_str(value.get()).ok();
+    let point = numbers.map(|[x, y]| Point::new(x, y)).filter(|point| point.is_finite());
+    point.with_context(|| {
+        let mut letters = value.get().chars().filter(|letter| !letter.is_whitespace());
+        let start: String = letters.by_ref().take(SHOWN).collect();
+        let more = if letters.next().is_some() { "..." } else { "" };
+        format!("{thing} {index} is {start}{more}, not two numbers [x, y]")
+    })
 }
 
 /// Whether a text that is no JSON may be [`plain_points`].
@@ -66,11 +66,43 @@ pub(crate) fn point_of_text(text: &str) -> Option<Point> {
     Some(Point::new(x, y)).filter(|point| point.is_finite())
 }
 
-/// For a field that holds points: an error tells the first that is none.
-///
-/// # Errors
-/// As [`points_of`].
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Point>, D::Error> {
-    let value = Box::<RawValue>::deserialize(value)?;
-    points_of(&value, "point").map_err(|error| de::Error::custom(format!("{error:#}")))
+/// For a field that holds answers: points, of which `null` is one that was not found ([`Point::NOWHERE`]); `None`
+/// where none was.
+pub(crate) mod answers {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+    use serde_json::value::RawValue;
+
+    use crate::data::lists::points::point;
+    use crate::geometry::Point;
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// As [`points_of`](super::points_of).
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        value: D,
+    ) -> Result<Option<Vec<Point>>, D::Error> {
+        let value = Box::<RawValue>::deserialize(value)?;
+        let answers: Option<Vec<&RawValue>> = serde_json::from_str(value.get())
+            .map_err(|_| de::Error::custom("expected a list [[x, y], ...]"))?;
+        let answer = |(index, value): (usize, &RawValue)| match value.get() {
+            "null" => Ok(Point::NOWHERE),
+            _ => point(index, value, "point"),
+        };
+        let points = answers.map(|answers| answers.into_iter().enumerate().map(answer).collect());
+        points.transpose().map_err(|error: anyhow::Error| de::Error::custom(format!("{error:#}")))
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// When the serializer has one.
+    pub(crate) fn serialize<S: Serializer>(
+        points: &Option<Vec<Point>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let answer = |point: &Point| point.is_finite().then_some(*point);
+        let answers = points.as_ref().map(|points| points.iter().map(answer).collect::<Vec<_>>());
+        answers.serialize(serializer)
+    }
 }

@@ -7,7 +7,8 @@
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
 //! flow; and `predicted_256` and `predicted_840`, likewise for the protocols that move whole pixels of the 256 frame and
-//! patch centres of the 840 frame.
+//! patch centres of the 840 frame. A point that was not found is `null`, and all of a pair are where `predicted` is.
+//! Lines of `lpmflow predict --pairs`, and the folder that it writes, are read as well ([`record`]).
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -28,12 +29,12 @@ use crate::data::lists::points;
 use crate::data::truth::Truth;
 use crate::eval::dense::Dense;
 use crate::eval::predictions::finder::PairFinder;
-use crate::eval::predictions::{Prediction, image_name, pair_label};
+use crate::eval::predictions::{Prediction, image_name, pair_label, record};
 use crate::eval::problems::Problems;
 use crate::eval::protocol::rules::MeasureFrame;
 use crate::geometry::Point;
 use crate::output;
-use crate::visible::Shown;
+use crate::visible::{Shown, visible};
 
 /// One line of a prediction file.
 #[derive(Serialize, Deserialize)]
@@ -44,8 +45,8 @@ struct Line {
     source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
-    #[serde(deserialize_with = "points::deserialize")]
-    predicted: Vec<Point>,
+    #[serde(with = "points::answers")]
+    predicted: Option<Vec<Point>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     flow: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,7 +98,7 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
                 index: Some(pair.index),
                 source: Some(image_name(&pair.source.path)),
                 target: Some(image_name(&pair.target.path)),
-                predicted: prediction.points.clone(),
+                predicted: Some(prediction.points.clone()),
                 flow: None,
                 predicted_256: framed(MeasureFrame::Stretched256),
                 predicted_512: framed(MeasureFrame::Paper512),
@@ -110,26 +111,43 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
     })
 }
 
-/// Reads predictions for some or all of a split's `pairs`, from standard input if the file is called `-`; with
-/// `skip_bad`, lines that are none are left out.
+/// Reads predictions for some or all of a split's `pairs`, whose dataset lies in `root`, from standard input if the
+/// file is called `-`; with `skip_bad`, lines that are none are left out.
 ///
 /// # Errors
 /// When the file cannot be read or holds no prediction, or, without `skip_bad`, any line is not a prediction for
 /// exactly one of the pairs with one finite point per keypoint, or two lines are for the same pair; the problems
 /// are listed with their line numbers.
-pub(crate) fn read(path: &Path, pairs: &[Pair], skip_bad: bool) -> Result<Stored> {
+pub(crate) fn read(path: &Path, pairs: &[Pair], root: &Path, skip_bad: bool) -> Result<Stored> {
     let attempt = || -> Result<Stored> {
-        let finder = PairFinder::new(pairs);
+        let finder = PairFinder::new(pairs, root);
+        if path.is_dir() {
+            return read_folder(path, &finder, skip_bad);
+        }
         // A pipe lies in no folder that the paths could mean.
         let folder = path.parent().filter(|_| path.is_file()).unwrap_or(Path::new(""));
         let bytes = bytes::read_or_stdin(path)?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hexadecimal(Sha256::digest(&bytes).as_slice());
         let (text, code_page) = decode_meaning(bytes, |text| meaning(text, &finder))?;
         let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad, Some(folder))? };
         stored.notes.extend(code_page.map(|name| format!("the file is read as {name}")));
         Ok(stored)
     };
     attempt().with_context(|| format!("reading predictions `{}`", path.shown()))
+}
+
+/// As [`read`], of the results that `predict --pairs` left in a folder.
+fn read_folder(folder: &Path, finder: &PairFinder, skip_bad: bool) -> Result<Stored> {
+    let records = record::of_folder(folder)?;
+    let mut hash = Sha256::new();
+    records.iter().for_each(|(_, text)| hash.update(text));
+    let items = records.iter().map(|(name, text)| (format!("`{}`", visible(name)), &**text));
+    let stored = gather(items, finder, skip_bad, Some(folder))?;
+    Ok(Stored { sha256: hexadecimal(hash.finalize().as_slice()), ..stored })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a text says, if each of its lines is a prediction.
@@ -146,20 +164,32 @@ fn parse(text: &str, finder: &PairFinder, skip_bad: bool, folder: Option<&Path>)
         "it is no JSON: expected {{\"source\": \"FILE\", \"target\": \"FILE\", \"predicted\": [[x, y], ...]}} for \
          each pair, one a line or all in an array"
     );
+    let items = json::items(text, &KEYS.map(|key| key.name))?;
+    let items = items.into_iter().map(|item| (format!("line {}", item.line), item.text));
+    gather(items, finder, skip_bad, folder)
+}
+
+/// What items hold, each with where it stands.
+fn gather<'a>(
+    items: impl Iterator<Item = (String, &'a str)>,
+    finder: &PairFinder,
+    skip_bad: bool,
+    folder: Option<&Path>,
+) -> Result<Stored> {
     let pairs = finder.pairs;
-    let mut found: Vec<Option<(usize, Prediction)>> = vec![None; pairs.len()];
+    let mut found: Vec<Option<(String, Prediction)>> = vec![None; pairs.len()];
     let (mut unusable, mut readings) = (Problems::with("unusable line"), Readings::default());
-    for json::Item { line, text } in json::items(text, &KEYS.map(|key| key.name))? {
+    for (place, text) in items {
         let mut accept = || -> Result<()> {
             let (position, prediction) = prediction(text, finder, &mut readings, folder)?;
             if let Some((earlier, _)) = &found[position] {
-                bail!("{} was already predicted in line {earlier}", pair_label(&pairs[position]));
+                bail!("{} was already predicted in {earlier}", pair_label(&pairs[position]));
             }
-            found[position] = Some((line, prediction));
+            found[position] = Some((place.clone(), prediction));
             Ok(())
         };
         if let Err(error) = accept() {
-            unusable.push(|| format!("line {line}: {error:#}"));
+            unusable.push(|| format!("{place}: {error:#}"));
         }
     }
     if !skip_bad {
@@ -188,6 +218,7 @@ fn prediction(
     folder: Option<&Path>,
 ) -> Result<(usize, Prediction)> {
     let mut object = json::object(text)?;
+    let record = record::unfold(&mut object)?;
     readings.mend(&mut object, &KEYS);
     if object.contains_key("flow") && !object.contains_key("predicted") {
         object.insert("predicted".to_owned(), serde_json::from_str("[]")?);
@@ -195,18 +226,27 @@ fn prediction(
     let line: Line = json::fill(object)?;
     let position = finder.find(line.index, line.source.as_deref(), line.target.as_deref())?;
     let pair = &finder.pairs[position];
+    if let Some(record) = &record {
+        record.ensure_about(pair)?;
+    }
     if pair.truth != Truth::Keypoints {
         let flow = line.flow.and_then(|flow| serde_json::from_str::<String>(flow.get()).ok());
         let flow = flow.with_context(|| {
             format!("{} is measured at every pixel: `flow` must name a flow", pair_label(pair))
         })?;
-        return Ok((position, stored_flow(pair, folder.map(|folder| folder.join(flow)))?));
+        let file = folder.map(|folder| match record {
+            Some(_) => written_file(folder, Path::new(&flow)),
+            None => folder.join(flow),
+        });
+        return Ok((position, stored_flow(pair, file)?));
     }
     let framed =
         FRAMES.into_iter().zip([line.predicted_256, line.predicted_512, line.predicted_840]);
     let framed: BTreeMap<_, _> =
         framed.filter_map(|(frame, points)| Some((frame, points?))).collect();
-    for points in framed.values().chain([&line.predicted]) {
+    let nowhere = || vec![Point::NOWHERE; pair.source.keypoints.len()];
+    let predicted = line.predicted.unwrap_or_else(nowhere);
+    for points in framed.values().chain([&predicted]) {
         let (expected, found) = (pair.source.keypoints.len(), points.len());
         let label = pair_label(pair);
         ensure!(
@@ -214,8 +254,15 @@ fn prediction(
             "{label} has {expected} keypoints, but {found} predicted points"
         );
     }
-    let prediction = Prediction { framed, ..Prediction::new(pair.index, line.predicted) };
+    let prediction = Prediction { framed, ..Prediction::new(pair.index, predicted) };
     Ok((position, prediction))
+}
+
+/// A file that `predict` wrote, which its record names from where it ran: as it is named, or by its name alone where
+/// the record lies.
+fn written_file(folder: &Path, named: &Path) -> PathBuf {
+    let beside = named.file_name().map(|name| folder.join(name)).filter(|file| file.is_file());
+    beside.unwrap_or_else(|| named.to_owned())
 }
 
 /// The prediction that a flow on the pixels of the source photo is, if the file is to be read.

@@ -13,14 +13,16 @@ use crate::visible::Shown;
 pub(super) struct PairFinder<'a> {
     /// The split's pairs.
     pub pairs: &'a [Pair],
+    /// The dataset's folder.
+    root: &'a Path,
     by_index: HashMap<usize, usize>,
     /// By the two file names, without folders and extensions.
     by_names: HashMap<[String; 2], Vec<usize>>,
 }
 
 impl<'a> PairFinder<'a> {
-    /// A finder among these pairs.
-    pub(super) fn new(pairs: &'a [Pair]) -> Self {
+    /// A finder among these pairs of the dataset in `root`.
+    pub(super) fn new(pairs: &'a [Pair], root: &'a Path) -> Self {
         let mut by_names: HashMap<[String; 2], Vec<usize>> = HashMap::new();
         for (position, pair) in pairs.iter().enumerate() {
             let names = [stem(&pair.source.path), stem(&pair.target.path)];
@@ -28,7 +30,7 @@ impl<'a> PairFinder<'a> {
         }
         let by_index =
             pairs.iter().enumerate().map(|(position, pair)| (pair.index, position)).collect();
-        Self { pairs, by_index, by_names }
+        Self { pairs, root, by_index, by_names }
     }
 
     /// The position of the pair with this index, or of these photos, or both.
@@ -56,7 +58,7 @@ impl<'a> PairFinder<'a> {
         if let Some((source, target)) = named {
             let pair = &self.pairs[position];
             ensure!(
-                names_image(&pair.source.path, source) && names_image(&pair.target.path, target),
+                self.names(pair, source, target),
                 "the line is about `{}` -> `{}`, but its `index` about {}",
                 source.shown(),
                 target.shown(),
@@ -70,15 +72,26 @@ impl<'a> PairFinder<'a> {
         let (names, label) =
             ([stem(source), stem(target)], format!("`{}` -> `{}`", source.shown(), target.shown()));
         let candidates = self.by_names.get(&names).map_or(&[][..], Vec::as_slice);
-        let fits = |position: &&usize| {
-            let pair = &self.pairs[**position];
-            names_image(&pair.source.path, source) && names_image(&pair.target.path, target)
-        };
+        let fits = |position: &&usize| self.names(&self.pairs[**position], source, target);
         match candidates.iter().filter(fits).collect::<Vec<_>>()[..] {
             [position] => Ok(*position),
             [] => bail!("the split has no pair {label}"),
             [..] => bail!("several pairs are {label}: give more of the paths, or `index`"),
         }
+    }
+}
+
+impl PairFinder<'_> {
+    /// Whether two names mean a pair's photos: they are the ends of their paths, or, as written on another machine or
+    /// from another folder, end with all that these have below the dataset's folder.
+    fn names(&self, pair: &Pair, source: &Path, target: &Path) -> bool {
+        let means = |photo: &Path, name: &Path| {
+            let inside = photo.strip_prefix(self.root);
+            let ends =
+                |inside: &Path| name.ends_with(inside) || name.ends_with(inside.with_extension(""));
+            names_image(photo, name) || inside.is_ok_and(ends)
+        };
+        means(&pair.source.path, source) && means(&pair.target.path, target)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod convention;
 pub(crate) mod file;
 mod finder;
+mod record;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -66,6 +67,11 @@ impl Prediction {
     /// As [`Prediction::of`].
     pub(crate) fn unmoved(pair: &Pair, protocols: &[Protocol]) -> Result<Self> {
         Self::of(pair, &Flow::zero(Size::square(1)).into(), protocols)
+    }
+
+    /// How many points were not found: they count as wrong.
+    pub(crate) fn not_found(&self) -> usize {
+        self.points.iter().filter(|point| !point.is_finite()).count()
     }
 
     /// The points moved by the rule of a frame, if they are known.

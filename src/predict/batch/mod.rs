@@ -21,7 +21,7 @@ use crate::predict::batch::work::{Candidate, Item, Work};
 use crate::predict::certainty::most_certain;
 use crate::predict::correspondence::{Correspondence, Needs};
 use crate::predict::pair::{Seen, correspond, write};
-use crate::predict::pair_list::{Entry, ListedPair};
+use crate::predict::pair_list::Entry;
 use crate::predict::record::{PairOutcome, Prediction, Record};
 use crate::prefetch::Prefetch;
 pub(crate) use index::ensure_index;
@@ -217,10 +217,6 @@ fn record(entry: &Entry, outcome: PairOutcome) -> Record {
         PairOutcome::Done(prediction) | PairOutcome::Skipped(prediction) => prediction.source_index,
         PairOutcome::Failed { .. } => None,
     };
-    let photos = |pair: &'_ ListedPair| -> [PathBuf; 2] {
-        [pair.sources[source.unwrap_or(0)].photo.clone(), pair.target.clone()]
-    };
-    let photos = entry.pair.as_ref().ok().map(photos);
-    let photos = photos.as_ref().map(|photos| photos.each_ref().map(PathBuf::as_path));
-    Record { frame: entry.frame, ..Record::new(entry.line, photos, outcome) }
+    let label = entry.pair.as_ref().map(|pair| pair.label(source)).unwrap_or_default();
+    Record { line: entry.line, frame: entry.frame, label, outcome }
 }

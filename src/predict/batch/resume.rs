@@ -19,7 +19,7 @@ use crate::predict::correspondence::Resolution;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::output::Format;
 use crate::predict::pair_list::ListedPair;
-use crate::predict::record::{Prediction, WrittenFile};
+use crate::predict::record::{PairLabel, Prediction, WrittenFile};
 use crate::visible::Shown;
 
 /// The program that makes the files: another version may make others.
@@ -41,6 +41,9 @@ struct Made {
 /// The files of a pair, and how they were made.
 #[derive(Serialize, Deserialize)]
 struct Finished {
+    /// What the list calls the pair: said for readers, and of no weight.
+    #[serde(default)]
+    pair: PairLabel,
     made: Made,
     /// What the files held, by their endings.
     files: HashMap<String, Content>,
@@ -147,6 +150,11 @@ pub(super) fn finished(
     for file in &mut finished.prediction.files {
         file.path = folder.join(file.path.file_name()?);
     }
+    let label = pair.label(finished.prediction.source_index);
+    if finished.pair != label {
+        finished.pair = label;
+        write(&path, &finished).ok()?;
+    }
     Some(finished.prediction)
 }
 
@@ -194,12 +202,17 @@ pub(super) fn remember(batch: &Batch, work: &Work, prediction: &Prediction) -> R
         Ok((ending.clone(), content))
     };
     let finished = Finished {
+        pair: work.pair.label(prediction.source_index),
         made: made(batch, work.pair, sources, work.target.content.clone(), drawn),
         files: batch.formats.iter().zip(&prediction.files).map(file).collect::<Result<_>>()?,
         prediction: prediction.clone(),
     };
-    output::write(&path, |file| {
-        serde_json::to_writer_pretty(&mut *file, &finished)?;
+    write(&path, &finished)
+}
+
+fn write(record: &Path, finished: &Finished) -> Result<()> {
+    output::write(record, |file| {
+        serde_json::to_writer_pretty(&mut *file, finished)?;
         Ok(std::io::Write::write_all(file, b"\n")?)
     })
 }

@@ -10,7 +10,7 @@ use crate::data::lists::keys::{Key, Readings};
 use crate::data::lists::{json, table};
 
 /// The keys of a JSON object, the first [`COLUMNS`] also names of columns.
-const KEYS: [Key; 8] = [
+const KEYS: [Key; 9] = [
     Key {
         name: "source",
         also: &["src", "source_image", "src_image", "src_imname", "image1", "imageA"],
@@ -25,6 +25,7 @@ const KEYS: [Key; 8] = [
     Key { name: "keypoints", also: &["kps", "source_keypoints", "src_kps"] },
     Key { name: "source_escaped", also: &[] },
     Key { name: "target_escaped", also: &[] },
+    Key { name: "index", also: &[] },
 ];
 
 /// How many keys are names of columns.
@@ -51,6 +52,8 @@ pub(super) struct Line {
     pub truth: Option<String>,
     /// Positions to transfer, as JSON.
     pub keypoints: Option<Box<RawValue>>,
+    /// What another program calls the pair; results repeat it.
+    pub index: Option<Value>,
 }
 
 /// The pairs of a JSON text, each with its line.

@@ -3,8 +3,9 @@
 //! CSV is `source,target` without a header, or any columns under a header that names `source` and
 //! `target` (or `source_image` and `target_image`, as the PF-PASCAL lists do), and maybe `name`, `transfer` and
 //! `truth`; a semicolon or a tab may stand between them as well. A JSON object has `source` and `target`, and maybe
-//! these and `keypoints` (`[[x, y], ...]`); paths of photos that are not Unicode are escaped as records have them, and
-//! marked by `source_escaped` and `target_escaped`. Relative paths are relative to the list's folder.
+//! these, `keypoints` (`[[x, y], ...]`) and an `index`, which results repeat; paths of photos that are not Unicode are
+//! escaped as records have them, and marked by `source_escaped` and `target_escaped`. Relative paths are relative to
+//! the list's folder.
 
 mod lines;
 pub(crate) mod targets;
@@ -14,6 +15,7 @@ use std::collections::hash_map::Entry::Vacant;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode_meaning;
@@ -21,6 +23,7 @@ use crate::data::lists::json::looks_like_json;
 use crate::data::lists::keys::Readings;
 use crate::path_text::path_from_text;
 use crate::predict::keypoints::Keypoints;
+use crate::predict::record::PairLabel;
 use crate::visible::Shown;
 use lines::{Line, csv_lines, json_lines};
 
@@ -49,6 +52,8 @@ pub(crate) struct Entry {
 pub(crate) struct ListedPair {
     /// Unique in the list, safe as a file name.
     pub name: String,
+    /// What another program calls it; results repeat it.
+    pub index: Option<Value>,
     /// The source; or several, of which the one is taken that matches best.
     pub sources: Vec<Source>,
     /// The target photo as the list spells it.
@@ -79,7 +84,8 @@ impl ListedPair {
         keypoints: Option<&Keypoints>,
     ) -> Self {
         let (target, keypoints) = (target.to_owned(), keypoints.cloned());
-        Self { name, sources, target, folder: PathBuf::new(), keypoints, truth: None }
+        let folder = PathBuf::new();
+        Self { name, index: None, sources, target, folder, keypoints, truth: None }
     }
 
     /// The same where something is drawn on each source of which the list does not say what.
@@ -101,6 +107,12 @@ impl ListedPair {
             photo: join(&source.photo),
             drawn: source.drawn.as_ref().map(join),
         })
+    }
+
+    /// What the list calls it, with the source that was taken.
+    pub(crate) fn label(&self, source: Option<usize>) -> PairLabel {
+        let photos = [&*self.sources[source.unwrap_or_default()].photo, &*self.target];
+        PairLabel { index: self.index.clone(), ..PairLabel::of_photos(photos) }
     }
 
     /// The target photo's file.
@@ -178,6 +190,7 @@ fn listed(line: Line, folder: &Path, names: &mut Taken) -> Result<ListedPair> {
     let name = line.name.unwrap_or_else(|| format!("{}-to-{}", stem(&source), stem(&target)));
     Ok(ListedPair {
         name: unique(&name, names),
+        index: line.index,
         sources: vec![Source { photo: source, drawn: line.transfer.map(PathBuf::from) }],
         target,
         folder: folder.to_owned(),

@@ -35,11 +35,42 @@ const MOST_SPREAD: f64 = 4.0;
 const SIMPLER: f64 = 2.0;
 
 /// What is implausible about the predictions, and the reading that fits far better if there is one, a sentence
-/// each; `pairs` and `predictions` in the same order.
+/// each; `pairs` and `predictions` in the same order. Points that were not found have no part in it.
 ///
 /// # Errors
 /// When the protocol cannot measure a pair.
 pub(crate) fn doubts(
+    pairs: &[&Pair],
+    predictions: &[Prediction],
+    protocol: &Protocol,
+) -> Result<Vec<String>> {
+    if predictions.iter().all(|stored| stored.not_found() == 0) {
+        return doubts_of_found(pairs, predictions, protocol);
+    }
+    let both = pairs.iter().zip(predictions);
+    let (pairs, predictions): (Vec<Pair>, Vec<Prediction>) =
+        both.filter_map(|(pair, stored)| found(pair, stored)).unzip();
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    doubts_of_found(&pairs.iter().collect::<Vec<_>>(), &predictions, protocol)
+}
+
+/// A pair with those keypoints alone that were found, if any were.
+fn found(pair: &Pair, stored: &Prediction) -> Option<(Pair, Prediction)> {
+    let kept = |points: &[Point]| -> Vec<Point> {
+        let both = points.iter().zip(&stored.points);
+        both.filter(|(_, found)| found.is_finite()).map(|(point, _)| *point).collect()
+    };
+    let mut pair = pair.clone();
+    for image in [&mut pair.source, &mut pair.target] {
+        image.keypoints = kept(&image.keypoints);
+    }
+    let points = kept(&stored.points);
+    (!points.is_empty()).then(|| (pair, Prediction::new(stored.pair, points)))
+}
+
+fn doubts_of_found(
     pairs: &[&Pair],
     predictions: &[Prediction],
     protocol: &Protocol,

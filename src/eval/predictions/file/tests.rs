@@ -19,7 +19,7 @@ fn pairs() -> Vec<Pair> {
 }
 
 fn stored(text: &str, skip_bad: bool) -> Result<Stored> {
-    parse(text, &PairFinder::new(&pairs()), skip_bad, None)
+    parse(text, &PairFinder::new(&pairs(), Path::new("/data")), skip_bad, None)
 }
 
 fn read_text(text: &str) -> Result<Vec<Prediction>> {
@@ -59,7 +59,7 @@ fn written_predictions_are_read_back_to_the_bit() {
     };
     let predictions: Vec<_> = pairs.iter().map(prediction).collect();
     write(&path, &pairs.iter().collect::<Vec<_>>(), &predictions).unwrap();
-    assert_eq!(read(&path, &pairs, false).unwrap().predictions, predictions);
+    assert_eq!(read(&path, &pairs, Path::new("/data"), false).unwrap().predictions, predictions);
 }
 
 #[test]
@@ -138,7 +138,10 @@ fn a_file_in_utf_16_is_read() {
     let text = "{\"index\": 0, \"predicted\": [[1, 2], [3, 4]]}\r\n";
     let units = std::iter::once(0xfeff).chain(text.encode_utf16());
     fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
-    assert_eq!(read(&path, &pairs(), false).unwrap().predictions, read_text(text).unwrap());
+    assert_eq!(
+        read(&path, &pairs(), Path::new("/data"), false).unwrap().predictions,
+        read_text(text).unwrap()
+    );
 }
 
 #[test]

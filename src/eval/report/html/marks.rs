@@ -87,11 +87,16 @@ impl Marks {
                 @let class = if self.right[index] { "right" } else { "wrong" };
                 ellipse.limit cx=(number(keypoint.x)) cy=(number(keypoint.y))
                     rx=(number(self.limit.x)) ry=(number(self.limit.y)) {}
-                line class=(class) x1=(number(keypoint.x)) y1=(number(keypoint.y))
-                    x2=(number(point.x)) y2=(number(point.y)) {}
-                (ring(*keypoint, unit))
-                (mark(*point, self.right[index], unit, &format!("keypoint {}: off by {:.1} px, {:.1} allowed",
-                    index + 1, self.distances[index], self.allowed)))
+                @if point.is_finite() {
+                    line class=(class) x1=(number(keypoint.x)) y1=(number(keypoint.y))
+                        x2=(number(point.x)) y2=(number(point.y)) {}
+                    (ring(*keypoint, unit))
+                    (mark(*point, self.right[index], unit, &format!("keypoint {}: off by {:.1} px, {:.1} allowed",
+                        index + 1, self.distances[index], self.allowed)))
+                } @else {
+                    (ring(*keypoint, unit))
+                    (mark(*keypoint, false, unit, &format!("keypoint {}: not found", index + 1)))
+                }
             }
         }
     }
