@@ -14,7 +14,7 @@
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
 //!     └ synth ─ data                     datasets of our own; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
-//!        defaults, lru, output, page, path_text, prefetch, spelling, visible  the tools beside them
+//!        defaults, failure, lru, output, page, path_text, prefetch, spelling, visible  the tools beside them
 //! ```
 
 pub mod api;
@@ -25,6 +25,7 @@ mod data;
 mod defaults;
 mod eval;
 mod export;
+mod failure;
 mod flow;
 mod geometry;
 mod inference;

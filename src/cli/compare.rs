@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::eval::{alpha, points, protocol};
+use crate::cli::eval::protocol;
+use crate::cli::gate::GateArguments;
+use crate::cli::score::alpha;
 use crate::eval::protocol::name::ProtocolName;
 
 /// The flags of `compare`.
@@ -16,12 +18,6 @@ pub(crate) struct CompareArguments {
     /// The later report
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
-    /// Exit with 3 when the deciding PCK falls by more than this
-    #[arg(long, value_name = "POINTS", value_parser = points)]
-    pub max_drop: Option<f64>,
-    /// Exit with 3 when the deciding PCK of any category falls by more than this
-    #[arg(long, value_name = "POINTS", value_parser = points)]
-    pub max_drop_category: Option<f64>,
     /// The protocol that decides [default: the earlier report's first]
     #[arg(short, long, value_name = "NAME", value_parser = protocol())]
     pub protocol: Option<ProtocolName>,
@@ -31,4 +27,7 @@ pub(crate) struct CompareArguments {
     /// Print the comparison as JSON instead of a table
     #[arg(long)]
     pub json: bool,
+    /// What must hold.
+    #[command(flatten)]
+    pub gate: GateArguments,
 }

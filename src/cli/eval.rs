@@ -7,6 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::cli::count::count;
+use crate::cli::gate::GateArguments;
+use crate::cli::score::alpha;
 use crate::cli::{ExifRule, ModelArguments};
 use crate::eval::protocol::name::{self, PROTOCOLS, ProtocolName};
 
@@ -21,9 +23,11 @@ Examples:
   Predictions of any other system, judged by the same rules:
     lpmflow eval --dataset spair71k --data-root data --predictions theirs.jsonl
 
-  In continuous integration: exit code 3 when PCK fell by more than half a point:
+  In continuous integration: exit code 3 when PCK fell by more than half a point, that of a category by more
+  than three, or at any alpha beyond chance:
     lpmflow eval --dataset spair71k --data-root data --baseline main.json --max-drop 0.5 \\
-        --report report.json --junit junit.xml --markdown -";
+        --max-drop-category 3 --fail-if significant --alphas all \\
+        --report report.json --junit junit.xml --html report.html --markdown summary.md";
 
 const RESULTS: &str = "\
 Every FILE of a result may be `-`: it goes to stdout, and the table to stderr. Links are followed; devices
@@ -52,6 +56,9 @@ pub(crate) struct EvalArguments {
     /// Where results go.
     #[command(flatten)]
     pub outputs: OutputArguments,
+    /// What must hold beside the baseline.
+    #[command(flatten)]
+    pub gate: GateArguments,
     /// How the network is run.
     #[command(flatten)]
     pub running: RunningArguments,
@@ -151,15 +158,9 @@ pub(crate) struct OutputArguments {
     /// Leave the scores of single pairs out of the report
     #[arg(long)]
     pub no_pairs: bool,
-    /// Compare with an earlier report
+    /// Compare with an earlier report, by the conditions below
     #[arg(long, value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
-    /// Exit with 3 when the headline PCK falls below the baseline's by more than this
-    #[arg(long, value_name = "POINTS", requires = "baseline", value_parser = points)]
-    pub max_drop: Option<f64>,
-    /// Exit with 3 when that of any category falls by more than this
-    #[arg(long, value_name = "POINTS", requires = "baseline", value_parser = points)]
-    pub max_drop_category: Option<f64>,
 }
 
 /// How the network is run.
@@ -199,22 +200,6 @@ fn protocols() -> String {
     table
 }
 
-/// A share of the reference length.
-pub(super) fn alpha(text: &str) -> Result<f64, String> {
-    match text.trim().parse() {
-        Ok(alpha) if alpha > 0.0 && alpha <= 1.0 => Ok(alpha),
-        _ => Err("an alpha is a number above 0 and at most 1".to_owned()),
-    }
-}
-
-/// A difference of percentages.
-pub(super) fn points(text: &str) -> Result<f64, String> {
-    match text.trim().parse() {
-        Ok(points) if (0.0..=100.0).contains(&points) => Ok(points),
-        _ => Err("points are a number from 0 to 100".to_owned()),
-    }
-}
-
 /// A size in bytes, with or without a unit.
 fn bytes(text: &str) -> Result<usize, String> {
     const UNITS: [(&str, usize); 7] = [
@@ -245,13 +230,5 @@ mod tests {
         assert_eq!(bytes("2 GB"), Ok(2_000_000_000));
         assert_eq!(bytes("0"), Ok(0));
         assert!(bytes("lots").is_err() && bytes("-1MB").is_err());
-    }
-
-    #[test]
-    fn alphas_and_points_have_their_ranges() {
-        assert_eq!(alpha("0.1"), Ok(0.1));
-        assert!(alpha("0").is_err() && alpha("NaN").is_err() && alpha("10").is_err());
-        assert_eq!(points("0"), Ok(0.0));
-        assert!(points("-1").is_err() && points("NaN").is_err());
     }
 }

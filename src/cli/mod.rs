@@ -12,8 +12,10 @@ mod environment;
 pub(crate) mod eval;
 mod exif;
 pub(crate) mod export;
+pub(crate) mod gate;
 mod model;
 pub(crate) mod predict;
+mod score;
 pub(crate) mod train;
 
 use std::num::NonZeroUsize;
@@ -26,9 +28,21 @@ use crate::data::photo::limit::DEFAULT_MEBIBYTES;
 pub(crate) use exif::ExifRule;
 pub(crate) use model::ModelArguments;
 
+/// What the exit codes mean, for help; README has the same table.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  failed, or some of many inputs did: the last line of stderr says why
+    2  the command line is wrong
+    3  accuracy fell: a condition of eval or compare is not satisfied
+    4  data unusable: a dataset, its photos or predictions are not there or faulty, or one split leaks into another
+    5  baseline unusable: not there, no report, or of other pairs, splits or rules
+  130  interrupted
+  141  nobody reads the results any more (`| head`)";
+
 /// Dense semantic correspondence between two photos.
 #[derive(Debug, Parser)]
-#[command(name = "lpmflow", version, about, long_about = None, propagate_version = true)]
+#[command(name = "lpmflow", version, about, long_about = None, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// Flags of every command.
     #[command(flatten)]

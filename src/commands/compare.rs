@@ -1,44 +1,68 @@
 //! `lpmflow compare`: two reports side by side.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::cli::compare::CompareArguments;
+use crate::cli::gate::{FailIf, GateArguments};
 use crate::commands::Outcome;
 use crate::eval::compare::{CompareOptions, Comparison, compare};
 use crate::eval::report::Report;
 use crate::eval::summary::alpha_key;
-use crate::terminal::Terminal;
+use crate::failure::{Blame, Fault};
+use crate::terminal::{Annotation, Terminal, annotate};
 
 /// Runs the command.
 ///
 /// # Errors
 /// When a report cannot be read, or the two do not measure the same thing.
 pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<Outcome> {
-    let (before, after) = (Report::read(&arguments.before)?, Report::read(&arguments.after)?);
+    let before = Report::read(&arguments.before).blame(Fault::Baseline)?;
+    let after = Report::read(&arguments.after).blame(Fault::Data)?;
     let options = CompareOptions {
         protocol: arguments.protocol,
         alpha: arguments.alpha.map(alpha_key),
-        max_drop: arguments.max_drop,
-        max_drop_category: arguments.max_drop_category,
+        ..options(&arguments.gate)
     };
-    let comparison = compare(&before, &after, &options)?;
+    let comparison = compare(&before, &after, &options).blame(Fault::Baseline)?;
     if arguments.json {
         terminal.json(&comparison)?;
     } else {
         terminal.show_comparison(&comparison);
     }
-    conclude(&comparison, terminal);
+    conclude(&comparison, &arguments.before, terminal);
     Ok(outcome(&comparison))
 }
 
+/// The conditions that flags name, judged by the earlier report's headline.
+pub(super) fn options(gate: &GateArguments) -> CompareOptions {
+    CompareOptions {
+        protocol: None,
+        alpha: None,
+        max_drop: gate.max_drop,
+        max_drop_category: gate.max_drop_category,
+        significant: gate.fail_if == Some(FailIf::Significant),
+        alphas: gate.judged(),
+    }
+}
+
 /// What must not be overlooked, on stderr.
-pub(super) fn conclude(comparison: &Comparison, terminal: &Terminal) {
+pub(super) fn conclude(comparison: &Comparison, baseline: &Path, terminal: &Terminal) {
+    comparison.origins.iter().for_each(|origins| terminal.log(origins));
     comparison.notes.iter().for_each(|note| terminal.warn(note));
     if comparison.headline_regression() {
         terminal.warn(&comparison.verdict());
     }
     if let Some(categories) = comparison.category_verdict().filter(|_| comparison.regression) {
         terminal.warn(&categories);
+    }
+    for condition in comparison.other_regressions() {
+        terminal.warn(&format!("regression: {}", condition.finding()));
+    }
+    for condition in comparison.regressions() {
+        let message = &condition.finding();
+        annotate(&Annotation { title: "accuracy fell", file: Some(baseline), message });
     }
 }
 

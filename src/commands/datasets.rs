@@ -16,6 +16,7 @@ use crate::data::inspect::{inspect, listing};
 use crate::data::load::Dataset;
 use crate::eval::questions;
 use crate::eval::task::{Task, Wanted};
+use crate::failure::{Blame, Fault};
 use crate::output::{self, Stdout};
 use crate::spelling::counted;
 use crate::synth::cutouts::{self, CutoutOptions, make_cutouts};
@@ -51,18 +52,19 @@ fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
 
 fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    let entry = catalog.get(&arguments.dataset)?;
+    let entry = catalog.get(&arguments.dataset).blame(Fault::Data)?;
     let (name, data_root) = (&arguments.dataset, &arguments.catalog.data_root);
     let dataset = Dataset { name, entry, data_root, exif: arguments.exif.into() };
-    let inspection = watched("checking", terminal, |watch| inspect(&dataset, watch))?;
+    let inspection =
+        watched("checking", terminal, |watch| inspect(&dataset, watch)).blame(Fault::Data)?;
     if arguments.json {
         terminal.json(&inspection)?;
     } else {
         terminal.show_inspection(&inspection);
     }
     Ok(match inspection.is_sound() {
-        false => Outcome::PartlyFailed,
-        true if arguments.fail_on_leaks && inspection.leaks() => Outcome::Leak,
+        false => Outcome::UnusableData,
+        true if arguments.fail_on_leaks && inspection.leaks() => Outcome::UnusableData,
         true => Outcome::Done,
     })
 }

@@ -32,7 +32,7 @@ use crate::cli::{Cli, Command};
 use crate::data::photo::limit::set_most_mebibytes;
 use crate::inference::threads;
 use crate::terminal::{self, Terminal};
-pub(crate) use outcome::Outcome;
+pub(crate) use outcome::{Outcome, error_code};
 pub(crate) use usage::usage_error;
 
 /// The program: parses the command line, runs the command, prints the error chain.
@@ -45,7 +45,7 @@ pub fn main() -> ! {
     });
     terminal::finish(code.unwrap_or_else(|error| {
         terminal::print_error(&error);
-        1
+        error_code(&error)
     }))
 }
 

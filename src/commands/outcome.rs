@@ -1,20 +1,22 @@
 //! How commands end.
 
+use crate::failure::{Fault, fault};
+
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All is well: exit code 0.
+    /// All is well.
     Done,
-    /// Done, but some of the inputs failed and were reported one by one: exit code 1.
+    /// Done, but some of the inputs failed and were reported one by one.
     PartlyFailed,
-    /// Accuracy fell by more than allowed: exit code 3.
+    /// Accuracy fell by more than allowed.
     Regression,
-    /// Photos of one dataset split are, or seem to be, in another: exit code 4.
-    Leak,
-    /// Stopped by the user: exit code 130.
+    /// Data that was checked cannot be used, or photos of one dataset split are, or seem to be, in another.
+    UnusableData,
+    /// Stopped by the user.
     Interrupted,
-    /// Stopped because nobody reads the results any more (`| head`): exit code 141, which a shell gives a
-    /// program that the system ends for this reason.
+    /// Stopped because nobody reads the results any more: the code that a shell gives a program that the system ends
+    /// for this reason.
     ReaderGone,
 }
 
@@ -25,9 +27,50 @@ impl Outcome {
             Self::Done => 0,
             Self::PartlyFailed => 1,
             Self::Regression => 3,
-            Self::Leak => 4,
+            Self::UnusableData => 4,
             Self::Interrupted => 130,
             Self::ReaderGone => 141,
+        }
+    }
+}
+
+/// The process's exit code after an error.
+pub(crate) fn error_code(error: &anyhow::Error) -> i32 {
+    match fault(error) {
+        Some(Fault::Data) => 4,
+        Some(Fault::Baseline) => 5,
+        None => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::EXIT_CODES;
+    use crate::failure::Blame;
+
+    #[test]
+    fn every_code_stands_in_the_table_of_help_and_readme() {
+        let outcomes = [
+            Outcome::Done,
+            Outcome::PartlyFailed,
+            Outcome::Regression,
+            Outcome::UnusableData,
+            Outcome::Interrupted,
+            Outcome::ReaderGone,
+        ];
+        let failed = |fault| Err::<(), _>(anyhow::anyhow!("no")).blame(fault).unwrap_err();
+        let errors = [Fault::Data, Fault::Baseline].map(|fault| error_code(&failed(fault)));
+        let codes = outcomes.map(Outcome::exit_code).into_iter().chain(errors).chain([2]);
+        let readme = include_str!("../../README.md");
+        for code in codes {
+            let row = EXIT_CODES.lines().find_map(|line| {
+                let (number, meaning) = line.trim().split_once("  ")?;
+                (number == code.to_string()).then_some(meaning.trim())
+            });
+            let meaning = row.unwrap_or_else(|| panic!("{code} is not in the table"));
+            let cell = format!("| {code} | {meaning} |");
+            assert!(readme.contains(&cell), "README has no `{cell}`");
         }
     }
 }

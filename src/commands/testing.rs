@@ -6,7 +6,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::Cli;
-use crate::commands::run_on;
+use crate::commands::{error_code, run_on};
 pub(crate) use crate::inside::support::run::Run;
 use crate::terminal::{Recording, Terminal};
 use crate::visible::visible;
@@ -23,7 +23,7 @@ pub(crate) fn lpmflow<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
     let (code, error) = match outcome.map_err(|error| error.downcast::<clap::Error>()) {
         Ok(outcome) => (outcome.exit_code(), String::new()),
         Err(Ok(usage)) => (usage.exit_code(), usage.render().to_string()),
-        Err(Err(error)) => (1, format!("lpmflow: {error:#}\n")),
+        Err(Err(error)) => (error_code(&error), format!("lpmflow: {error:#}\n")),
     };
     let text = |text: &std::sync::Mutex<String>| text.lock().unwrap().clone();
     let stderr = text(&recording.messages) + &visible(&error);

@@ -36,9 +36,14 @@ pub(crate) fn resampled_pck(rows: &[Vec<Tally>]) -> Vec<Vec<f64>> {
     (0..RESAMPLES).into_par_iter().map(resample).collect()
 }
 
-/// The interval between the 2.5 % and the 97.5 % quantile, linearly interpolated. What is no number is left out; none
-/// of nothing else.
-pub(crate) fn interval95(mut values: Vec<f64>) -> Option<Interval> {
+/// The interval between the 2.5 % and the 97.5 % quantile, see [`interval`].
+pub(crate) fn interval95(values: Vec<f64>) -> Option<Interval> {
+    interval(values, 0.95)
+}
+
+/// The interval that holds this part of the values and as many below it as above, its ends linearly interpolated. What is
+/// no number is left out; none of nothing else.
+pub(crate) fn interval(mut values: Vec<f64>, level: f64) -> Option<Interval> {
     values.retain(|value| !value.is_nan());
     if values.is_empty() {
         return None;
@@ -49,7 +54,8 @@ pub(crate) fn interval95(mut values: Vec<f64>) -> Option<Interval> {
         let (below, above) = (position.floor() as usize, position.ceil() as usize);
         values[below] + (values[above] - values[below]) * position.fract()
     };
-    Some([quantile(0.025), quantile(0.975)])
+    let outside = (1.0 - level) / 2.0;
+    Some([quantile(outside), quantile(1.0 - outside)])
 }
 
 /// The 95 % interval of each column of `rows` (see [`resampled_pck`]); none of one without any weight.
@@ -102,7 +108,9 @@ mod tests {
     #[test]
     fn quantiles_are_interpolated() {
         let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
-        assert_eq!(interval95(values), Some([2.5, 97.5]));
+        let [low, high] = interval95(values.clone()).unwrap();
+        assert!((low - 2.5).abs() < 1e-9 && (high - 97.5).abs() < 1e-9, "{low}..{high}");
+        assert_eq!(interval(values, 0.5), Some([25.0, 75.0]));
         assert_eq!(interval95(vec![7.0, f64::NAN]), Some([7.0, 7.0]));
     }
 }

@@ -70,6 +70,11 @@ pub(crate) fn label(key: &str) -> String {
     if is_alpha(key) { format!("PCK@{key}") } else { key.to_owned() }
 }
 
+/// By how much a score got worse that changed by so much: what a report calls LOC-ERR is better where it is less.
+pub(crate) fn fall(key: &str, difference: f64) -> f64 {
+    if key == AreaMeasure::Localization.name() { difference } else { -difference }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +93,7 @@ mod tests {
         let (labels, headline) = columns("areas", "caltech-101");
         assert_eq!(labels, ["LT-ACC", "IoU", "LOC-ERR"]);
         assert_eq!(headline, "IoU");
+        assert_eq!((fall("IoU", -2.0), fall("LOC-ERR", -2.0)), (2.0, -2.0));
         assert_eq!(headline_alpha(&[0.05, 0.1, 0.15]), 0.1);
     }
 }

@@ -30,6 +30,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, ensure};
 
 use crate::data::Pair;
+use crate::failure::{Blame, Fault};
 use crate::flow::Wanted;
 use crate::inference::FlowNetwork;
 use column::Column;
@@ -88,7 +89,8 @@ pub(crate) fn predict(
                 return Err(error.context(
                     "a photo is unusable (--skip-bad leaves its pairs out, `lpmflow datasets check` \
                      lists all such photos)",
-                ));
+                ))
+                .blame(Fault::Data);
             }
             on_event(Event::Skipped(error));
         }

@@ -17,6 +17,7 @@ use crate::eval::protocol::name::ProtocolName;
 use crate::eval::report::{DatasetReport, ModelKind};
 use crate::eval::selection::{keep_predicted, remove_unmeasurable, select};
 use crate::eval::summary::ascending;
+use crate::failure::{Blame, Fault};
 use crate::spelling::counted;
 
 /// What of a dataset is wanted.
@@ -107,7 +108,7 @@ impl Task {
     /// # Errors
     /// When the dataset is unusable, or cannot be scored as wanted.
     pub(crate) fn new(catalog: &Catalog, wanted: &Wanted) -> Result<Self> {
-        let entry = catalog.get(wanted.dataset)?;
+        let entry = catalog.get(wanted.dataset).blame(Fault::Data)?;
         let layout = entry.layout;
         let protocols = match wanted.protocols {
             [] => Protocol::all_for_layout(entry.protocol.parse()?, layout)?,
@@ -126,7 +127,7 @@ impl Task {
         let split = wanted.split.unwrap_or(&entry.default_split);
         let (name, data_root, exif) = (wanted.dataset, wanted.data_root, wanted.exif);
         let dataset = Dataset { name, entry, data_root, exif };
-        let mut loaded = load_split(&dataset, split, wanted.skip_bad)?;
+        let mut loaded = load_split(&dataset, split, wanted.skip_bad).blame(Fault::Data)?;
         let mut warnings = Vec::new();
         if loaded.skipped > 0 {
             let reasons = summary(&loaded.problems);
@@ -138,10 +139,10 @@ impl Task {
         }
         let mut pairs = loaded.split.pairs.clone();
         let mut notes = loaded.notes;
-        notes.extend(select(&mut pairs, wanted.categories, wanted.limit)?);
+        notes.extend(select(&mut pairs, wanted.categories, wanted.limit).blame(Fault::Data)?);
         let unmeasurable = remove_unmeasurable(&mut pairs, &protocols);
         if !wanted.skip_bad {
-            unmeasurable.ensure_none()?;
+            unmeasurable.ensure_none().blame(Fault::Data)?;
         }
         if !unmeasurable.is_empty() {
             warnings.push(format!("left out: {unmeasurable}"));

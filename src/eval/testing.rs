@@ -102,6 +102,7 @@ fn circumstances(pairs: usize) -> Circumstances {
         run: RunReport {
             device: None,
             precision: None,
+            instructions: None,
             threads: 2,
             batch_size: None,
             seconds: 0.5,

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use anyhow::{Result, bail};
 use tch::{Cuda, Device};
 
+use crate::nn::native::processor::{Vectors, vectors};
+
 /// The name libtorch's CUDA library has beside its CPU library, on the binary's run path.
 const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 
@@ -26,6 +28,16 @@ pub(crate) fn choose(wanted: &str) -> Result<Device> {
         }),
         Some(Named::Cuda(index)) => cuda(index),
         None => bail!("`{wanted}` is no device: use auto, cpu, cuda or cuda:N"),
+    }
+}
+
+/// The vector instructions that libtorch and this program compute by on this processor, as the environment's
+/// `ATEN_CPU_CAPABILITY` allows.
+pub(crate) fn instructions() -> &'static str {
+    match vectors() {
+        Some(Vectors::Avx512) => "AVX-512",
+        Some(Vectors::Avx2) => "AVX2",
+        None => "the processor's basic instructions",
     }
 }
 

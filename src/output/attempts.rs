@@ -1,6 +1,8 @@
 //! Several results, each tried whatever became of the others.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
+
+use crate::failure::{Blame, fault};
 
 /// What became of several results.
 #[derive(Debug, Default)]
@@ -25,7 +27,11 @@ impl Attempts {
             count => {
                 let each: Vec<String> =
                     self.failed.iter().map(|error| format!("{error:#}")).collect();
-                bail!("{count} results are missing:\n  {}", each.join("\n  "))
+                let all = Err(anyhow!("{count} results are missing:\n  {}", each.join("\n  ")));
+                match self.failed.iter().find_map(fault) {
+                    Some(fault) => all.blame(fault),
+                    None => all,
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
 
+mod annotations;
 mod datasets;
 mod export;
 mod leave;
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
 use crate::visible::{visible, visible_json};
+pub(crate) use annotations::Annotation;
 pub(crate) use leave::{finish, leave};
 use stdout::Stdout;
 
@@ -170,6 +172,15 @@ pub(crate) fn print_usage(usage: &clap::Error) -> Result<i32> {
 /// The error chain as one line.
 pub(crate) fn print_error(error: &anyhow::Error) {
     print(&format!("lpmflow: {}", visible(&format!("{error:#}"))));
+    let (title, message) = (annotations::title(error), format!("{error:#}"));
+    annotate(&Annotation { title, file: None, message: &message });
+}
+
+/// Something that made a run fail, for the workflow of GitHub that runs this program; nothing elsewhere.
+pub(crate) fn annotate(annotation: &Annotation) {
+    if annotations::are_wanted() {
+        print(&annotations::line(annotation));
+    }
 }
 
 /// A line on stderr; where nobody reads it, there is nobody to tell.

@@ -39,6 +39,16 @@ impl Terminal {
         if let Some(categories) = comparison.category_verdict() {
             self.result(&categories);
         }
+        for condition in comparison.other_regressions() {
+            self.result(&format!("regression: {}", condition.finding()));
+        }
+        if let Some(flipped) = &comparison.flipped {
+            self.result(&format!(
+                "{} got worse, {} got better",
+                counted(flipped.worse.count, "pair"),
+                counted(flipped.better.count, "pair")
+            ));
+        }
     }
 }
 

@@ -57,12 +57,13 @@ pub fn ended(output: Output) -> Run {
 }
 
 /// What every start has in its environment, and, as `None`, what none has.
-const VARIABLES: [(&str, Option<&str>); 5] = [
+const VARIABLES: [(&str, Option<&str>); 6] = [
     ("LPMFLOW_DEVICE", Some("cpu")),
     ("LPMFLOW_THREADS", Some("1")),
     ("LPMFLOW_WEIGHTS", None),
     ("LPMFLOW_DATA_ROOT", None),
     ("LPMFLOW_DATASETS", None),
+    ("GITHUB_ACTIONS", None),
 ];
 
 fn prepared(program: &str) -> Command {

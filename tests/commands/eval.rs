@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::{Run, lpmflow};
+use crate::command::{Run, lpmflow, lpmflow_in};
 use crate::support::evaluation::{assert_satisfies_schema, json, text};
 use crate::support::spair::TinySpair;
 
@@ -132,7 +132,7 @@ fn unusable_prediction_lines_are_left_out_and_counted_where_that_is_wanted() {
     let lines = fs::read_to_string(&path).unwrap();
     fs::write(&path, lines + "nonsense\n{\"index\": 4, \"predicted\": [[1, 2]]}\n").unwrap();
     let predictions = ["--predictions", text(&path), "--json"];
-    let error = eval(&dataset, &predictions).failed_with(1);
+    let error = eval(&dataset, &predictions).failed_with(4);
     assert!(error.contains("2 unusable lines") && error.contains("--skip-bad"), "{error}");
     let run = eval(&dataset, &[&predictions[..], &["--skip-bad"]].concat()).succeeded();
     assert!(run.stderr.contains("2 unusable lines:\n  line 5: expected"), "{}", run.stderr);
@@ -218,4 +218,87 @@ fn drop_below_the_baseline_exits_with_3_and_says_so_everywhere() {
         compare(&[both[0], both[1], "--json", "--protocol", "paper", "--alpha", "0.05"]);
     let comparison: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, &comparison["headline"]["protocol"]), (0, &"paper".into()));
+}
+
+#[test]
+fn set_up_that_fails_is_told_by_code_junit_markdown_and_annotation() {
+    let dataset = TinySpair::write();
+    let [report, junit, markdown] =
+        ["report.json", "junit.xml", "summary.md"].map(|name| dataset.path(name));
+    let good = dataset.predictions("good.jsonl", &[3, 3, 3, 3, 3, 3]);
+    eval(&dataset, &["--predictions", text(&good), "--report", text(&report)]).succeeded();
+    let run = |arguments: &[&str]| {
+        let outputs = ["--junit", text(&junit), "--markdown", text(&markdown)];
+        let arguments = dataset.evaluation(&[&outputs, arguments].concat());
+        lpmflow_in(&[("GITHUB_ACTIONS", "true")], arguments)
+    };
+    let foreign = dataset.path("foreign.json");
+    let other = fs::read_to_string(&report).unwrap().replace("spair71k", "toy");
+    fs::write(&foreign, other).unwrap();
+    let photo = dataset.photo("dog/z.png");
+    let told = |arguments: &[&str], code: i32, kind: &str, expected: &str| {
+        let error = run(arguments).failed_with(code);
+        let xml = fs::read_to_string(&junit).unwrap();
+        let document = roxmltree::Document::parse(&xml).unwrap();
+        let element = document.descendants().find(|node| node.has_tag_name("error")).unwrap();
+        assert_eq!(element.attribute("type"), Some(kind));
+        assert!(element.attribute("message").unwrap().contains(expected), "{xml}");
+        let summary = fs::read_to_string(&markdown).unwrap();
+        assert!(summary.contains("❌") && summary.contains(expected), "{summary}");
+        let line = error.lines().find(|line| line.starts_with("::error ")).unwrap();
+        let title = if kind == "failed" { "lpmflow failed" } else { kind };
+        assert!(line.starts_with(&format!("::error title={title}::")), "{error}");
+        [&junit, &markdown].iter().for_each(|path| fs::remove_file(path).unwrap());
+    };
+    let identity = ["--baseline-model", "identity", "--baseline"];
+    let with = |path| [&identity[..], &[path]].concat();
+    told(&with(text(&foreign)), 5, "baseline-unusable", "different datasets: `toy` and `spair71k`");
+    told(&with("absent.json"), 5, "baseline-unusable", "reading report `absent.json`");
+    told(&["--weights", "absent.pth"], 1, "failed", "absent.pth");
+    let bytes = fs::read(&photo).unwrap();
+    fs::write(&photo, &bytes[..bytes.len() / 2]).unwrap();
+    told(&[], 4, "data-unusable", "z.png");
+    fs::remove_file(&photo).unwrap();
+    told(&with(text(&report)), 4, "data-unusable", "z.png");
+
+    // What would take the place of an input is not written, whatever fails.
+    let list = dataset.data_root().join("SPair-71k/Layout/large/test.txt");
+    let before = fs::read_to_string(&list).unwrap();
+    let arguments = ["--baseline-model", "identity", "--junit", text(&list)];
+    let error = eval(&dataset, &arguments).failed_with(4);
+    assert!(error.contains("in the dataset's folder: choose another place"), "{error}");
+    assert_eq!(fs::read_to_string(&list).unwrap(), before);
+}
+
+#[test]
+fn conditions_fail_one_by_one_and_are_annotated() {
+    let dataset = TinySpair::write();
+    let [good, bad] = [("good.jsonl", [3, 3, 3, 3, 3, 3]), ("bad.jsonl", [3, 2, 2, 2, 1, 2])]
+        .map(|(name, right)| dataset.predictions(name, &right));
+    let [before, junit] = ["before.json", "junit.xml"].map(|name| dataset.path(name));
+    eval(&dataset, &["--predictions", text(&good), "--report", text(&before)]).succeeded();
+    let fixed = ["--predictions", text(&bad), "--baseline", text(&before), "--junit", text(&junit)];
+    let conditions = ["--max-drop", "40", "--max-drop-category", "40", "--fail-if", "significant"];
+    let flags = [&fixed[..], &conditions, &["--alphas", "all", "--protocol", "standard"]].concat();
+    let run = lpmflow_in(&[("GITHUB_ACTIONS", "true")], dataset.evaluation(&flags));
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let xml = fs::read_to_string(&junit).unwrap();
+    let document = roxmltree::Document::parse(&xml).unwrap();
+    let cases = document.descendants().filter(|node| node.has_tag_name("testcase"));
+    let failing: Vec<_> = cases
+        .filter(|case| case.children().any(|node| node.has_tag_name("failure")))
+        .map(|case| case.attribute("name").unwrap())
+        .collect();
+    let names = ["0.05", "0.1", "0.15"].map(|alpha| {
+        [format!("significant PCK@{alpha}"), format!("max-drop-category PCK@{alpha} dog")]
+    });
+    assert_eq!(failing.len(), 6, "{xml}");
+    assert!(names.iter().flatten().all(|name| failing.contains(&name.as_str())), "{failing:?}");
+    let annotations: Vec<_> =
+        run.stderr.lines().filter(|line| line.starts_with("::error file=")).collect();
+    assert_eq!(annotations.len(), 6, "{}", run.stderr);
+    assert!(annotations[0].contains("before.json,title=accuracy fell::significant PCK@0.05"));
+    assert!(run.stdout.contains("5 pairs got worse, 0 pairs got better"), "{}", run.stdout);
+    let usage = eval(&dataset, &["--fail-if", "significant"]).failed_with(2);
+    assert!(usage.contains("--baseline REPORT"), "{usage}");
 }

@@ -95,7 +95,7 @@ fn what_predict_writes_is_scored_as_it_is() {
     assert!(rerun.stderr.contains("0 pairs done, 6 done before"), "{}", rerun.stderr);
     assert_eq!(rerun.json_lines()[3]["index"], 13);
     let words = dataset.evaluation(&["--predictions", text(&folder)]);
-    let error = lpmflow(words).failed_with(1);
+    let error = lpmflow(words).failed_with(4);
     assert!(error.contains(".json`: the split has no pair 10"), "{error}");
     assert_eq!(names(&folder), before);
 }
@@ -114,7 +114,7 @@ fn results_of_other_keypoints_or_turned_photos_or_failures_are_told() {
     let (size, points) = (questions[0]["target_size"].clone(), questions[0]["keypoints"].clone());
     let error = |answer: &str| {
         let words = dataset.evaluation(&["--predictions", "-"]);
-        lpmflow_reading(answer, words).failed_with(1)
+        lpmflow_reading(answer, words).failed_with(4)
     };
     report(&dataset, &answer(size.clone(), points.clone()), &["--predictions", "-"]);
     let turned = error(&answer(json!({"width": 48, "height": 64}), points));
@@ -124,7 +124,7 @@ fn results_of_other_keypoints_or_turned_photos_or_failures_are_told() {
     let failed = error(r#"{"index": 0, "status": "failed", "error": "no photo"}"#);
     assert!(failed.contains("`predict` failed on it: \"no photo\""), "{failed}");
     let elsewhere = dataset.path("SPair-71k");
-    let error = lpmflow(dataset.evaluation(&["--predictions", text(&elsewhere)])).failed_with(1);
+    let error = lpmflow(dataset.evaluation(&["--predictions", text(&elsewhere)])).failed_with(4);
     assert!(error.contains("the folder holds no results: `lpmflow predict --pairs`"), "{error}");
 }
 
@@ -163,7 +163,7 @@ fn answers_of_another_machine_are_known_by_what_lies_below_the_dataset() {
     assert_eq!(found["pairs"][0]["index"], 3);
     for other in ["/cluster/SPair-71k/JPEGImages/cat", "/cluster/dog", "/JPEGImages"] {
         let words = dataset.evaluation(&["--predictions", "-"]);
-        let error = lpmflow_reading(&line(other), words).failed_with(1);
+        let error = lpmflow_reading(&line(other), words).failed_with(4);
         assert!(error.contains("the split has no pair"), "{error}");
     }
 }

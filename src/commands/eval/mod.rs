@@ -13,8 +13,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::cli::eval::EvalArguments;
-use crate::commands::compare::{conclude, outcome};
-use crate::commands::{Outcome, engine};
+use crate::commands::compare::{conclude, options, outcome};
+use crate::commands::{Outcome, engine, usage_error};
 use crate::data::catalog::Catalog;
 use crate::data::truth::TruthKind;
 use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
@@ -22,6 +22,7 @@ use crate::eval::report::html::Views;
 use crate::eval::report::{Circumstances, Report, RunReport};
 use crate::eval::summary::score;
 use crate::eval::task::{Task, Wanted};
+use crate::failure::{Blame, Fault};
 use crate::output::Attempts;
 use crate::terminal::Terminal;
 use outputs::Outputs;
@@ -33,40 +34,29 @@ use views::views;
 /// # Errors
 /// Whatever kept it from its results.
 pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
-    let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose()?;
-    let mut task = task(arguments)?;
-    ensure!(
-        arguments.outputs.predictions_out.is_none()
-            || task.split.layout.annotations().truth == TruthKind::Keypoints,
-        "--predictions-out writes keypoints, and `{}` has {}: `lpmflow predict --pairs` writes flows, \
-         and --predictions scores those that its lines name as `flow`",
-        task.split.dataset,
-        task.split.layout.annotations().truth.plural()
-    );
-    task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
-    let outputs = Outputs::new(
-        &arguments.outputs,
-        arguments.selection.exif.into(),
-        &inputs(arguments, &task)?,
-        task.root(),
-        terminal,
-    )?;
-    if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
-        // Better refused now than after an hour.
-        ensure_same_pairs(&baseline.dataset, &task.dataset())
-            .context("comparing with --baseline")?;
+    if arguments.outputs.baseline.is_none() && !arguments.gate.is_empty() {
+        return Err(usage_error(
+            "eval",
+            "conditions need something to compare with: --baseline REPORT",
+        ));
     }
+    let outputs = Outputs::new(arguments, &named_inputs(arguments), terminal)?;
+    let Prepared { baseline, mut task, inputs } = outputs.or_tell(prepare(arguments))?;
+    task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
+    outputs.ensure_apart(&inputs, task.root())?;
     let start = Instant::now();
-    let mut predicted = Predicted::new(arguments, &task, terminal)?;
+    let mut predicted = outputs.or_tell(Predicted::new(arguments, &task, terminal))?;
     task.leave_out(predicted.unusable);
     task.keep_predicted(&predicted.predictions, predicted.model.kind);
     let mut network = predicted.network.take();
     let protocols = &predicted.protocols;
-    let evaluation = score(&task.pairs, &predicted.predictions, protocols, &task.alphas)?;
+    let scores = score(&task.pairs, &predicted.predictions, protocols, &task.alphas);
+    let evaluation = outputs.or_tell(scores.blame(Fault::Data))?;
     let seconds = start.elapsed().as_secs_f64();
     let run = RunReport {
         device: predicted.device.clone(),
         precision: predicted.precision.clone(),
+        instructions: predicted.instructions.map(str::to_owned),
         batch_size: predicted.batch_size,
         ..RunReport::ended(task.pairs.len(), seconds)
     };
@@ -77,37 +67,76 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     let options = CompareOptions {
         protocol: Some(report.headline.protocol),
         alpha: Some(report.headline.alpha.clone()),
-        max_drop: arguments.outputs.max_drop,
-        max_drop_category: arguments.outputs.max_drop_category,
+        ..options(&arguments.gate)
     };
-    let mut attempts = Attempts::default();
-    let comparison = baseline.map(|baseline| compare(&baseline, &report, &options)).transpose();
-    let comparison = comparison.unwrap_or_else(|error| {
-        attempts.record(Err(error));
-        None
-    });
+    let compared =
+        baseline.map(|baseline| compare(&baseline, &report, &options).blame(Fault::Baseline));
+    let comparison = compared.as_ref().and_then(|compared| compared.as_ref().ok());
     let views = match &mut network {
-        Some(network) => views(&evaluation, network, arguments.selection.exif.into()),
+        Some(network) => views(&evaluation, comparison, network, arguments.selection.exif.into()),
         None => Views::new(),
     };
-    attempts.record(outputs.write(&report, &evaluation, comparison.as_ref(), &views));
-    if let Some(comparison) = &comparison {
-        conclude(comparison, terminal);
+    let mut attempts = Attempts::default();
+    attempts.record(outputs.write(&report, &evaluation, compared.as_ref(), &views));
+    let mut outcome_of = Outcome::Done;
+    match (compared, &arguments.outputs.baseline) {
+        (Some(Ok(comparison)), Some(path)) => {
+            conclude(&comparison, path, terminal);
+            outcome_of = outcome(&comparison);
+        }
+        (Some(Err(error)), _) => _ = attempts.record(Err(error)),
+        _ => {}
     }
     attempts.conclude()?;
-    Ok(comparison.as_ref().map_or(Outcome::Done, outcome))
+    Ok(outcome_of)
 }
 
-/// Every file that is read, as far as users could name it for an output by mistake.
-fn inputs(arguments: &EvalArguments, task: &Task) -> Result<Vec<PathBuf>> {
-    let EvalArguments { selection, instead, outputs, model, .. } = arguments;
-    let named = [&selection.datasets, &instead.predictions, &outputs.baseline];
-    let mut inputs: Vec<PathBuf> = named.into_iter().flatten().cloned().collect();
-    inputs.extend(task.split.files());
-    if instead.predictions.is_none() && instead.baseline_model.is_none() {
-        inputs.extend(engine::files(&model.choice())?);
+/// What is read before the work begins.
+struct Prepared {
+    baseline: Option<Report>,
+    task: Task,
+    /// Every file that is read, as far as users could name it for an output by mistake.
+    inputs: Vec<PathBuf>,
+}
+
+fn prepare(arguments: &EvalArguments) -> Result<Prepared> {
+    let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose();
+    let baseline = baseline.blame(Fault::Baseline)?;
+    let task = task(arguments)?;
+    let truth = task.split.layout.annotations().truth;
+    ensure!(
+        arguments.outputs.predictions_out.is_none() || truth == TruthKind::Keypoints,
+        "--predictions-out writes keypoints, and `{}` has {}: `lpmflow predict --pairs` writes flows, \
+         and --predictions scores those that its lines name as `flow`",
+        task.split.dataset,
+        truth.plural()
+    );
+    if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
+        // Better refused now than after an hour.
+        ensure_same_pairs(&baseline.dataset, &task.dataset())
+            .context("comparing with --baseline")
+            .blame(Fault::Baseline)?;
     }
-    Ok(inputs)
+    let weights = weights(arguments)?;
+    let inputs = named_inputs(arguments).into_iter().chain(weights).chain(task.split.files());
+    Ok(Prepared { baseline, inputs: inputs.collect(), task })
+}
+
+/// The files that flags name, the weights' as far as they are there.
+fn named_inputs(arguments: &EvalArguments) -> Vec<PathBuf> {
+    let EvalArguments { selection, instead, outputs, .. } = arguments;
+    let named = [&selection.datasets, &instead.predictions, &outputs.baseline];
+    let weights = weights(arguments).unwrap_or_default();
+    named.into_iter().flatten().cloned().chain(weights).collect()
+}
+
+/// The files of the weights, if any are used.
+fn weights(arguments: &EvalArguments) -> Result<Vec<PathBuf>> {
+    let EvalArguments { instead, model, .. } = arguments;
+    match instead.predictions.is_none() && instead.baseline_model.is_none() {
+        true => engine::files(&model.choice()),
+        false => Ok(Vec::new()),
+    }
 }
 
 fn task(arguments: &EvalArguments) -> Result<Task> {

@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cli::eval::OutputArguments;
+use crate::cli::eval::{EvalArguments, OutputArguments};
 use crate::commands::outside::ensure_outside;
 use crate::commands::usage_error;
+use crate::data::catalog::Catalog;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
 use crate::eval::compare::Comparison;
 use crate::eval::predictions;
-use crate::eval::report::Report;
 use crate::eval::report::html::{self, Views};
-use crate::eval::report::junit::junit;
-use crate::eval::report::markdown::markdown;
+use crate::eval::report::{Report, junit, markdown};
 use crate::eval::summary::Evaluation;
 use crate::output::{self, Attempts, Stdout};
 use crate::terminal::Terminal;
@@ -24,37 +23,80 @@ use crate::visible::Shown;
 /// Where results go.
 pub(super) struct Outputs<'a> {
     arguments: &'a OutputArguments,
+    dataset: &'a str,
+    /// The dataset's folder, if the catalog knows it.
+    folder: Option<PathBuf>,
     exif: Exif,
     terminal: &'a Terminal,
 }
 
 impl<'a> Outputs<'a> {
-    /// The outputs that the flags name, of a command that reads `inputs`.
+    /// The outputs that the flags name, of a command whose flags name these inputs.
     ///
     /// # Errors
     /// When one of them cannot be written, or is an input or another output: better known before the run than
     /// after.
     pub(super) fn new(
-        arguments: &'a OutputArguments,
-        exif: Exif,
+        arguments: &'a EvalArguments,
         inputs: &[PathBuf],
-        dataset: &Path,
         terminal: &'a Terminal,
     ) -> Result<Self> {
-        let OutputArguments { report, markdown, junit, html, predictions_out, .. } = arguments;
-        let paths = [report, markdown, junit, html, predictions_out].into_iter().flatten();
-        let stdout = output::check(
-            paths.clone().map(PathBuf::as_path),
-            inputs.iter().map(PathBuf::as_path),
-        )?;
-        paths.into_iter().try_for_each(|path| ensure_outside(path, dataset))?;
-        if stdout == Stdout::Taken {
-            if arguments.json {
+        let EvalArguments { outputs, selection, .. } = arguments;
+        let (dataset, exif) = (selection.dataset.as_str(), selection.exif.into());
+        // Where the catalog or the name is wrong, no dataset is read.
+        let catalog = Catalog::load(selection.datasets.as_deref()).ok();
+        let entry = catalog.as_ref().and_then(|catalog| catalog.get(dataset).ok());
+        let folder = entry.map(|entry| entry.folder(&selection.data_root));
+        let this = Self { arguments: outputs, dataset, folder, exif, terminal };
+        if this.check(inputs)? == Stdout::Taken {
+            if outputs.json {
                 return Err(usage_error("eval", "--json and one of the outputs both want stdout"));
             }
             terminal.yield_stdout();
         }
-        Ok(Self { arguments, exif, terminal })
+        Ok(this)
+    }
+
+    /// Ensures the same of inputs that are known by now.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn ensure_apart(&self, inputs: &[PathBuf], dataset: &Path) -> Result<()> {
+        self.check(inputs)?;
+        self.paths().try_for_each(|path| ensure_outside(path, dataset))
+    }
+
+    fn check(&self, inputs: &[PathBuf]) -> Result<Stdout> {
+        output::check(self.paths(), inputs.iter().map(PathBuf::as_path))
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let OutputArguments { report, markdown, junit, html, predictions_out, .. } = self.arguments;
+        let paths = [report, markdown, junit, html, predictions_out];
+        paths.into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// The result of a step before there is a report; an error goes into those outputs that can hold one.
+    ///
+    /// # Errors
+    /// The result's own.
+    pub(super) fn or_tell<T>(&self, result: Result<T>) -> Result<T> {
+        let Err(error) = &result else { return result };
+        let OutputArguments { junit, markdown, .. } = self.arguments;
+        let texts = [
+            (junit, junit::failure(self.dataset, error)),
+            (markdown, markdown::failure(self.dataset, error)),
+        ];
+        for (path, text) in texts {
+            let Some(path) = path else { continue };
+            // Which of the dataset's files are inputs is not known by now.
+            let apart = self.folder.iter().try_for_each(|folder| ensure_outside(path, folder));
+            match apart.and_then(|()| write_text(path, &text)) {
+                Ok(()) => self.terminal.log(&format!("wrote the error to `{}`", path.shown())),
+                Err(error) => self.terminal.warn(&format!("{error:#}")),
+            }
+        }
+        result
     }
 
     /// Shows the result, then writes every file, whatever became of the others; `views` are the pages behind the
@@ -66,9 +108,10 @@ impl<'a> Outputs<'a> {
         &self,
         report: &Report,
         evaluation: &Evaluation,
-        comparison: Option<&Comparison>,
+        compared: Option<&Result<Comparison>>,
         views: &Views,
     ) -> Result<()> {
+        let comparison = compared.and_then(|compared| compared.as_ref().ok());
         let summarised;
         let kept = if self.arguments.no_pairs {
             summarised = Report { pairs: None, ..report.clone() };
@@ -96,8 +139,8 @@ impl<'a> Outputs<'a> {
         attempt(html, &|path| {
             write_text(path, &html::page(report, evaluation, comparison, &decode, views))
         });
-        attempt(xml, &|path| write_text(path, &junit(kept, comparison)));
-        attempt(text, &|path| write_text(path, &markdown(kept, comparison)));
+        attempt(xml, &|path| write_text(path, &junit::junit(kept, compared)));
+        attempt(text, &|path| write_text(path, &markdown::markdown(kept, compared)));
         attempts.record(self.terminal.written());
         attempts.conclude()
     }

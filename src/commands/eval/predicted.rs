@@ -17,7 +17,9 @@ use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
 use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
+use crate::failure::{Blame, Fault};
 use crate::inference::Engine;
+use crate::inference::device::instructions;
 use crate::inference::frame::FrameKey;
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationProgress;
@@ -35,6 +37,8 @@ pub(super) struct Predicted {
     pub device: Option<String>,
     /// The network's number format.
     pub precision: Option<String>,
+    /// The vector instructions it was run with, on a processor.
+    pub instructions: Option<&'static str>,
     /// How many pairs the network was given at once.
     pub batch_size: Option<usize>,
     /// Records that were left out as unusable.
@@ -60,7 +64,7 @@ impl Predicted {
 
     fn read(path: &Path, skip_bad: bool, task: &Task, terminal: &Terminal) -> Result<Self> {
         let Stored { mut predictions, unusable, mut notes, sha256 } =
-            predictions::read(path, &task.split.pairs, task.root(), skip_bad)?;
+            predictions::read(path, &task.split.pairs, task.root(), skip_bad).blame(Fault::Data)?;
         keep_selected(&mut predictions, &task.pairs);
         if !unusable.is_empty() {
             terminal.warn(&format!("left out of `{}`: {unusable}", path.shown()));
@@ -105,7 +109,7 @@ impl Predicted {
             config: None,
             parameters: None,
         };
-        let predictions = predict_identity(&task.pairs, &task.protocols)?;
+        let predictions = predict_identity(&task.pairs, &task.protocols).blame(Fault::Data)?;
         Ok(Self::without_network(predictions, task.protocols.clone(), model))
     }
 
@@ -120,6 +124,7 @@ impl Predicted {
             model,
             device: None,
             precision: None,
+            instructions: None,
             batch_size: None,
             unusable: 0,
             notes: Vec::new(),
@@ -160,6 +165,7 @@ impl Predicted {
                 ),
                 parameters: Some(description.parameters),
             },
+            instructions: (device == "cpu").then(instructions),
             device: Some(device),
             precision: model.precision.to_possible_value().map(|value| value.get_name().to_owned()),
             batch_size: Some(running.batch_size.get()),

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::data::photo::orientation::Exif;
 use crate::data::truth::Truth;
 use crate::data::{AnnotatedImage, Pair};
+use crate::eval::compare::Comparison;
 use crate::eval::report::html::{Views, shown};
 use crate::eval::summary::Evaluation;
 use crate::geometry::{Point, Turn};
@@ -21,9 +22,14 @@ use crate::predict::product::view::small_page;
 use crate::predict::transferred::TransferredKeypoints;
 
 /// A page for each pair that the report shows as a picture.
-pub(super) fn views(evaluation: &Evaluation, network: &mut Engine, exif: Exif) -> Views {
+pub(super) fn views(
+    evaluation: &Evaluation,
+    comparison: Option<&Comparison>,
+    network: &mut Engine,
+    exif: Exif,
+) -> Views {
     let view = |position: usize| (position, view(evaluation.pairs[position], network, exif));
-    shown(evaluation).into_iter().map(view).collect()
+    shown(evaluation, comparison).into_iter().map(view).collect()
 }
 
 fn view(pair: &Pair, network: &mut Engine, exif: Exif) -> Result<String> {

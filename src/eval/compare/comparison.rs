@@ -1,25 +1,13 @@
-//! What a comparison is told and tells.
+//! What a comparison tells.
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::eval::bootstrap::Interval;
 use crate::eval::column::label;
-use crate::eval::protocol::name::ProtocolName;
+use crate::eval::compare::change::Change;
+use crate::eval::compare::conditions::Condition;
+use crate::eval::compare::flips::Flipped;
 use crate::visible::one_line;
-
-/// What to compare and what to allow.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CompareOptions {
-    /// The protocol that decides; the earlier report's headline if not given.
-    pub protocol: Option<ProtocolName>,
-    /// The alpha that decides, as reports write it; the earlier report's headline if not given.
-    pub alpha: Option<String>,
-    /// By how many points the deciding PCK may fall; nothing is a regression if not given.
-    pub max_drop: Option<f64>,
-    /// By how many points that of any category may fall; nothing is a regression if not given.
-    pub max_drop_category: Option<f64>,
-}
 
 /// What changed from one report to another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,7 +18,9 @@ pub(crate) struct Comparison {
     pub max_drop: Option<f64>,
     /// By how many points that of a category may fall.
     pub max_drop_category: Option<f64>,
-    /// Whether it, or that of a category, fell by more.
+    /// What had to be satisfied, and what became of it.
+    pub conditions: Vec<Condition>,
+    /// Whether a condition is not satisfied.
     pub regression: bool,
     /// All protocols and alphas that both reports have.
     pub changes: Vec<Change>,
@@ -38,25 +28,12 @@ pub(crate) struct Comparison {
     pub categories: IndexMap<String, [f64; 2]>,
     /// The categories whose deciding PCK fell, by how many points, the largest drop first.
     pub fallen: Vec<Fall>,
+    /// The pairs whose deciding score changed, where both reports kept their pairs' scores.
+    pub flipped: Option<Flipped>,
+    /// Where the two reports come from, if that is not the same.
+    pub origins: Option<String>,
     /// What a reader must know.
     pub notes: Vec<String>,
-}
-
-/// The change of one number.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Change {
-    /// The protocol.
-    pub protocol: ProtocolName,
-    /// The alpha, as reports write it.
-    pub alpha: String,
-    /// PCK of the earlier report.
-    pub before: f64,
-    /// PCK of the later report.
-    pub after: f64,
-    /// `after - before`, in points.
-    pub difference: f64,
-    /// 95 % paired bootstrap interval of the difference, when both reports kept their pairs' scores.
-    pub interval95: Option<Interval>,
 }
 
 /// A category whose deciding PCK fell.
@@ -80,15 +57,28 @@ impl Fall {
     }
 }
 
-/// Whether a change of this many points is a fall beyond what is allowed. Equal up to rounding is equal.
-pub(super) fn falls_below(difference: f64, allowed: f64) -> bool {
-    difference < -allowed - 1e-9
-}
-
 impl Comparison {
-    /// Whether the headline itself fell by more than it may.
+    /// Whether the headline itself fails a condition.
     pub(crate) fn headline_regression(&self) -> bool {
-        self.max_drop.is_some_and(|allowed| falls_below(self.headline.difference, allowed))
+        self.of_headline().any(|condition| condition.failed)
+    }
+
+    /// The conditions that are not satisfied.
+    pub(crate) fn regressions(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().filter(|condition| condition.failed)
+    }
+
+    /// Those of them that neither the verdict nor the categories' verdict tells.
+    pub(crate) fn other_regressions(&self) -> impl Iterator<Item = &Condition> {
+        self.regressions().filter(|condition| condition.alpha != self.headline.alpha)
+    }
+
+    /// The conditions on the headline itself.
+    fn of_headline(&self) -> impl Iterator<Item = &Condition> {
+        let alpha = &self.headline.alpha;
+        self.conditions
+            .iter()
+            .filter(move |condition| condition.category.is_none() && condition.alpha == *alpha)
     }
 
     /// The result for all pairs in one line.
@@ -102,12 +92,13 @@ impl Comparison {
             "`{protocol}` {} {before:.2} -> {after:.2} ({difference:+.2} points{interval})",
             label(alpha)
         );
-        match self.max_drop {
-            Some(allowed) if self.headline_regression() => {
-                format!("regression: {change}; a drop of {allowed} is allowed")
-            }
-            Some(allowed) => format!("no regression: {change}; a drop of {allowed} is allowed"),
-            None => change,
+        let failing: Vec<String> =
+            self.of_headline().filter(|condition| condition.failed).map(Condition::limit).collect();
+        let limits: Vec<String> = self.of_headline().map(Condition::limit).collect();
+        match (failing.is_empty(), limits.is_empty()) {
+            (false, _) => format!("regression: {change}; {}", failing.join("; ")),
+            (true, false) => format!("no regression: {change}; {}", limits.join("; ")),
+            (true, true) => change,
         }
     }
 

@@ -1,19 +1,33 @@
 //! Two reports side by side: what changed, how sure that is, and whether it is a regression.
 
+mod change;
 mod comparison;
+mod conditions;
+mod flips;
+mod options;
 mod paired;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context, Result, bail, ensure};
 use indexmap::IndexMap;
 
-use crate::eval::compare::paired::paired_intervals;
+use crate::eval::bootstrap::interval95;
+use crate::eval::column::fall;
+use crate::eval::compare::conditions::fell_beyond;
+use crate::eval::compare::paired::paired_differences;
+use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::{DatasetReport, Headline, ProtocolReport, Report};
 use crate::eval::summary::Group;
 use crate::spelling::shortened;
 use crate::visible::one_line;
-use comparison::falls_below;
-pub(crate) use comparison::{Change, CompareOptions, Comparison, Fall};
+pub(crate) use change::Change;
+pub(crate) use comparison::{Comparison, Fall};
+pub(crate) use conditions::Condition;
+pub(crate) use flips::Flip;
+use flips::Flipped;
+pub(crate) use options::{Alphas, CompareOptions};
 
 /// Compares the report `after` with the earlier report `before`.
 ///
@@ -27,42 +41,105 @@ pub(crate) fn compare(
     let attempt = || -> Result<Comparison> {
         ensure_same_pairs(&before.dataset, &after.dataset)?;
         let shared = shared_protocols(before, after)?;
-        let changes = changes(before, after, &shared)?;
+        let (changes, differences) = changes(before, after, &shared)?;
         let Headline { protocol, alpha, .. } = &before.headline;
         let protocol = options.protocol.unwrap_or(*protocol);
         let alpha = options.alpha.as_ref().unwrap_or(alpha);
-        let decides = |change: &&Change| change.protocol == protocol && change.alpha == *alpha;
-        let headline = changes.iter().find(decides).cloned().with_context(|| {
-            let names: Vec<_> =
-                changes.iter().map(|change| format!("`{}` at {}", change.protocol, change.alpha)).collect();
-            format!(
-                "`{protocol}` at alpha {alpha} is not in both: they share {}; choose with --protocol \
-                 and --alpha",
-                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-            )
-        })?;
-        let categories = categories(before, after, &headline);
-        let lost = lost(before, &categories, &headline);
+        let headline = find(&changes, protocol, alpha)?.clone();
+        let judged = judged(&changes, &headline, &options.alphas)?;
         ensure!(
-            lost.is_empty() || options.max_drop_category.is_none(),
-            "of the categories {} the later report has no score, so that no drop can be told: evaluate it again",
-            shortened(&lost)
+            differences.is_some() || !options.significant,
+            "whether a drop is significant is told by the scores of single pairs, which {} does not hold: write it \
+             again without --no-pairs",
+            if before.pairs.is_none() { "the earlier report" } else { "the later report" }
         );
-        let fallen = fallen(&categories, options.max_drop_category);
-        let fell_below = |allowed: f64| falls_below(headline.difference, allowed);
+        let categories = categories(before, after, &headline, &headline.alpha);
+        let of_pairs: Vec<_> = judged
+            .iter()
+            .map(|&place| (&changes[place], differences.as_ref().map(|all| &all[place])))
+            .collect();
+        let mut conditions = conditions::of_all_pairs(&of_pairs, options);
+        if let Some(allowed) = options.max_drop_category {
+            conditions.extend(on_categories(before, after, &of_pairs, &headline, allowed)?);
+        }
+        let fallen = fallen(&categories, &headline, &conditions);
         Ok(Comparison {
-            regression: options.max_drop.is_some_and(fell_below)
-                || fallen.iter().any(|fall| fall.regression),
+            regression: conditions.iter().any(|condition| condition.failed),
             max_drop: options.max_drop,
             max_drop_category: options.max_drop_category,
+            conditions,
             categories,
             fallen,
+            flipped: before
+                .pairs
+                .as_ref()
+                .zip(after.pairs.as_ref())
+                .map(|(before, after)| Flipped::new(before, after, &headline)),
+            origins: origins(before, after),
             notes: notes(&shared),
             headline,
             changes,
         })
     };
     attempt().context("comparing the reports")
+}
+
+/// The change of one number.
+///
+/// # Errors
+/// When the reports do not share it.
+fn find<'a>(changes: &'a [Change], protocol: ProtocolName, alpha: &str) -> Result<&'a Change> {
+    let decides = |change: &&Change| change.protocol == protocol && change.alpha == *alpha;
+    changes.iter().find(decides).with_context(|| {
+        let name = |change: &Change| format!("`{}` at {}", change.protocol, change.alpha);
+        let names: Vec<_> = changes.iter().map(name).collect();
+        format!(
+            "`{protocol}` at alpha {alpha} is not in both: they share {}; choose with --protocol and --alpha",
+            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+        )
+    })
+}
+
+/// The places of the changes that must satisfy the conditions.
+fn judged(changes: &[Change], headline: &Change, alphas: &Alphas) -> Result<Vec<usize>> {
+    if let Alphas::These(these) = alphas {
+        these.iter().try_for_each(|alpha| find(changes, headline.protocol, alpha).map(drop))?;
+    }
+    let is_judged = |change: &Change| {
+        change.protocol == headline.protocol
+            && match alphas {
+                Alphas::Headline => change.alpha == headline.alpha,
+                Alphas::All => true,
+                Alphas::These(these) => these.contains(&change.alpha),
+            }
+    };
+    Ok((0..changes.len()).filter(|place| is_judged(&changes[*place])).collect())
+}
+
+/// The conditions on categories.
+///
+/// # Errors
+/// When the later report lacks a category.
+fn on_categories(
+    before: &Report,
+    after: &Report,
+    judged: &[(&Change, Option<&Vec<f64>>)],
+    headline: &Change,
+    allowed: f64,
+) -> Result<Vec<Condition>> {
+    let mut conditions = Vec::new();
+    for (Change { alpha, .. }, _) in judged {
+        let both = categories(before, after, headline, alpha);
+        let lost = lost(before, &both, headline);
+        ensure!(
+            lost.is_empty(),
+            "of the categories {} the later report has no score, so that no drop can be told: evaluate it again",
+            shortened(&lost)
+        );
+        let scores = both.iter().map(|(category, scores)| (category, *scores));
+        conditions.extend(conditions::of_categories(alpha, scores, allowed));
+    }
+    Ok(conditions)
 }
 
 /// Ensures that two reports are about the same pairs.
@@ -123,7 +200,10 @@ fn notes(shared: &[ProtocolPair]) -> Vec<String> {
     shared.iter().filter_map(note).collect()
 }
 
-fn changes(before: &Report, after: &Report, shared: &[ProtocolPair]) -> Result<Vec<Change>> {
+/// What changed, and, where both reports kept their pairs, each change in every draw of these.
+type Changes = (Vec<Change>, Option<Vec<Vec<f64>>>);
+
+fn changes(before: &Report, after: &Report, shared: &[ProtocolPair]) -> Result<Changes> {
     let mut changes = Vec::new();
     for (first, second) in shared {
         for (alpha, &before) in &first.overall {
@@ -133,29 +213,36 @@ fn changes(before: &Report, after: &Report, shared: &[ProtocolPair]) -> Result<V
             changes.push(Change { protocol, alpha, before, after, difference, interval95: None });
         }
     }
-    if let (Some(before), Some(after)) = (&before.pairs, &after.pairs) {
-        let averages: Vec<Average> = changes
-            .iter()
-            .filter_map(|change| shared.iter().find(|(first, _)| first.name == change.protocol))
-            .map(|(first, _)| first.average)
-            .collect();
-        let intervals = paired_intervals(before, after, &changes, &averages)?;
-        for (change, interval) in changes.iter_mut().zip(intervals) {
-            change.interval95 = interval;
-        }
+    let (Some(before), Some(after)) = (&before.pairs, &after.pairs) else {
+        return Ok((changes, None));
+    };
+    let averages: Vec<Average> = changes
+        .iter()
+        .filter_map(|change| shared.iter().find(|(first, _)| first.name == change.protocol))
+        .map(|(first, _)| first.average)
+        .collect();
+    let differences = paired_differences(before, after, &changes, &averages)?;
+    for (change, values) in changes.iter_mut().zip(&differences) {
+        change.interval95 = interval95(values.clone());
     }
-    Ok(changes)
+    Ok((changes, Some(differences)))
 }
 
-fn categories(before: &Report, after: &Report, headline: &Change) -> IndexMap<String, [f64; 2]> {
+/// The scores of each category under the deciding protocol, before and after.
+fn categories(
+    before: &Report,
+    after: &Report,
+    headline: &Change,
+    alpha: &str,
+) -> IndexMap<String, [f64; 2]> {
     let (Some(before), Some(after)) =
         (before.protocol(headline.protocol), after.protocol(headline.protocol))
     else {
         return IndexMap::new();
     };
     let both = |(category, group): (&String, &Group)| {
-        let before = group.pck.get(&headline.alpha)?;
-        let after = after.categories.get(category)?.pck.get(&headline.alpha)?;
+        let before = group.pck.get(alpha)?;
+        let after = after.categories.get(category)?.pck.get(alpha)?;
         Some((category.clone(), [*before, *after]))
     };
     before.categories.iter().filter_map(both).collect()
@@ -169,110 +256,46 @@ fn lost(before: &Report, both: &IndexMap<String, [f64; 2]>, headline: &Change) -
 }
 
 /// The categories that fell, the largest drop first.
-fn fallen(categories: &IndexMap<String, [f64; 2]>, allowed: Option<f64>) -> Vec<Fall> {
-    let fall = |(category, &[before, after]): (&String, &[f64; 2])| {
-        let difference = after - before;
-        let regression = allowed.is_some_and(|allowed| falls_below(difference, allowed));
-        let category = category.clone();
-        falls_below(difference, 0.0).then_some(Fall { category, before, after, regression })
+fn fallen(
+    categories: &IndexMap<String, [f64; 2]>,
+    headline: &Change,
+    conditions: &[Condition],
+) -> Vec<Fall> {
+    let fails = |category: &String| {
+        conditions.iter().any(|condition| {
+            condition.failed
+                && condition.alpha == headline.alpha
+                && condition.category.as_ref() == Some(category)
+        })
     };
-    let mut fallen: Vec<Fall> = categories.iter().filter_map(fall).collect();
-    fallen.sort_by(|one, other| (one.after - one.before).total_cmp(&(other.after - other.before)));
+    let fell = |(category, &[before, after]): (&String, &[f64; 2])| {
+        let (regression, category) = (fails(category), category.clone());
+        fell_beyond(&headline.alpha, after - before, 0.0).then_some(Fall {
+            category,
+            before,
+            after,
+            regression,
+        })
+    };
+    let mut fallen: Vec<Fall> = categories.iter().filter_map(fell).collect();
+    let drop = |fell: &Fall| fall(&headline.alpha, fell.after - fell.before);
+    fallen.sort_by(|one, other| drop(other).total_cmp(&drop(one)));
     fallen
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::eval::testing::report;
-
-    /// A report of 30 pairs with 4 keypoints, of which as many are right as `correct` says.
-    fn scored(correct: impl Fn(usize) -> usize) -> Report {
-        report(&(0..30).map(correct).collect::<Vec<_>>())
-    }
-
-    fn options(max_drop: f64) -> CompareOptions {
-        CompareOptions { max_drop: Some(max_drop), ..CompareOptions::default() }
-    }
-
-    #[test]
-    fn drop_beyond_the_allowed_points_is_a_regression_and_one_at_the_limit_is_not() {
-        let before = scored(|_| 2);
-        let after = scored(|pair| if pair < 3 { 1 } else { 2 });
-        let compared = |max_drop| compare(&before, &after, &options(max_drop)).unwrap();
-        assert_eq!(compared(1.0).headline.difference, -2.5);
-        assert!(compared(2.4).regression);
-        assert!(!compared(2.5).regression);
-        assert!(
-            compared(1.0).verdict().starts_with("regression: `standard` PCK@0.1 50.00 -> 47.50")
-        );
-        let unlimited = compare(&before, &after, &CompareOptions::default()).unwrap();
-        assert!(!unlimited.regression);
-        assert!(!compare(&after, &before, &options(0.0)).unwrap().regression);
-    }
-
-    #[test]
-    fn a_category_that_falls_is_named_and_may_decide() {
-        // `cat` rises by as much as `dog` falls.
-        let before = scored(|_| 2);
-        let after = scored(|pair| if pair % 2 == 0 { 3 } else { 1 });
-        let compared = |max_drop_category| {
-            let options =
-                CompareOptions { max_drop: Some(1.0), max_drop_category, ..Default::default() };
-            compare(&before, &after, &options).unwrap()
-        };
-        let silent = compared(None);
-        assert!(!silent.regression && !silent.headline_regression());
-        let dog = "dog <&\"> -25.00 (50.00 -> 25.00)";
-        assert_eq!(silent.category_verdict(), Some(format!("categories that fell: {dog}")));
-        assert!(!compared(Some(25.0)).regression);
-        let beyond = compared(Some(20.0));
-        assert!(beyond.regression && !beyond.headline_regression());
-        assert_eq!(
-            beyond.category_verdict(),
-            Some(format!("regression by category: {dog}; a drop of 20 is allowed"))
-        );
-        assert!(beyond.verdict().starts_with("no regression: "), "{}", beyond.verdict());
-        assert_eq!(compare(&before, &before, &options(0.0)).unwrap().category_verdict(), None);
-    }
-
-    #[test]
-    fn interval_is_paired() {
-        // Pairs differ a lot from each other, but the change is the same in each.
-        let before = scored(|pair| pair % 4);
-        let after = scored(|pair| pair % 4 + 1);
-        let change = compare(&before, &after, &CompareOptions::default()).unwrap().headline;
-        let [low, high] = change.interval95.unwrap();
-        assert!((low - 25.0).abs() < 1e-9 && (high - 25.0).abs() < 1e-9, "{low}..{high}");
-    }
-
-    #[test]
-    fn report_without_pairs_is_compared_without_an_interval() {
-        let before = Report { pairs: None, ..scored(|_| 2) };
-        let change = compare(&before, &scored(|_| 3), &CompareOptions::default()).unwrap().headline;
-        assert_eq!((change.difference, change.interval95), (25.0, None));
-    }
-
-    #[test]
-    fn unlike_reports_are_refused() {
-        let before = scored(|_| 2);
-        let refusal = |change: &dyn Fn(&mut Report)| {
-            let mut after = before.clone();
-            change(&mut after);
-            format!("{:#}", compare(&before, &after, &CompareOptions::default()).unwrap_err())
-        };
-        let text = refusal(&|report| report.dataset.split = "val".into());
-        assert!(text.contains("different splits: `test` and `val`"), "{text}");
-        let text = refusal(&|report| report.dataset.fingerprint = "b".repeat(64));
-        assert!(text.contains("different pairs or annotations"), "{text}");
-        let text = refusal(&|report| report.protocols[0].average = Average::Keypoints);
-        assert!(text.contains("`standard` measure differently"), "{text}");
-        let mut after = before.clone();
-        after.protocols[0].categories.shift_remove("dog <&\">");
-        let limited = CompareOptions { max_drop_category: Some(1.0), ..CompareOptions::default() };
-        let text = format!("{:#}", compare(&before, &after, &limited).unwrap_err());
-        assert!(text.contains("categories `dog <&\">` the later report has no score"), "{text}");
-        let text = refusal(&|report| report.protocols[0].name = "paper".parse().unwrap());
-        assert!(text.contains("`standard` at alpha 0.1 is not in both"), "{text}");
-    }
+/// What is not the same about the programs and processors that the reports come from.
+fn origins(before: &Report, after: &Report) -> Option<String> {
+    let origin = |report: &Report| {
+        let build = report.tool.build.as_ref().map(|build| format!(" ({build:.12})"));
+        let processor = report.run.instructions.as_ref().map(|name| format!(" on {name}"));
+        format!(
+            "lpmflow {}{}{}",
+            report.tool.version,
+            build.unwrap_or_default(),
+            processor.unwrap_or_default()
+        )
+    };
+    let [before, after] = [origin(before), origin(after)];
+    (before != after)
+        .then(|| format!("the earlier report comes from {before}, the later one from {after}"))
 }

@@ -1,24 +1,24 @@
-//! How sure a change is: bootstrap intervals over pairs that both reports scored.
+//! How sure a change is: draws of the pairs that both reports scored.
 
 use anyhow::{Context, Result, ensure};
 
-use crate::eval::bootstrap::{Interval, interval95, resampled_pck};
+use crate::eval::bootstrap::resampled_pck;
 use crate::eval::column::is_alpha;
-use crate::eval::compare::comparison::Change;
+use crate::eval::compare::change::Change;
 use crate::eval::pck::Tally;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::PairReport;
 
-/// The interval of each change, from draws of pairs that both reports share; none where no draw has a score.
+/// Each change in every draw of the pairs that both reports share.
 ///
 /// # Errors
 /// When the reports' pairs or their scores differ in more than their values.
-pub(super) fn paired_intervals(
+pub(super) fn paired_differences(
     before: &[PairReport],
     after: &[PairReport],
     changes: &[Change],
     averages: &[Average],
-) -> Result<Vec<Option<Interval>>> {
+) -> Result<Vec<Vec<f64>>> {
     let indices = |pairs: &[PairReport]| pairs.iter().map(|pair| pair.index).collect::<Vec<_>>();
     ensure!(indices(before) == indices(after), "their lists of pairs differ");
     let samples = |pair: &PairReport| -> Result<Vec<Tally>> {
@@ -43,9 +43,9 @@ pub(super) fn paired_intervals(
     };
     let rows = before.iter().zip(after).map(row).collect::<Result<Vec<_>>>()?;
     let resampled = resampled_pck(&rows);
-    let interval = |column: usize| {
+    let differences = |column: usize| {
         let difference = |pck: &Vec<f64>| pck[changes.len() + column] - pck[column];
-        interval95(resampled.iter().map(difference).collect())
+        resampled.iter().map(difference).collect()
     };
-    Ok((0..changes.len()).map(interval).collect())
+    Ok((0..changes.len()).map(differences).collect())
 }

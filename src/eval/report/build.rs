@@ -35,8 +35,13 @@ impl Report {
         let alpha = evaluation.headline.key();
         let headline =
             Headline { protocol: protocols[0].name, pck: protocols[0].overall[&alpha], alpha };
-        let tool =
-            Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() };
+        let tool = Tool {
+            name: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            build: option_env!("LPMFLOW_BUILD")
+                .filter(|build| !build.is_empty())
+                .map(str::to_owned),
+        };
         let pairs = Some(pair_reports(evaluation));
         Self { schema: SCHEMA, tool, dataset, model, run, headline, notes, protocols, pairs }
     }

@@ -1,66 +1,108 @@
 //! The report as a JUnit file, which continuous integration systems show as tests.
 //!
-//! A suite for each protocol, a case for each category and one for all pairs. A case of the deciding
-//! protocol fails when its PCK fell by more than allowed; all others tell their numbers.
+//! A suite for each protocol, whose cases tell the numbers of all pairs and of each category; and, where the report was
+//! compared with an earlier one, a suite `gate` with a case for each condition. What kept an evaluation from its
+//! report is a case with an error.
 
 use std::fmt::Write;
 
+use anyhow::{Error, Result};
+
 use crate::eval::column::label;
-use crate::eval::compare::{Comparison, Fall};
+use crate::eval::compare::Comparison;
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::PckByAlpha;
+use crate::failure::fault;
 use crate::spelling::counted;
 use crate::visible::one_line;
 
-/// The report as XML, with a failure if the comparison found a regression.
-pub(crate) fn junit(report: &Report, comparison: Option<&Comparison>) -> String {
-    let failures = comparison.map_or(0, failures);
-    let tests: usize = report.protocols.iter().map(cases).sum();
+/// The report as XML, with what became of the comparison, if one was wanted.
+pub(crate) fn junit(report: &Report, compared: Option<&Result<Comparison>>) -> String {
+    let dataset = &report.dataset;
+    let class = |name: &str| format!("{}.{}.{name}", dataset.name, dataset.split);
+    let mut suites: Vec<Suite> = Vec::new();
+    for (position, protocol) in report.protocols.iter().enumerate() {
+        // The protocols share one pass, so its time is told once.
+        let seconds = if position == 0 { report.run.seconds } else { 0.0 };
+        suites.push(Suite {
+            class: class(protocol.name.as_str()),
+            seconds,
+            properties: properties(report, protocol),
+            cases: numbers(report, protocol, seconds),
+        });
+    }
+    if let Some(compared) = compared {
+        let (properties, cases) = gate(compared);
+        suites.push(Suite { class: class("gate"), seconds: 0.0, properties, cases });
+    }
+    document(&suites)
+}
+
+/// What kept an evaluation on a dataset from its report, as XML.
+pub(crate) fn failure(dataset: &str, error: &Error) -> String {
+    let case = Case { trouble: Some(Trouble::of(error)), ..Case::new("evaluation", 0.0) };
+    let class = format!("{dataset}.set-up");
+    document(&[Suite { class, seconds: 0.0, properties: Vec::new(), cases: vec![case] }])
+}
+
+/// A group of test cases.
+struct Suite {
+    class: String,
+    seconds: f64,
+    properties: Vec<(&'static str, String)>,
+    cases: Vec<Case>,
+}
+
+fn document(suites: &[Suite]) -> String {
+    let count = |is_meant: &dyn Fn(&Case) -> bool| -> usize {
+        suites.iter().map(|suite| suite.count(is_meant)).sum()
+    };
+    let seconds: f64 = suites.iter().map(|suite| suite.seconds).sum();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a string cannot fail.
     let _ = writeln!(
         xml,
-        "<testsuites name=\"lpmflow eval\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" \
-         time=\"{:.3}\">",
-        report.run.seconds
+        "<testsuites name=\"lpmflow eval\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{seconds:.3}\">",
+        count(&|_| true),
+        count(&Case::fails),
+        count(&Case::errs)
     );
-    for (position, protocol) in report.protocols.iter().enumerate() {
-        // The protocols share one pass, so its time is told once.
-        let seconds = if position == 0 { report.run.seconds } else { 0.0 };
-        suite(&mut xml, report, protocol, comparison, seconds);
-    }
+    suites.iter().for_each(|suite| suite.write(&mut xml));
     xml.push_str("</testsuites>\n");
     xml
 }
 
-fn cases(protocol: &ProtocolReport) -> usize {
-    protocol.categories.len() + 1
+impl Suite {
+    fn count(&self, is_meant: &dyn Fn(&Case) -> bool) -> usize {
+        self.cases.iter().filter(|case| is_meant(case)).count()
+    }
+
+    fn write(&self, xml: &mut String) {
+        let class = escape(&self.class);
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"{class}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"0\" \
+             time=\"{:.3}\">",
+            self.cases.len(),
+            self.count(&Case::fails),
+            self.count(&Case::errs),
+            self.seconds
+        );
+        xml.push_str("    <properties>\n");
+        for (name, value) in &self.properties {
+            let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", escape(value));
+        }
+        xml.push_str("    </properties>\n");
+        self.cases.iter().for_each(|case| case.write(&class, xml));
+        xml.push_str("  </testsuite>\n");
+    }
 }
 
-fn failures(comparison: &Comparison) -> usize {
-    let categories = comparison.fallen.iter().filter(|fall| fall.regression).count();
-    usize::from(comparison.headline_regression()) + categories
-}
-
-fn suite(
-    xml: &mut String,
-    report: &Report,
-    protocol: &ProtocolReport,
-    comparison: Option<&Comparison>,
-    seconds: f64,
-) {
-    let deciding = comparison.filter(|comparison| comparison.headline.protocol == protocol.name);
+/// What readers of a protocol's numbers must know.
+fn properties(report: &Report, protocol: &ProtocolReport) -> Vec<(&'static str, String)> {
     let dataset = &report.dataset;
-    let class = escape(&format!("{}.{}.{}", dataset.name, dataset.split, protocol.name));
-    let (tests, failures) = (cases(protocol), deciding.map_or(0, failures));
-    let _ = writeln!(
-        xml,
-        "  <testsuite name=\"{class}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" \
-         skipped=\"0\" time=\"{seconds:.3}\">"
-    );
-    xml.push_str("    <properties>\n");
     let notes = report.notes.iter().map(|note| ("note", note.clone()));
-    for (name, value) in [
+    [
         ("model", report.model.weights.clone()),
         ("fingerprint", dataset.fingerprint.clone()),
         ("pairs", dataset.pairs.to_string()),
@@ -70,73 +112,108 @@ fn suite(
     ]
     .into_iter()
     .chain(notes)
-    {
-        let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", escape(&value));
-    }
-    xml.push_str("    </properties>\n");
-    let mut output = lines(dataset.pairs, &protocol.overall);
-    for verdict in deciding.into_iter().flat_map(verdicts) {
-        let _ = write!(output, "\n{verdict}");
-    }
-    let failure = deciding.filter(|comparison| comparison.headline_regression());
-    let case = Case { class: &class, name: "all pairs", seconds, output };
-    case.write(xml, failure.map(Comparison::verdict));
-    for (category, group) in &protocol.categories {
-        let fall = deciding.and_then(|comparison| {
-            comparison.fallen.iter().find(|fall| fall.category == *category)
-        });
-        let mut output = lines(group.pairs, &group.pck);
-        if let Some(fall) = fall {
-            let _ = write!(output, "\nfell by {}", fall.change());
+    .collect()
+}
+
+/// The numbers under a protocol: of all pairs, and of each category.
+fn numbers(report: &Report, protocol: &ProtocolReport, seconds: f64) -> Vec<Case> {
+    let output = lines(report.dataset.pairs, &protocol.overall);
+    let all = Case { output, ..Case::new("all pairs", seconds) };
+    let categories = protocol.categories.iter().map(|(category, group)| Case {
+        output: lines(group.pairs, &group.pck),
+        ..Case::new(category, 0.0)
+    });
+    std::iter::once(all).chain(categories).collect()
+}
+
+/// A comparison's notes, and a case for each condition; one that tells what changed where there is none.
+fn gate(compared: &Result<Comparison>) -> (Vec<(&'static str, String)>, Vec<Case>) {
+    let comparison = match compared {
+        Ok(comparison) => comparison,
+        Err(error) => {
+            let case = Case { trouble: Some(Trouble::of(error)), ..Case::new("baseline", 0.0) };
+            return (Vec::new(), vec![case]);
         }
-        let case = Case { class: &class, name: category, seconds: 0.0, output };
-        let allowed = deciding.and_then(|comparison| comparison.max_drop_category);
-        case.write(
-            xml,
-            fall.filter(|fall| fall.regression).map(|fall| failure_text(fall, allowed)),
-        );
+    };
+    let notes = comparison.notes.iter().chain(&comparison.origins);
+    let notes = notes.map(|note| ("note", note.clone())).collect();
+    let mut cases: Vec<Case> = comparison
+        .conditions
+        .iter()
+        .map(|condition| {
+            let finding = condition.finding();
+            let trouble = condition.failed.then(|| Trouble::Failure(finding.clone()));
+            Case { output: finding, trouble, ..Case::new(&condition.name(), 0.0) }
+        })
+        .collect();
+    if cases.is_empty() {
+        let mut output = comparison.verdict();
+        comparison.category_verdict().into_iter().for_each(|verdict| {
+            let _ = write!(output, "\n{verdict}");
+        });
+        cases.push(Case { output, ..Case::new("no condition", 0.0) });
     }
-    xml.push_str("  </testsuite>\n");
-}
-
-/// What a comparison found: for all pairs, and of categories that fell.
-fn verdicts(comparison: &Comparison) -> impl Iterator<Item = String> {
-    std::iter::once(comparison.verdict()).chain(comparison.category_verdict())
-}
-
-fn failure_text(fall: &Fall, allowed: Option<f64>) -> String {
-    let allowed = allowed.unwrap_or_default();
-    format!(
-        "regression: {} {}; a drop of {allowed} is allowed",
-        one_line(&fall.category),
-        fall.change()
-    )
+    (notes, cases)
 }
 
 /// One test case.
-struct Case<'a> {
-    /// Its class, escaped.
-    class: &'a str,
-    name: &'a str,
+struct Case {
+    name: String,
     seconds: f64,
     output: String,
+    trouble: Option<Trouble>,
 }
 
-impl Case<'_> {
-    fn write(&self, xml: &mut String, failure: Option<String>) {
-        let Self { class, name, seconds, output } = self;
+/// Why a case did not pass.
+enum Trouble {
+    /// Accuracy fell.
+    Failure(String),
+    /// Nothing could be measured or compared; of this type, and why.
+    Error(&'static str, String),
+}
+
+impl Trouble {
+    fn of(error: &Error) -> Self {
+        Self::Error(fault(error).map_or("failed", |fault| fault.name()), format!("{error:#}"))
+    }
+}
+
+impl Case {
+    fn new(name: &str, seconds: f64) -> Self {
+        Self { name: name.to_owned(), seconds, output: String::new(), trouble: None }
+    }
+
+    fn fails(&self) -> bool {
+        matches!(self.trouble, Some(Trouble::Failure(_)))
+    }
+
+    fn errs(&self) -> bool {
+        matches!(self.trouble, Some(Trouble::Error(..)))
+    }
+
+    /// `class` is escaped.
+    fn write(&self, class: &str, xml: &mut String) {
+        let Self { name, seconds, output, trouble } = self;
         let _ = writeln!(
             xml,
             "    <testcase classname=\"{class}\" name=\"{}\" time=\"{seconds:.3}\">",
             escape(&one_line(name))
         );
-        if let Some(message) = failure.as_deref().map(escape) {
+        let told = match trouble {
+            Some(Trouble::Failure(message)) => Some(("failure", "regression", message)),
+            Some(Trouble::Error(kind, message)) => Some(("error", *kind, message)),
+            None => None,
+        };
+        if let Some((element, kind, message)) = told {
+            let message = escape(message);
             let _ = writeln!(
                 xml,
-                "      <failure type=\"regression\" message=\"{message}\">{message}</failure>"
+                "      <{element} type=\"{kind}\" message=\"{message}\">{message}</{element}>"
             );
         }
-        let _ = writeln!(xml, "      <system-out>{}</system-out>", escape(output));
+        if !output.is_empty() {
+            let _ = writeln!(xml, "      <system-out>{}</system-out>", escape(output));
+        }
         xml.push_str("    </testcase>\n");
     }
 }
@@ -169,6 +246,7 @@ mod tests {
     use super::*;
     use crate::eval::compare::{CompareOptions, compare};
     use crate::eval::testing::report;
+    use crate::failure::{Blame, Fault};
 
     #[test]
     fn cases_are_well_formed_and_named_after_categories() {
@@ -182,39 +260,59 @@ mod tests {
     }
 
     #[test]
-    fn regression_is_a_failure_of_the_overall_case() {
-        let (before, after) = (report(&[4, 4]), report(&[4, 1]));
-        let options = CompareOptions { max_drop: Some(1.0), ..CompareOptions::default() };
-        let comparison = compare(&before, &after, &options).unwrap();
-        let text = junit(&after, Some(&comparison));
-        let document = roxmltree::Document::parse(&text).unwrap();
-        let mut failures = document.descendants().filter(|node| node.has_tag_name("failure"));
-        let failure = failures.next().unwrap();
-        assert_eq!(failure.parent_element().unwrap().attribute("name"), Some("all pairs"));
-        assert!(
-            failure.attribute("message").unwrap().starts_with("regression: `standard` PCK@0.1")
-        );
-        assert!(failures.next().is_none());
-        assert_eq!(document.root_element().attribute("failures"), Some("1"));
-    }
-
-    #[test]
-    fn a_category_that_falls_too_far_fails_its_own_case() {
+    fn every_condition_is_a_case_that_fails_by_itself() {
         let (before, after) = (report(&[2, 2]), report(&[4, 0]));
         let options = CompareOptions {
             max_drop: Some(1.0),
             max_drop_category: Some(1.0),
+            significant: true,
             ..CompareOptions::default()
         };
-        let comparison = compare(&before, &after, &options).unwrap();
-        let text = junit(&after, Some(&comparison));
+        let text = junit(&after, Some(&compare(&before, &after, &options)));
         let document = roxmltree::Document::parse(&text).unwrap();
+        let gate = document
+            .descendants()
+            .find(|node| node.attribute("name") == Some("toy.test.gate"))
+            .unwrap();
+        let name = |node: roxmltree::Node| node.attribute("name").unwrap().to_owned();
+        let cases = gate.children().filter(|node| node.has_tag_name("testcase"));
+        assert_eq!(
+            cases.map(name).collect::<Vec<_>>(),
+            [
+                "max-drop PCK@0.1",
+                "significant PCK@0.1",
+                "max-drop-category PCK@0.1 cat",
+                "max-drop-category PCK@0.1 dog <&\">"
+            ]
+        );
         let failures = document.descendants().filter(|node| node.has_tag_name("failure"));
         let failures: Vec<_> = failures
-            .map(|node| (node.parent_element().unwrap().attribute("name"), node.text()))
+            .map(|node| (name(node.parent_element().unwrap()), node.text().unwrap()))
             .collect();
-        let message = "regression: dog <&\"> -50.00 (50.00 -> 0.00); a drop of 1 is allowed";
-        assert_eq!(failures, [(Some("dog <&\">"), Some(message))]);
+        let message = "max-drop-category PCK@0.1 dog <&\">: 50.00 -> 0.00 (-50.00 points); a drop of 1 is allowed";
+        assert_eq!(failures, [("max-drop-category PCK@0.1 dog <&\">".to_owned(), message)]);
         assert_eq!(document.root_element().attribute("failures"), Some("1"));
+        assert_eq!(document.root_element().attribute("tests"), Some("7"));
+    }
+
+    #[test]
+    fn what_keeps_from_a_report_or_a_comparison_is_an_error() {
+        let error = || anyhow::anyhow!("no folder `a<b`").context("loading");
+        let marked = Err(error()).blame(Fault::Baseline);
+        for (text, class, case, kind) in [
+            (failure("pf-pascal", &error()), "pf-pascal.set-up", "evaluation", "failed"),
+            (junit(&report(&[4]), Some(&marked)), "toy.test.gate", "baseline", "baseline-unusable"),
+        ] {
+            let document = roxmltree::Document::parse(&text).unwrap();
+            let error = document.descendants().find(|node| node.has_tag_name("error")).unwrap();
+            assert_eq!(error.attribute("message"), Some("loading: no folder `a<b`"));
+            assert_eq!(error.attribute("type"), Some(kind));
+            let parent = error.parent_element().unwrap();
+            assert_eq!(
+                (parent.attribute("classname"), parent.attribute("name")),
+                (Some(class), Some(case))
+            );
+            assert_eq!(document.root_element().attribute("errors"), Some("1"));
+        }
     }
 }

@@ -1,18 +1,24 @@
 //! The report as Markdown, for pull requests and job summaries.
 
+mod changes;
+mod literal;
+
 use std::fmt::Write;
 
+use anyhow::{Error, Result};
 use indexmap::IndexMap;
 
 use crate::eval::column::label;
-use crate::eval::compare::{Comparison, Fall};
+use crate::eval::compare::Comparison;
 use crate::eval::report::{ModelReport, ProtocolReport, Report};
 use crate::eval::summary::{Group, PckByAlpha};
+use crate::failure::{Fault, fault};
 use crate::spelling::counted;
 use crate::visible::{one_line, visible};
+use literal::escape;
 
-/// The report, and what changed if it was compared with an earlier one.
-pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> String {
+/// The report, and what became of the comparison with an earlier one, if that was wanted.
+pub(crate) fn markdown(report: &Report, compared: Option<&Result<Comparison>>) -> String {
     let mut text = String::new();
     let (dataset, headline) = (&report.dataset, &report.headline);
     let [low, high] = report.protocols[0].interval95[&headline.alpha];
@@ -32,13 +38,10 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
     for note in &report.notes {
         let _ = writeln!(text, "\n⚠️ {}.", note.replace(['\n', '\r'], " "));
     }
-    if let Some(comparison) = comparison {
-        let sign = if comparison.headline_regression() { "❌" } else { "✅" };
-        let _ = writeln!(text, "\n{sign} {}", comparison.verdict());
-        fallen(&mut text, comparison);
-        comparison.notes.iter().for_each(|note| {
-            let _ = writeln!(text, "\nNote: {note}.");
-        });
+    match compared {
+        Some(Ok(comparison)) => changes::changes(&mut text, comparison),
+        Some(Err(error)) => _ = writeln!(text, "\n{}", trouble("not compared", error)),
+        None => {}
     }
     overall(&mut text, report);
     for protocol in &report.protocols {
@@ -57,32 +60,21 @@ pub(crate) fn markdown(report: &Report, comparison: Option<&Comparison>) -> Stri
     visible(&text).into_owned()
 }
 
-/// The categories that fell, as a table.
-fn fallen(text: &mut String, comparison: &Comparison) {
-    if comparison.fallen.is_empty() {
-        return;
-    }
-    let headline = &comparison.headline;
-    let allowed = match comparison.max_drop_category {
-        Some(allowed) => format!("; a drop of {allowed} is allowed"),
-        None => String::new(),
+/// What kept an evaluation on a dataset from its report.
+pub(crate) fn failure(dataset: &str, error: &Error) -> String {
+    let text = format!("## {}: no result\n\n{}\n", one_line(dataset), trouble("failed", error));
+    visible(&text).into_owned()
+}
+
+/// An error as a sentence and a block of text.
+fn trouble(what: &str, error: &Error) -> String {
+    let what = match fault(error) {
+        Some(Fault::Data) => "the data cannot be used",
+        Some(Fault::Baseline) => "the baseline cannot be used",
+        None => what,
     };
-    let _ = writeln!(
-        text,
-        "\nCategories that fell (`{}` {}{allowed}):\n\n| category | before | after | change |\n\
-         |---|---:|---:|---:|",
-        headline.protocol,
-        label(&headline.alpha)
-    );
-    for Fall { category, before, after, regression } in &comparison.fallen {
-        let sign = if *regression { "❌ " } else { "" };
-        let difference = after - before;
-        let _ = writeln!(
-            text,
-            "| {sign}{} | {before:.2} | {after:.2} | {difference:+.2} |",
-            escape(category)
-        );
-    }
+    let lines: String = format!("{error:#}").lines().map(|line| format!("    {line}\n")).collect();
+    format!("❌ {what}:\n\n{lines}")
 }
 
 /// What was evaluated, for headlines.
@@ -151,20 +143,6 @@ fn groups(text: &mut String, kind: &str, groups: &IndexMap<String, Group>, overa
     }
 }
 
-/// Text that Markdown takes literally, inside a table too.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in one_line(text).chars() {
-        match character {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' => {
-                escaped.extend(['\\', character]);
-            }
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
 /// Inline code; a backtick in the text would end it.
 fn code(text: &str) -> String {
     format!("`{}`", one_line(text).replace('`', "'"))
@@ -175,25 +153,40 @@ mod tests {
     use super::*;
     use crate::eval::compare::{CompareOptions, compare};
     use crate::eval::testing::report;
+    use crate::failure::Blame;
 
     #[test]
     fn headline_tables_and_verdict_are_there() {
         let (before, after) = (report(&[4, 3]), report(&[4, 1]));
         let options = CompareOptions { max_drop: Some(1.0), ..CompareOptions::default() };
-        let comparison = compare(&before, &after, &options).unwrap();
-        let text = markdown(&after, Some(&comparison));
+        let text = markdown(&after, Some(&compare(&before, &after, &options)));
         for expected in [
             "## toy test: PCK@0.1 62.5 %\n",
             "`identity` under `standard`, 2 pairs, 95 % interval 25.0 to 100.0.\n",
             "❌ regression: `standard` PCK@0.1 87.50 -> 62.50",
+            "| ❌ | max-drop PCK@0.1 | 87.50 | 62.50 | -25.00 | a drop of 1 is allowed |\n",
             "| category | before | after | change |\n|---|---:|---:|---:|\n\
-             | dog \\<\\&\"\\> | 75.00 | 25.00 | -50.00 |\n",
+             | cat | 100.00 | 100.00 | 0.00 |\n| ▼ dog \\<\\&\"\\> | 75.00 | 25.00 | -50.00 |\n",
+            "1 pair got worse, 0 pairs got better",
+            "| 1 | dog \\<\\&\"\\> | dog/source.jpg → dog/target.jpg | 75.0 | 25.0 | -50.0 |\n",
             "| `standard` | **62.5** (25.0 to 100.0) | **62.5** (25.0 to 100.0) |\n",
             "| category | pairs | PCK@0.05 | PCK@0.1 |\n|---|---:|---:|---:|\n| cat | 1 | 100.0 | 100.0 |\n",
             "| dog \\<\\&\"\\> | 1 | 25.0 | 25.0 |\n",
         ] {
             assert!(text.contains(expected), "`{expected}` is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn what_kept_from_a_result_is_told() {
+        let error = || anyhow::anyhow!("no folder `a`\nline 2").context("loading");
+        let marked = Err(error()).blame(Fault::Baseline);
+        let text = markdown(&report(&[4]), Some(&marked));
+        let expected =
+            "❌ the baseline cannot be used:\n\n    loading: no folder `a`\n    line 2\n";
+        assert!(text.contains(expected) && text.contains("| protocol |"), "{text}");
+        let text = failure("toy", &error());
+        assert!(text.starts_with("## toy: no result\n\n❌ failed:\n\n    loading: no"), "{text}");
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub(crate) struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// What it was built from, where whoever built it said so (`LPMFLOW_BUILD`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
 }
 
 /// What was evaluated on.
@@ -119,6 +122,9 @@ pub(crate) struct RunReport {
     pub device: Option<String>,
     /// The number format of the network.
     pub precision: Option<String>,
+    /// The vector instructions that a network was run with on a processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
     /// Processor threads.
     pub threads: usize,
     /// How many pairs the network was given at once.
@@ -137,6 +143,7 @@ impl RunReport {
         Self {
             device: None,
             precision: None,
+            instructions: None,
             threads: rayon::current_num_threads(),
             batch_size: None,
             seconds,

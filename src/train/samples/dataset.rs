@@ -15,6 +15,7 @@ use crate::data::truth::TruthKind;
 use crate::eval::protocol::Protocol;
 use crate::eval::selection::remove_unmeasurable;
 use crate::eval::task::turned_note;
+use crate::failure::{Blame, Fault};
 use crate::train::path_setting;
 use crate::train::samples::left_out::{LeftOut, Omissions, leave_out_undecodable};
 use crate::train::samples::photos::find_photos;
@@ -209,7 +210,7 @@ impl DataConfig {
             entry.title
         );
         let dataset = Dataset { exif: self.exif, ..Dataset::new(name, entry, &self.data_root) };
-        let loaded = load_split(&dataset, split, self.skip_bad)?;
+        let loaded = load_split(&dataset, split, self.skip_bad).blame(Fault::Data)?;
         notes.extend(loaded.notes);
         notes.extend(turned_note(&loaded.split.pairs, &loaded.turned, self.exif));
         if loaded.skipped > 0 {

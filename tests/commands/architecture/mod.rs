@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// only one another. `main` uses `cli`, `commands` and `terminal`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("defaults", &[]),
+    ("failure", &[]),
     ("output", &[]),
     ("page", &[]),
     ("geometry", &[]),
@@ -55,8 +56,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Open to every layer.
-const FOUNDATION: [&str; 11] = [
+const FOUNDATION: [&str; 12] = [
     "defaults",
+    "failure",
     "flow",
     "geometry",
     "lru",

@@ -19,7 +19,7 @@ fn check(dataset: &str, data_root: &Path) -> (bool, Value) {
         "--data-root",
         data_root.to_str().unwrap(),
     ]);
-    assert!(code == 0 || code == 1, "{stderr}");
+    assert!(code == 0 || code == 4, "{stderr}");
     (code == 0, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}")))
 }
 
@@ -265,7 +265,7 @@ fn copies_of_spair_71k_from_windows_are_read_where_one_letter_stands_for_the_col
     let dataset = TinySpair::write();
     rename_annotations(&dataset, |name| name.split(':').next().unwrap().to_owned());
     let root = dataset.data_root().to_str().unwrap();
-    let error = lpmflow(["datasets", "check", "spair71k", "--data-root", root]).failed_with(1);
+    let error = lpmflow(["datasets", "check", "spair71k", "--data-root", root]).failed_with(4);
     assert!(error.contains("none of the 6 annotations") && error.contains("Windows"), "{error}");
     assert!(error.contains("`000001-a-b:cat`, the first file there is `000001-a-b`"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
@@ -278,7 +278,7 @@ fn a_dataset_that_lies_elsewhere_is_found_and_the_way_to_it_told() {
     let eval = |data_root: &Path| {
         let data_root = data_root.to_str().unwrap();
         let task = ["eval", "--dataset", "spair71k", "--data-root", data_root];
-        lpmflow([&task[..], &["--baseline-model", "identity"]].concat()).failed_with(1)
+        lpmflow([&task[..], &["--baseline-model", "identity"]].concat()).failed_with(4)
     };
     let own = root.join("SPair-71k");
     let error = eval(&own);
@@ -315,7 +315,7 @@ fn missing_lists_of_pf_pascal_say_where_lists_come_from() {
     let good = mat(&[[1.0, 2.0], [3.0, 4.0]], &BOUNDS);
     pascal_image(root, "a", &good);
     let text = root.to_str().unwrap();
-    let check = || lpmflow(["datasets", "check", "pf-pascal", "--data-root", text]).failed_with(1);
+    let check = || lpmflow(["datasets", "check", "pf-pascal", "--data-root", text]).failed_with(4);
     let error = check();
     assert!(
         error.contains("its lists come from https://github.com/ignacio-rocco/ncnet"),
@@ -332,7 +332,7 @@ fn missing_lists_of_pf_pascal_say_where_lists_come_from() {
     );
     let eval =
         ["eval", "--dataset", "pf-pascal", "--data-root", text, "--baseline-model", "identity"];
-    let error = lpmflow(eval).failed_with(1);
+    let error = lpmflow(eval).failed_with(4);
     assert!(error.contains("no list of PF-PASCAL: test_pairs.csv; its lists come from"), "{error}");
 }
 
@@ -420,7 +420,7 @@ fn images_that_do_not_decode_are_found_by_the_check() {
     let data_root = dataset.data_root().to_str().unwrap();
     let Run { code, stdout, .. } =
         lpmflow(["datasets", "check", "spair71k", "--data-root", data_root]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 4);
     assert!(stdout.contains("unreadable files or records (2):"), "{stdout}");
 }
 
@@ -433,7 +433,7 @@ fn faulty_pairs_stop_an_evaluation_unless_they_are_to_be_skipped() {
     let arguments =
         ["eval", "--dataset", "spair71k", "--data-root", root, "--baseline-model", "identity"];
     let Run { code, stdout, stderr } = lpmflow(arguments);
-    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert_eq!((code, stdout.as_str()), (4, ""));
     assert!(stderr.contains("2 of 6 pairs cannot be used"), "{stderr}");
     assert!(stderr.contains("missing files (1):") && stderr.contains("z.png"), "{stderr}");
     assert!(stderr.contains("wrong number of values (1):"), "{stderr}");
@@ -467,10 +467,10 @@ fn wrong_names_and_keys_get_the_nearest_valid_one_and_absent_data_a_source() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
     let Run { code, stderr, .. } = lpmflow(["datasets", "check", "pf-wilow", "--data-root", root]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 4);
     assert!(stderr.contains("did you mean `pf-willow`?"), "{stderr}");
     let Run { code, stderr, .. } = lpmflow(["datasets", "check", "pf-willow", "--data-root", root]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 4);
     assert!(stderr.contains("https://") && stderr.contains("--data-root"), "{stderr}");
     fs::create_dir(folder.path().join("PF-WILLOW")).unwrap();
     let Run { stderr, .. } = lpmflow(["datasets", "check", "pf-willow", "--data-root", root]);

@@ -101,7 +101,7 @@ fn flows_of_any_system_are_scored_and_points_are_not() {
         (json!({"index": 0, "flow": "absent.flo"}), "reading the flow `"),
     ] {
         let Run { code, stderr, .. } = listed(line);
-        assert_eq!(code, 1);
+        assert_eq!(code, 4);
         assert!(stderr.contains(expected), "`{expected}` is not in:\n{stderr}");
     }
     let out =
@@ -115,12 +115,12 @@ fn check_counts_pixels_and_names_what_is_missing() {
     let folder = write();
     fs::remove_file(folder.path().join("TSS_CVPR2016/PASCAL/bike_01_03/flow2.flo")).unwrap();
     let Run { code, stdout, stderr } = run(&folder, &["datasets", "check", "tss", "--json"]);
-    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(code, 4, "{stderr}");
     let split = &serde_json::from_str::<Value>(&stdout).unwrap()["splits"][0];
     assert_eq!((&split["pairs"], &split["keypoints"]), (&json!(3), &json!(3 * 19 * 40)));
     assert_eq!(split["problems"][0]["detail"], "no such flow");
     fs::remove_dir_all(folder.path().join("TSS_CVPR2016/PASCAL")).unwrap();
     fs::remove_dir_all(folder.path().join("TSS_CVPR2016/FG3DCar")).unwrap();
     let Run { code, stderr, .. } = run(&folder, &["datasets", "check", "tss"]);
-    assert!(code == 1 && stderr.contains("holds no folders of pairs"), "{stderr}");
+    assert!(code == 4 && stderr.contains("holds no folders of pairs"), "{stderr}");
 }

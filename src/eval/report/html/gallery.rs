@@ -1,4 +1,4 @@
-//! The worst and the best pairs as pictures with what is annotated drawn into them.
+//! The worst and the best pairs, and those that got worse, as pictures with what is annotated drawn into them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::data::{AnnotatedImage, Pair};
 use crate::eval::column::Column;
+use crate::eval::compare::Comparison;
 use crate::eval::pck::Measured;
 use crate::eval::predictions::image_name;
 use crate::eval::report::html::marks::{Marks, legend};
@@ -18,6 +19,7 @@ use crate::eval::report::html::outlines;
 use crate::eval::summary::Evaluation;
 use crate::geometry::Size;
 use crate::page;
+use crate::spelling::counted;
 
 /// How a photo is read for the gallery, as it was for the network.
 pub(crate) type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
@@ -36,42 +38,77 @@ type Pictures<'a> = BTreeMap<&'a Path, Result<String>>;
 /// The pages behind pairs, by the pairs' positions in the evaluation, or why there is none.
 pub(crate) type Views = BTreeMap<usize, Result<String>>;
 
-/// The positions of the pairs in both galleries.
-pub(crate) fn shown(evaluation: &Evaluation) -> Vec<usize> {
-    let (worst, best) = worst_and_best(evaluation);
-    [worst, best].concat()
+/// Pairs that are shown together.
+struct Gallery<'a> {
+    title: &'a str,
+    lead: String,
+    /// The pairs' positions in the evaluation, and what to say of each beside its score.
+    pairs: Vec<(usize, Option<String>)>,
 }
 
-/// Both galleries.
-pub(super) fn section(evaluation: &Evaluation, decode: Decode, views: &Views) -> Markup {
+/// What is shown of an evaluation.
+fn galleries(evaluation: &Evaluation, comparison: Option<&Comparison>) -> [Gallery<'static>; 3] {
     let (worst, best) = worst_and_best(evaluation);
-    let shown = worst.iter().chain(&best).map(|&position| evaluation.pairs[position]);
-    let paths: BTreeSet<&Path> =
-        shown.flat_map(|pair| [&*pair.source.path, &*pair.target.path]).collect();
+    let varied = || format!("No photo is shown more than {SHOWN_AGAIN} times.");
+    let plain = |positions: Vec<usize>| positions.into_iter().map(|place| (place, None)).collect();
+    let flips = comparison.and_then(|comparison| Some(&comparison.flipped.as_ref()?.worse));
+    let worse = flips.into_iter().flat_map(|flips| flips.pairs.iter().take(SHOWN));
+    let lost = worse.filter_map(|flip| {
+        let place = evaluation.pairs.iter().position(|pair| pair.index == flip.index)?;
+        Some((place, Some(format!("it was {:.0} %", flip.before))))
+    });
+    let count = flips.map_or(0, |flips| flips.count);
+    [
+        Gallery {
+            title: "Pairs that got worse",
+            lead: format!(
+                "{} got worse since the baseline; these lost most.",
+                counted(count, "pair")
+            ),
+            pairs: lost.collect(),
+        },
+        Gallery { title: "Worst pairs", lead: varied(), pairs: plain(worst) },
+        Gallery { title: "Best pairs", lead: varied(), pairs: plain(best) },
+    ]
+}
+
+/// The positions of the pairs that are shown.
+pub(crate) fn shown(evaluation: &Evaluation, comparison: Option<&Comparison>) -> BTreeSet<usize> {
+    let galleries = galleries(evaluation, comparison);
+    galleries.iter().flat_map(|gallery| &gallery.pairs).map(|(place, _)| *place).collect()
+}
+
+/// All galleries.
+pub(super) fn section(
+    evaluation: &Evaluation,
+    comparison: Option<&Comparison>,
+    decode: Decode,
+    views: &Views,
+) -> Markup {
+    let galleries = galleries(evaluation, comparison);
+    let shown = galleries.iter().flat_map(|gallery| &gallery.pairs);
+    let paths: BTreeSet<&Path> = shown
+        .map(|(place, _)| evaluation.pairs[*place])
+        .flat_map(|pair| [&*pair.source.path, &*pair.target.path])
+        .collect();
     let pictures: Pictures =
         paths.into_par_iter().map(|path| (path, picture(path, decode))).collect();
-    let gallery = |title: &str, positions: &[usize]| {
-        html! {
-            @if !positions.is_empty() {
-                section {
-                    h2 { (title) }
-                    p { "No photo is shown more than " (SHOWN_AGAIN) " times." }
-                    @if evaluation.headline.alpha().is_some() { (legend()) } @else { (outlines::legend()) }
-                    div.gallery {
-                        @for &position in positions {
-                            figure {
-                                (figure(evaluation, position, &pictures))
-                                @if let Some(view) = views.get(&position) { (opening(view)) }
-                            }
+    html! {
+        @for Gallery { title, lead, pairs } in galleries.iter().filter(|gallery| !gallery.pairs.is_empty()) {
+            section {
+                h2 { (title) }
+                p { (lead) }
+                @if evaluation.headline.alpha().is_some() { (legend()) } @else { (outlines::legend()) }
+                div.gallery {
+                    @for (place, remark) in pairs {
+                        figure {
+                            (figure(evaluation, *place, &pictures, remark.as_deref()))
+                            @if let Some(view) = views.get(place) { (opening(view)) }
                         }
                     }
                 }
             }
         }
-    };
-    html! {
-        (gallery("Worst pairs", &worst))
-        (gallery("Best pairs", &best))
     }
 }
 
@@ -109,10 +146,15 @@ fn varied(positions: impl Iterator<Item = usize>, pairs: &[&Pair]) -> Vec<usize>
 }
 
 /// A pair's photos with their keypoints.
-fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
+fn figure(
+    evaluation: &Evaluation,
+    position: usize,
+    pictures: &Pictures,
+    remark: Option<&str>,
+) -> Markup {
     let pair = evaluation.pairs[position];
     let Some(alpha) = evaluation.headline.alpha() else {
-        return outlined(evaluation, position, pictures);
+        return outlined(evaluation, position, pictures, remark);
     };
     let marks = match Marks::new(evaluation, position, alpha) {
         Ok(marks) => marks,
@@ -130,13 +172,19 @@ fn figure(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Mark
         figcaption {
             strong { (format!("{:.0} %", marks.pck)) }
             " " (pair.category) ", " (marks.correct) " of " (marks.measured) " right" (drawn)
+            @if let Some(remark) = remark { "; " (remark) }
             span.names { (names(pair)) }
         }
     }
 }
 
 /// A pair's photos with the outlines of the object.
-fn outlined(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Markup {
+fn outlined(
+    evaluation: &Evaluation,
+    position: usize,
+    pictures: &Pictures,
+    remark: Option<&str>,
+) -> Markup {
     let (pair, prediction) = (evaluation.pairs[position], &evaluation.predictions[position]);
     let measured = &evaluation.protocols[0].measured[position];
     let score =
@@ -150,6 +198,7 @@ fn outlined(evaluation: &Evaluation, position: usize, pictures: &Pictures) -> Ma
         }
         figcaption {
             strong { (scores.join(", ")) } " " (pair.category)
+            @if let Some(remark) = remark { "; " (remark) }
             span.names { (names(pair)) }
         }
     }
@@ -207,13 +256,31 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
-    use crate::eval::testing::{evaluated, pairs_and_predictions};
+    use crate::eval::compare::{CompareOptions, compare};
+    use crate::eval::testing::{evaluated, pairs_and_predictions, report};
 
     #[test]
     fn galleries_do_not_overlap_and_are_ordered() {
         let (pairs, predictions) = pairs_and_predictions(&[4, 0, 2]);
         let (evaluation, _) = evaluated(&pairs, &predictions);
         assert_eq!(worst_and_best(&evaluation), (vec![1], vec![0, 2]));
+    }
+
+    #[test]
+    fn pairs_that_got_worse_come_first_and_say_what_they_were() {
+        let (pairs, predictions) = pairs_and_predictions(&[4, 1, 2]);
+        let (evaluation, after) = evaluated(&pairs, &predictions);
+        let comparison = compare(&report(&[4, 3, 2]), &after, &CompareOptions::default()).unwrap();
+        let decode = |_: &Path| Ok(RgbImage::new(10, 10));
+        let page = section(&evaluation, Some(&comparison), &decode, &Views::new()).into_string();
+        let (first, rest) = page.split_once("Worst pairs").unwrap();
+        assert!(
+            first.contains("1 pair got worse") && first.contains("right; it was 75 %"),
+            "{first}"
+        );
+        assert_eq!(first.matches("<figure>").count(), 1);
+        assert!(!rest.contains("it was"));
+        assert_eq!(shown(&evaluation, Some(&comparison)).len(), 3);
     }
 
     #[test]

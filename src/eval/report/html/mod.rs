@@ -48,7 +48,7 @@ pub(crate) fn page(
                     @if is_alpha(&report.headline.alpha) { (curve(report, evaluation)) }
                     (tables::categories(report))
                     (tables::difficulty(report))
-                    (gallery::section(evaluation, decode, views))
+                    (gallery::section(evaluation, comparison, decode, views))
                     (circumstances(report))
                 }
             }
@@ -79,15 +79,17 @@ fn header(report: &Report) -> Markup {
 }
 
 fn verdict(comparison: &Comparison) -> Markup {
-    let (class, sign) = match (comparison.regression, comparison.max_drop) {
+    let (class, sign) = match (comparison.regression, comparison.conditions.is_empty()) {
         (true, _) => ("verdict bad", "✗"),
-        (false, Some(_)) => ("verdict good", "✓"),
-        (false, None) => ("verdict", "Δ"),
+        (false, false) => ("verdict good", "✓"),
+        (false, true) => ("verdict", "Δ"),
     };
     html! {
         section class=(class) aria-label="Comparison with the baseline report" {
             p { span aria-hidden="true" { (sign) } " " (with_code(&comparison.verdict())) }
             @if let Some(categories) = comparison.category_verdict() { p { (categories) } }
+            @for condition in comparison.other_regressions() { p { (condition.finding()) } }
+            @if let Some(origins) = &comparison.origins { p.small { (origins) "." } }
             @for note in &comparison.notes { p.small { (with_code(note)) "." } }
         }
     }
