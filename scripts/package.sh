@@ -58,7 +58,7 @@ for shell in bash:bash-completion/completions/lpmflow zsh:zsh/site-functions/_lp
 done
 
 python3 scripts/package/licences.py "$root/licences/rust"
-install -Dm644 -t "$root/licences/roboto" src/predict/drawing/font/{README.md,LICENSE}
+install -Dm644 -t "$root/licences/roboto" src/drawing/font/{README.md,LICENSE}
 # libtorch and CUDA's runtime, from beside it; what is the compiler's, from the system.
 for wheel in "$libtorch"/../torch-*.dist-info "$libtorch"/../nvidia_cuda_{runtime,cupti}-*.dist-info; do
     if [ -d "$wheel/licenses" ]; then

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::predict::drawing::Drawing;
+use crate::drawing::Drawing;
 
 /// The flags of pictures.
 #[derive(Clone, Copy, Debug, Args)]

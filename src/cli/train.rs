@@ -31,8 +31,11 @@ Examples:
   Go on after Ctrl-C, a crash or a power cut, with the run's own settings:
     lpmflow train --resume runs/paper
 
-The run folder holds config.toml (every setting; a good start for a --config of your own), metrics.jsonl,
-TensorBoard's event files, last.safetensors with its moments-STEP.safetensors (for --resume), and
+  How a run is doing that another terminal or a job trains, and how it compares with an earlier one:
+    lpmflow train --report runs/mine --beside runs/earlier
+
+The run folder holds config.toml (every setting; a good start for a --config of your own), metrics.jsonl, run.html (the
+run on one page), pictures/ (what was found of four validation pairs), TensorBoard's event files with both, last.safetensors with its moments-STEP.safetensors (for --resume), and
 best.safetensors (by validation, with what it began with among the candidates; for --weights). Ctrl-C saves and stops, twice stops at once.";
 
 /// Epochs and steps that anyone could mean.
@@ -43,7 +46,7 @@ const MOST: u64 = 1_000_000_000;
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct TrainArguments {
     /// The run folder; made if it is absent
-    #[arg(short, long, value_name = "DIR", required_unless_present = "resume")]
+    #[arg(short, long, value_name = "DIR", required_unless_present_any = ["resume", "report"])]
     pub output: Option<PathBuf>,
     /// Go on with the run in this folder, with its own settings
     ///
@@ -57,6 +60,15 @@ pub(crate) struct TrainArguments {
     /// the run's settings
     #[arg(long, requires = "resume")]
     pub allow_changes: bool,
+    /// Show loss and validation as curves of text while the run goes on
+    #[arg(long)]
+    pub watch: bool,
+    /// Train nothing: show the curves of the run in this folder, which may be under way, and write its page (run.html)
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "resume", "config", "watch"])]
+    pub report: Option<PathBuf>,
+    /// Another run, whose curves and settings the run's page shows beside its own; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub beside: Vec<PathBuf>,
     /// Settings from a file; flags and environment come before it
     #[arg(short, long, env = "LPMFLOW_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,

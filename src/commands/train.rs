@@ -17,6 +17,7 @@ use crate::terminal::train::TrainingDisplay;
 use crate::train::config::TrainConfig;
 use crate::train::config::file::ConfigFile;
 use crate::train::folder::{CONFIG, check, read_config};
+use crate::train::report::{self, RunRecord};
 use crate::train::run::resumption::{Changes, Resumption};
 use crate::train::run::{Ending, Run, Watcher};
 use crate::visible::Shown;
@@ -28,6 +29,9 @@ use crate::visible::Shown;
 pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
     if arguments.precision == Precision::Float16 {
         bail!("training in float16 would lose small gradients: choose --precision bfloat16");
+    }
+    if let Some(folder) = &arguments.report {
+        return report(folder, &arguments.beside, terminal);
     }
     let stopped = stop_on_interrupt()?;
     let device = || prepare_device(&arguments.device, arguments.precision, Kernels::Libtorch);
@@ -44,7 +48,8 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         }
         (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
     };
-    let mut display = TrainingDisplay::new(terminal, folder);
+    run = run.beside(&arguments.beside)?;
+    let mut display = TrainingDisplay::new(terminal, folder, arguments.watch);
     let ending = run.train(&mut Watcher {
         on_event: &mut |event| display.on(&event),
         stop: &|| stopped.load(Ordering::Relaxed),
@@ -54,6 +59,15 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         Ending::Finished => Outcome::Done,
         Ending::Interrupted => Outcome::Interrupted,
     })
+}
+
+/// Shows how a run goes or went.
+fn report(folder: &Path, beside: &[PathBuf], terminal: &Terminal) -> Result<Outcome> {
+    let run = RunRecord::read(folder)?;
+    let page = report::write(folder, beside)?;
+    terminal.show_run(&run.history);
+    terminal.log(&format!("wrote `{}`", page.shown()));
+    Ok(Outcome::Done)
 }
 
 /// The files that are read, as far as a run could overwrite them.

@@ -2,12 +2,12 @@
 
 use std::cell::OnceCell;
 
+use crate::drawing::Drawing;
 use crate::flow::Flow;
 use crate::geometry::Size;
 use crate::predict::annotation::Annotation;
 use crate::predict::carrier::Carrier;
 use crate::predict::correspondence::{Correspondence, Resolution};
-use crate::predict::drawing::Drawing;
 use crate::predict::format::wheel::{self, FlowScale};
 use crate::predict::limits::Limits;
 use crate::predict::photo::Photo;

@@ -11,7 +11,6 @@ pub(crate) mod confidence;
 pub(crate) mod content;
 pub(crate) mod context;
 pub(crate) mod correspondence;
-pub(crate) mod drawing;
 pub(crate) mod format;
 pub(crate) mod keypoints;
 pub(crate) mod label_score;

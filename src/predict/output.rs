@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use crate::drawing::Drawing;
 use crate::output::is_stream;
 use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::product::list::PRODUCTS;
 use crate::predict::product::view::View;
 use crate::predict::product::{Kind, Product as _};

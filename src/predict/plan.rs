@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
 
+use crate::drawing::Drawing;
 use crate::geometry::Size;
 use crate::predict::annotation::{Annotation, Drawn};
 use crate::predict::correspondence::{Needs, Resolution};
-use crate::predict::drawing::Drawing;
 use crate::predict::keypoints::Keypoints;
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};

@@ -1,6 +1,8 @@
 //! Everything the user sees: data on stdout, log lines, warnings and bars on stderr.
 
 mod annotations;
+mod curve;
+mod curves;
 mod datasets;
 mod export;
 mod leave;
@@ -17,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
-use indicatif::{MultiProgress, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::{ColorChoice, GlobalArguments};
@@ -124,6 +126,14 @@ impl Terminal {
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<()> {
         self.print(&visible_json(&serde_json::to_string(value)?));
         Ok(())
+    }
+
+    /// A place on the terminal, above the bars, for text that is replaced while work goes on; `None` where no bars are
+    /// seen.
+    pub(crate) fn panel(&self) -> Option<ProgressBar> {
+        let style = ProgressStyle::with_template("{msg}").ok()?;
+        (!self.bars.is_hidden())
+            .then(|| self.bars.add(ProgressBar::new_spinner().with_style(style)))
     }
 
     /// A line of log on stderr; nothing with `--quiet`.

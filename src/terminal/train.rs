@@ -7,6 +7,7 @@ use indicatif::HumanDuration;
 use crate::nn::parameters::Group;
 use crate::spelling::counted;
 use crate::terminal::Terminal;
+use crate::terminal::curves::Curves;
 use crate::terminal::progress::Progress;
 use crate::train::folder::LEFT_OUT;
 use crate::train::folder::state::Start;
@@ -34,16 +35,26 @@ pub(crate) struct TrainingDisplay<'a> {
     epochs: u64,
     /// Of the epoch or validation under way.
     progress: Option<Progress>,
+    /// The curves, where they are wanted.
+    curves: Option<Curves>,
 }
 
 impl<'a> TrainingDisplay<'a> {
-    /// A display of the run in `folder`.
-    pub(crate) fn new(terminal: &'a Terminal, folder: &Path) -> Self {
-        Self { terminal, folder: folder.to_owned(), epochs: 0, progress: None }
+    /// A display of the run in `folder`, with curves if someone watches.
+    pub(crate) fn new(terminal: &'a Terminal, folder: &Path, watch: bool) -> Self {
+        let curves = watch.then(|| Curves::of_run(terminal, folder));
+        Self { terminal, folder: folder.to_owned(), epochs: 0, progress: None, curves }
     }
 
     /// Shows an event.
     pub(crate) fn on(&mut self, event: &Event) {
+        self.show(event);
+        if let Some(curves) = &mut self.curves {
+            curves.on(event, self.terminal);
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
         match event {
             Event::Plan(plan) => self.plan(plan),
             Event::Epoch { epoch, samples, done } => {
@@ -82,6 +93,7 @@ impl<'a> TrainingDisplay<'a> {
     /// Shows how the run ended.
     pub(crate) fn end(&mut self, ending: Ending) {
         self.progress = None;
+        self.curves = None;
         let folder = self.folder.shown();
         self.terminal.log(&match ending {
             Ending::Finished => {

@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod objective;
 pub(crate) mod optim;
 mod path_setting;
+pub(crate) mod report;
 mod rules;
 pub(crate) mod run;
 pub(crate) mod samples;

@@ -167,3 +167,51 @@ fn answers_of_another_machine_are_known_by_what_lies_below_the_dataset() {
         assert!(error.contains("the split has no pair"), "{error}");
     }
 }
+
+/// Written by NumPy 2 and `pickle.dump` as GeoAware-SC's evaluator does, of the pair `dog/x` to `dog/y`: a list with one
+/// dictionary, `src_kpts_pred` float32 [30, 2] in the square of 840 pixels. Keypoints 3 and 7 are exact, 9 lies at (60, 40).
+const GEOAWARE: &[u8] = include_bytes!("../numpy/geoaware.pkl");
+
+#[test]
+fn results_of_geoawares_evaluator_become_predictions() {
+    let dataset = TinySpair::write();
+    let root = dataset.data_root().join("SPair-71k");
+    let annotations = root.join("ImageAnnotation/dog");
+    fs::create_dir_all(&annotations).unwrap();
+    let points = [("x", [[12, 12], [28, 22], [30, 40]]), ("y", [[10, 10], [30, 20], [45, 40]])];
+    for (name, [first, second, third]) in points {
+        // One more is to be seen in each photo alone.
+        let alone = if name == "x" { "1" } else { "10" };
+        let mut keypoints: serde_json::Map<String, Value> =
+            (0..12).map(|number| (number.to_string(), Value::Null)).collect();
+        for (number, point) in [("3", first), ("7", second), ("9", third), (alone, [1, 1])] {
+            keypoints[number] = json!(point);
+        }
+        let annotation = json!({"image_width": 64, "image_height": 48, "kps": keypoints});
+        fs::write(annotations.join(format!("{name}.json")), annotation.to_string()).unwrap();
+    }
+    let results = dataset.path("result.pkl");
+    fs::write(&results, GEOAWARE).unwrap();
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/examples/geoaware.py");
+    let run = |results: &std::path::Path| {
+        Command::new("python3").args([program, text(results), text(&root)]).output()
+    };
+    let Ok(output) = run(&results) else {
+        println!("skipped: there is no python3");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let arguments = ["--predictions", "-", "--protocol", "geoaware-point,standard"];
+    let (found, _) = report(&dataset, &lines, &arguments);
+    assert_eq!(found["pairs"][0]["index"], 3);
+    assert_eq!(found["pairs"][0]["pck"]["geoaware-point"]["0.1"], 200.0 / 3.0);
+    let line: Value = serde_json::from_str(lines.trim()).unwrap();
+    let near = |value: &Value, wanted: f64| (value.as_f64().unwrap() - wanted).abs() < 1e-4;
+    assert!(near(&line["predicted"][2][0], 60.0) && near(&line["predicted"][2][1], 40.0), "{line}");
+    // What a file of results never holds is not run.
+    fs::write(&results, b"cos\nsystem\n(S'true'\ntR.").unwrap();
+    let output = run(&results).unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("os.system has no place"), "{error}");
+}

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::data::photo::orientation::Exif;
+use crate::drawing::Drawing;
 use crate::geometry::Turn;
 use crate::predict::correspondence::{Needs, Resolution};
-use crate::predict::drawing::Drawing;
 use crate::predict::limits::Limits;
 use crate::predict::output::{Format, Output};
 use crate::predict::pair_list::{Entry, ListedPair};

@@ -5,12 +5,12 @@ use std::path::Path;
 use anyhow::Result;
 use image::{Rgb, RgbImage, RgbaImage};
 
+use crate::drawing::Drawing;
+use crate::drawing::colour::mixed;
+use crate::drawing::strip::captioned;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
-use crate::predict::drawing::colour::mixed;
-use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 use crate::predict::product::warp::pulled;

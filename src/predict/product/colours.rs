@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
 
+use crate::drawing::Drawing;
+use crate::drawing::colour::{brightness, oklch};
+use crate::drawing::fade;
+use crate::drawing::panels::Panels;
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs, Resolution};
-use crate::predict::drawing::Drawing;
-use crate::predict::drawing::colour::{brightness, oklch};
-use crate::predict::drawing::fade;
-use crate::predict::drawing::panels::Panels;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 

@@ -9,14 +9,14 @@ use image::{Rgb, RgbImage};
 use rayon::prelude::*;
 
 use crate::data::photo::resize::resize_like_pillow;
+use crate::drawing::Drawing;
+use crate::drawing::colour::oklab;
+use crate::drawing::strip::captioned;
 use crate::geometry::{Point, Size, Turn};
 use crate::inference::components::Components;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
-use crate::predict::drawing::colour::oklab;
-use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 

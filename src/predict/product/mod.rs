@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::drawing::Drawing;
 use crate::predict::annotation::Annotation;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 
 /// What a file can show, and the formats it can have.
 pub(crate) trait Product {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::drawing::Drawing;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::product::Product;
 
 /// The photos' sizes and the confidence in the middle, as text.

@@ -7,14 +7,14 @@ use anyhow::Result;
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 use rayon::prelude::*;
 
+use crate::drawing::Drawing;
+use crate::drawing::colour::{greyed, mixed};
+use crate::drawing::fade;
+use crate::drawing::strip::captioned;
 use crate::geometry::{Point, Size};
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::{Correspondence, Needs};
-use crate::predict::drawing::Drawing;
-use crate::predict::drawing::colour::{greyed, mixed};
-use crate::predict::drawing::fade;
-use crate::predict::drawing::strip::captioned;
 use crate::predict::format::picture::{ENDINGS, NOTHING, PictureFormat};
 use crate::predict::product::Product;
 

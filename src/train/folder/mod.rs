@@ -1,7 +1,9 @@
 //! The run folder: begun for a fresh run, opened again for one that goes on.
 
 pub(crate) mod checkpoint;
+pub(crate) mod history;
 pub(crate) mod metrics;
+pub(crate) mod pictures;
 pub(crate) mod state;
 pub(crate) mod tensorboard;
 
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::data::settings_file;
+use crate::geometry::Size;
 use crate::output::{self, Stdout, leftovers};
 use crate::train::config::TrainConfig;
 use crate::train::config::file::ConfigFile;
@@ -19,6 +22,7 @@ use crate::train::folder::checkpoint::{BEST, LAST};
 use crate::train::folder::metrics::MetricsLog;
 use crate::train::folder::tensorboard::{EventWriter, delete_events};
 use crate::train::samples::left_out::LeftOut;
+use crate::train::validation::shown::Picture;
 use crate::visible::Shown;
 
 /// The complete configuration.
@@ -155,9 +159,10 @@ pub(crate) fn write_left_out(folder: &Path, photos: &[LeftOut]) -> Result<()> {
     }
 }
 
-/// Where a run's numbers go: `metrics.jsonl` and TensorBoard.
+/// Where a run's numbers and pictures go: `metrics.jsonl`, `pictures/` and TensorBoard.
 #[derive(Debug)]
 pub(crate) struct Logs {
+    folder: PathBuf,
     metrics: MetricsLog,
     events: EventWriter,
 }
@@ -169,7 +174,9 @@ impl Logs {
     /// When they cannot be written.
     pub(crate) fn open(folder: &Path, steps: u64) -> Result<Self> {
         let metrics: PathBuf = folder.join(METRICS);
+        pictures::drop_later(folder, steps)?;
         Ok(Self {
+            folder: folder.to_owned(),
             metrics: MetricsLog::open(&metrics, steps)?,
             events: EventWriter::create(folder, steps + 1)?,
         })
@@ -187,5 +194,21 @@ impl Logs {
     ) -> Result<()> {
         self.metrics.append(line)?;
         self.events.scalars(step, scalars)
+    }
+
+    /// Writes pictures of what the weights find after so many steps.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn pictures(&mut self, step: u64, pictures: &[Picture]) -> Result<()> {
+        let numbered = || (1..).zip(pictures);
+        for (number, picture) in numbered() {
+            pictures::save(&self.folder, step, number, &picture.jpeg)?;
+        }
+        let tag = |number| format!("validation/pair-{number}");
+        let images: Vec<(String, Size, &[u8])> = numbered()
+            .map(|(number, picture): (usize, _)| (tag(number), picture.size, &*picture.jpeg))
+            .collect();
+        self.events.images(step, &images)
     }
 }

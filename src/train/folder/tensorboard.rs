@@ -1,4 +1,4 @@
-//! TensorBoard event files with scalars, as TensorBoard's own reader opens them.
+//! TensorBoard event files with scalars and pictures, as TensorBoard's own reader opens them.
 //!
 //! An event file is a sequence of TFRecords (length, its checksum, data, its checksum), each an
 //! `Event` message of TensorFlow's `event.proto`; the few fields needed are encoded by hand.
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 
+use crate::geometry::Size;
 use crate::visible::Shown;
 
 /// Added to a rotated checksum, so that checksums of data holding checksums stay good.
@@ -21,13 +22,16 @@ const FILE_VERSION: &str = "brain.Event:2";
 /// `SessionLog.START`: tells the reader to forget what older files say of this step and later ones.
 const SESSION_START: u64 = 1;
 
+/// The number of colours of a picture, which TensorFlow calls its colour space.
+const RGB: u64 = 3;
+
 /// How the names of event files begin; TensorBoard finds them by it and reads them in the order of their names.
 const PREFIX: &str = "events.out.tfevents.";
 
 /// What the names of ours have.
 const OWN: &str = ".lpmflow";
 
-/// Appends scalars to an event file of its own.
+/// Appends scalars and pictures to an event file of its own.
 #[derive(Debug)]
 pub(crate) struct EventWriter {
     path: PathBuf,
@@ -73,6 +77,19 @@ impl EventWriter {
         self.append(&Message::event(since_epoch(), step).message(5, &summary))
     }
 
+    /// Appends the pictures of one step, each a JPEG or PNG of some size, likewise.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn images(&mut self, step: u64, images: &[(String, Size, &[u8])]) -> Result<()> {
+        // A record each: one that is cut off takes no other with it.
+        for (tag, size, encoded) in images {
+            let summary = picture(tag, *size, encoded);
+            self.append(&Message::event(since_epoch(), step).message(5, &summary))?;
+        }
+        Ok(())
+    }
+
     fn append(&mut self, event: &Message) -> Result<()> {
         // One write per record, so that a killed run leaves at most its last record cut.
         self.file
@@ -100,6 +117,16 @@ pub(crate) fn delete_events(folder: &Path) -> Result<()> {
 
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A `Summary` with a picture.
+fn picture(tag: &str, size: Size, encoded: &[u8]) -> Message {
+    let image = Message::default()
+        .varint(1, size.height as u64)
+        .varint(2, size.width as u64)
+        .varint(3, RGB)
+        .bytes(4, encoded);
+    Message::default().message(1, &Message::default().text(1, tag).message(4, &image))
 }
 
 /// A TFRecord around `data`.
@@ -137,12 +164,16 @@ impl Message {
         self.key(field, 0).number(value)
     }
 
+    fn bytes(self, field: u64, value: &[u8]) -> Self {
+        self.key(field, 2).number(value.len() as u64).raw(value)
+    }
+
     fn text(self, field: u64, value: &str) -> Self {
-        self.key(field, 2).number(value.len() as u64).raw(value.as_bytes())
+        self.bytes(field, value.as_bytes())
     }
 
     fn message(self, field: u64, value: &Self) -> Self {
-        self.key(field, 2).number(value.bytes.len() as u64).raw(&value.bytes)
+        self.bytes(field, &value.bytes)
     }
 
     /// A field's number and how its value is written.
@@ -182,6 +213,19 @@ mod tests {
         let summary = Message::default().message(1, &value);
         let event = Message::event(Duration::from_millis(2500), 300).message(5, &summary);
         assert_eq!(hex(&record(&event.bytes)), EVENT_BY_TENSORBOARD);
+    }
+
+    /// Likewise for `Summary.Value(tag="validation/pair-1", image=Summary.Image(height=240, width=486, colorspace=3,
+    /// encoded_image_string=b"\xff\xd8jpeg"))`.
+    const PICTURE_BY_TENSORBOARD: &str = "3500000000000000d6c55de609000000000000044010ac022a270a250a11766\
+        16c69646174696f6e2f706169722d31221008f00110e60318032206ffd86a70656785e96240";
+
+    #[test]
+    fn a_picture_has_tensorboards_bytes() {
+        let size = Size::new(240, 486);
+        let summary = picture("validation/pair-1", size, b"\xff\xd8jpeg");
+        let event = Message::event(Duration::from_millis(2500), 300).message(5, &summary);
+        assert_eq!(hex(&record(&event.bytes)), PICTURE_BY_TENSORBOARD);
     }
 
     fn hex(bytes: &[u8]) -> String {

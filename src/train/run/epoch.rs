@@ -12,12 +12,13 @@ use crate::train::folder::checkpoint::Tensors;
 use crate::train::folder::state::{Best, RunState, Start, Totals};
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
+use crate::train::report;
 use crate::train::run::clock::Clock;
 use crate::train::run::event::{EpochReport, Event, StepReport};
 use crate::train::run::{Ending, Run, Watcher};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Position;
-use crate::train::validation::SamePosition;
+use crate::train::validation::{Judged, SamePosition};
 
 /// Features kept during one validation, in bytes.
 const CACHE_BYTES: usize = 512 << 20;
@@ -51,20 +52,27 @@ impl Run {
         }
         (watcher.on_event)(Event::Validation { pairs: self.validation.len() });
         let weights = self.judged_weights();
-        let Some(pck) = self.validate(&weights, watcher)? else { return Ok(false) };
+        let Some(judged) = self.validate(&weights, watcher)? else { return Ok(false) };
+        let pck = judged.pck;
         let config = self.trainer.model().config();
         let mut nothing = SamePosition(Input { side: config.input_size, rule: config.input });
         let same_position =
-            self.validation.pck(&mut nothing, NonZeroUsize::MIN, watcher.stop, &mut |_| ())?;
-        let Some(same_position) = same_position else { return Ok(false) };
+            self.validation.judge(&mut nothing, NonZeroUsize::MIN, watcher.stop, &mut |_| ())?;
+        let Some(Judged { pck: same_position, .. }) = same_position else { return Ok(false) };
         let start = Start { pck, same_position };
         let best = Some(Best { epoch: None, pck });
-        let judged = RunState { start: Some(start), best, ..self.state.clone() };
-        self.checkpoints.save_best(&judged, &weights)?;
-        self.state = judged;
+        let begun = RunState { start: Some(start), best, ..self.state.clone() };
+        self.checkpoints.save_best(&begun, &weights)?;
+        self.state = begun;
         self.write_last()?;
-        let line = json!({"step": 0, "start_pck": pck, "same_position_pck": same_position});
+        let line = json!({
+            "step": 0,
+            "start_pck": pck,
+            "same_position_pck": same_position,
+            "score": self.validation.title(),
+        });
         self.logs.append(0, &line, &[("validation/pck".to_owned(), pck)])?;
+        self.show(&judged)?;
         (watcher.on_event)(Event::Start(start));
         Ok(true)
     }
@@ -161,14 +169,15 @@ impl Run {
     fn epoch_end(&mut self, watcher: &mut Watcher) -> Result<bool> {
         (watcher.on_event)(Event::Validation { pairs: self.validation.len() });
         let weights = self.judged_weights();
-        let Some(pck) = self.validate(&weights, watcher)? else { return Ok(false) };
+        let Some(judged) = self.validate(&weights, watcher)? else { return Ok(false) };
+        let pck = judged.pck;
         let epoch = self.state.position.epoch;
         let best = self.state.best.is_none_or(|best| pck > best.pck);
         // In force once all is written: a run that is resumed after a failure validates once more.
-        let mut judged = self.state.clone();
+        let mut after = self.state.clone();
         if best {
-            judged.best = Some(Best { epoch: Some(epoch), pck });
-            self.checkpoints.save_best(&judged, &weights)?;
+            after.best = Some(Best { epoch: Some(epoch), pck });
+            self.checkpoints.save_best(&after, &weights)?;
         }
         let report = EpochReport {
             step: self.state.step,
@@ -179,20 +188,31 @@ impl Run {
             best,
         };
         self.logs.append(report.step, &report.line(), &report.scalars())?;
+        self.show(&judged)?;
         (watcher.on_event)(Event::EpochDone(&report));
-        self.state = judged;
+        self.state = after;
         self.state.position = Position { epoch: epoch + 1, batch: 0 };
         self.state.totals = Totals::default();
         Ok(true)
     }
 
-    fn validate(&self, weights: &Tensors, watcher: &mut Watcher) -> Result<Option<f64>> {
+    /// Pictures of what validation found, and the run's page.
+    fn show(&mut self, judged: &Judged) -> Result<()> {
+        let config = self.trainer.model().config();
+        let input = Input { side: config.input_size, rule: config.input };
+        let pictures = self.validation.pictures(judged, input)?;
+        self.logs.pictures(self.state.step, &pictures)?;
+        report::write(&self.folder, &self.beside)?;
+        Ok(())
+    }
+
+    fn validate(&self, weights: &Tensors, watcher: &mut Watcher) -> Result<Option<Judged>> {
         let tensors = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
         let config = self.trainer.model().config();
         let mut engine = Engine::of_tensors(tensors.collect(), config, self.device, CACHE_BYTES)?;
         let batch_size = NonZeroUsize::new(self.config.batch_size).unwrap_or(NonZeroUsize::MIN);
         self.validation
-            .pck(&mut engine, batch_size, watcher.stop, &mut |done| {
+            .judge(&mut engine, batch_size, watcher.stop, &mut |done| {
                 (watcher.on_event)(Event::ValidationProgress { done });
             })
             .with_context(|| {

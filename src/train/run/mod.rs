@@ -25,6 +25,7 @@ use crate::train::folder::{self, Logs};
 use crate::train::init;
 use crate::train::optim::diverged::Diverged;
 use crate::train::optim::step::Trainer;
+use crate::train::report::{self, RunRecord};
 use crate::train::run::event::Event;
 use crate::train::run::prospect::Verdict;
 use crate::train::run::resumption::{Resumption, recorded};
@@ -67,6 +68,8 @@ pub(crate) struct Run {
     changes: Vec<String>,
     state: RunState,
     logs: Logs,
+    /// The folders of other runs that the run's page shows beside it.
+    beside: Vec<PathBuf>,
     device: Device,
     /// On the folder, as long as the run lives.
     _lock: Option<File>,
@@ -107,6 +110,7 @@ impl Run {
             notes,
             changes: Vec::new(),
             state: RunState::default(),
+            beside: Vec::new(),
             device,
             _lock: lock,
         };
@@ -153,6 +157,7 @@ impl Run {
             notes,
             changes: changes.lines,
             state: checkpoint.state,
+            beside: Vec::new(),
             device,
             _lock: lock,
         };
@@ -160,7 +165,18 @@ impl Run {
         Ok(run)
     }
 
+    /// The same, whose page shows other runs beside it.
+    ///
+    /// # Errors
+    /// When one of their folders holds none.
+    pub(crate) fn beside(mut self, folders: &[PathBuf]) -> Result<Self> {
+        folders.iter().try_for_each(|folder| RunRecord::read(folder).map(drop))?;
+        self.beside = folders.to_vec();
+        Ok(self)
+    }
+
     fn check(&self) -> Result<()> {
+        report::ensure_own(&self.folder)?;
         ensure!(!self.training.is_empty(), "there is no pair to train on");
         ensure!(!self.validation.is_empty(), "there is no pair to validate with");
         Ok(())

@@ -82,6 +82,12 @@ pub(super) fn assert_kills_change_nothing(
         let bytes = |run: &Path| fs::read(run.join(file)).unwrap();
         assert!(bytes(&straight) == bytes(&killed), "`{file}` differs");
     }
+    let pictures = |run: &Path| -> Vec<(String, Vec<u8>)> {
+        let folder = run.join("pictures");
+        let read = |name: String| (name.clone(), fs::read(folder.join(name)).unwrap());
+        crate::command::names(&folder).into_iter().map(read).collect()
+    };
+    assert!(!pictures(&straight).is_empty() && pictures(&straight) == pictures(&killed));
     let numbers = |run: &Path| -> Vec<_> {
         metrics(run, "loss")
             .iter()

@@ -69,7 +69,8 @@ fn the_run_folder_holds_what_it_should() {
         files[..4] == ["best.safetensors", "config.toml", files[2].as_str(), "last.safetensors"]
     );
     assert!(files[2].starts_with("events.out.tfevents."), "{files:?}");
-    assert_eq!(files[4..], ["metrics.jsonl", "moments-00000004.safetensors"]);
+    let rest = ["metrics.jsonl", "moments-00000004.safetensors", "pictures", "run.html"];
+    assert_eq!(files[4..], rest);
     assert_eq!(metrics(&run, "end_point_error").len(), 4);
     assert_eq!(metrics(&run, "validation_pck").len(), 2);
     // Flags come before the file, and the complete configuration trains the same again.
@@ -134,4 +135,46 @@ fn photos_alone_train_the_default_weights_further_in_steps() {
     let predict =
         ["predict", a.to_str().unwrap(), b.to_str().unwrap(), "--weights", &weights, "-o"];
     lpmflow([&predict[..], &[&output.text("flow.npy")]].concat()).succeeded();
+}
+
+#[test]
+fn a_run_is_seen_in_the_terminal_on_a_page_and_beside_another() {
+    let toy = Toy::new(4, 5);
+    let [run, other] = ["run", "other"].map(|name| toy.path(name));
+    let config = toy.path("settings.toml");
+    fs::write(&config, "log_every = 1\n").unwrap();
+    let flags = format!("--config {} --epochs 2 --batch-size 2", config.display());
+    let log = train(&toy, &run, &format!("{flags} --watch")).succeeded().stderr;
+    assert!(log.contains("loss: ") && log.contains("validation PCK in percent: "), "{log}");
+    assert!(log.contains("4 steps\n") && log.contains('\u{2514}'), "{log}");
+    // Four of five pairs, before and after each epoch.
+    let pictures = names(&run.join("pictures"));
+    assert_eq!(pictures.len(), 12);
+    assert_eq!([&*pictures[0], &*pictures[11]], ["step-00000000-1.jpg", "step-00000004-4.jpg"]);
+    let events = names(&run).into_iter().find(|name| name.starts_with("events.")).unwrap();
+    let events = fs::read(run.join(events)).unwrap();
+    let tag = b"validation/pair-4";
+    assert_eq!(events.windows(tag.len()).filter(|bytes| bytes == tag).count(), 3);
+
+    let beside = run.to_str().unwrap();
+    train(&toy, &other, &format!("{flags} --seed 3 --beside {beside}")).succeeded();
+    let page = |run: &Path| fs::read_to_string(run.join("run.html")).unwrap();
+    let seen = page(&other);
+    for expected in ["Beside other runs", "<code>seed</code>", "PCK@0.1 (keypoint-box)"] {
+        assert!(seen.contains(expected), "`{expected}` is missing");
+    }
+    assert!(!seen.contains("<code>epochs</code>"), "what is the same differs not");
+    assert!(seen.matches("data:image/jpeg;base64,").count() >= 8);
+    assert!(!seen.contains("http:") && !seen.contains("https:") && !seen.contains("<script"));
+
+    fs::remove_file(run.join("run.html")).unwrap();
+    let shown = lpmflow(["train", "--report", beside]).succeeded();
+    assert!(shown.stdout.starts_with("loss: ") && shown.stderr.contains("wrote `"), "{shown:?}");
+    assert!(!page(&run).contains("Beside other runs"));
+    fs::write(run.join("run.html"), "mine").unwrap();
+    let error = lpmflow(["train", "--report", beside]).failed_with(1);
+    assert!(error.contains("is no page of a run: move it away"), "{error}");
+    let folder = toy.photos();
+    let error = lpmflow(["train", "--report", folder.to_str().unwrap()]).failed_with(1);
+    assert!(error.contains("it is no run folder"), "{error}");
 }

@@ -20,7 +20,8 @@ use crate::spelling::counted;
 use crate::visible::visible;
 pub(crate) use gallery::{Decode, Views, shown};
 
-const STYLE: &str = include_str!("style.css");
+/// The style of reports.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead; `views` are the
 /// pages behind the gallery's pairs.

@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::Result;
 use image::{GrayImage, Luma};
 
+use crate::drawing::Drawing;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::format::{numpy, pfm};
 use crate::predict::product::Product;

@@ -3,12 +3,12 @@
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
 
+use crate::drawing::canvas::{Canvas, Ink};
+use crate::drawing::colour::{greyed, mixed, viridis};
+use crate::drawing::strip::{Strip, enlarged};
+use crate::drawing::text;
 use crate::geometry::{Point, Size};
 use crate::predict::correspondence::Correspondence;
-use crate::predict::drawing::canvas::{Canvas, Ink};
-use crate::predict::drawing::colour::{greyed, mixed, viridis};
-use crate::predict::drawing::strip::{Strip, enlarged};
-use crate::predict::drawing::text;
 
 /// How far the colours cover the photo.
 const COVER: f64 = 0.62;
@@ -69,8 +69,8 @@ fn draw_scale(canvas: &mut Canvas, words: &Strip, top: f64, width: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drawing::colour::brightness;
     use crate::flow::{Flow, Matched};
-    use crate::predict::drawing::colour::brightness;
 
     #[test]
     fn sure_places_are_light_and_the_scale_says_so() {

@@ -4,11 +4,11 @@ use image::imageops::FilterType;
 use image::{DynamicImage, Rgb, RgbImage, Rgba};
 
 use crate::data::photo::resize::resize_like_pillow;
+use crate::drawing::canvas::{Canvas, Ink};
+use crate::drawing::colour::{brightness, greyed};
+use crate::drawing::strip::Strip;
+use crate::drawing::text::{self, CAPITALS};
 use crate::geometry::{Point, Size};
-use crate::predict::drawing::canvas::{Canvas, Ink};
-use crate::predict::drawing::colour::{brightness, greyed};
-use crate::predict::drawing::strip::Strip;
-use crate::predict::drawing::text::{self, CAPITALS};
 use crate::predict::format::wheel::{self, FlowScale};
 
 /// The longer side of smaller pictures is made this long, in pixels, so that the photo is seen.

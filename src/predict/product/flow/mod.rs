@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::Result;
 use image::{DynamicImage, RgbImage};
 
+use crate::drawing::Drawing;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::{PictureFormat, only};
 use crate::predict::format::wheel::FlowScale;
 use crate::predict::format::{flo, kitti, numpy, pfm, wheel};

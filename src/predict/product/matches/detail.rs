@@ -3,8 +3,8 @@
 use image::RgbImage;
 
 use crate::data::photo::resize::resize_like_pillow;
+use crate::drawing::colour::brightness;
 use crate::geometry::{Point, Size};
-use crate::predict::drawing::colour::brightness;
 
 /// The longer side, in pixels, at which a photo is looked at.
 const SIDE: f64 = 192.0;

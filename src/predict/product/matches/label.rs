@@ -1,8 +1,8 @@
 //! Room for a number beside each dot.
 
+use crate::drawing::panels::Placement;
+use crate::drawing::text::{self, CAPITALS};
 use crate::geometry::Point;
-use crate::predict::drawing::panels::Placement;
-use crate::predict::drawing::text::{self, CAPITALS};
 
 /// Sizes in hundredths of a photo's size.
 const TEXT: f64 = 2.9;

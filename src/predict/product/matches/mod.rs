@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::drawing::Drawing;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::PictureFormat;
 use crate::predict::product::Product;
 use crate::predict::product::matches::choice::{DEFAULT_MOST, chosen};

@@ -1,8 +1,8 @@
 //! A colour for each of some points, so that they are told apart at a glance: hue runs from left to right,
 //! lightness from top to bottom.
 
+use crate::drawing::colour::oklch;
 use crate::geometry::Point;
-use crate::predict::drawing::colour::oklch;
 
 /// Lightness (OKLCH) of the uppermost and of the lowest point.
 const LIGHTNESS: [f64; 2] = [0.87, 0.62];

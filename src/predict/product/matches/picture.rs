@@ -2,11 +2,11 @@
 
 use image::RgbImage;
 
+use crate::drawing::canvas::{Canvas, Ink};
+use crate::drawing::colour::mixed;
+use crate::drawing::panels::{Panels, Placement};
 use crate::geometry::Point;
 use crate::predict::context::Context;
-use crate::predict::drawing::canvas::{Canvas, Ink};
-use crate::predict::drawing::colour::mixed;
-use crate::predict::drawing::panels::{Panels, Placement};
 use crate::predict::product::matches::label::Labels;
 use crate::predict::product::matches::palette;
 use crate::predict::product::matches::point::Match;

@@ -11,11 +11,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::drawing::Drawing;
 use crate::inference::pixels::turned;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::product::Product;
 use crate::predict::product::morph::animation::AnimationFormat;
 use crate::predict::product::morph::frames::Frames;

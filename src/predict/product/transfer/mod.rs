@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::drawing::Drawing;
 use crate::output;
 use crate::predict::annotation::{Annotation, Drawn};
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::format::picture::{ENDINGS, PictureFormat};
 use crate::predict::product::Product;
 

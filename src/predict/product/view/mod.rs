@@ -8,10 +8,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::drawing::Drawing;
 use crate::output;
 use crate::predict::context::{Context, Written};
 use crate::predict::correspondence::Needs;
-use crate::predict::drawing::Drawing;
 use crate::predict::product::Product;
 pub(crate) use page::is_view;
 

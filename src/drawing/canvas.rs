@@ -6,8 +6,8 @@ use tiny_skia::{
     Rect, Stroke, Transform,
 };
 
+use crate::drawing::text;
 use crate::geometry::{Point, Size};
-use crate::predict::drawing::text;
 
 /// What shows where nothing is drawn.
 const PAPER: [u8; 3] = [255; 3];

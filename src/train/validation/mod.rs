@@ -1,37 +1,41 @@
-//! How good the weights are on pairs that are not trained on.
+//! How good the weights are on pairs that are not trained on, and what they find of some.
+
+pub(crate) mod shown;
+mod warps;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::data::Pair;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
+use crate::data::{AnnotatedImage, Pair};
 use crate::eval::column::Column;
+use crate::eval::predictions::image_name;
 use crate::eval::prefetch::load;
 use crate::eval::protocol::Protocol;
 use crate::eval::summary::{alpha_key, score};
 use crate::eval::{self, PredictOptions};
 use crate::flow::{Flow, Matched, Wanted};
-use crate::geometry::{Point, Size};
+use crate::geometry::Size;
 use crate::inference::FlowNetwork;
 use crate::inference::frame::{Frame, FrameKey, Input};
-use crate::inference::pixels::Pixels;
-use crate::pck;
-use crate::train::samples::random::{Purpose, generator};
-use crate::train::samples::warp::{Warp, WarpConfig};
+use crate::train::validation::shown::{Found, Picture};
+use crate::train::validation::warps::WarpedPair;
 
 /// The share of the threshold length within which a point is right.
 pub(crate) const ALPHA: f64 = 0.1;
 
-/// The same of warps, whose points are known exactly and are easily found: about half a cell of a small model.
-const WARP_ALPHA: f64 = 0.02;
-
-/// Points along each side at which the flow of a warped photo is scored.
-const WARP_POINTS: usize = 16;
+/// What a network came to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Judged {
+    /// PCK in percent.
+    pub pck: f64,
+    /// What it found of the pairs that are shown.
+    pub found: Vec<Found>,
+}
 
 /// Pairs that validation scores.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ pub(crate) enum Validation {
         /// What is done about their photos' EXIF orientation.
         exif: Exif,
     },
-    /// Warps of photos, the same in every epoch; a point is right within [`WARP_ALPHA`] of the frame's side.
+    /// Warps of photos, the same in every epoch; a point is right within [`warps::ALPHA`] of the frame's side.
     Warps {
         /// The photos.
         photos: Vec<PathBuf>,
@@ -88,23 +92,23 @@ impl Validation {
                 format!("PCK@{} ({})", alpha_key(ALPHA), protocol.name)
             }
             Self::Warps { .. } => {
-                format!("PCK@{} (warps, of the frame's side)", alpha_key(WARP_ALPHA))
+                format!("PCK@{} (warps, of the frame's side)", alpha_key(warps::ALPHA))
             }
         }
     }
 
-    /// PCK in percent, by [`ALPHA`] or [`WARP_ALPHA`]; `None` if `stop` says to give up. `on_progress` is told how many
-    /// pairs are done.
+    /// What a network comes to; `None` if `stop` says to give up. `on_progress` is told how many pairs are done.
     ///
     /// # Errors
     /// When a photo cannot be read, or the network's flow is not finite.
-    pub(crate) fn pck(
+    pub(crate) fn judge(
         &self,
         network: &mut dyn FlowNetwork,
         batch_size: NonZeroUsize,
         stop: &dyn Fn() -> bool,
         on_progress: &mut dyn FnMut(usize),
-    ) -> Result<Option<f64>> {
+    ) -> Result<Option<Judged>> {
+        let shown = shown::shown(self.len());
         match self {
             Self::Pairs { pairs, protocol, exif } => {
                 let input = network.input();
@@ -127,33 +131,79 @@ impl Validation {
                 }
                 let predicted = predicted?;
                 let scores = score(pairs, &predicted, &[*protocol], &[ALPHA])?;
-                Ok(scores.protocols.first().map(|scores| scores.pck(ALPHA)))
-            }
-            Self::Warps { photos, warps, seed, exif } => {
-                let input = network.input();
-                let pair = |index: usize| -> Result<WarpedPair> {
-                    let path = &photos[index % photos.len()];
-                    let photo = decode_annotated(path, *exif)?;
-                    Ok(WarpedPair::new(path.clone(), &photo, input, *seed, index))
+                let pck = scores.protocols.first().map(|scores| scores.pck(ALPHA));
+                let found = |&number: &usize| {
+                    let (pair, prediction) = (&pairs[number], &predicted[number]);
+                    let measured = protocol.measure_keypoints(pair, prediction)?;
+                    Ok(Found {
+                        pair: number,
+                        source: pair.source.keypoints.clone(),
+                        target: prediction.points.clone(),
+                        truth: pair.target.keypoints.clone(),
+                        right: measured.right(ALPHA).collect(),
+                    })
                 };
-                let mut shares = Vec::with_capacity(*warps);
+                let found = shown.iter().map(found).collect::<Result<_>>()?;
+                Ok(pck.map(|pck| Judged { pck, found }))
+            }
+            Self::Warps { warps, .. } => {
+                let input = network.input();
+                let (mut shares, mut found) = (Vec::with_capacity(*warps), Vec::new());
                 for first in (0..self.len()).step_by(batch_size.get()) {
                     if stop() {
                         return Ok(None);
                     }
                     let batch = first..(first + batch_size.get()).min(*warps);
-                    let pairs: Vec<WarpedPair> =
-                        batch.into_par_iter().map(pair).collect::<Result<_>>()?;
+                    let pairs: Vec<WarpedPair> = batch
+                        .clone()
+                        .into_par_iter()
+                        .map(|index| self.warp(index, input))
+                        .collect::<Result<_>>()?;
                     let frames: Vec<(Frame, Frame)> =
                         pairs.iter().map(|pair| pair.frames.clone()).collect();
-                    let found = network.matched(&frames, Wanted::Matches)?;
-                    let share =
-                        |(pair, matched): (_, &Matched)| WarpedPair::right(pair, &matched.flow);
-                    shares.extend(pairs.iter().zip(&found).filter_map(share));
+                    let matched = network.matched(&frames, Wanted::Matches)?;
+                    for ((index, pair), matched) in batch.zip(&pairs).zip(&matched) {
+                        shares.extend(pair.right(&matched.flow));
+                        if shown.contains(&index) {
+                            found.push(pair.found(index, &matched.flow));
+                        }
+                    }
                     on_progress(shares.len());
                 }
-                Ok(Some(100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64))
+                let pck = 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+                Ok(Some(Judged { pck, found }))
             }
+        }
+    }
+
+    /// Pictures of what was found, by a network that takes such photos.
+    ///
+    /// # Errors
+    /// When a photo cannot be read, or a picture not encoded.
+    pub(crate) fn pictures(&self, judged: &Judged, input: Input) -> Result<Vec<Picture>> {
+        let picture = |found: &Found| match self {
+            Self::Pairs { pairs, exif, .. } => {
+                let [source, target] = [&pairs[found.pair].source, &pairs[found.pair].target];
+                let decode = |image: &AnnotatedImage| decode_annotated(&image.path, *exif);
+                let name = format!("{} to {}", image_name(&source.path), image_name(&target.path));
+                found.picture(&[decode(source)?, decode(target)?], &name)
+            }
+            Self::Warps { photos, .. } => {
+                let pair = self.warp(found.pair, input)?;
+                let name = image_name(&photos[found.pair % photos.len()]);
+                found.picture(&pair.photos(), &format!("a warp of {name} to it"))
+            }
+        };
+        judged.found.par_iter().map(picture).collect()
+    }
+
+    /// A warp of a number.
+    fn warp(&self, index: usize, input: Input) -> Result<WarpedPair> {
+        match self {
+            Self::Warps { photos, seed, exif, .. } => {
+                WarpedPair::read(&photos[index % photos.len()], *exif, input, *seed, index)
+            }
+            Self::Pairs { .. } => bail!("annotated pairs are no warps"),
         }
     }
 }
@@ -192,59 +242,13 @@ impl FlowNetwork for Interruptible<'_> {
     }
 }
 
-/// A photo and a warp of it.
-struct WarpedPair {
-    frames: (Frame, Frame),
-    warp: Warp,
-}
-
-impl WarpedPair {
-    fn new(path: PathBuf, photo: &RgbImage, input: Input, seed: u64, index: usize) -> Self {
-        let target = input.scaled(photo).into_bytes();
-        let mut rng = generator(seed, Purpose::Validation, 0, index as u64);
-        let warp = Warp::draw(&mut rng, &WarpConfig::default());
-        let warped = FrameKey::of(path.join(format!("warp {index}")));
-        let size = Size::new(photo.height() as usize, photo.width() as usize);
-        let source = input.placed(warped, Pixels::Bytes(warp.source(&target)), size);
-        let key = FrameKey::of(path);
-        Self { frames: (source, input.placed(key, Pixels::Bytes(target), size)), warp }
-    }
-
-    /// The share of points with a match inside the target that the flow sends close to it; `None` if
-    /// there are no such points.
-    fn right(&self, flow: &Flow) -> Option<f64> {
-        let grid = Size::square(WARP_POINTS);
-        let point = |index: usize| {
-            let pixel = Point::new((index % WARP_POINTS) as f64, (index / WARP_POINTS) as f64);
-            grid.unit_from_pixel(pixel)
-        };
-        let inside =
-            |point: Point| (0.0..=1.0).contains(&point.x) && (0.0..=1.0).contains(&point.y);
-        let errors: Vec<f64> = (0..grid.area())
-            .map(|index| (point(index), self.warp.map(point(index))))
-            .filter(|(_, wanted)| inside(*wanted))
-            .map(|(from, wanted)| flow.target_from_source_unit(from).distance(wanted))
-            .collect();
-        let right = pck::correct(&errors, WARP_ALPHA);
-        (!errors.is_empty()).then(|| right as f64 / errors.len() as f64)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use image::RgbImage;
 
-    #[test]
-    fn the_true_flow_of_a_warp_scores_full_marks_and_no_flow_does_not() {
-        let photo = RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 0]));
-        let input = Input::stretched(64);
-        let pair = WarpedPair::new("a.png".into(), &photo, input, 47, 3);
-        let (truth, _) = pair.warp.flow(Size::square(64));
-        assert_eq!(pair.right(&truth), Some(1.0));
-        assert!(pair.right(&Flow::zero(Size::square(64))).unwrap() < 0.9);
-    }
+    use super::*;
 
     #[test]
     fn few_photos_are_warped_in_turns_and_every_warp_is_another_photo_to_the_network() {
@@ -269,8 +273,13 @@ mod tests {
         assert_eq!((validation.len(), validation.sources()), (5, 2));
         let (mut network, mut done) = (Names(Vec::new()), 0);
         let two = NonZeroUsize::new(2).unwrap();
-        let pck = validation.pck(&mut network, two, &|| false, &mut |count| done = count).unwrap();
-        assert!((0.0..100.0).contains(&pck.unwrap()) && done == 5);
+        let judged = validation.judge(&mut network, two, &|| false, &mut |count| done = count);
+        let judged = judged.unwrap().unwrap();
+        assert!((0.0..100.0).contains(&judged.pck) && done == 5);
+        assert_eq!(judged.found.iter().map(|found| found.pair).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert!(!judged.found[0].right.is_empty());
+        let pictures = validation.pictures(&judged, network.input()).unwrap();
+        assert_eq!((pictures.len(), pictures[0].size.width), (4, 486));
         let keys: BTreeSet<&FrameKey> = network.0.iter().collect();
         assert_eq!(keys.len(), 5);
         assert_eq!(keys.iter().filter(|key| key.path.starts_with(&photos[0])).count(), 3);

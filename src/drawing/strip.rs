@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use image::RgbImage;
 
 use crate::data::photo::resize::resize_like_pillow;
+use crate::drawing::canvas::{Canvas, Ink};
+use crate::drawing::text;
 use crate::geometry::{Point, Size};
-use crate::predict::drawing::canvas::{Canvas, Ink};
-use crate::predict::drawing::text;
 
 /// Sizes in hundredths of the photo's size.
 const TEXT: f64 = 3.2;

@@ -3,9 +3,9 @@
 use image::RgbImage;
 
 use crate::data::photo::resize::resize_like_pillow;
+use crate::drawing::canvas::Canvas;
+use crate::drawing::strip::Strip;
 use crate::geometry::{Point, Size};
-use crate::predict::drawing::canvas::Canvas;
-use crate::predict::drawing::strip::Strip;
 
 /// The longest side of both photos together, in pixels: two photos of twelve megapixels as they are.
 const LONGEST: f64 = 8192.0;
