@@ -13,6 +13,7 @@ use crate::eval::selection::keep_predicted;
 use crate::eval::summary::{ProtocolScores, score};
 use crate::eval::task::{Task, Wanted};
 use crate::eval::{PredictOptions, predict, prefetch};
+use crate::flow;
 use crate::inference::frame::FrameKey;
 
 /// The pairs of a split, and the protocols that fit them.
@@ -66,6 +67,7 @@ impl Evaluator {
             skip_bad: false,
             protocols: &self.task.protocols,
             column: self.task.headline(),
+            wanted: flow::Wanted::Matches,
         };
         let load = |key: &FrameKey| prefetch::load(key, input, Exif::Ignore);
         let predicted = predict(&self.task.pairs, &options, &load, &mut engine.0, &mut |_| {});

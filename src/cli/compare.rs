@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::eval::protocol;
 use crate::cli::gate::GateArguments;
+use crate::cli::leaderboard::ComparisonOutputs;
 use crate::cli::score::alpha;
 use crate::eval::protocol::name::ProtocolName;
 
@@ -18,6 +19,9 @@ pub(crate) struct CompareArguments {
     /// The later report
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
+    /// Further reports on the same pairs: all become a leaderboard
+    #[arg(value_name = "REPORT")]
+    pub further: Vec<PathBuf>,
     /// The protocol that decides [default: the earlier report's first]
     #[arg(short, long, value_name = "NAME", value_parser = protocol())]
     pub protocol: Option<ProtocolName>,
@@ -30,4 +34,7 @@ pub(crate) struct CompareArguments {
     /// What must hold.
     #[command(flatten)]
     pub gate: GateArguments,
+    /// Where it goes.
+    #[command(flatten)]
+    pub outputs: ComparisonOutputs,
 }

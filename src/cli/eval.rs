@@ -38,7 +38,7 @@ Prediction files hold one JSON object a line: `source` and `target` (or `index`,
 [[x, y], ...] in original target pixels, one for each source keypoint in the dataset's order, null where it was not
 found; for TSS and Caltech-101 `flow`, a .flo file on the source's pixels (a path from the list's folder).
 `lpmflow datasets export-pairs` writes the questions to such answers. What `predict --pairs` prints, and the folder
-that it writes, are read as well.";
+that it writes, are read as well. `confidence`, [c, ...] from 0 to 1, is measured where it is there.";
 
 /// The flags of `eval`.
 #[derive(Clone, Debug, Args)]
@@ -111,6 +111,10 @@ pub(crate) struct ScoringArguments {
     /// The alphas, parts of the threshold's reference length [default: the dataset's]
     #[arg(short, long, value_name = "A,...", value_delimiter = ',', value_parser = alpha)]
     pub alpha: Vec<f64>,
+    /// Also measure how well the network's confidence says what is right (of calibrated weights, as `lite`, which it
+    /// slows by a twelfth)
+    #[arg(long, conflicts_with_all = ["predictions", "baseline_model"])]
+    pub confidence: bool,
 }
 
 /// What to evaluate instead of a network.

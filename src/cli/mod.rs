@@ -13,6 +13,7 @@ pub(crate) mod eval;
 mod exif;
 pub(crate) mod export;
 pub(crate) mod gate;
+pub(crate) mod leaderboard;
 mod model;
 pub(crate) mod predict;
 mod score;
@@ -167,7 +168,7 @@ pub(crate) enum Command {
     Predict(Box<predict::PredictArguments>),
     /// Measure how many keypoints of a dataset are found: PCK under named protocols
     Eval(Box<eval::EvalArguments>),
-    /// Compare two evaluation reports
+    /// Compare two evaluation reports, or several as a leaderboard
     Compare(compare::CompareArguments),
     /// Write weights in another form: safetensors, or TorchScript for PyTorch and C++
     Export(export::ExportArguments),

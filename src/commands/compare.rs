@@ -1,4 +1,4 @@
-//! `lpmflow compare`: two reports side by side.
+//! `lpmflow compare`: two reports side by side, or several.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cli::compare::CompareArguments;
 use crate::cli::gate::{FailIf, GateArguments};
-use crate::commands::Outcome;
+use crate::commands::{Outcome, leaderboard};
 use crate::eval::compare::{CompareOptions, Comparison, compare};
 use crate::eval::report::Report;
 use crate::eval::summary::alpha_key;
@@ -18,13 +18,17 @@ use crate::terminal::{Annotation, Terminal, annotate};
 /// # Errors
 /// When a report cannot be read, or the two do not measure the same thing.
 pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<Outcome> {
-    let before = Report::read(&arguments.before).blame(Fault::Baseline)?;
-    let after = Report::read(&arguments.after).blame(Fault::Data)?;
     let options = CompareOptions {
         protocol: arguments.protocol,
         alpha: arguments.alpha.map(alpha_key),
         ..options(&arguments.gate)
     };
+    leaderboard::check(arguments, terminal)?;
+    if !arguments.further.is_empty() {
+        return leaderboard::run(arguments, &options, terminal);
+    }
+    let before = Report::read(&arguments.before).blame(Fault::Baseline)?;
+    let after = Report::read(&arguments.after).blame(Fault::Data)?;
     let comparison = compare(&before, &after, &options).blame(Fault::Baseline)?;
     if arguments.json {
         terminal.json(&comparison)?;
@@ -32,6 +36,7 @@ pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<O
         terminal.show_comparison(&comparison);
     }
     conclude(&comparison, &arguments.before, terminal);
+    leaderboard::of_two(arguments, [before, after], &options, terminal)?;
     Ok(outcome(&comparison))
 }
 

@@ -9,6 +9,7 @@ mod eval;
 mod exif;
 mod export;
 mod interrupt;
+mod leaderboard;
 mod man;
 mod memory;
 mod outcome;

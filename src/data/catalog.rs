@@ -48,6 +48,12 @@ pub(crate) struct Entry {
     /// How pairs are drawn where the annotations name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw: Option<Draw>,
+    /// By category: what the parts are called that annotations only number, from 0.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, Vec<String>>,
+    /// By category: parts that are each other's mirror twins, where their names do not say so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub twins: BTreeMap<String, Vec<[String; 2]>>,
     /// Each split's list of pairs, below the root.
     pub splits: BTreeMap<String, PathBuf>,
 }

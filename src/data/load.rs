@@ -10,6 +10,7 @@ use crate::data::catalog::Entry;
 use crate::data::formats::{Contents, Record, Request};
 use crate::data::layouts::Layout;
 use crate::data::locate::{dataset_folder, missing_lists};
+use crate::data::naming::name_parts;
 use crate::data::photo::images::ImageSizes;
 use crate::data::photo::orientation::{Exif, Turn};
 use crate::data::problem::{Fault, Problem};
@@ -115,7 +116,8 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
         list.shown()
     );
     let (pairs, faulty): (Vec<Record>, Vec<Record>) = records.into_iter().partition(Result::is_ok);
-    let pairs: Vec<Pair> = pairs.into_iter().flatten().collect();
+    let mut pairs: Vec<Pair> = pairs.into_iter().flatten().collect();
+    name_parts(&mut pairs, entry);
     let skipped = faulty.len();
     let problems = distinct(faulty.into_iter().filter_map(Result::err).flatten());
     let split = Split {

@@ -13,7 +13,9 @@ mod likeness;
 pub(crate) mod lists;
 pub(crate) mod load;
 pub(crate) mod locate;
+mod naming;
 pub(crate) mod outline;
+pub(crate) mod parts;
 pub(crate) mod photo;
 pub(crate) mod problem;
 pub(crate) mod settings_file;
@@ -22,6 +24,7 @@ pub(crate) mod truth;
 use std::mem;
 use std::path::PathBuf;
 
+use crate::data::parts::Part;
 use crate::data::truth::Truth;
 use crate::geometry::{BoundingBox, Point, Size};
 
@@ -50,6 +53,8 @@ pub(crate) struct Pair {
     pub source: AnnotatedImage,
     /// Where they are transferred to.
     pub target: AnnotatedImage,
+    /// What each keypoint is, one for each; none where the dataset does not say.
+    pub parts: Vec<Part>,
     /// How hard the pair is, where the dataset says (SPair-71k).
     pub difficulty: Option<Difficulty>,
     /// Both photos are to be mirrored (the flip column of PF-PASCAL's training list).

@@ -49,13 +49,19 @@ pub(crate) fn interval(mut values: Vec<f64>, level: f64) -> Option<Interval> {
         return None;
     }
     values.sort_by(f64::total_cmp);
-    let quantile = |share: f64| {
-        let position = share * (values.len() - 1) as f64;
-        let (below, above) = (position.floor() as usize, position.ceil() as usize);
-        values[below] + (values[above] - values[below]) * position.fract()
-    };
     let outside = (1.0 - level) / 2.0;
-    Some([quantile(outside), quantile(1.0 - outside)])
+    Some([outside, 1.0 - outside].map(|share| quantile(&values, share)))
+}
+
+/// The value below which a share of some lies that ascend, linearly interpolated.
+///
+/// # Panics
+/// When there are none.
+pub(crate) fn quantile(ascending: &[f64], share: f64) -> f64 {
+    let position = share * (ascending.len() - 1) as f64;
+    let (below, above) =
+        (ascending[position.floor() as usize], ascending[position.ceil() as usize]);
+    if below == above { below } else { below + (above - below) * position.fract() }
 }
 
 /// The 95 % interval of each column of `rows` (see [`resampled_pck`]); none of one without any weight.

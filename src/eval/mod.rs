@@ -6,10 +6,14 @@
 
 pub(crate) mod areas;
 pub(crate) mod bootstrap;
+pub(crate) mod browser;
+pub(crate) mod changed;
 pub(crate) mod column;
 pub(crate) mod compare;
 mod dense;
+pub(crate) mod detail;
 pub(crate) mod groups;
+pub(crate) mod leaderboard;
 mod measure;
 pub(crate) mod pck;
 pub(crate) mod predictions;
@@ -17,6 +21,7 @@ pub(crate) mod prefetch;
 pub(crate) mod problems;
 pub(crate) mod protocol;
 pub(crate) mod questions;
+pub(crate) mod reload;
 pub(crate) mod report;
 pub(crate) mod selection;
 pub(crate) mod summary;
@@ -64,6 +69,8 @@ pub(crate) struct PredictOptions<'a> {
     pub protocols: &'a [Protocol],
     /// Which of its scores.
     pub column: Column,
+    /// What is asked of the network.
+    pub wanted: Wanted,
 }
 
 /// Predicts the keypoints of all `pairs`, in their order, with a network.
@@ -97,7 +104,7 @@ pub(crate) fn predict(
         let found = if batch.frames.is_empty() {
             Vec::new()
         } else {
-            network.matched(&batch.frames, Wanted::Matches)?
+            network.matched(&batch.frames, options.wanted)?
         };
         ensure!(found.len() == batch.pairs.len(), "the network left out some of a batch's pairs");
         for (pair, matched) in batch.pairs.into_iter().zip(&found) {
@@ -162,7 +169,7 @@ mod tests {
         }
 
         fn matched(&mut self, pairs: &[(Frame, Frame)], wanted: Wanted) -> Result<Vec<Matched>> {
-            assert_eq!(wanted, Wanted::Matches, "confidence is scored nowhere");
+            assert_eq!(wanted, Wanted::Matches, "confidence costs time, and nobody asked for it");
             let flow = |(source, _): &(Frame, Frame)| {
                 let step =
                     f32::from(Pixels::clone(&source.pixels).into_bytes().get_pixel(0, 0).0[0]);
@@ -178,6 +185,7 @@ mod tests {
             skip_bad: false,
             protocols: &[protocol("standard", "spair71k").unwrap()],
             column: Column::Pck(0.1),
+            wanted: Wanted::Matches,
         };
         let mut events = Vec::new();
         let on_event = &mut |event| events.push(event);

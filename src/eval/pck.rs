@@ -91,6 +91,11 @@ impl Measured {
         })
     }
 
+    /// The distances in units of the length that alpha multiplies.
+    pub(crate) fn in_lengths(&self) -> impl Iterator<Item = f64> {
+        self.distances.iter().map(|distance| distance / self.threshold)
+    }
+
     /// How many keypoints are right.
     pub(crate) fn correct(&self, alpha: f64) -> usize {
         self.right(alpha).filter(|right| *right).count()
@@ -140,10 +145,15 @@ impl std::iter::Sum for Tally {
 impl Average {
     /// What a pair with `correct` of `keypoints` right adds to this average.
     pub(crate) fn sample(self, correct: usize, keypoints: usize) -> Tally {
-        let (correct, keypoints) = (correct as f64, keypoints as f64);
+        self.share(correct as f64, keypoints)
+    }
+
+    /// The same of keypoints that are right in part: `right` is the sum of their parts.
+    pub(crate) fn share(self, right: f64, keypoints: usize) -> Tally {
+        let keypoints = keypoints as f64;
         match self {
-            Self::Pairs => Tally { right: correct / keypoints, weight: 1.0 },
-            Self::Keypoints => Tally { right: correct, weight: keypoints },
+            Self::Pairs => Tally { right: right / keypoints, weight: 1.0 },
+            Self::Keypoints => Tally { right, weight: keypoints },
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn pair(source: &[(f64, f64)], target: &[(f64, f64)]) -> Pair {
         category: "dog".into(),
         source: image("dog/source.jpg", source),
         target: image("dog/target.jpg", target),
+        parts: Vec::new(),
         difficulty: None,
         mirrored: false,
         truth: Truth::Keypoints,
@@ -71,7 +72,7 @@ pub(super) fn evaluated<'a>(
 ) -> (Evaluation<'a>, Report) {
     let protocol = protocol("standard", "spair71k").unwrap();
     let evaluation = score(pairs, predictions, &[protocol], &[0.05, 0.1]).unwrap();
-    let report = Report::new(&evaluation, circumstances(pairs.len()));
+    let report = Report::new(&evaluation, circumstances(pairs.len())).unwrap();
     (evaluation, report)
 }
 

@@ -75,6 +75,17 @@ pub(crate) fn transfer_sub_pixel(pair: &Pair, matched: &Matched) -> Vec<Point> {
     pair.source.keypoints.iter().map(moved).collect()
 }
 
+/// How sure the matcher is of each source keypoint, if it says.
+pub(crate) fn confidence_sub_pixel(pair: &Pair, matched: &Matched) -> Option<Vec<f64>> {
+    let last = pair.source.size.width as f64 - 1.0;
+    let shown = |point: &Point| match pair.mirrored {
+        true => Point::new(last - point.x, point.y),
+        false => *point,
+    };
+    let at = |point: &Point| matched.confidence(pair.source.size.unit_from_pixel(shown(point)));
+    pair.source.keypoints.iter().map(at).collect()
+}
+
 /// A point of the source, moved so.
 pub(crate) fn moved_sub_pixel(pair: &Pair, matched: &Matched, point: Point) -> Point {
     let mirror = |point: Point, image: Size| match pair.mirrored {

@@ -17,4 +17,4 @@ pub(crate) use attempts::Attempts;
 pub(crate) use check::{Stdout, check, check_folder};
 pub(crate) use destination::{ensure_stdout_open, is_stream};
 pub(crate) use folder::{make_folder, write_folder};
-pub(crate) use write::{scratch, write};
+pub(crate) use write::{scratch, write, write_text};

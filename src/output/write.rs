@@ -39,6 +39,14 @@ pub(crate) fn write(
     attempt().with_context(|| format!("writing `{}`", path.shown()))
 }
 
+/// Writes a text as the output `path`, see [`write`].
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+    write(path, |file| Ok(file.write_all(text.as_bytes())?))
+}
+
 /// A file for what is needed until the output `path` is written: beside it, as there is to be room for the
 /// output, or where the system keeps such files if the output is a stream.
 ///

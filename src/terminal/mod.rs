@@ -5,6 +5,7 @@ mod curve;
 mod curves;
 mod datasets;
 mod export;
+mod leaderboard;
 mod leave;
 mod predict;
 pub(crate) mod progress;

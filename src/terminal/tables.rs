@@ -3,6 +3,7 @@
 use crate::eval::column::is_alpha;
 use crate::eval::compare::{Change, Comparison};
 use crate::eval::report::markdown::{left_out, model_name};
+use crate::eval::report::words::details;
 use crate::eval::report::{ProtocolReport, Report};
 use crate::eval::summary::{Group, PckByAlpha};
 use crate::spelling::counted;
@@ -27,6 +28,10 @@ impl Terminal {
             left_out(report)
         ));
         self.result(&report_table(report));
+        for (number, sentence) in details(report).iter().enumerate() {
+            let space = if number == 0 { "\n" } else { "" };
+            self.result(&format!("{space}{sentence}"));
+        }
         for protocol in &report.protocols {
             self.result(&format!("\n{}: {}", protocol.name, protocol.description));
         }
@@ -135,16 +140,17 @@ fn comparison_table(comparison: &Comparison) -> String {
 
 /// Cells in columns: the first to the left, all others to the right. An empty row is a blank line.
 #[derive(Default)]
-struct Table {
+pub(super) struct Table {
     /// Titles over several columns, each at its first column; empty without such titles.
-    spans: Vec<String>,
+    pub spans: Vec<String>,
     /// The columns where a title begins.
-    starts: Vec<usize>,
-    rows: Vec<Vec<String>>,
+    pub starts: Vec<usize>,
+    /// The rows, heads first.
+    pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    fn draw(mut self) -> String {
+    pub(super) fn draw(mut self) -> String {
         // Names of categories may be anything.
         for cell in self.rows.iter_mut().flatten() {
             *cell = one_line(cell).into_owned();

@@ -12,6 +12,7 @@ mod environment;
 mod eval;
 mod gallery;
 mod index;
+mod leaderboard;
 mod library;
 mod moving;
 mod outputs;

@@ -163,6 +163,7 @@ fn pair(golden: &LoaderPair) -> Pair {
         category: golden.category.clone(),
         source: image("source", golden.src_imsize_wh, &golden.src_kps, golden.src_bbox),
         target: image("target", golden.trg_imsize_wh, &golden.trg_kps, golden.trg_bbox),
+        parts: Vec::new(),
         difficulty: None,
         truth: Truth::Keypoints,
         mirrored,

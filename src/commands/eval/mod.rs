@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     let notes = [task.notes.clone(), predicted.notes.clone()].concat();
     let circumstances =
         Circumstances { dataset: task.dataset(), model: predicted.model.clone(), run, notes };
-    let report = Report::new(&evaluation, circumstances);
+    let report = Report::new(&evaluation, circumstances)?;
     let options = CompareOptions {
         protocol: Some(report.headline.protocol),
         alpha: Some(report.headline.alpha.clone()),

@@ -1,6 +1,5 @@
 //! Where an evaluation's results go.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -16,7 +15,7 @@ use crate::eval::predictions;
 use crate::eval::report::html::{self, Views};
 use crate::eval::report::{Report, junit, markdown};
 use crate::eval::summary::Evaluation;
-use crate::output::{self, Attempts, Stdout};
+use crate::output::{self, Attempts, Stdout, write_text};
 use crate::terminal::Terminal;
 use crate::visible::Shown;
 
@@ -156,8 +155,4 @@ impl<'a> Outputs<'a> {
         }
         Ok(())
     }
-}
-
-fn write_text(path: &Path, text: &str) -> Result<()> {
-    output::write(path, |file| Ok(file.write_all(text.as_bytes())?))
 }

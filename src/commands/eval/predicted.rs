@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::cli::eval::{BaselineModel, EvalArguments};
@@ -18,9 +18,10 @@ use crate::eval::selection::keep_selected;
 use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::failure::{Blame, Fault};
-use crate::inference::Engine;
+use crate::flow::Wanted;
 use crate::inference::device::instructions;
 use crate::inference::frame::FrameKey;
+use crate::inference::{Engine, FlowNetwork};
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationProgress;
 use crate::visible::Shown;
@@ -136,6 +137,11 @@ impl Predicted {
         let (model, running) = (&arguments.model, &arguments.running);
         let mut engine = engine::load_for_pairs(model, running.feature_cache, terminal)?;
         let (description, device) = (engine.description()?, engine::device_name(&engine));
+        ensure!(
+            !arguments.scoring.confidence || engine.is_calibrated(),
+            "--confidence: `{}` is not calibrated and says of no match how likely it is right; leave the flag out",
+            description.weights
+        );
         let input = engine.input();
         let exif = arguments.selection.exif.into();
         let options = PredictOptions {
@@ -143,6 +149,7 @@ impl Predicted {
             skip_bad: arguments.selection.skip_bad,
             protocols: &task.protocols,
             column: task.headline(),
+            wanted: if arguments.scoring.confidence { Wanted::Confidence } else { Wanted::Matches },
         };
         let progress = EvaluationProgress::new(terminal, task.pairs.len(), task.headline().label());
         let predictions = predict(

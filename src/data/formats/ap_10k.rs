@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::data::formats::check::finite;
 use crate::data::formats::text::{json_files, last_parts, read_text};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
+use crate::data::parts::Part;
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
 use crate::data::truth::{Truth, TruthKind};
@@ -37,6 +38,27 @@ struct Animal {
     /// Three numbers a keypoint: x, y, and 0 where it is not labelled.
     keypoints: Vec<f64>,
 }
+
+/// What the keypoints are (Yu et al. 2021, table 1).
+pub(crate) const PARTS: [&str; 17] = [
+    "left eye",
+    "right eye",
+    "nose",
+    "neck",
+    "root of tail",
+    "left shoulder",
+    "left elbow",
+    "left front paw",
+    "right shoulder",
+    "right elbow",
+    "right front paw",
+    "left hip",
+    "left knee",
+    "left back paw",
+    "right hip",
+    "right knee",
+    "right back paw",
+];
 
 /// The layout.
 #[derive(Debug)]
@@ -130,8 +152,13 @@ fn pair(index: usize, file: &Path, names: &[String; 2], sides: [&Side; 2]) -> Re
                 .collect());
         }
     };
-    let both: Vec<[Point; 2]> =
-        first.iter().zip(second).filter_map(|(one, other)| Some([(*one)?, (*other)?])).collect();
+    let labelled = first.iter().zip(second).enumerate();
+    let (parts, both): (Vec<usize>, Vec<[Point; 2]>) =
+        labelled.filter_map(|(part, (one, other))| Some((part, [(*one)?, (*other)?]))).unzip();
+    let part = |number: usize| match PARTS.get(number) {
+        Some(name) => Part::new(*name),
+        None => Part::new(number.to_string()),
+    };
     let side = |image: &AnnotatedImage, which: usize| {
         let keypoints = both.iter().map(|points| points[which]).collect();
         AnnotatedImage { keypoints, ..image.clone() }
@@ -141,6 +168,7 @@ fn pair(index: usize, file: &Path, names: &[String; 2], sides: [&Side; 2]) -> Re
         category: category(file, names),
         source: side(source, 0),
         target: side(target, 1),
+        parts: parts.into_iter().map(part).collect(),
         difficulty: None,
         mirrored: false,
         truth: Truth::Keypoints,

@@ -88,6 +88,7 @@ fn pair(
             category: category.to_owned(),
             source,
             target,
+            parts: Vec::new(),
             difficulty: None,
             mirrored: false,
             truth: Truth::Outlines,

@@ -10,6 +10,7 @@ use crate::data::formats::check::checked;
 use crate::data::formats::mat::{self, Matrix};
 use crate::data::formats::text::{last_parts, read_csv};
 use crate::data::formats::{Annotations, Contents, Format, Request};
+use crate::data::parts::Part;
 use crate::data::problem::{Fault, Problem};
 use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
@@ -81,12 +82,10 @@ fn read(request: &Request) -> Result<Contents> {
             let detail = format!("{rows} parts in the annotation of {first}, {other} in {second}");
             return Err(vec![Problem::of_line(Fault::WrongCount, list, row.line, detail)]);
         }
-        let both: Vec<[Point; 2]> = source
-            .keypoints
-            .iter()
-            .zip(&target.keypoints)
-            .filter_map(|(source, target)| Some([(*source)?, (*target)?]))
-            .collect();
+        let rows = source.keypoints.iter().zip(&target.keypoints).enumerate();
+        let (parts, both): (Vec<usize>, Vec<[Point; 2]>) = rows
+            .filter_map(|(part, (source, target))| Some((part, [(*source)?, (*target)?])))
+            .unzip();
         let side = |which: usize, bounding_box| {
             let path = root.join("JPEGImages").join(&row.images[which]);
             let keypoints = both.iter().map(|points| points[which]).collect();
@@ -101,7 +100,9 @@ fn read(request: &Request) -> Result<Contents> {
             (Ok(source), Ok(target)) => {
                 let (category, mirrored) = (row.category, row.mirrored);
                 let (difficulty, truth) = (None, Truth::Keypoints);
-                let pair = Pair { index, category, source, target, difficulty, mirrored, truth };
+                let parts = Part::numbered(parts);
+                let pair =
+                    Pair { index, category, source, target, parts, difficulty, mirrored, truth };
                 checked(pair, list, Some(row.line))
             }
             (source, target) => Err([source.err(), target.err()].into_iter().flatten().collect()),

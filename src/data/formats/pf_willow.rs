@@ -6,6 +6,7 @@ use csv::StringRecord;
 use crate::data::formats::check::checked;
 use crate::data::formats::text::{last_parts, read_csv};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
+use crate::data::parts::Part;
 use crate::data::problem::{Fault, Problem};
 use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
@@ -54,9 +55,16 @@ fn read(&Request { root, list, sizes, .. }: &Request) -> Result<Vec<Record>> {
         });
         match (sides.next(), sides.next()) {
             (Some(Ok(source)), Some(Ok(target))) => {
-                let category = category.to_owned();
-                let (difficulty, mirrored, truth) = (None, false, Truth::Keypoints);
-                let pair = Pair { index, category, source, target, difficulty, mirrored, truth };
+                let pair = Pair {
+                    index,
+                    category: category.to_owned(),
+                    source,
+                    target,
+                    parts: Part::numbered(0..KEYPOINTS),
+                    difficulty: None,
+                    mirrored: false,
+                    truth: Truth::Keypoints,
+                };
                 checked(pair, list, Some(line))
             }
             (source, target) => {

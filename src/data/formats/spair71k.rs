@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::data::formats::check::checked;
 use crate::data::formats::text::{lines, read_text};
 use crate::data::formats::{Annotations, Contents, Format, Record, Request};
+use crate::data::parts::Part;
 use crate::data::photo::images::ImageSizes;
 use crate::data::problem::{Fault, Problem};
 use crate::data::truth::{Truth, TruthKind};
@@ -29,6 +30,9 @@ struct Annotation {
     trg_bndbox: BoundingBox,
     src_kps: Vec<Point>,
     trg_kps: Vec<Point>,
+    /// What they are: numbers within the category, as texts.
+    #[serde(default)]
+    kps_ids: Vec<String>,
     viewpoint_variation: u8,
     scale_variation: u8,
     truncation: u8,
@@ -161,6 +165,7 @@ pub(super) fn annotated_pair(
         keypoints,
         bounding_box: Some(bounds),
     };
+    let ids_fit = annotation.kps_ids.len() == annotation.src_kps.len();
     let source = side(
         &annotation.src_imname,
         annotation.src_imsize,
@@ -205,7 +210,10 @@ pub(super) fn annotated_pair(
         return Err(problems);
     }
     let (difficulty, mirrored, truth) = (Some(difficulty), false, Truth::Keypoints);
-    let pair = Pair { index, category, source, target, difficulty, mirrored, truth };
+    // Copies that others have made may lack them, or have those of one photo.
+    let ids = annotation.kps_ids.into_iter().filter(|_| ids_fit);
+    let parts = ids.map(Part::new).collect();
+    let pair = Pair { index, category, source, target, parts, difficulty, mirrored, truth };
     checked(pair, file, None)
 }
 

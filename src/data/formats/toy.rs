@@ -47,6 +47,7 @@ impl Format for Toy {
                 category: (*category).to_owned(),
                 source: side(source, 0)?,
                 target: side(target, 2)?,
+                parts: Vec::new(),
                 difficulty: None,
                 mirrored: false,
                 truth: Truth::Keypoints,

@@ -114,6 +114,7 @@ fn direction(
         category,
         source: image(source, source_size, pixels),
         target: image(target, target_size, counterparts),
+        parts: Vec::new(),
         difficulty: None,
         mirrored: false,
         truth: Truth::Flow(TrueFlow::new(&file, &flow)),

@@ -6,10 +6,11 @@ mod conditions;
 mod flips;
 mod options;
 mod paired;
+mod rules;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use indexmap::IndexMap;
 
 use crate::eval::bootstrap::interval95;
@@ -28,6 +29,7 @@ pub(crate) use conditions::Condition;
 pub(crate) use flips::Flip;
 use flips::Flipped;
 pub(crate) use options::{Alphas, CompareOptions};
+pub(crate) use rules::{same_rules, transfer_note};
 
 /// Compares the report `after` with the earlier report `before`.
 ///
@@ -170,34 +172,17 @@ fn shared_protocols<'a>(before: &'a Report, after: &'a Report) -> Result<Vec<Pro
     let mut shared = Vec::new();
     for first in &before.protocols {
         let Some(second) = after.protocol(first.name) else { continue };
-        let rules = |protocol: &ProtocolReport| {
-            (protocol.threshold, protocol.frame, protocol.average, protocol.ties)
-        };
-        if rules(first) != rules(second) {
-            bail!(
-                "their protocols `{}` measure differently: {:?} and {:?}",
-                first.name,
-                rules(first),
-                rules(second)
-            );
-        }
+        same_rules(first, second)?;
         shared.push((first, second));
     }
     Ok(shared)
 }
 
 fn notes(shared: &[ProtocolPair]) -> Vec<String> {
-    let note = |(before, after): &ProtocolPair| {
-        (before.transfer != after.transfer).then(|| {
-            format!(
-                "`{}` got its predictions by different rules: {} and {}",
-                before.name,
-                before.transfer.as_str(),
-                after.transfer.as_str()
-            )
-        })
-    };
-    shared.iter().filter_map(note).collect()
+    let rules =
+        |(before, after): &ProtocolPair| (before.name, vec![before.transfer, after.transfer]);
+    let rules: Vec<_> = shared.iter().map(rules).collect();
+    transfer_note(&rules, &["the earlier", "the later"]).into_iter().collect()
 }
 
 /// What changed, and, where both reports kept their pairs, each change in every draw of these.

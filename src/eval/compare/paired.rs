@@ -1,9 +1,8 @@
 //! How sure a change is: draws of the pairs that both reports scored.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::eval::bootstrap::resampled_pck;
-use crate::eval::column::is_alpha;
 use crate::eval::compare::change::Change;
 use crate::eval::pck::Tally;
 use crate::eval::protocol::rules::Average;
@@ -23,18 +22,7 @@ pub(super) fn paired_differences(
     ensure!(indices(before) == indices(after), "their lists of pairs differ");
     let samples = |pair: &PairReport| -> Result<Vec<Tally>> {
         let sample = |(change, average): (&Change, &Average)| {
-            let pck = pair.pck.get(&change.protocol).and_then(|pck| pck.get(&change.alpha));
-            if !is_alpha(&change.alpha) {
-                // What is not defined for a pair has no part in the mean.
-                let whole = |percent: &f64| Tally { right: percent / 100.0, weight: 1.0 };
-                return Ok(pck.map_or_else(Tally::default, whole));
-            }
-            let pck = pck.with_context(|| {
-                let Change { protocol, alpha, .. } = change;
-                format!("pair {} has no score under `{protocol}` at {alpha}", pair.index)
-            })?;
-            let correct = (pck * pair.keypoints as f64 / 100.0).round() as usize;
-            Ok(average.sample(correct, pair.keypoints))
+            pair.sample(change.protocol, &change.alpha, *average)
         };
         changes.iter().zip(averages).map(sample).collect()
     };

@@ -3,7 +3,7 @@
 //! One JSON object a line (or all in one array): `source` and `target` (image files, from the end as far as
 //! needed), or `index` (position in the split's list, from 0), or all three; `predicted`: `[[x, y], ...]` in
 //! original target pixels, one per source keypoint in the dataset's order; where the truth is a flow or outlines, `flow` instead:
-//! a `.flo` file, from the folder of this one. Other keys are ignored, but
+//! a `.flo` file, from the folder of this one; `confidence`, if there is any: how sure each point is, 0 to 1. Other keys are ignored, but
 //! for `predicted_512`, which this tool adds: the same keypoints moved by the authors' rule, in the
 //! target's 512 frame (see [`crate::eval::transfer`]), so that `paper` scores the file as it scored the
 //! flow; and `predicted_256` and `predicted_840`, likewise for the protocols that move whole pixels of the 256 frame and
@@ -48,6 +48,8 @@ struct Line {
     #[serde(with = "points::answers")]
     predicted: Option<Vec<Point>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    confidence: Option<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     flow: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predicted_256: Option<Vec<Point>>,
@@ -58,11 +60,12 @@ struct Line {
 }
 
 /// The keys of a line.
-const KEYS: [Key; 8] = [
+const KEYS: [Key; 9] = [
     Key { name: "index", also: &["idx", "pair_index", "pair_id"] },
     Key { name: "source", also: &["src", "source_image", "src_image", "src_imname"] },
     Key { name: "target", also: &["trg", "tgt", "target_image", "trg_image", "trg_imname"] },
     Key { name: "predicted", also: &["prediction", "predictions", "pred", "predicted_keypoints"] },
+    Key { name: "confidence", also: &["confidences"] },
     Key { name: "flow", also: &["flow_file", "predicted_flow"] },
     Key { name: "predicted_256", also: &[] },
     Key { name: "predicted_512", also: &[] },
@@ -99,6 +102,7 @@ pub(crate) fn write(path: &Path, pairs: &[&Pair], predictions: &[Prediction]) ->
                 source: Some(image_name(&pair.source.path)),
                 target: Some(image_name(&pair.target.path)),
                 predicted: Some(prediction.points.clone()),
+                confidence: prediction.confidence.clone(),
                 flow: None,
                 predicted_256: framed(MeasureFrame::Stretched256),
                 predicted_512: framed(MeasureFrame::Paper512),
@@ -254,7 +258,20 @@ fn prediction(
             "{label} has {expected} keypoints, but {found} predicted points"
         );
     }
-    let prediction = Prediction { framed, ..Prediction::new(pair.index, predicted) };
+    if let Some(confidence) = &line.confidence {
+        let (expected, found, label) =
+            (pair.source.keypoints.len(), confidence.len(), pair_label(pair));
+        ensure!(
+            expected == found,
+            "{label} has {expected} keypoints, but {found} values of confidence"
+        );
+        ensure!(
+            confidence.iter().all(|value| (0.0..=1.0).contains(value)),
+            "{label}: `confidence` is a number from 0 to 1 for each keypoint; leave the key out if it is anything else"
+        );
+    }
+    let confidence = line.confidence;
+    let prediction = Prediction { framed, confidence, ..Prediction::new(pair.index, predicted) };
     Ok((position, prediction))
 }
 

@@ -15,7 +15,8 @@ use crate::eval::dense::Dense;
 use crate::eval::protocol::Protocol;
 use crate::eval::protocol::rules::{MeasureFrame, TransferRule};
 use crate::eval::transfer::{
-    moved_sub_pixel, transfer_by_patch, transfer_sub_pixel, transfer_truncated,
+    confidence_sub_pixel, moved_sub_pixel, transfer_by_patch, transfer_sub_pixel,
+    transfer_truncated,
 };
 use crate::flow::{Flow, Matched};
 use crate::geometry::{Point, Size};
@@ -30,6 +31,8 @@ pub(crate) struct Prediction {
     pub points: Vec<Point>,
     /// In the target's frames that have a rule of their own, moved by that, as far as they are known.
     pub framed: BTreeMap<MeasureFrame, Vec<Point>>,
+    /// How sure each point is, 0 to 1, where the matcher says so or the file does.
+    pub confidence: Option<Vec<f64>>,
     /// What was measured, of a pair that is measured by more than keypoints.
     pub dense: Option<Dense>,
 }
@@ -37,7 +40,7 @@ pub(crate) struct Prediction {
 impl Prediction {
     /// Points in original target pixels, and nothing else.
     pub(crate) fn new(pair: usize, points: Vec<Point>) -> Self {
-        Self { pair, points, framed: BTreeMap::new(), dense: None }
+        Self { pair, points, framed: BTreeMap::new(), confidence: None, dense: None }
     }
 
     /// The keypoints of `pair` moved by what a matcher found; also by the rules of the 512 frame, and of the frames of
@@ -57,6 +60,7 @@ impl Prediction {
             pair: pair.index,
             points: transfer_sub_pixel(pair, matched),
             framed: framed.collect(),
+            confidence: confidence_sub_pixel(pair, matched),
             dense: Dense::new(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
         })
     }

@@ -46,6 +46,8 @@ struct Parts<'a> {
 struct Target<'a> {
     #[serde(borrow)]
     target: &'a RawValue,
+    #[serde(borrow)]
+    confidence: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +75,9 @@ pub(super) fn unfold(object: &mut Object) -> Result<Option<Record>> {
     let is_flow = |file: &&File| file.path.get().trim_end_matches('"').ends_with(".flo");
     if let Some(keypoints) = parts.keypoints {
         object.insert("predicted".to_owned(), keypoints.target);
+        let confidence =
+            keypoints.confidence.map(|confidence| ("confidence".to_owned(), confidence));
+        object.extend(confidence);
     } else if let Some(flow) = parts.files.iter().find(is_flow) {
         object.insert("flow".to_owned(), flow.path);
     } else {

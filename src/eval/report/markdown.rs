@@ -10,12 +10,12 @@ use indexmap::IndexMap;
 
 use crate::eval::column::label;
 use crate::eval::compare::Comparison;
-use crate::eval::report::{ModelReport, ProtocolReport, Report};
+use crate::eval::report::{ModelReport, ProtocolReport, Report, words};
 use crate::eval::summary::{Group, PckByAlpha};
 use crate::failure::{Fault, fault};
 use crate::spelling::counted;
 use crate::visible::{one_line, visible};
-use literal::escape;
+pub(crate) use literal::escape;
 
 /// The report, and what became of the comparison with an earlier one, if that was wanted.
 pub(crate) fn markdown(report: &Report, compared: Option<&Result<Comparison>>) -> String {
@@ -44,9 +44,11 @@ pub(crate) fn markdown(report: &Report, compared: Option<&Result<Comparison>>) -
         None => {}
     }
     overall(&mut text, report);
+    further(&mut text, report);
     for protocol in &report.protocols {
         details(&mut text, protocol);
     }
+    parts(&mut text, report);
     let run = &report.run;
     let _ = writeln!(
         text,
@@ -112,6 +114,55 @@ fn overall(text: &mut String, report: &Report) {
         let cells: String = protocol.overall.iter().map(cell).collect();
         let _ = writeln!(text, "| `{}` |{cells}", protocol.name);
     }
+}
+
+/// Sentences on errors, exchanges and confidence, and a table of the errors under each protocol.
+fn further(text: &mut String, report: &Report) {
+    for sentence in words::details(report) {
+        let _ = writeln!(text, "\n{}.", sentence.replace("`", ""));
+    }
+    let alpha = &report.headline.alpha;
+    let rows: Vec<_> = report
+        .protocols
+        .iter()
+        .filter_map(|protocol| Some((protocol.name, words::error_cells(protocol, alpha)?)))
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\n| errors, in pixels of the frame and in units of the length | {} |\n|---|{}",
+        words::ERROR_HEADS.join(" | "),
+        "---:|".repeat(words::ERROR_HEADS.len())
+    );
+    for (name, cells) in rows {
+        let _ = writeln!(text, "| `{name}` | {} |", cells.join(" | "));
+    }
+}
+
+/// PCK of each part of each category.
+fn parts(text: &mut String, report: &Report) {
+    if report.parts.is_empty() {
+        return;
+    }
+    let protocol = report.headline.protocol;
+    let _ = writeln!(
+        text,
+        "\n<details><summary>Keypoints by part, <code>{protocol}</code></summary>\n"
+    );
+    for (number, (category, parts)) in report.parts.iter().enumerate() {
+        let alphas = &report.protocols[0].overall;
+        let heads: String = alphas.keys().map(|alpha| format!(" {} |", label(alpha))).collect();
+        let space = if number == 0 { "" } else { "\n" };
+        let rule = "---:|".repeat(alphas.len() + 1);
+        let _ = writeln!(text, "{space}| {} | keypoints |{heads}\n|---|{rule}", escape(category));
+        for (part, scores) in parts {
+            let cells: String = scores.pck.values().map(|pck| format!(" {pck:.1} |")).collect();
+            let _ = writeln!(text, "| {} | {} |{cells}", escape(part), scores.keypoints);
+        }
+    }
+    let _ = writeln!(text, "\n</details>");
 }
 
 fn details(text: &mut String, protocol: &ProtocolReport) {

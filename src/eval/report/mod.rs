@@ -7,8 +7,10 @@ mod check;
 pub(crate) mod html;
 pub(crate) mod junit;
 pub(crate) mod markdown;
+mod sample;
 #[cfg(test)]
 pub(crate) mod schema;
+pub(crate) mod words;
 
 use std::io::Write;
 use std::path::Path;
@@ -21,9 +23,14 @@ use crate::data::lists::bytes;
 use crate::data::lists::encoding::decode;
 use crate::data::lists::json;
 use crate::eval::bootstrap::Interval;
+use crate::eval::detail::confidence::ConfidenceReport;
+use crate::eval::detail::errors::Errors;
+use crate::eval::detail::exchanged::Exchanges;
+use crate::eval::detail::parts::Parts;
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 use crate::eval::summary::{Group, GroupsByDifficulty, PckByAlpha};
+use crate::geometry::Point;
 use crate::inference::memory;
 use crate::output;
 use crate::visible::Shown;
@@ -52,6 +59,15 @@ pub(crate) struct Report {
     pub notes: Vec<String>,
     /// All scores, the headline's protocol first.
     pub protocols: Vec<ProtocolReport>,
+    /// PCK of each part under the headline's protocol; absent where the dataset does not say what keypoints are.
+    #[serde(default, skip_serializing_if = "Parts::is_empty")]
+    pub parts: Parts,
+    /// How often left and right are exchanged, by the headline's protocol and alpha; absent where no part has a twin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchanges: Option<Exchanges>,
+    /// How well the confidence says what is right by the headline's protocol and alpha; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<ConfidenceReport>,
     /// The scores of single pairs, in the dataset's order; absent when they were not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Vec<PairReport>>,
@@ -188,6 +204,9 @@ pub(crate) struct ProtocolReport {
     pub overall: PckByAlpha,
     /// 95 % bootstrap interval of `overall` over pairs.
     pub interval95: IndexMap<String, Interval>,
+    /// How far off the predictions are; absent of areas, and in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Errors>,
     /// By category.
     pub categories: IndexMap<String, Group>,
     /// By difficulty; empty where the dataset has no grades.
@@ -196,7 +215,7 @@ pub(crate) struct ProtocolReport {
 }
 
 /// The scores of one pair.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PairReport {
     /// Position in the split's list.
     pub index: usize,
@@ -210,6 +229,19 @@ pub(crate) struct PairReport {
     pub keypoints: usize,
     /// PCK in percent by protocol, then by alpha.
     pub pck: IndexMap<ProtocolName, PckByAlpha>,
+    /// What the keypoints are, where the dataset says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
+    /// By protocol, how far off each keypoint is in units of the length that alpha multiplies, so rounded that it
+    /// is right at the same of the report's alphas; `None` where it was not found. Absent of flows and areas.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub errors: IndexMap<ProtocolName, Vec<Option<f64>>>,
+    /// Where each keypoint is predicted, in original target pixels, rounded to tenths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predicted: Vec<Option<Point>>,
+    /// How sure each prediction is, 0 to 1, rounded to thousandths, where that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confidence: Vec<f64>,
 }
 
 impl Report {
@@ -247,14 +279,20 @@ impl Report {
         attempt().with_context(|| format!("reading report `{}`", path.shown()))
     }
 
-    /// Writes the report as JSON.
+    /// Writes the report as JSON, each pair in a line of its own.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let summary = serde_json::to_string_pretty(&Self { pairs: None, ..self.clone() })?;
         output::write(path, |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            Ok(file.write_all(b"\n")?)
+            let Some(pairs) = &self.pairs else { return Ok(writeln!(file, "{summary}")?) };
+            write!(file, "{},\n  \"pairs\": [", summary.trim_end_matches("\n}"))?;
+            for (number, pair) in pairs.iter().enumerate() {
+                let comma = if number == 0 { "" } else { "," };
+                write!(file, "{comma}\n    {}", serde_json::to_string(pair)?)?;
+            }
+            Ok(file.write_all(b"\n  ]\n}\n")?)
         })
     }
 }

@@ -118,6 +118,7 @@ impl Validation {
                     skip_bad: false,
                     protocols: &[*protocol],
                     column: Column::Pck(ALPHA),
+                    wanted: Wanted::Matches,
                 };
                 let mut on_event = |event| {
                     if let eval::Event::Progress { done, .. } = event {

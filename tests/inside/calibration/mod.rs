@@ -3,7 +3,6 @@
 mod cases;
 mod logistic;
 mod passes;
-mod reliability;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -16,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::data::catalog::Catalog;
 use crate::data::load::{Dataset, load_split};
 use crate::data::photo::decode_benchmark;
+use crate::eval::detail::reliability::{Judged, area, calibration_error, curve, mean, right};
 use crate::inside::shared_data;
 use crate::model::matcher::consensus::ConsensusConfig;
 use crate::model::matcher::consensus::calibration::Calibration;
@@ -27,7 +27,6 @@ use crate::predict::verdict::Verdict;
 use cases::{Population, cases};
 use logistic::{Sample, fit};
 use passes::{Network, Pass};
-use reliability::{Judged, area, calibration_error, curve, deceived, mean, right};
 
 /// Rounds coefficients to what a reader can compare.
 const DIGITS: f64 = 1e3;
@@ -212,7 +211,8 @@ fn print_measures(name: &str, judged: &[Judged]) {
         100.0 * mean(judged, |judged| judged.confidence),
         100.0 * calibration_error(judged),
         area(judged),
-        100.0 * deceived(judged, 0.5)
+        100.0
+            * mean(judged, |judged| f64::from(u8::from(!judged.right && judged.confidence >= 0.5)))
     );
 }
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::data::formats::{Annotations, Contents, EVERYTHING, Format, Record, Request};
+use crate::data::parts::Part;
 use crate::data::truth::{Truth, TruthKind};
 use crate::data::{AnnotatedImage, Pair};
 use crate::spelling::{counted, meant, shortened};
@@ -159,7 +160,7 @@ fn ambiguous_note(ambiguous: &HashSet<Place>) -> Option<String> {
 fn pair(index: usize, source: &Sound, target: &Sound) -> Pair {
     let common = source.common(target);
     let side = |sound: &Sound, which: usize| {
-        let keypoints = common.iter().map(|points| points[which]).collect();
+        let keypoints = common.iter().map(|(_, points)| points[which]).collect();
         AnnotatedImage { keypoints, ..sound.image.clone() }
     };
     Pair {
@@ -167,6 +168,7 @@ fn pair(index: usize, source: &Sound, target: &Sound) -> Pair {
         category: source.object.place.category.to_string(),
         source: side(source, 0),
         target: side(target, 1),
+        parts: common.iter().map(|(name, _)| Part::new(name.clone())).collect(),
         difficulty: None,
         mirrored: false,
         truth: Truth::Keypoints,

@@ -28,9 +28,9 @@ pub(super) struct Sound<'a> {
 
 impl Sound<'_> {
     /// The keypoints labelled here and in another, in the order they have here.
-    pub(super) fn common(&self, other: &Self) -> Vec<[Point; 2]> {
+    pub(super) fn common(&self, other: &Self) -> Vec<(Arc<str>, [Point; 2])> {
         let there = |name: &str| other.object.parts.iter().find(|(part, _)| **part == *name);
-        let both = |(name, here): &(Arc<str>, Point)| Some([*here, there(name)?.1]);
+        let both = |(name, here): &(Arc<str>, Point)| Some((name.clone(), [*here, there(name)?.1]));
         self.object.parts.iter().filter_map(both).collect()
     }
 }

@@ -55,6 +55,7 @@ fn written_predictions_are_read_back_to_the_bit() {
             (MeasureFrame::Paper512, vec![Point::new(1e-9, 511.7 * third); 2]),
             (MeasureFrame::Padded840, vec![Point::new(839.9 * third, 1e-9); 2]),
         ]),
+        confidence: Some(vec![third, 1.0]),
         dense: None,
     };
     let predictions: Vec<_> = pairs.iter().map(prediction).collect();

@@ -1,40 +1,26 @@
 //! The worst and the best pairs, and those that got worse, as pictures with what is annotated drawn into them.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
-use image::RgbImage;
 use maud::{Markup, html};
-use rayon::prelude::*;
 
-use crate::data::{AnnotatedImage, Pair};
+use crate::data::Pair;
 use crate::eval::column::Column;
 use crate::eval::compare::Comparison;
 use crate::eval::pck::Measured;
 use crate::eval::predictions::image_name;
 use crate::eval::report::html::marks::{Marks, legend};
 use crate::eval::report::html::outlines;
+use crate::eval::report::html::photo::{Decode, Pictures, photo, pictures};
 use crate::eval::summary::Evaluation;
-use crate::geometry::Size;
-use crate::page;
 use crate::spelling::counted;
-
-/// How a photo is read for the gallery, as it was for the network.
-pub(crate) type Decode<'a> = &'a (dyn Fn(&Path) -> Result<RgbImage> + Sync);
 
 /// Pairs in each gallery.
 const SHOWN: usize = 6;
 /// How often a gallery shows the same photo, as one that fails with all others would fill it.
 const SHOWN_AGAIN: usize = 2;
-/// Longer side of a picture in pixels.
-const PICTURE_SIDE: u32 = 420;
-const JPEG_QUALITY: u8 = 82;
-
-/// Pictures as `data:` addresses, or why there is none.
-type Pictures<'a> = BTreeMap<&'a Path, Result<String>>;
-
 /// The pages behind pairs, by the pairs' positions in the evaluation, or why there is none.
 pub(crate) type Views = BTreeMap<usize, Result<String>>;
 
@@ -91,8 +77,7 @@ pub(super) fn section(
         .map(|(place, _)| evaluation.pairs[*place])
         .flat_map(|pair| [&*pair.source.path, &*pair.target.path])
         .collect();
-    let pictures: Pictures =
-        paths.into_par_iter().map(|path| (path, picture(path, decode))).collect();
+    let pictures = pictures(paths, decode);
     html! {
         @for Gallery { title, lead, pairs } in galleries.iter().filter(|gallery| !gallery.pairs.is_empty()) {
             section {
@@ -224,36 +209,9 @@ fn names(pair: &Pair) -> String {
     format!("{} → {}", image_name(&pair.source.path), image_name(&pair.target.path))
 }
 
-fn photo(image: &AnnotatedImage, role: &str, picture: &Result<String>, marks: &Markup) -> Markup {
-    let Size { height, width } = image.size;
-    // Pixel centres lie at whole numbers, so the first pixel begins at -0.5.
-    html! {
-        @match picture {
-            Ok(address) => {
-                svg.photo viewBox=(format!("-0.5 -0.5 {width} {height}")) role="img"
-                    aria-label=(format!("{role} {} with what is annotated", image_name(&image.path)))
-                    style=(format!("aspect-ratio: {width} / {height}; flex-grow: {:.3}",
-                        width as f64 / height as f64)) {
-                    image x="-0.5" y="-0.5" width=(width) height=(height) href=(address)
-                        preserveAspectRatio="none" {}
-                    (marks)
-                }
-            }
-            Err(error) => p.unreadable { (role) ": " (format!("{error:#}")) },
-        }
-    }
-}
-
-/// A small JPEG of a photo as a `data:` address.
-fn picture(path: &Path, decode: Decode) -> Result<String> {
-    let small = page::fitted(Cow::Owned(decode(path)?), PICTURE_SIDE);
-    Ok(page::address(&page::jpeg(&small, JPEG_QUALITY)?))
-}
-
 #[cfg(test)]
 mod tests {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
+    use image::RgbImage;
 
     use super::*;
     use crate::eval::compare::{CompareOptions, compare};
@@ -281,14 +239,5 @@ mod tests {
         assert_eq!(first.matches("<figure>").count(), 1);
         assert!(!rest.contains("it was"));
         assert_eq!(shown(&evaluation, Some(&comparison)).len(), 3);
-    }
-
-    #[test]
-    fn large_photo_becomes_a_small_picture() {
-        let photo = |_: &Path| Ok(RgbImage::new(3000, 10));
-        let address = picture(Path::new("a.jpg"), &photo).unwrap();
-        let encoded = address.strip_prefix("data:image/jpeg;base64,").unwrap();
-        let picture = image::load_from_memory(&STANDARD.decode(encoded).unwrap()).unwrap();
-        assert_eq!((picture.width(), picture.height()), (420, 1));
     }
 }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use maud::{Markup, html};
 
 use crate::data::Pair;
 use crate::eval::column::Column;
+use crate::eval::protocol::Protocol;
+use crate::eval::report::PairReport;
 use crate::eval::summary::{Evaluation, ProtocolScores};
 use crate::geometry::{Point, Size};
+use crate::pck;
 
 /// What the marks mean.
-pub(super) fn legend() -> Markup {
+pub(crate) fn legend() -> Markup {
     html! {
         ul.marks {
             li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.right r="6" {} } "within the threshold" }
@@ -23,7 +26,7 @@ pub(super) fn legend() -> Markup {
 }
 
 /// What is drawn on a pair's photos, in original pixels.
-pub(super) struct Marks {
+pub(crate) struct Marks {
     /// Which predictions are right.
     pub right: Vec<bool>,
     /// The pair's own PCK in percent.
@@ -69,8 +72,38 @@ impl Marks {
         })
     }
 
+    /// The marks of a pair as a report has kept it.
+    ///
+    /// # Errors
+    /// When the pair cannot be measured by the protocol, or the report has not kept its keypoints.
+    pub(crate) fn kept(
+        pair: &Pair,
+        protocol: &Protocol,
+        kept: &PairReport,
+        alpha: f64,
+    ) -> Result<Self> {
+        let threshold = protocol.threshold(pair)?;
+        let errors = kept.errors.get(&protocol.name);
+        let errors = errors.filter(|errors| errors.len() == pair.target.keypoints.len());
+        let errors = errors.context("the report does not hold this pair's keypoints")?;
+        let errors: Vec<f64> = errors.iter().map(|error| error.unwrap_or(f64::INFINITY)).collect();
+        let right: Vec<bool> = errors.iter().map(|error| *error <= alpha).collect();
+        let (allowed, placed) = (threshold * alpha, protocol.frame.placed(pair.target.size));
+        let correct = right.iter().filter(|right| **right).count();
+        Ok(Self {
+            pck: pck::percent(correct as f64, right.len() as f64),
+            measured: right.len(),
+            correct,
+            right,
+            predicted: kept.predicted.iter().map(|point| point.unwrap_or(Point::NOWHERE)).collect(),
+            limit: Point::from(placed.scale.map(|scale| allowed / scale)),
+            distances: errors.iter().map(|error| error * threshold).collect(),
+            allowed,
+        })
+    }
+
     /// What is drawn on the source photo.
-    pub(super) fn on_source(&self, pair: &Pair) -> Markup {
+    pub(crate) fn on_source(&self, pair: &Pair) -> Markup {
         let unit = unit(pair.source.size);
         html! {
             @for (number, (point, right)) in pair.source.keypoints.iter().zip(&self.right).enumerate() {
@@ -80,7 +113,7 @@ impl Marks {
     }
 
     /// What is drawn on the target photo.
-    pub(super) fn on_target(&self, pair: &Pair) -> Markup {
+    pub(crate) fn on_target(&self, pair: &Pair) -> Markup {
         let unit = unit(pair.target.size);
         html! {
             @for (index, (point, keypoint)) in self.predicted.iter().zip(&pair.target.keypoints).enumerate() {

@@ -2,25 +2,28 @@
 //! them, where a network was there to ask, a page in which readers point at one photo and see the other.
 
 mod charts;
+mod detail;
 mod gallery;
-mod marks;
+pub(crate) mod marks;
 mod outlines;
+pub(crate) mod photo;
 mod tables;
 
 use maud::{DOCTYPE, Markup, html};
 
 use crate::eval::column::{is_alpha, label};
 use crate::eval::compare::Comparison;
-use crate::eval::report::html::tables::with_code;
+use crate::eval::report::html::photo::Decode;
 use crate::eval::report::markdown::{left_out, model_name};
 use crate::eval::report::{ModelKind, Report};
 use crate::eval::summary::Evaluation;
 use crate::page;
 use crate::spelling::counted;
 use crate::visible::visible;
-pub(crate) use gallery::{Decode, Views, shown};
+pub(crate) use gallery::{Views, shown};
+pub(crate) use tables::with_code;
 
-/// The style of reports.
+/// The style of every page on evaluations.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// The page. Photos that cannot be decoded leave their place in the gallery with a sentence instead; `views` are the
@@ -47,8 +50,11 @@ pub(crate) fn page(
                     @if let Some(comparison) = comparison { (verdict(comparison)) }
                     (tables::protocols(report))
                     @if is_alpha(&report.headline.alpha) { (curve(report, evaluation)) }
+                    (detail::errors(report))
                     (tables::categories(report))
                     (tables::difficulty(report))
+                    (detail::parts(report))
+                    (detail::confidence(report))
                     (gallery::section(evaluation, comparison, decode, views))
                     (circumstances(report))
                 }

@@ -91,7 +91,7 @@ fn head(alpha: &str) -> String {
 }
 
 /// Text whose backticks mark code.
-pub(super) fn with_code(text: &str) -> Markup {
+pub(crate) fn with_code(text: &str) -> Markup {
     html! {
         @for (number, part) in text.split('`').enumerate() {
             @if number % 2 == 1 { code { (part) } } @else { (part) }

@@ -3,7 +3,7 @@
 use crate::visible::one_line;
 
 /// Text that Markdown takes literally, inside a table too.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in one_line(text).chars() {
         match character {

@@ -45,7 +45,17 @@ fn pair(folder: &Path, mirrored: bool) -> Pair {
     let (source, mut target) = (side("a.png"), side("b.png"));
     target.keypoints[1] = Point::new(112.0, 72.0);
     let category = "box".to_owned();
-    Pair { index: 0, category, source, target, difficulty: None, mirrored, truth: Truth::Keypoints }
+    let parts = Vec::new();
+    Pair {
+        index: 0,
+        category,
+        source,
+        target,
+        parts,
+        difficulty: None,
+        mirrored,
+        truth: Truth::Keypoints,
+    }
 }
 
 #[test]
