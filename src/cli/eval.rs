@@ -156,6 +156,10 @@ pub(crate) struct OutputArguments {
     /// Write the report as one self-contained HTML page, whose worst and best pairs open to point at
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Write a page to look through all pairs: one file, or a folder if the name does not end with `.html` (`compare` shows
+    /// two systems side by side)
+    #[arg(long, value_name = "FILE|DIR")]
+    pub browse: Option<PathBuf>,
     /// Write the predicted keypoints as JSON lines, to be scored again with --predictions
     #[arg(long, value_name = "FILE")]
     pub predictions_out: Option<PathBuf>,

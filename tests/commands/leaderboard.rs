@@ -221,6 +221,16 @@ fn all_pairs_can_be_looked_through_in_a_browser_sorted_filtered_and_large() {
 }
 
 #[test]
+fn the_pairs_of_one_evaluation_can_be_looked_through_too() {
+    let dataset = TinySpair::write();
+    let page = dataset.path("all.html");
+    lpmflow(dataset.evaluation(&["--baseline-model", "identity", "--browse", text(&page)]))
+        .succeeded();
+    let written = fs::read_to_string(&page).unwrap();
+    assert!(written.contains(r#""systems":["identity"]"#) && !written.contains("id=\"other\""));
+}
+
+#[test]
 fn a_folder_has_a_page_for_each_category_and_one_of_the_worst() {
     let (dataset, [good, bad]) = reports([("good", [3; 6]), ("bad", [3, 2, 1, 0, 0, 0])]);
     let folder = dataset.path("pages");

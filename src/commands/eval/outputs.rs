@@ -7,9 +7,11 @@ use anyhow::Result;
 use crate::cli::eval::{EvalArguments, OutputArguments};
 use crate::commands::outside::ensure_outside;
 use crate::commands::usage_error;
+use crate::data::Pair;
 use crate::data::catalog::Catalog;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
+use crate::eval::browser::{self, Browser};
 use crate::eval::compare::Comparison;
 use crate::eval::predictions;
 use crate::eval::report::html::{self, Views};
@@ -47,6 +49,8 @@ impl<'a> Outputs<'a> {
         let entry = catalog.as_ref().and_then(|catalog| catalog.get(dataset).ok());
         let folder = entry.map(|entry| entry.folder(&selection.data_root));
         let this = Self { arguments: outputs, dataset, folder, exif, terminal };
+        let pages = outputs.browse.as_ref().filter(|path| !browser::is_page(path));
+        pages.map_or(Ok(()), |folder| output::check_folder(folder))?;
         if this.check(inputs)? == Stdout::Taken {
             if outputs.json {
                 return Err(usage_error("eval", "--json and one of the outputs both want stdout"));
@@ -70,9 +74,11 @@ impl<'a> Outputs<'a> {
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        let OutputArguments { report, markdown, junit, html, predictions_out, .. } = self.arguments;
+        let OutputArguments { report, markdown, junit, html, predictions_out, browse, .. } =
+            self.arguments;
+        let browse = browse.iter().filter(|path| browser::is_page(path));
         let paths = [report, markdown, junit, html, predictions_out];
-        paths.into_iter().flatten().map(PathBuf::as_path)
+        paths.into_iter().flatten().chain(browse).map(PathBuf::as_path)
     }
 
     /// The result of a step before there is a report; an error goes into those outputs that can hold one.
@@ -121,7 +127,13 @@ impl<'a> Outputs<'a> {
         self.show(kept, comparison)?;
 
         let OutputArguments {
-            predictions_out, report: json, html, junit: xml, markdown: text, ..
+            predictions_out,
+            report: json,
+            html,
+            junit: xml,
+            markdown: text,
+            browse,
+            ..
         } = self.arguments;
         let decode = |path: &Path| decode_annotated(path, self.exif);
         let mut attempts = Attempts::default();
@@ -137,6 +149,17 @@ impl<'a> Outputs<'a> {
         attempt(json, &|path| kept.write(path));
         attempt(html, &|path| {
             write_text(path, &html::page(report, evaluation, comparison, &decode, views))
+        });
+        attempt(browse, &|path| {
+            let pairs: Vec<Pair> = evaluation.pairs.iter().map(|pair| (*pair).clone()).collect();
+            let browser = Browser {
+                pairs: &pairs,
+                reports: &[(report.model.weights.clone(), report.clone())],
+                protocol: &evaluation.protocols[0].protocol,
+                alpha: &report.headline.alpha,
+                decode: &decode,
+            };
+            browser::write(&browser, path)
         });
         attempt(xml, &|path| write_text(path, &junit::junit(kept, compared)));
         attempt(text, &|path| write_text(path, &markdown::markdown(kept, compared)));

@@ -1,6 +1,7 @@
 //! Whether reports mean the same by a protocol, and whether their predictions came about by one rule.
 
 use anyhow::{Result, bail};
+use indexmap::IndexMap;
 
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::TransferRule;
@@ -26,27 +27,43 @@ pub(crate) fn same_rules(first: &ProtocolReport, second: &ProtocolReport) -> Res
     Ok(())
 }
 
-/// One sentence on all protocols for which systems got their predictions by different rules, each protocol with the rule
-/// of every system; none where there is no such protocol.
+/// Where a rule takes source keypoints to lie. Points that other systems predicted were taken where they lie, and files of
+/// this program hold what its own rules said.
+fn position(rule: TransferRule) -> &'static str {
+    match rule {
+        TransferRule::SubPixel | TransferRule::Stored => "sub-pixel positions",
+        TransferRule::Truncated | TransferRule::Stored256 | TransferRule::Stored512 => {
+            "whole pixels"
+        }
+        TransferRule::PatchCentre | TransferRule::Stored840 => "patch centres",
+    }
+}
+
+/// One sentence on all protocols for which systems' source keypoints were taken to lie elsewhere; none where there is no
+/// such protocol.
 pub(crate) fn transfer_note(
     protocols: &[(ProtocolName, Vec<TransferRule>)],
     systems: &[&str],
 ) -> Option<String> {
-    let differ =
-        |rules: &&(ProtocolName, Vec<TransferRule>)| rules.1.iter().any(|rule| *rule != rules.1[0]);
+    let differ = |(_, rules): &&(ProtocolName, Vec<TransferRule>)| {
+        rules.iter().any(|rule| position(*rule) != position(rules[0]))
+    };
     let differing: Vec<_> = protocols.iter().filter(differ).collect();
     let (_, rules) = differing.first()?;
     let names: Vec<String> = differing.iter().map(|(name, _)| format!("`{name}`")).collect();
-    let of_systems: Vec<String> = systems
+    let mut positions: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for (system, rule) in systems.iter().zip(rules) {
+        positions.entry(position(*rule)).or_default().push(system);
+    }
+    let positions: Vec<String> = positions
         .iter()
-        .zip(rules)
-        .map(|(system, rule)| format!("{} for {system}", rule.as_str()))
+        .map(|(position, systems)| format!("{position} for {}", systems.join(", ")))
         .collect();
     Some(format!(
-        "under {} keypoints became predictions by different rules ({}), which moves them by up to a pixel of the \
-         protocol's frame: scores that differ by little are not told apart there",
+        "under {} source keypoints were not taken alike ({}), which moves predictions by up to a pixel of the frame: \
+         small differences mean little there",
         shortened(&names),
-        of_systems.join(", ")
+        positions.join("; ")
     ))
 }
 
@@ -55,14 +72,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_sentence_names_every_protocol_whose_rules_differ() {
+    fn one_sentence_names_every_protocol_whose_sources_differ() {
         let name = |name: &str| name.parse::<ProtocolName>().unwrap();
-        let [own, stored] = [TransferRule::Truncated, TransferRule::Stored];
-        let protocols =
-            [(name("standard"), vec![stored, stored]), (name("paper"), vec![own, stored])];
-        let note = transfer_note(&protocols, &["lite", "theirs"]).unwrap();
-        assert!(note.starts_with("under `paper` keypoints"), "{note}");
-        assert!(note.contains("(truncated for lite, stored for theirs)"), "{note}");
-        assert_eq!(transfer_note(&protocols[..1], &["lite", "theirs"]), None);
+        let rules = |own| vec![own, own, TransferRule::Stored];
+        let protocols = [
+            (name("standard"), rules(TransferRule::SubPixel)),
+            (name("paper"), rules(TransferRule::Truncated)),
+            (name("paper-image"), rules(TransferRule::Truncated)),
+        ];
+        let systems = ["lite", "zero-shot", "theirs"];
+        let note = transfer_note(&protocols, &systems).unwrap();
+        assert!(note.starts_with("under `paper`, `paper-image` source keypoints"), "{note}");
+        assert!(
+            note.contains("(whole pixels for lite, zero-shot; sub-pixel positions for theirs)"),
+            "{note}"
+        );
+        assert_eq!(transfer_note(&protocols[..1], &systems), None);
     }
 }

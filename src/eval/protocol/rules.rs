@@ -218,19 +218,6 @@ impl TransferRule {
         Self::Stored840,
     ];
 
-    /// The rule's name in reports.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Truncated => "truncated",
-            Self::SubPixel => "sub-pixel",
-            Self::Stored => "stored",
-            Self::Stored256 => "stored-256",
-            Self::Stored512 => "stored-512",
-            Self::PatchCentre => "patch-centre",
-            Self::Stored840 => "stored-840",
-        }
-    }
-
     /// The rule in a sentence, for distances measured in `frame`.
     pub(crate) const fn description(self, frame: MeasureFrame) -> &'static str {
         match (self, frame) {
