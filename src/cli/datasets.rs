@@ -125,15 +125,18 @@ pub(crate) struct ExportPairsArguments {
 }
 
 const QUESTIONS: &str = "\
-Each line is a JSON object: `index` (the pair's number), `source` and `target` (photos), `source_size` and
-`target_size` (`width` and `height` in pixels), `category`, `keypoints` ([[x, y], ...] in the source, in pixels of the
-photo as it is stored, from 0 at the centre of the first), and `answer`: the key under which the answer belongs.
-An answer is a JSON object a line with `index` and `predicted`, [[x, y], ...] in the target, or null for what was not
-found; where `answer` is `flow`, the name of a .flo file on the source's pixels.
+Each line is a JSON object: `index` (the pair's number), `source` and `target` (photos), `source_size`
+and `target_size` (`width` and `height` in pixels), `category`, `keypoints` ([[x, y], ...] in the
+source, in pixels of the photo as it is stored, from 0 at the centre of the first), and `answer`: the
+key under which the answer belongs.
+
+An answer is a JSON object a line with `index` and `predicted`, [[x, y], ...] in the target, null for
+what was not found; where `answer` is `flow`, the name of a .flo file on the source's pixels.
 
   lpmflow datasets export-pairs spair71k -o pairs.jsonl
   your-system pairs.jsonl | lpmflow eval --dataset spair71k --predictions -
-  lpmflow predict --pairs pairs.jsonl --exif ignore | lpmflow eval --dataset spair71k --predictions -";
+  lpmflow predict --pairs pairs.jsonl --exif ignore > found.jsonl
+  lpmflow eval --dataset spair71k --predictions found.jsonl";
 
 /// The flags of `datasets make-toy`.
 #[derive(Clone, Debug, Args)]

@@ -34,8 +34,9 @@ Examples:
   How a run is doing that another terminal or a job trains, and how it compares with an earlier one:
     lpmflow train --report runs/mine --beside runs/earlier
 
-The run folder holds config.toml (every setting; a good start for a --config of your own), metrics.jsonl, run.html (the
-run on one page), pictures/ (what was found of four validation pairs), TensorBoard's event files with both, last.safetensors with its moments-STEP.safetensors (for --resume), and
+The run folder holds config.toml (every setting; a good start for a --config of your own),
+metrics.jsonl, run.html (the run on one page), pictures/ (what was found of four validation pairs),
+TensorBoard's event files with both, last.safetensors with its moments-STEP.safetensors (for --resume), and
 best.safetensors (by validation, with what it began with among the candidates; for --weights). Ctrl-C saves and stops, twice stops at once.";
 
 /// Epochs and steps that anyone could mean.

@@ -18,14 +18,6 @@ pub(super) struct Curves {
     validation: Vec<[f64; 2]>,
 }
 
-impl Drop for Curves {
-    fn drop(&mut self) {
-        if let Some(panel) = &self.panel {
-            panel.finish();
-        }
-    }
-}
-
 impl Curves {
     /// Those of the run in a folder, as far as it is.
     pub(super) fn of_run(terminal: &Terminal, folder: &Path) -> Self {
@@ -52,6 +44,14 @@ impl Curves {
             Some(panel) => panel.set_message(self.text()),
             None if matches!(event, Event::EpochDone(_)) => terminal.log(&self.text()),
             None => {}
+        }
+    }
+
+    /// Leaves them on the terminal, as they are in the end.
+    pub(super) fn end(self, terminal: &Terminal) {
+        if let Some(panel) = &self.panel {
+            panel.finish_and_clear();
+            terminal.log(&self.text());
         }
     }
 

@@ -93,7 +93,9 @@ impl<'a> TrainingDisplay<'a> {
     /// Shows how the run ended.
     pub(crate) fn end(&mut self, ending: Ending) {
         self.progress = None;
-        self.curves = None;
+        if let Some(curves) = self.curves.take() {
+            curves.end(self.terminal);
+        }
         let folder = self.folder.shown();
         self.terminal.log(&match ending {
             Ending::Finished => {

@@ -179,6 +179,11 @@ const GEOAWARE: &[u8] = include_bytes!("../numpy/geoaware.pkl");
 #[test]
 fn results_of_geoawares_evaluator_become_predictions() {
     let dataset = TinySpair::write();
+    let pickle = dataset.path("result.pkl");
+    fs::write(&pickle, GEOAWARE).unwrap();
+    let words = dataset.evaluation(&["--predictions", text(&pickle)]);
+    let error = lpmflow(words).failed_with(4);
+    assert!(error.contains("scripts/examples/geoaware.py turns"), "{error}");
     let root = dataset.data_root().join("SPair-71k");
     let annotations = root.join("ImageAnnotation/dog");
     fs::create_dir_all(&annotations).unwrap();

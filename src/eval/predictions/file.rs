@@ -72,6 +72,10 @@ const KEYS: [Key; 9] = [
     Key { name: "predicted_840", also: &[] },
 ];
 
+/// What to do with a file as GeoAware-SC keeps it.
+const PICKLE: &str = "Python's pickles are not read: scripts/examples/geoaware.py turns the results of GeoAware-SC's \
+                      evaluator into JSON lines";
+
 /// The frames of which a file may hold points.
 const FRAMES: [MeasureFrame; 3] =
     [MeasureFrame::Stretched256, MeasureFrame::Paper512, MeasureFrame::Padded840];
@@ -130,7 +134,10 @@ pub(crate) fn read(path: &Path, pairs: &[Pair], root: &Path, skip_bad: bool) -> 
         }
         // A pipe lies in no folder that the paths could mean.
         let folder = path.parent().filter(|_| path.is_file()).unwrap_or(Path::new(""));
-        let bytes = bytes::read_or_stdin(path)?;
+        let bytes = bytes::read_or_stdin(path).map_err(|error| match path.extension() {
+            Some(extension) if extension == "pkl" => error.context(PICKLE),
+            _ => error,
+        })?;
         let sha256 = hexadecimal(Sha256::digest(&bytes).as_slice());
         let (text, code_page) = decode_meaning(bytes, |text| meaning(text, &finder))?;
         let mut stored = Stored { sha256, ..parse(&text, &finder, skip_bad, Some(folder))? };
