@@ -12,7 +12,7 @@
 //!     ├ predict   eval   export   bench  engines: files and reports; they never print
 //!     │  └ inference                     frames -> features (cached) -> what corresponds
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
-//!     └ synth, drawing ─ data            datasets of our own; pictures; datasets, decoding, resizing: plain numbers
+//!     └ synth, fetch, drawing ─ data     datasets of our own, of others; pictures; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
 //!        defaults, failure, lru, output, page, path_text, prefetch, spelling, visible  the tools beside them
 //! ```
@@ -27,6 +27,7 @@ mod drawing;
 mod eval;
 mod export;
 mod failure;
+mod fetch;
 mod flow;
 mod geometry;
 mod inference;

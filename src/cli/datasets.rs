@@ -21,6 +21,12 @@ Examples:
   The pairs of a dataset as questions, for a system of any kind to answer (see its own --help):
     lpmflow datasets export-pairs pf-willow --data-root data -o pairs.jsonl
 
+  What one of them must look like, and where its photos and lists come from:
+    lpmflow datasets list pf-pascal
+
+  To get it, or what of it is missing (it asks before it downloads):
+    lpmflow datasets fetch pf-pascal --data-root data
+
   A small drawn dataset to try things on, with nothing downloaded:
     lpmflow datasets make-toy data
     lpmflow eval --dataset toy --data-root data";
@@ -37,8 +43,10 @@ pub(crate) struct DatasetsArguments {
 /// What to do with datasets.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DatasetsCommand {
-    /// List the datasets of the catalog, and which of them are there
+    /// List the datasets of the catalog, and which of them are there, or say all about some
     List(ListArguments),
+    /// Download a dataset, or what of it is missing, from where its authors publish it
+    Fetch(FetchArguments),
     /// Check a dataset: counts, faulty records, unreadable images, the same or like images in several splits
     Check(CheckArguments),
     /// Write the pairs of a split as questions for any system, whose answers `eval --predictions` scores
@@ -60,9 +68,29 @@ pub(crate) struct CatalogArguments {
     pub data_root: PathBuf,
 }
 
+/// The flags of `datasets fetch`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FetchArguments {
+    /// The dataset's name (see `lpmflow datasets list`)
+    #[arg(value_name = "NAME")]
+    pub dataset: String,
+    /// Where datasets are described and lie.
+    #[command(flatten)]
+    pub catalog: CatalogArguments,
+    /// Take the files, by their names, from this folder or address instead of those in the list of datasets
+    #[arg(long, value_name = "DIR|URL")]
+    pub from: Option<String>,
+    /// Download without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
 /// The flags of `datasets list`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ListArguments {
+    /// Say all about these: what the folder must hold, and where photos and lists come from
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
     /// Where datasets are described and lie.
     #[command(flatten)]
     pub catalog: CatalogArguments,

@@ -1,5 +1,7 @@
 //! `lpmflow datasets`: what there is, whether it is sound, and datasets of our own making.
 
+mod fetch;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +34,7 @@ use crate::visible::Shown;
 pub(super) fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<Outcome> {
     match &arguments.command {
         DatasetsCommand::List(arguments) => list(arguments, terminal),
+        DatasetsCommand::Fetch(arguments) => fetch::run(arguments, terminal),
         DatasetsCommand::Check(arguments) => check(arguments, terminal),
         DatasetsCommand::ExportPairs(arguments) => export_pairs(arguments, terminal),
         DatasetsCommand::MakeToy(arguments) => draw_toy(arguments, terminal),
@@ -41,9 +44,14 @@ pub(super) fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<
 
 fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    let datasets = listing(&catalog, &arguments.catalog.data_root);
+    arguments.names.iter().try_for_each(|name| catalog.get(name).map(drop))?;
+    let mut datasets = listing(&catalog, &arguments.catalog.data_root);
+    datasets
+        .retain(|dataset| arguments.names.is_empty() || arguments.names.contains(&dataset.name));
     if arguments.json {
         terminal.json(&datasets)?;
+    } else if !arguments.names.is_empty() {
+        datasets.iter().for_each(|dataset| terminal.describe_dataset(dataset));
     } else {
         terminal.show_datasets(&datasets, &arguments.catalog.data_root);
     }

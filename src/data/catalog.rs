@@ -1,7 +1,7 @@
 //! The datasets by name: where they lie, how they are laid out, how they are usually scored.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,15 @@ pub(crate) struct Entry {
     /// What to cite.
     #[serde(default)]
     pub citation: String,
+    /// On what terms it may be used, as far as its authors say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// What its folder must hold, a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<String>,
+    /// The files that it can be fetched from, in the order in which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<RemoteFile>,
     /// How pairs are drawn where the annotations name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw: Option<Draw>,
@@ -56,6 +65,25 @@ pub(crate) struct Entry {
     pub twins: BTreeMap<String, Vec<[String; 2]>>,
     /// Each split's list of pairs, below the root.
     pub splits: BTreeMap<String, PathBuf>,
+}
+
+/// A file that others publish: an archive, which is unpacked into the dataset's folder, or a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RemoteFile {
+    /// Its address.
+    pub url: String,
+    /// What there is below the dataset's folder once it was fetched: something that an archive holds, or the file itself.
+    pub makes: PathBuf,
+    /// The archive within the archive that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// How many bytes it has, where servers do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Its SHA-256 in hexadecimal, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 fn usual_alphas() -> Vec<f64> {
@@ -100,6 +128,14 @@ impl Catalog {
                     && entry.alphas.iter().all(|alpha| (0.0..=1.0).contains(alpha)),
                 "the dataset `{name}` needs alphas in 0 to 1"
             );
+            for RemoteFile { makes, .. } in &entry.files {
+                let stays = makes.components().all(|part| matches!(part, Component::Normal(_)));
+                ensure!(
+                    stays && makes.components().next().is_some(),
+                    "the dataset `{name}` has a file that makes `{}`, which is no path below its folder",
+                    makes.shown()
+                );
+            }
             ensure!(
                 entry.draw.is_none() || entry.layout.draws_pairs(),
                 "the dataset `{name}` cannot have `draw`: layout `{}` lists its pairs",
@@ -143,6 +179,11 @@ impl Entry {
     pub(crate) fn folder(&self, data_root: &Path) -> PathBuf {
         // A root `.` would stand in every path.
         data_root.join(&self.root).components().collect()
+    }
+
+    /// The files that it can be fetched from, of which its folder lacks what they make.
+    pub(crate) fn missing(&self, folder: &Path) -> impl Iterator<Item = &RemoteFile> {
+        self.files.iter().filter(move |file| !folder.join(&file.makes).exists())
     }
 
     /// Whether the list of a split is in the dataset's folder.
@@ -212,6 +253,25 @@ mod tests {
         let spair = catalog.get("spair71k").unwrap();
         assert_eq!(spair.split("train").unwrap().0, "trn");
         assert!(spair.split("dev").unwrap_err().to_string().contains("it has: test, trn, val"));
+    }
+
+    #[test]
+    fn every_shipped_dataset_says_what_its_folder_holds_and_files_stay_below_it() {
+        for (name, entry) in Catalog::load(None).unwrap().entries() {
+            assert!(!entry.holds.is_empty(), "{name}");
+            assert!(entry.files.is_empty() || entry.licence.is_some(), "{name}");
+            for file in &entry.files {
+                assert!(file.url.starts_with("https://"), "{name}: {}", file.url);
+                let digest = file.sha256.as_ref();
+                assert!(digest.is_none_or(|digest| digest.len() == 64), "{name}: {digest:?}");
+            }
+        }
+        for makes in ["../trn.csv", "/etc/passwd", ""] {
+            let files =
+                format!("[[toy.files]]\nurl = \"https://a.org/a.csv\"\nmakes = \"{makes}\"\n");
+            let error = Catalog::parse(&format!("{SHIPPED}\n{files}")).unwrap_err().to_string();
+            assert!(error.contains("no path below its folder"), "{error}");
+        }
     }
 
     #[test]

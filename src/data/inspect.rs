@@ -38,6 +38,8 @@ pub(crate) struct Inspection {
     pub splits: Vec<SplitInspection>,
     /// The splits of the catalog whose list is not there.
     pub absent: Vec<String>,
+    /// What of the dataset's folder is not there and can be fetched.
+    pub to_fetch: Vec<PathBuf>,
     /// Photos with the same pixels in more than one split.
     pub shared_images: Vec<SharedImage>,
     /// Photos of different splits that seem to show one picture.
@@ -144,7 +146,7 @@ pub(crate) fn inspect(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Inspection> {
     let &Dataset { name, entry, data_root, exif } = dataset;
-    let folder = dataset_folder(entry, data_root)?;
+    let folder = dataset_folder(name, entry, data_root)?;
     let (present, absent) = present_and_absent(entry, &folder);
     if present.is_empty() {
         let (_, list) = entry.split(&entry.default_split)?;
@@ -153,7 +155,7 @@ pub(crate) fn inspect(
             read_split(dataset, &entry.default_split)?;
         }
         let lists: Vec<&Path> = entry.splits.values().map(PathBuf::as_path).collect();
-        return Err(missing_lists(entry, &folder, &lists));
+        return Err(missing_lists(name, entry, &folder, &lists));
     }
     let splits: Vec<LoadedSplit> =
         present.iter().map(|split| read_split(dataset, split)).collect::<Result<_>>()?;
@@ -167,6 +169,7 @@ pub(crate) fn inspect(
         title: entry.title.clone(),
         layout: entry.layout,
         absent,
+        to_fetch: entry.missing(&folder).map(|file| file.makes.clone()).collect(),
         shared_images: shared_images(&photos),
         suspects: suspects(&photos),
         turned: turned.collect(),

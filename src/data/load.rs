@@ -90,12 +90,12 @@ pub(crate) struct LoadedSplit {
 pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> {
     let &Dataset { name, entry, data_root, exif } = dataset;
     let (split, list) = entry.split(split)?;
-    let root = dataset_folder(entry, data_root)?;
+    let root = dataset_folder(name, entry, data_root)?;
     let sizes = ImageSizes::new(exif);
     let name_of_list = list;
     let list = root.join(list);
     if !list.exists() {
-        let missing = missing_lists(entry, &root, &[name_of_list]);
+        let missing = missing_lists(name, entry, &root, &[name_of_list]);
         return Err(missing.context(format!("loading {} {split}", entry.title)));
     }
     let request = Request {

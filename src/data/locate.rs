@@ -13,7 +13,7 @@ use crate::visible::Shown;
 ///
 /// # Errors
 /// When it is not there; the error says where it seems to be, or where to get it.
-pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf> {
+pub(crate) fn dataset_folder(name: &str, entry: &Entry, data_root: &Path) -> Result<PathBuf> {
     let folder = entry.folder(data_root);
     if folder.is_dir() {
         return Ok(folder);
@@ -21,7 +21,11 @@ pub(crate) fn dataset_folder(entry: &Entry, data_root: &Path) -> Result<PathBuf>
     let found = elsewhere(entry, data_root);
     let advice = found.unwrap_or_else(|| {
         let named = if entry.root == Path::new(".") { "it" } else { "the folder above it" };
-        format!("get it from {} and name {named} with --data-root", entry.source)
+        let fetch = match entry.files.is_empty() {
+            true => String::new(),
+            false => format!("`lpmflow datasets fetch {name}` gets it, or "),
+        };
+        format!("{fetch}get it from {} and name {named} with --data-root", entry.source)
     });
     bail!("{} is not there: no folder `{}`; {advice}", entry.title, folder.shown())
 }
@@ -57,7 +61,12 @@ fn elsewhere(entry: &Entry, data_root: &Path) -> Option<String> {
 }
 
 /// Why a list of the dataset is not there, and what to do.
-pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> anyhow::Error {
+pub(crate) fn missing_lists(
+    name: &str,
+    entry: &Entry,
+    folder: &Path,
+    lists: &[&Path],
+) -> anyhow::Error {
     let names: Vec<String> = lists.iter().map(|list| list.shown().to_string()).collect();
     let is_there = |split: &&String| entry.is_there(folder, split);
     let there: Vec<String> = entry.splits.keys().filter(is_there).cloned().collect();
@@ -74,6 +83,9 @@ pub(crate) fn missing_lists(entry: &Entry, folder: &Path, lists: &[&Path]) -> an
             Some(format!("`{}` may be `{}` under another name", found.shown(), list.shown()))
         });
         advice.extend(alike);
+        if entry.missing(folder).any(|file| lists.contains(&file.makes.as_path())) {
+            advice.push(format!("`lpmflow datasets fetch {name}` gets what is missing"));
+        }
         advice.extend(entry.lists.iter().map(|lists| format!("its lists come from {lists}")));
     }
     if advice.is_empty() {

@@ -40,6 +40,35 @@ impl Terminal {
         self.log(&format!("`there` is what lies below `{}` (--data-root)", data_root.shown()));
     }
 
+    /// All about one dataset: what its folder must hold, and where what it holds comes from.
+    pub(crate) fn describe_dataset(&self, dataset: &Listing) {
+        let Listing { name, entry, folder, present } = dataset;
+        let there = if present.is_empty() { "none".to_owned() } else { present.join(", ") };
+        let mut lines = vec![
+            format!("{} ({name}), layout {}", entry.title, entry.layout.name()),
+            format!("  folder    {}", folder.shown()),
+        ];
+        lines.extend(entry.holds.iter().map(|line| format!("            {line}")));
+        let fact = |title: &str, text: &str| format!("  {title:<8}  {text}");
+        let splits = format!("{} (there: {there})", entry.split_names().join(", "));
+        lines.push(fact("splits", &splits));
+        lines.push(fact("source", &entry.source));
+        lines.extend(entry.lists.iter().map(|lists| fact("lists", lists)));
+        lines.extend(entry.licence.iter().map(|licence| fact("licence", licence)));
+        if !entry.citation.is_empty() {
+            lines.push(fact("cite", &entry.citation));
+        }
+        let advice = match entry.missing(folder).next() {
+            Some(_) => format!("lpmflow datasets fetch {name}"),
+            None if entry.files.is_empty() => {
+                "no address is known by which it can be fetched".to_owned()
+            }
+            None => "everything is there".to_owned(),
+        };
+        lines.push(fact("fetch", &advice));
+        self.result(&(lines.join("\n") + "\n"));
+    }
+
     /// Counts, then whatever is wrong.
     pub(crate) fn show_inspection(&self, inspection: &Inspection) {
         let Inspection { dataset, title, layout, folder, .. } = inspection;
@@ -77,6 +106,14 @@ impl Terminal {
         }
         if !inspection.absent.is_empty() {
             self.result(&format!("\nnot there: {}", inspection.absent.join(", ")));
+        }
+        if !inspection.to_fetch.is_empty() {
+            let missing: Vec<String> =
+                inspection.to_fetch.iter().map(|path| path.shown().to_string()).collect();
+            self.result(&format!(
+                "\n`lpmflow datasets fetch {dataset}` gets what is missing: {}",
+                missing.join(", ")
+            ));
         }
         self.show_shared(inspection);
         self.show_suspects(inspection);

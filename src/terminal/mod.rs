@@ -5,6 +5,7 @@ mod curve;
 mod curves;
 mod datasets;
 mod export;
+pub(crate) mod fetch;
 mod leaderboard;
 mod leave;
 mod predict;

@@ -73,6 +73,13 @@ impl Comparison {
         self.regressions().filter(|condition| condition.alpha != self.headline.alpha)
     }
 
+    /// That conditions are not satisfied, where the verdict does not tell it.
+    pub(crate) fn failing_elsewhere(&self) -> Option<String> {
+        let (failed, all) = (self.regressions().count(), self.conditions.len());
+        (failed > 0 && !self.headline_regression())
+            .then(|| format!("regression: {failed} of {all} conditions are not satisfied"))
+    }
+
     /// The conditions on the headline itself.
     fn of_headline(&self) -> impl Iterator<Item = &Condition> {
         let alpha = &self.headline.alpha;

@@ -75,6 +75,9 @@ fn every_alpha_and_significance_are_conditions_of_their_own() {
     let one = judged(&plainly, Alphas::These(vec!["0.05".into()]), Some(9.0));
     assert_eq!(names(&one), ["max-drop PCK@0.05", "significant PCK@0.05"]);
     assert!(one.regression && !one.headline_regression());
+    let elsewhere = one.failing_elsewhere().unwrap();
+    assert_eq!(elsewhere, "regression: 2 of 2 conditions are not satisfied");
+    assert_eq!(all.failing_elsewhere(), None);
     assert!(!judged(&before, Alphas::All, Some(0.0)).regression);
 }
 

@@ -29,13 +29,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("data", &[]),
     ("synth", &["data"]),
     ("drawing", &["data"]),
+    ("fetch", &["data"]),
     ("inference", &["model", "nn", "data"]),
     ("predict", &["inference", "drawing", "data"]),
     ("eval", &["inference", "data"]),
     ("train", &["eval", "inference", "model", "nn", "drawing", "data"]),
     ("bench", &["train", "inference", "model", "nn", "data"]),
     ("cli", &["inference", "model", "eval", "predict", "drawing", "data"]),
-    ("terminal", &["cli", "eval", "predict", "train", "export", "data", "synth", "nn"]),
+    ("terminal", &["cli", "eval", "predict", "train", "export", "data", "synth", "fetch", "nn"]),
     (
         "commands",
         &[
@@ -50,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "model",
             "data",
             "synth",
+            "fetch",
         ],
     ),
     ("export", &["model", "nn"]),

@@ -333,7 +333,9 @@ fn missing_lists_of_pf_pascal_say_where_lists_come_from() {
     let eval =
         ["eval", "--dataset", "pf-pascal", "--data-root", text, "--baseline-model", "identity"];
     let error = lpmflow(eval).failed_with(4);
-    assert!(error.contains("no list of PF-PASCAL: test_pairs.csv; its lists come from"), "{error}");
+    let advice = "no list of PF-PASCAL: test_pairs.csv; `lpmflow datasets fetch pf-pascal` gets what is missing; its \
+                  lists come from";
+    assert!(error.contains(advice), "{error}");
 }
 
 #[test]

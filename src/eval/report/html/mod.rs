@@ -86,13 +86,21 @@ fn header(report: &Report) -> Markup {
 }
 
 fn verdict(comparison: &Comparison) -> Markup {
-    let (class, sign) = match (comparison.regression, comparison.conditions.is_empty()) {
-        (true, _) => ("verdict bad", "✗"),
-        (false, false) => ("verdict good", "✓"),
-        (false, true) => ("verdict", "Δ"),
+    let class = match (comparison.regression, comparison.conditions.is_empty()) {
+        (true, _) => "verdict bad",
+        (false, false) => "verdict good",
+        (false, true) => "verdict",
+    };
+    let sign = match (comparison.headline_regression(), comparison.conditions.is_empty()) {
+        (true, _) => "✗",
+        (false, false) => "✓",
+        (false, true) => "Δ",
     };
     html! {
         section class=(class) aria-label="Comparison with the baseline report" {
+            @if let Some(failing) = comparison.failing_elsewhere() {
+                p { span aria-hidden="true" { "✗" } " " (failing) }
+            }
             p { span aria-hidden="true" { (sign) } " " (with_code(&comparison.verdict())) }
             @if let Some(categories) = comparison.category_verdict() { p { (categories) } }
             @for condition in comparison.other_regressions() { p { (condition.finding()) } }

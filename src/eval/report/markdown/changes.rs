@@ -22,7 +22,10 @@ impl std::fmt::Display for Change {
 
 /// Everything that a comparison found. Writing to a string cannot fail.
 pub(super) fn changes(text: &mut String, comparison: &Comparison) {
-    let sign = match (comparison.regression, comparison.conditions.is_empty()) {
+    if let Some(failing) = comparison.failing_elsewhere() {
+        let _ = writeln!(text, "\n❌ {failing}");
+    }
+    let sign = match (comparison.headline_regression(), comparison.conditions.is_empty()) {
         (true, _) => "❌ ",
         (false, false) => "✅ ",
         (false, true) => "",

@@ -1,0 +1,20 @@
+//! What happens while a dataset is fetched.
+
+use std::path::Path;
+
+use crate::fetch::wanted::Wanted;
+
+/// What happens on the way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event<'a> {
+    /// So many bytes of a file are here, of as many as are said to be there.
+    Downloaded(&'a Wanted, u64, Option<u64>),
+    /// The connection was lost; it is tried again.
+    Lost(&'a Wanted, &'a anyhow::Error),
+    /// A file is whole; its SHA-256, and whether that is known to be right.
+    Whole(&'a Wanted, &'a str, bool),
+    /// So many entries of an archive are unpacked.
+    Unpacked(&'a Wanted, usize),
+    /// What was there before stays as it is.
+    Kept(&'a Path),
+}
