@@ -9,8 +9,8 @@ const NATIVE: &str = "src/nn/native";
 
 /// Whatever calls libtorch or its threads. None of it is slow if compiled for no processor in particular, and headers of
 /// libtorch's take longer to compile than all the rest: see that each includes few.
-const CALLS: [&str; 7] =
-    ["adamw", "attention", "depthwise", "libtorch", "linear", "module", "region"];
+const CALLS: [&str; 8] =
+    ["adamw", "attention", "depthwise", "libtorch", "linear", "module", "process_group", "region"];
 
 /// Where time is spent.
 const LOOPS: [&str; 1] = ["neighbours"];
@@ -26,11 +26,22 @@ const AVX2: &[&str] = &["-mavx2", "-mfma"];
 const AVX512: &[&str] =
     &["-mavx512f", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"];
 
+/// Headers that c10d's header of Gloo includes and that are empty here: `process_group.cpp` says what of Gloo's it
+/// needs, which is in libtorch without its headers, and logging would bring in all of autograd.
+const EMPTY: [&str; 6] = [
+    "gloo/algorithm.h",
+    "gloo/context.h",
+    "gloo/common/error.h",
+    "gloo/rendezvous/store.h",
+    "gloo/transport/device.h",
+    "torch/csrc/distributed/c10d/logger.hpp",
+];
+
 /// What is settled before all else, by the program alone.
 const START: &str = "start";
 
 /// What calls libtorch's CUDA library, as a library of its own that the program carries.
-const CUDA: [&str; 2] = ["cuda_graph", "cuda_stream"];
+const CUDA: [&str; 3] = ["cuda_graph", "cuda_stream", "nccl"];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
@@ -54,7 +65,8 @@ fn main() {
     }
     for (library, names, level) in [("calls", &CALLS[..], 1), ("loops", &LOOPS[..], 3)] {
         let mut build = cpp(level);
-        build.files(names.iter().map(|name| source(name))).include(libtorch.join("include"));
+        build.files(names.iter().map(|name| source(name)));
+        build.include(empty_headers()).include(libtorch.join("include"));
         if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
             // libtorch's threads.
             build.flag("-fopenmp");
@@ -78,6 +90,23 @@ fn main() {
     println!("cargo:rustc-link-arg=-Wl,--as-needed");
 }
 
+/// A folder with the [`EMPTY`] headers.
+fn empty_headers() -> PathBuf {
+    let folder = out().join("empty");
+    for header in EMPTY {
+        let path = folder.join(header);
+        let written = std::fs::create_dir_all(path.parent().expect("headers lie in folders"))
+            .and_then(|()| std::fs::write(&path, ""));
+        written.expect("the folder can be written to");
+    }
+    folder
+}
+
+/// The folder for what is made here.
+fn out() -> PathBuf {
+    PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder"))
+}
+
 /// The path of a C++ file, which is compiled anew when it changes.
 fn source(name: &str) -> String {
     let path = format!("{NATIVE}/{name}.cpp");
@@ -97,8 +126,7 @@ fn cpp(level: u32) -> cc::Build {
 /// are compiled meanwhile. Without CUDA's headers (in a libtorch of the user's own) the library is an empty
 /// file.
 fn start_cuda_library(libtorch: &Path) -> Option<Child> {
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder"));
-    let library = out.join("liblpmflow_cuda.so");
+    let library = out().join("liblpmflow_cuda.so");
     let sources = CUDA.map(source);
     let headers = [libtorch.join("../nvidia/cu13/include"), "/usr/local/cuda/include".into()];
     let Some(headers) = headers.iter().find(|path| path.join("crt/host_defines.h").is_file())

@@ -12,6 +12,7 @@
 //!     ├ predict   eval   export   bench  engines: files and reports; they never print
 //!     │  └ inference                     frames -> features (cached) -> what corresponds
 //!     │     └ model ─ nn                 backbone, head, matcher and their weights; layers, operations
+//!     ├ processes ─ nn                   several processes that share a command's work
 //!     └ synth, fetch, drawing ─ data     datasets of our own, of others; pictures; datasets, decoding, resizing: plain numbers
 //!        flow, geometry, pck             used by everything, as are
 //!        defaults, failure, lru, output, page, path_text, prefetch, spelling, visible  the tools beside them
@@ -40,6 +41,7 @@ mod path_text;
 mod pck;
 mod predict;
 mod prefetch;
+mod processes;
 mod spelling;
 mod synth;
 mod terminal;

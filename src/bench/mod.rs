@@ -1,6 +1,7 @@
 //! Timing a model: the whole forward pass, its halves, the loader, and a training step.
 
 mod products;
+mod reduction;
 pub(crate) mod spread;
 mod synchronize;
 mod training;
@@ -23,6 +24,7 @@ use crate::inference::frame::FrameKey;
 use crate::model::cost::StageCost;
 use crate::nn::runtime::recompute::Recompute;
 use crate::visible::Shown;
+pub(crate) use reduction::{Reduction, run_reduction};
 
 /// The photo that the loader is timed on: as large as those of the benchmarks.
 const PHOTO: Size = Size::new(375, 500);
@@ -57,11 +59,11 @@ impl BenchConfig {
 }
 
 /// Times of one part.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Measurement {
     /// What was timed.
     pub name: &'static str,
-    /// What one iteration works on (`pair`, `image`).
+    /// What one iteration works on (`pair`, `image`, `step`).
     pub unit: &'static str,
     /// Units per iteration.
     pub units: usize,

@@ -1,5 +1,6 @@
 //! Timing a training step: forward, backward, and the optimizer's update, on random photos.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,7 +15,7 @@ use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::weights::description::Provenance;
 use crate::nn::parameters::VarBuilder;
-use crate::train::communicator::SingleProcess;
+use crate::processes::communicator::SingleProcess;
 use crate::train::config::TrainConfig;
 use crate::train::init::InitialModel;
 use crate::train::objective::matching::MatchingSettings;
@@ -51,7 +52,7 @@ pub(super) fn time(
     let matching = MatchingSettings { distillation_weight: 0.0, ..MatchingSettings::default() };
     let objectives = ObjectiveTables::default().with(matching);
     let settings = TrainConfig { batch_size: pairs, objectives, ..TrainConfig::default() };
-    let mut trainer = Trainer::new(initial, &settings, device, Box::new(SingleProcess))?;
+    let mut trainer = Trainer::new(initial, &settings, device, Rc::new(SingleProcess))?;
     let grid = trainer.grid();
     let batch: Vec<Sample> =
         (0..pairs).map(|index| random_sample(index, grid.frame, grid.size())).collect();
@@ -59,7 +60,7 @@ pub(super) fn time(
     for step in 0..=steps as u64 {
         synchronize(device);
         let start = Instant::now();
-        trainer.step(std::slice::from_ref(&batch), Progress { epoch: 0, epochs: 1, step }, step)?;
+        trainer.step(std::slice::from_ref(&batch), Progress { epoch: 0, epochs: 1, step })?;
         synchronize(device);
         if step > 0 {
             times.push(start.elapsed());

@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use crate::cli::ModelArguments;
-use crate::cli::count::{count, count_or_none};
+use crate::cli::count::{count, count_or_none, processes};
 use crate::model::architecture::presets;
+use crate::processes::buckets::Transfer;
 
 /// What to time, and how often.
 #[derive(Debug, Args)]
@@ -44,6 +45,16 @@ pub(crate) struct BenchArguments {
     /// Leave the training step out: it takes several times the memory
     #[arg(long)]
     pub no_training: bool,
+    /// Instead of all that: start this many processes on this machine, and time what a training step spends on the sums
+    /// of gradients over all of them
+    ///
+    /// Under a launcher that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, processes join without this
+    /// flag.
+    #[arg(long, value_name = "N", value_parser = processes)]
+    pub processes: Option<NonZeroUsize>,
+    /// The numbers in which gradients go from process to process
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Transfer::Float32)]
+    pub gradient_transfer: Transfer,
 }
 
 /// The help of --untrained.

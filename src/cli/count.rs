@@ -11,6 +11,16 @@ pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
     count.ok_or_else(|| format!("expected a whole number from 1 to {MOST}"))
 }
 
+/// More processes than any machine has processors.
+const MOST_PROCESSES: usize = 1024;
+
+/// Processes on this machine.
+pub(super) fn processes(text: &str) -> Result<NonZeroUsize, String> {
+    let processes = text.trim().parse().ok();
+    let processes = processes.filter(|count: &NonZeroUsize| count.get() <= MOST_PROCESSES);
+    processes.ok_or_else(|| format!("processes are a number from 1 to {MOST_PROCESSES}"))
+}
+
 /// None at least.
 pub(super) fn count_or_none(text: &str) -> Result<usize, String> {
     let count = text.trim().parse().ok().filter(|count| *count <= MOST);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use crate::cli::count::count;
+use crate::cli::count::{count, processes};
 use crate::cli::gate::GateArguments;
 use crate::cli::score::alpha;
 use crate::cli::{ExifRule, ModelArguments};
@@ -130,6 +130,13 @@ pub(crate) struct InsteadArguments {
     pub baseline_model: Option<BaselineModel>,
 }
 
+impl InsteadArguments {
+    /// Whether a network is run.
+    pub(crate) fn is_none(&self) -> bool {
+        self.predictions.is_none() && self.baseline_model.is_none()
+    }
+}
+
 /// Rules that look at no image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BaselineModel {
@@ -178,6 +185,13 @@ pub(crate) struct RunningArguments {
     /// Pairs that go through the network at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = count)]
     pub batch_size: NonZeroUsize,
+    /// Start this many processes on this machine that share the pairs, each on its own GPU or its share of the processors;
+    /// the report is the same
+    ///
+    /// Under a launcher that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun, processes join
+    /// without this flag. The memory for features is that of each.
+    #[arg(long, value_name = "N", value_parser = processes)]
+    pub processes: Option<NonZeroUsize>,
     /// Memory for features of photos that later pairs show again
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes)]
     pub feature_cache: usize,

@@ -7,13 +7,14 @@ use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, ValueEnum, value_parser,
 };
 
-use crate::cli::count::count;
+use crate::cli::count::{count, processes};
 use crate::cli::drawing::DrawingArguments;
 use crate::cli::{ExifRule, ModelArguments};
 use crate::data::lists::points::point_of_text;
 use crate::geometry::Point;
 use crate::predict::product::Kind;
 use crate::predict::product::list::PRODUCTS;
+use crate::processes::shards::Shard;
 
 /// What is written of each pair of a list where nothing is named.
 pub(crate) const DEFAULT_FORMAT: &str = "flo";
@@ -264,6 +265,17 @@ pub(crate) struct ListArguments {
         long_help = format!("{}\n\n{}", format_help(), format_examples())
     )]
     pub format: Vec<String>,
+    /// With --pairs: only a part of the list, number I (from 0) of N
+    ///
+    /// For engines that start independent jobs: the parts write into one folder without getting in each other's way, and
+    /// their lines of output one after the other are those of the whole list. The page index.html needs the whole list:
+    /// run it once more without this flag, which does nothing twice.
+    #[arg(long, value_name = "I/N", requires = "pairs")]
+    pub shard: Option<Shard>,
+    /// With --pairs: start this many processes on this machine that share the list, each on its own GPU or its share
+    /// of the processors
+    #[arg(long, value_name = "N", value_parser = processes, requires = "pairs")]
+    pub processes: Option<NonZeroUsize>,
     /// Pairs that go through the network at once
     #[arg(long, value_name = "N", default_value = "4", value_parser = count)]
     pub batch_size: NonZeroUsize,

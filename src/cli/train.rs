@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 
 use crate::cli::ExifRule;
-use crate::cli::count::{count, rate};
+use crate::cli::count::{count, processes, rate};
 use crate::cli::model::device;
 use crate::inference::precision::Precision;
 use crate::model::architecture::learned_presets;
 use crate::model::matcher::lpmflow::config::Ablation;
 use crate::model::settings::Setting;
+use crate::processes::buckets::Transfer;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,6 +83,14 @@ pub(crate) struct TrainArguments {
     /// How to train.
     #[command(flatten)]
     pub recipe: RecipeArguments,
+    /// Start this many processes on this machine that train together, each on its own GPU or its share of the
+    /// processors
+    ///
+    /// N processes with batches of B make the steps of one with batches of N x B, and go on with each other's runs. Under
+    /// a launcher that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun, processes join without
+    /// this flag, over any number of machines.
+    #[arg(long, value_name = "N", value_parser = processes)]
+    pub processes: Option<NonZeroUsize>,
     /// Where to compute: auto, cpu, cuda or cuda:N
     #[arg(long, env = "LPMFLOW_DEVICE", default_value = "auto", value_parser = device)]
     pub device: String,
@@ -183,12 +192,15 @@ pub(crate) struct RecipeArguments {
         value_parser = value_parser!(u64).range(1..=MOST)
     )]
     pub steps: Option<u64>,
-    /// Pairs per batch [default: 32; 8 with --photos and `lite`]
+    /// Pairs per batch, of each process [default: 32; 8 with --photos and `lite`]
     #[arg(short, long, env = "LPMFLOW_BATCH_SIZE", value_name = "N", value_parser = count)]
     pub batch_size: Option<NonZeroUsize>,
     /// Batches whose gradients are added up before each step [default: 1]
     #[arg(long, env = "LPMFLOW_ACCUMULATE", value_name = "N", value_parser = count)]
     pub accumulate: Option<NonZeroUsize>,
+    /// The numbers in which gradients go from process to process [default: float32]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub gradient_transfer: Option<Transfer>,
     /// Compute values inside the network again in the backward pass instead of keeping them: less memory,
     /// more time, the same result
     #[arg(long)]

@@ -4,10 +4,13 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::bench::spread::doubts;
-use crate::bench::{BenchConfig, Measurement, run as time, run_training};
+use crate::bench::{
+    BenchConfig, Latency, Measurement, Reduction, run as time, run_reduction, run_training,
+};
 use crate::cli::bench::BenchArguments;
 use crate::commands::Outcome;
 use crate::commands::engine::{device_name, log_weights};
+use crate::commands::processes::{self, Processes};
 use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
 use crate::model::architecture::preset;
 use crate::model::cost::StageCost;
@@ -19,26 +22,65 @@ use crate::terminal::Terminal;
 /// # Errors
 /// When the model cannot be loaded or the loader's photo not written.
 pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
-    let options = EngineOptions {
-        weights: arguments.model.choice(),
-        device: arguments.model.device.clone(),
-        precision: arguments.model.precision,
-        kernels: arguments.model.kernels,
-        cache_bytes: 0,
-        cuda_graph: arguments.model.cuda_graph,
-        side_by_side: false,
-    };
-    let engine = match &arguments.untrained {
-        Some(name) => Engine::untrained(&options.weights.adjusted(&preset(name)?)?, &options)?,
-        None => Engine::load(&options)?,
-    };
+    processes::run("bench", arguments.processes, terminal, |processes, terminal| {
+        match processes.communicator.world_size() {
+            1 if arguments.processes.is_none() => bench(arguments, terminal),
+            _ => bench_reduction(arguments, processes, terminal),
+        }
+    })
+}
+
+/// Times the sum of gradients over processes.
+fn bench_reduction(
+    arguments: &BenchArguments,
+    processes: &Processes,
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    let device = processes.device(&arguments.model.device);
+    let options = EngineOptions { device, ..options(arguments) };
+    let engine = engine(arguments, &options)?;
     log_weights(&engine, terminal);
-    let config = BenchConfig {
-        batch_size: arguments.batch_size.get(),
-        iterations: arguments.iterations.get(),
-        warm_up: arguments.warm_up,
-        products: arguments.limit.then(|| arguments.model.precision.kind()),
-    };
+    let config = config(arguments);
+    let transfer = arguments.gradient_transfer;
+    let model = engine.model().config();
+    let over = (&*processes.communicator, transfer);
+    let Reduction { measurement, bytes } = run_reduction(model, &config, engine.device(), over)?;
+    let world = processes.communicator.world_size();
+    if arguments.json {
+        let report = json!({
+            "schema": 1,
+            "tool": tool(),
+            "model": engine.description()?,
+            "run": {
+                "device": device_name(&engine),
+                "precision": arguments.model.precision,
+                "threads": tch::get_num_threads(),
+                "iterations": arguments.iterations,
+                "processes": world,
+                "gradient_transfer": transfer,
+                "gradient_bytes": bytes,
+            },
+            "measurements": [measurement],
+        });
+        terminal.result(&report.to_string());
+    } else {
+        let Latency { p50, p90, min, .. } = measurement.latency_ms;
+        terminal.result(&format!(
+            "gradients of {:.1} MB, summed over {}: median {p50:.1} ms, p90 {p90:.1} ms, min {min:.1} ms \
+             ({:.2} GB/s)",
+            bytes as f64 / 1e6,
+            counted(world, "process"),
+            bytes as f64 / 1e6 / p50
+        ));
+    }
+    doubts(&[measurement]).iter().for_each(|doubt| terminal.warn(doubt));
+    Ok(Outcome::Done)
+}
+
+fn bench(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
+    let engine = engine(arguments, &options(arguments))?;
+    log_weights(&engine, terminal);
+    let config = config(arguments);
     let learns = engine.model().config().matcher.objective().is_some();
     if !learns && !arguments.no_training {
         terminal.log("the model's matcher does not learn, so no training step is timed");
@@ -69,6 +111,39 @@ pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Out
     Ok(Outcome::Done)
 }
 
+fn options(arguments: &BenchArguments) -> EngineOptions {
+    EngineOptions {
+        weights: arguments.model.choice(),
+        device: arguments.model.device.clone(),
+        precision: arguments.model.precision,
+        kernels: arguments.model.kernels,
+        cache_bytes: 0,
+        cuda_graph: arguments.model.cuda_graph,
+        side_by_side: false,
+    }
+}
+
+fn engine(arguments: &BenchArguments, options: &EngineOptions) -> Result<Engine> {
+    match &arguments.untrained {
+        Some(name) => Engine::untrained(&options.weights.adjusted(&preset(name)?)?, options),
+        None => Engine::load(options),
+    }
+}
+
+fn config(arguments: &BenchArguments) -> BenchConfig {
+    BenchConfig {
+        batch_size: arguments.batch_size.get(),
+        iterations: arguments.iterations.get(),
+        warm_up: arguments.warm_up,
+        products: arguments.limit.then(|| arguments.model.precision.kind()),
+    }
+}
+
+/// This program, in reports.
+fn tool() -> serde_json::Value {
+    json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")})
+}
+
 /// The most memory held, in bytes.
 #[derive(Clone, Copy, Debug)]
 struct Peaks {
@@ -91,7 +166,7 @@ fn report(
         .collect();
     json!({
         "schema": 1,
-        "tool": {"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")},
+        "tool": tool(),
         "model": description,
         "operations_per_pair": operations,
         "run": {

@@ -19,6 +19,7 @@ mod own_data;
 #[cfg(test)]
 mod padded_tests;
 mod predict;
+mod processes;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

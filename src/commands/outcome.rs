@@ -13,6 +13,8 @@ pub(crate) enum Outcome {
     Regression,
     /// Data that was checked cannot be used, or photos of one dataset split are, or seem to be, in another.
     UnusableData,
+    /// Done by workers, whose exit code this is.
+    Ended(i32),
     /// Stopped by the user.
     Interrupted,
     /// Stopped because nobody reads the results any more: the code that a shell gives a program that the system ends
@@ -28,6 +30,7 @@ impl Outcome {
             Self::PartlyFailed => 1,
             Self::Regression => 3,
             Self::UnusableData => 4,
+            Self::Ended(code) => code,
             Self::Interrupted => 130,
             Self::ReaderGone => 141,
         }

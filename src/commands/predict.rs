@@ -3,6 +3,7 @@
 mod flags;
 mod many;
 mod one;
+mod shards;
 
 use std::path::Path;
 

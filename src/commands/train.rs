@@ -2,12 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf, absolute};
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
 use crate::commands::interrupt::stop_on_interrupt;
+use crate::commands::processes::{self, Processes};
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
 use crate::inference::precision::Precision;
@@ -27,6 +29,16 @@ use crate::visible::Shown;
 /// # Errors
 /// Whatever kept it from its result.
 pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
+    processes::run("train", arguments.processes, terminal, |processes, terminal| {
+        train(arguments, processes, terminal)
+    })
+}
+
+fn train(
+    arguments: &TrainArguments,
+    processes: &Processes,
+    terminal: &Terminal,
+) -> Result<Outcome> {
     if arguments.precision == Precision::Float16 {
         bail!("training in float16 would lose small gradients: choose --precision bfloat16");
     }
@@ -34,17 +46,21 @@ pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Out
         return report(folder, &arguments.beside, terminal);
     }
     let stopped = stop_on_interrupt()?;
-    let device = || prepare_device(&arguments.device, arguments.precision, Kernels::Libtorch);
+    let device = processes.device(&arguments.device);
+    let device = || prepare_device(&device, arguments.precision, Kernels::Libtorch);
+    let communicator = || Rc::clone(&processes.communicator);
     let (folder, mut run) = match (&arguments.output, &arguments.resume) {
         (_, Some(folder)) => {
-            let resumption = resumption(folder, arguments, terminal)?;
-            (folder, Run::resume(resumption, device()?)?)
+            let resumption = resumption(folder, arguments, processes, terminal)?;
+            (folder, Run::resume(resumption, device()?, communicator())?)
         }
         (Some(folder), None) => {
             let config = fresh_config(arguments, terminal)?;
-            check(folder, &inputs(arguments, &config))?;
+            if processes.is_first() {
+                check(folder, &inputs(arguments, &config))?;
+            }
             announce(&config, terminal);
-            (folder, Run::begin(folder, config, device()?)?)
+            (folder, Run::begin(folder, config, device()?, communicator())?)
         }
         (None, None) => return Err(usage_error("train", "give --output DIR, or --resume DIR")),
     };
@@ -111,6 +127,7 @@ fn fresh_config(arguments: &TrainArguments, terminal: &Terminal) -> Result<Train
 fn resumption(
     folder: &Path,
     arguments: &TrainArguments,
+    processes: &Processes,
     terminal: &Terminal,
 ) -> Result<Resumption> {
     ensure!(
@@ -137,9 +154,11 @@ fn resumption(
                        --allow-changes, all but the model";
         return Err(usage_error("train", message));
     }
-    check(folder, &inputs(arguments, &resumed))?;
+    if processes.is_first() {
+        check(folder, &inputs(arguments, &resumed))?;
+    }
     announce(&resumed, terminal);
-    let resumption = Resumption::open(folder, &own, resumed)?;
+    let resumption = Resumption::open(folder, &own, resumed, &*processes.communicator)?;
     let Changes { lines, contradict_past } = &resumption.changes;
     if *contradict_past && !arguments.allow_changes {
         let (folder, lines) = (folder.shown(), lines.join("\n  "));
@@ -219,6 +238,7 @@ fn apply_recipe(arguments: &RecipeArguments, config: &mut TrainConfig) {
     }
     config.steps = arguments.steps.or(config.steps);
     replace(&mut config.batch_size, arguments.batch_size.map(NonZeroUsize::get).as_ref());
+    replace(&mut config.gradient_transfer, arguments.gradient_transfer.as_ref());
     replace(&mut config.accumulate, arguments.accumulate.map(NonZeroUsize::get).as_ref());
     replace(&mut config.learning_rate, arguments.learning_rate.as_ref());
     replace(&mut config.backbone_learning_rate, arguments.backbone_rate.as_ref());

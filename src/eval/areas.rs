@@ -2,6 +2,7 @@
 //! has it.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::data::outline::Mask;
 use crate::geometry::Point;
@@ -35,7 +36,7 @@ impl AreaMeasure {
 }
 
 /// What was measured of one pair, as parts of 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Areas {
     /// The share of the source's pixels that are of the object where their match is, or not where it is not.
     pub label_transfer: f64,

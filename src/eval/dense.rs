@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Pair;
 use crate::data::outline::Mask;
@@ -12,7 +13,7 @@ use crate::eval::areas::Areas;
 use crate::geometry::Point;
 
 /// What was measured of a pair.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Dense {
     /// How far each pixel's match lies from where the true flow leads, in original target pixels.
     Distances(Arc<[f64]>),

@@ -24,6 +24,7 @@ pub(crate) mod questions;
 pub(crate) mod reload;
 pub(crate) mod report;
 pub(crate) mod selection;
+pub(crate) mod shared;
 pub(crate) mod summary;
 pub(crate) mod task;
 #[cfg(test)]

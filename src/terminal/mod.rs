@@ -43,6 +43,8 @@ pub(crate) struct Terminal {
     yielded: AtomicBool,
     /// Where results and messages go instead, of a terminal that nobody looks at.
     recording: Option<Recording>,
+    /// Whether it shows nothing at all.
+    silent: bool,
 }
 
 /// What a terminal that nobody looks at was told.
@@ -78,6 +80,18 @@ impl Terminal {
         }
     }
 
+    /// The same without bars and log lines, for a process that does a part of another's work.
+    pub(crate) fn quietened(&self) -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self::on(true, self.color, bars, self.recording.clone())
+    }
+
+    /// A terminal for processes whose work another tells of.
+    pub(crate) fn silent() -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { silent: true, ..Self::on(true, false, bars, None) }
+    }
+
     /// A terminal that keeps what it is told.
     #[cfg(test)]
     pub(crate) fn recording(recording: &Recording) -> Self {
@@ -87,7 +101,7 @@ impl Terminal {
 
     fn on(quiet: bool, color: bool, bars: MultiProgress, recording: Option<Recording>) -> Self {
         let (stdout, yielded) = Default::default();
-        Self { quiet, color, bars, line_interval: None, stdout, yielded, recording }
+        Self { quiet, color, bars, line_interval: None, stdout, yielded, recording, silent: false }
     }
 
     /// Stdout belongs to one of the outputs: results go to stderr from here on, as the log does.
@@ -102,6 +116,7 @@ impl Terminal {
 
     fn print(&self, line: &str) {
         match &self.recording {
+            _ if self.silent => {}
             _ if self.yielded.load(Ordering::Relaxed) => self.log(line),
             Some(recording) => append(&recording.results, line),
             None => self.bars.suspend(|| self.stdout.line(line)),
@@ -151,8 +166,14 @@ impl Terminal {
         self.message(&format!("{label} {}", visible(line)));
     }
 
+    /// What another process said on stderr.
+    pub(crate) fn pass_on(&self, text: &str) {
+        self.message(visible(text).trim_end());
+    }
+
     fn message(&self, line: &str) {
         match &self.recording {
+            _ if self.silent => {}
             Some(recording) => append(&recording.messages, line),
             None => self.bars.suspend(|| print(line)),
         }

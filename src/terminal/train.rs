@@ -131,10 +131,13 @@ impl<'a> TrainingDisplay<'a> {
                 "{}, {} of {}, seed {}",
                 counted(config.epochs, "epoch"),
                 counted(plan.steps, "step"),
-                counted(config.batch_size * config.accumulate, "pair"),
+                counted(config.whole_batch() * config.accumulate, "pair"),
                 config.seed
             ),
         ]);
+        if plan.processes > 1 {
+            lines.push(format!("shared by {} processes", plan.processes));
+        }
         lines.extend(plan.notes.iter().map(|note| format!("weights: {note}")));
         lines.extend(plan.changes.iter().map(|change| format!("changed: {change}")));
         if position.epoch >= config.epochs {

@@ -3,7 +3,6 @@
 //! In the order of a step: [`samples`] are made, an [`objective`] says what is lost on them, [`optim`] moves
 //! the weights, and what is left lies in a [`folder`]; a [`run`] conducts all of it.
 
-pub(crate) mod communicator;
 pub(crate) mod config;
 pub(crate) mod folder;
 pub(crate) mod init;

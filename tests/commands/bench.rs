@@ -42,3 +42,27 @@ fn the_report_fits_its_schema_and_a_table_says_the_same() {
         assert!(!run("--no-training").stdout.contains("training"));
     }
 }
+
+#[test]
+fn the_sum_of_gradients_over_processes_is_timed_alone() {
+    let schema = serde_json::from_str(include_str!("../../src/bench/report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let run = |more: &str| {
+        let flags = format!("bench --untrained tiny --iterations 5 --processes 2 {more}");
+        lpmflow(flags.split_whitespace()).succeeded()
+    };
+    let bytes = ["float32", "bfloat16"].map(|transfer| {
+        let run = run(&format!("--json --gradient-transfer {transfer}"));
+        assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
+        let report = &run.json_lines()[0];
+        let problems: Vec<String> =
+            validator.iter_errors(report).map(|problem| problem.to_string()).collect();
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(report["measurements"][0]["name"], "reduction");
+        assert_eq!(report["run"]["processes"], 2);
+        report["run"]["gradient_bytes"].as_u64().unwrap()
+    });
+    assert_eq!(bytes[0], 2 * bytes[1]);
+    let table = run("").stdout;
+    assert!(table.starts_with("gradients of ") && table.contains("over 2 processes"), "{table}");
+}

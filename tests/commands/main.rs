@@ -23,6 +23,7 @@ mod predict;
 mod predict_inputs;
 mod predict_many;
 mod predict_pairs;
+mod processes;
 mod progress;
 mod questions;
 mod starter;

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cli::eval::EvalArguments;
 use crate::commands::compare::{conclude, options, outcome};
+use crate::commands::processes::{self, Processes};
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::catalog::Catalog;
 use crate::data::truth::TruthKind;
@@ -40,12 +41,29 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
             "conditions need something to compare with: --baseline REPORT",
         ));
     }
+    processes::run("eval", arguments.running.processes, terminal, |processes, terminal| {
+        evaluate(arguments, processes, terminal)
+    })
+}
+
+fn evaluate(
+    arguments: &EvalArguments,
+    processes: &Processes,
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    if !processes.is_first() {
+        // What the others find goes to the first, which says everything.
+        if arguments.instead.is_none() {
+            Predicted::new(arguments, &prepare(arguments)?.task, processes, terminal)?;
+        }
+        return Ok(Outcome::Done);
+    }
     let outputs = Outputs::new(arguments, &named_inputs(arguments), terminal)?;
     let Prepared { baseline, mut task, inputs } = outputs.or_tell(prepare(arguments))?;
     task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     outputs.ensure_apart(&inputs, task.root())?;
     let start = Instant::now();
-    let mut predicted = outputs.or_tell(Predicted::new(arguments, &task, terminal))?;
+    let mut predicted = outputs.or_tell(Predicted::new(arguments, &task, processes, terminal))?;
     task.leave_out(predicted.unusable);
     task.keep_predicted(&predicted.predictions, predicted.model.kind);
     let mut network = predicted.network.take();

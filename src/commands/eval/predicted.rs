@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
+use crate::cli::ModelArguments;
 use crate::cli::eval::{BaselineModel, EvalArguments};
 use crate::commands::engine;
+use crate::commands::processes::Processes;
 use crate::data::Pair;
 use crate::data::truth::TruthKind;
 use crate::eval::predictions::convention::doubts;
@@ -15,6 +17,7 @@ use crate::eval::predictions::{self, Prediction, Stored};
 use crate::eval::protocol::Protocol;
 use crate::eval::report::{ModelKind, ModelReport};
 use crate::eval::selection::keep_selected;
+use crate::eval::shared::predict_together;
 use crate::eval::task::Task;
 use crate::eval::{PredictOptions, predict, predict_identity, prefetch};
 use crate::failure::{Blame, Fault};
@@ -55,11 +58,16 @@ impl Predicted {
     ///
     /// # Errors
     /// When the file cannot be read, or the network cannot be loaded or run.
-    pub(super) fn new(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
+    pub(super) fn new(
+        arguments: &EvalArguments,
+        task: &Task,
+        processes: &Processes,
+        terminal: &Terminal,
+    ) -> Result<Self> {
         match (&arguments.instead.predictions, arguments.instead.baseline_model) {
             (Some(path), _) => Self::read(path, arguments.selection.skip_bad, task, terminal),
             (None, Some(BaselineModel::Identity)) => Self::identity(task),
-            (None, None) => Self::run(arguments, task, terminal),
+            (None, None) => Self::run(arguments, task, processes, terminal),
         }
     }
 
@@ -133,8 +141,15 @@ impl Predicted {
         }
     }
 
-    fn run(arguments: &EvalArguments, task: &Task, terminal: &Terminal) -> Result<Self> {
-        let (model, running) = (&arguments.model, &arguments.running);
+    fn run(
+        arguments: &EvalArguments,
+        task: &Task,
+        processes: &Processes,
+        terminal: &Terminal,
+    ) -> Result<Self> {
+        let running = &arguments.running;
+        let device = processes.device(&arguments.model.device);
+        let model = &ModelArguments { device, ..arguments.model.clone() };
         let mut engine = engine::load_for_pairs(model, running.feature_cache, terminal)?;
         let (description, device) = (engine.description()?, engine::device_name(&engine));
         ensure!(
@@ -152,11 +167,14 @@ impl Predicted {
             wanted: if arguments.scoring.confidence { Wanted::Confidence } else { Wanted::Matches },
         };
         let progress = EvaluationProgress::new(terminal, task.pairs.len(), task.headline().label());
-        let predictions = predict(
+        let communicator = &*processes.communicator;
+        communicator.ensure_same("data", &task.dataset().fingerprint)?;
+        communicator.ensure_same("weights", description.sha256.as_deref().unwrap_or_default())?;
+        let load = |key: &FrameKey| prefetch::load(key, input, exif);
+        let predictions = predict_together(
+            communicator,
             &task.pairs,
-            &options,
-            &|key: &FrameKey| prefetch::load(key, input, exif),
-            &mut engine,
+            &mut |pairs, on_event| predict(pairs, &options, &load, &mut engine, on_event),
             &mut |event| progress.on(event),
         )?;
         Ok(Self {

@@ -11,6 +11,8 @@ use indexmap::IndexSet;
 use crate::cli::predict::{DEFAULT_FORMAT, ListArguments, PredictArguments};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::predict::flags::{inputs, keypoints, limits, tell_of_confidence, turns};
+use crate::commands::predict::shards;
+use crate::commands::processes::device_of;
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
 use crate::geometry::Turn;
@@ -27,12 +29,15 @@ use crate::predict::pair_list::{self, Entry, List, Source};
 use crate::predict::photo::Photo;
 use crate::predict::ranking::{RANKING, Ranking, ensure_ranking};
 use crate::predict::record::Record;
+use crate::processes::shards::Shard;
 use crate::terminal::Terminal;
 use crate::visible::Shown;
 
 /// What is to be matched, and what is written of it.
 struct Work {
     entries: Vec<Entry>,
+    /// Of which part only this is to be done, of that part only this, and so on.
+    parts: Vec<Shard>,
     /// What is written where nothing is named.
     default_format: Option<String>,
     /// Whether the targets are ranked.
@@ -51,6 +56,19 @@ pub(super) fn run_list(
         return Err(usage_error("predict", "--pairs goes with --output-dir DIR"));
     }
     formats(&arguments.list.format, None)?;
+    let given = shards::given()?;
+    if let Some(count) = arguments.list.processes.filter(|_| given.is_none()) {
+        let outcome = shards::run(arguments, list, count, terminal)?;
+        let ended = !matches!(outcome, Outcome::Interrupted | Outcome::ReaderGone);
+        let named = formats(&arguments.list.format, None)?;
+        if ended && arguments.list.shard.is_none() && named.iter().any(|(_, it)| it.is_view()) {
+            // All is done but the page of all pairs.
+            let alone = ListArguments { processes: None, ..arguments.list.clone() };
+            let arguments = PredictArguments { list: alone, ..arguments.clone() };
+            run_list(&arguments, list, &Terminal::silent())?;
+        }
+        return Ok(outcome);
+    }
     let List { entries, notes } = pair_list::read(list)?;
     notes.iter().for_each(|note| terminal.warn(note));
     let drawn = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
@@ -59,7 +77,12 @@ pub(super) fn run_list(
     let listed = drawn.map(|file| transfer_format(is_json(file))).next();
     let default_format =
         transferred(arguments).or(listed).or_else(|| Some(DEFAULT_FORMAT.to_owned()));
-    run(arguments, Work { entries, default_format, ranked: false, listed: true }, terminal)
+    let parts: Vec<Shard> = arguments.list.shard.into_iter().chain(given).collect();
+    let work = Work { entries, parts, default_format, ranked: false, listed: true };
+    let Some(given) = given else { return run(arguments, work, terminal) };
+    let mut arguments = arguments.clone();
+    arguments.model.device = device_of(given.index, &arguments.model.device);
+    run(&arguments, work, &terminal.quietened())
 }
 
 /// The frames of a film.
@@ -84,7 +107,13 @@ pub(super) fn run_frames(
     let entries = frames(&photos, marked.as_ref())?;
     run(
         arguments,
-        Work { entries, default_format: transferred(arguments), ranked: false, listed: false },
+        Work {
+            entries,
+            parts: Vec::new(),
+            default_format: transferred(arguments),
+            ranked: false,
+            listed: false,
+        },
         terminal,
     )
 }
@@ -133,7 +162,8 @@ pub(super) fn run_targets(
         None if marked.is_none() => Some("view.html".to_owned()),
         transferred => transferred,
     };
-    run(arguments, Work { entries, default_format, ranked: true, listed: false }, terminal)
+    let (ranked, listed, parts) = (true, false, Vec::new());
+    run(arguments, Work { entries, parts, default_format, ranked, listed }, terminal)
 }
 
 /// What is written of what is carried across.
@@ -195,8 +225,9 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
     }
     let settings = settings(arguments, &network)?;
     let turns = turns(arguments);
-    let batch = Batch {
+    let whole = Batch {
         entries: &entries,
+        part: !work.parts.is_empty(),
         folder,
         formats: &formats,
         turns: &turns,
@@ -209,14 +240,17 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
         batch_size: batch_size.get(),
     };
     let ranking_file = folder.filter(|_| work.ranked).map(|folder| folder.join(RANKING));
-    check(&batch, ranking_file.as_deref(), arguments)?;
+    check(&whole, ranking_file.as_deref(), arguments)?;
+    let own =
+        work.parts.iter().fold(&entries[..], |entries, part| &entries[part.of(entries.len())]);
+    let batch = Batch { entries: own, ..whole };
     batch::ensure_records(&batch)?;
     batch::ensure_index(&batch)?;
     ranking_file.as_deref().map_or(Ok(()), ensure_ranking)?;
     tell_of_confidence(&network, batch.needs(), terminal);
     let stopped = stop_on_interrupt()?;
     let template = "{bar:30} {pos}/{len} pairs{pace}";
-    let progress = terminal.progress(("matching", "pairs"), entries.len(), template);
+    let progress = terminal.progress(("matching", "pairs"), own.len(), template);
     let mut printed = Ok(());
     let mut ranking = Ranking::default();
     let mut report = |record: Record| {

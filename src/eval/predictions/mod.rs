@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Pair;
 use crate::eval::dense::Dense;
@@ -23,7 +24,7 @@ use crate::geometry::{Point, Size};
 pub(crate) use file::{Stored, read, write};
 
 /// Where the source keypoints of one pair are predicted to lie in the target.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Prediction {
     /// The pair's `index`.
     pub pair: usize,

@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use crate::nn::layers::linear::Linear;
 use crate::nn::parameters::VarBuilder;
+use crate::nn::runtime::dropout::drop;
 
 /// Linear, GELU, linear.
 #[derive(Debug)]
@@ -57,9 +58,4 @@ impl GatedMlp {
         let halves = self.w12.forward(xs).chunk(2, -1);
         self.w3.forward(&(halves[0].silu() * &halves[1]))
     }
-}
-
-/// Sets a share of the values to zero and scales the rest up; nothing at a share of zero.
-pub(crate) fn drop(xs: Tensor, share: f64) -> Tensor {
-    if share > 0.0 { xs.dropout(share, true) } else { xs }
 }

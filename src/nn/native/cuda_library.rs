@@ -1,4 +1,4 @@
-//! What is in C++ and calls libtorch's CUDA library (`cuda_graph.cpp`, `cuda_stream.cpp`): a library of its own, which
+//! What is in C++ and calls libtorch's CUDA library (`cuda_graph.cpp`, `cuda_stream.cpp`, `nccl.cpp`): a library of its own, which
 //! this program carries and opens when asked, as the program must start where there is no CUDA.
 
 use std::ffi::{c_char, c_void};
@@ -65,7 +65,9 @@ mod tests {
     #[test]
     fn the_library_is_there_and_holds_its_functions() {
         assert!(BYTES.starts_with(b"\x7fELF"), "built without CUDA's headers");
-        for name in ["graph_begin", "graph_end", "graph_replay", "graph_free", "stream"] {
+        for name in
+            ["graph_begin", "graph_end", "graph_replay", "graph_free", "stream", "nccl_open"]
+        {
             let name = format!("lpmflow_{name}\0");
             assert!(BYTES.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
         }

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use tch::{Device, Kind, Tensor};
 
 use crate::nn::runtime::autocast::autocast;
+use crate::nn::runtime::dropout;
 
 type Compute<'a> = Box<dyn Fn(&[Tensor]) -> Vec<Tensor> + 'a>;
 
@@ -17,7 +18,10 @@ type Compute<'a> = Box<dyn Fn(&[Tensor]) -> Vec<Tensor> + 'a>;
 /// the loss, make use of must come out of a segment themselves ([`Recompute::cut`]).
 #[derive(Default)]
 pub(crate) struct Recompute<'a> {
-    seeds: Option<Cell<i64>>,
+    /// What the samples draw their dropout from.
+    seeds: Vec<i64>,
+    /// Segments so far.
+    segments: Cell<i64>,
     recorded: Option<RefCell<Vec<Segment<'a>>>>,
     /// Where products are in 16 bits.
     mixed: Option<Device>,
@@ -27,7 +31,7 @@ struct Segment<'a> {
     compute: Compute<'a>,
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
-    seed: i64,
+    number: i64,
 }
 
 impl<'a> Recompute<'a> {
@@ -36,15 +40,15 @@ impl<'a> Recompute<'a> {
         Self::default()
     }
 
-    /// For training: every segment draws its dropout from a seed of its own, the first from `seed`.
-    pub(crate) fn seeded(seed: i64) -> Self {
-        Self { seeds: Some(Cell::new(seed)), ..Self::default() }
+    /// For training: every sample draws its dropout from a seed of its own.
+    pub(crate) fn seeded(seeds: Vec<i64>) -> Self {
+        Self { seeds, ..Self::default() }
     }
 
     /// As [`Recompute::seeded`], but what happens inside segments is forgotten and computed again in the
     /// backward pass; in mixed precision on the device `mixed`.
-    pub(crate) fn recomputed(seed: i64, mixed: Option<Device>) -> Self {
-        Self { recorded: Some(RefCell::default()), mixed, ..Self::seeded(seed) }
+    pub(crate) fn recomputed(seeds: Vec<i64>, mixed: Option<Device>) -> Self {
+        Self { recorded: Some(RefCell::default()), mixed, ..Self::seeded(seeds) }
     }
 
     /// A segment with one tensor at each end.
@@ -64,9 +68,9 @@ impl<'a> Recompute<'a> {
         inputs: [&Tensor; I],
         compute: impl Fn([&Tensor; I]) -> [Tensor; O] + 'a,
     ) -> [Tensor; O] {
-        let seed = self.seeds.as_ref().map(|seeds| seeds.replace(seeds.get().wrapping_add(1)));
-        seed.into_iter().for_each(tch::manual_seed);
-        let (Some(recorded), Some(seed)) = (&self.recorded, seed) else { return compute(inputs) };
+        let number = self.segments.replace(self.segments.get() + 1);
+        dropout::begin(&self.seeds, number);
+        let Some(recorded) = &self.recorded else { return compute(inputs) };
         // With gradients, though they are forgotten: without, faster functions round otherwise than those
         // of the backward pass.
         let outputs = compute(inputs).map(|output| {
@@ -78,7 +82,7 @@ impl<'a> Recompute<'a> {
             compute: Box::new(move |inputs| compute(array::from_fn(|index| &inputs[index])).into()),
             inputs: inputs.into_iter().map(Tensor::shallow_clone).collect(),
             outputs: outputs.iter().map(Tensor::shallow_clone).collect(),
-            seed,
+            number,
         };
         recorded.borrow_mut().push(segment);
         outputs
@@ -90,16 +94,16 @@ impl<'a> Recompute<'a> {
         let mut segments = self.recorded.map(RefCell::into_inner).unwrap_or_default();
         // All who use a segment's results come after it, and have said what they need.
         while let Some(segment) = segments.pop() {
-            segment.backward(self.mixed);
+            segment.backward(&self.seeds, self.mixed);
         }
     }
 }
 
 impl Segment<'_> {
-    fn backward(self, mixed: Option<Device>) {
+    fn backward(self, seeds: &[i64], mixed: Option<Device>) {
         let leaf = |input: &Tensor| input.detach().set_requires_grad(input.requires_grad());
         let inputs: Vec<Tensor> = self.inputs.iter().map(leaf).collect();
-        tch::manual_seed(self.seed);
+        dropout::begin(seeds, self.number);
         let compute = || (self.compute)(&inputs);
         let outputs = match mixed {
             Some(device) => autocast(device, compute),
@@ -135,7 +139,7 @@ mod tests {
     fn gradients(recompute: Recompute, weights: &[Tensor; 2], xs: &Tensor) -> (f64, Vec<Tensor>) {
         let fresh = weights.each_ref().map(|weight| weight.detach().set_requires_grad(true));
         let layer = |xs: &Tensor, weight: &Tensor| {
-            xs.matmul(weight).tanh().dropout(0.5, true) // [B, D]
+            dropout::drop(xs.matmul(weight).tanh(), 0.5) // [B, D]
         };
         let kept = fresh.each_ref().map(Tensor::shallow_clone);
         let [first, twice] = recompute.run([xs], move |[xs]| {
@@ -157,14 +161,16 @@ mod tests {
             tch::manual_seed(1);
             let weights = [random(&[6, 6]), random(&[6, 6])];
             let xs = random(&[4, 6]);
-            let (loss, wanted) = gradients(Recompute::seeded(5), &weights, &xs);
-            let (recomputed_loss, found) = gradients(Recompute::recomputed(5, None), &weights, &xs);
+            let seeds = || vec![5, 6, 7, 8];
+            let (loss, wanted) = gradients(Recompute::seeded(seeds()), &weights, &xs);
+            let recompute = Recompute::recomputed(seeds(), None);
+            let (recomputed_loss, found) = gradients(recompute, &weights, &xs);
             assert_eq!(loss, recomputed_loss);
             for (found, wanted) in found.iter().zip(&wanted) {
                 assert!(wanted.abs().max().double_value(&[]) > 0.1);
                 assert!(found.allclose(wanted, 1e-6, 1e-6, false));
             }
-            let (other_loss, _) = gradients(Recompute::seeded(6), &weights, &xs);
+            let (other_loss, _) = gradients(Recompute::seeded(vec![1, 2, 3, 4]), &weights, &xs);
             assert_ne!(loss, other_loss, "another seed, other dropout");
         });
     }

@@ -18,8 +18,10 @@ const INDEX: &str = "index.html";
 /// A list of pairs and what is wanted of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch<'a> {
-    /// The list.
+    /// The list, or a part of it.
     pub entries: &'a [Entry],
+    /// Whether it is a part.
+    pub part: bool,
     /// Where the files go; without one, none is written, and no word of what was done is left.
     pub folder: Option<&'a Path>,
     /// The files of each pair: `NAME.ending` for each ending.
@@ -67,9 +69,9 @@ impl Batch<'_> {
         Some(self.folder?.join(format!("{}.json", pair.name)))
     }
 
-    /// The page that lists all pairs; there where each pair has a page of its own.
+    /// The page that lists all pairs; there where each pair has a page of its own, and the list is whole.
     pub(crate) fn index_path(&self) -> Option<PathBuf> {
-        let has_views = self.formats.iter().any(|(_, format)| format.is_view());
+        let has_views = !self.part && self.formats.iter().any(|(_, format)| format.is_view());
         Some(self.folder.filter(|_| has_views)?.join(INDEX))
     }
 

@@ -9,6 +9,7 @@ use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::parameters::{Group, Parameter};
+use crate::processes::buckets::Transfer;
 use crate::spelling::meant;
 use crate::train::init::ModelChoice;
 use crate::train::objective::tables::ObjectiveTables;
@@ -31,8 +32,10 @@ pub(crate) struct TrainConfig {
     /// through as often as that takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// Samples per batch.
+    /// Samples per batch of each of the processes that the run began with.
     pub batch_size: usize,
+    /// How many these were. Another number that goes on with the run makes the same steps.
+    pub processes: usize,
     /// Batches whose gradients are added up before the optimizer makes a step.
     pub accumulate: usize,
     /// Learning rate of every group of parameters that has none of its own.
@@ -46,6 +49,8 @@ pub(crate) struct TrainConfig {
     pub checkpoint_activations: bool,
     /// Variables whose names begin so are left as they are.
     pub frozen: Vec<String>,
+    /// The numbers in which gradients go from process to process.
+    pub gradient_transfer: Transfer,
     /// Gradients are scaled down to this norm where theirs is larger; 0 for no limit.
     pub gradient_clip: f64,
     /// Part of its old self that the moving average of the weights keeps per step; 0 for no average.
@@ -84,12 +89,14 @@ impl Default for TrainConfig {
             epochs: 10,
             steps: None,
             batch_size: 32,
+            processes: 1,
             accumulate: 1,
             learning_rate: 4e-5,
             backbone_learning_rate: 3e-6,
             mixed_precision: false,
             checkpoint_activations: false,
             frozen: Vec::new(),
+            gradient_transfer: Transfer::default(),
             gradient_clip: 0.0,
             ema_decay: 0.0,
             log_every: 10,
@@ -108,6 +115,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// Samples of a batch, over all processes.
+    pub(crate) fn whole_batch(&self) -> usize {
+        self.batch_size * self.processes
+    }
+
     /// The rate that a group of parameters starts with; 0 leaves the group as it is.
     pub(crate) fn base_rate(&self, group: Group) -> f64 {
         match self.group_learning_rates.get(group.0) {
@@ -167,7 +179,7 @@ impl TrainConfig {
         Ok(())
     }
 
-    fn own_rules(&self) -> [Rule; 14] {
+    fn own_rules(&self) -> [Rule; 15] {
         [
             // What is beyond these limits would end in memory that is not there, or take for ever.
             (
@@ -177,6 +189,7 @@ impl TrainConfig {
             ((1..=1_000_000_000).contains(&self.epochs), "epochs must lie in 1 to 1000000000"),
             ((1..=1_000_000).contains(&self.data.repeat), "data.repeat must lie in 1 to 1000000"),
             ((1..=65536).contains(&self.batch_size), "batch_size must lie in 1 to 65536"),
+            ((1..=65536).contains(&self.processes), "processes must lie in 1 to 65536"),
             ((1..=65536).contains(&self.accumulate), "accumulate must lie in 1 to 65536"),
             (self.prefetch <= 1024, "prefetch must be at most 1024"),
             (

@@ -19,6 +19,7 @@ use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::save::{Storage, save};
 use crate::model::weights::{Source, StoredWeights, read};
 use crate::output::leftovers;
+use crate::processes::communicator::Communicator;
 use crate::train::folder::state::RunState;
 use crate::visible::Shown;
 
@@ -41,6 +42,13 @@ struct TrainingRun {
     /// What the weights were trained with; `best.safetensors` and older versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settings: Option<Value>,
+    /// How many processes trained it when it was written; older versions knew of one alone.
+    #[serde(default = "one")]
+    world_size: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Named tensors.
@@ -53,6 +61,7 @@ pub(crate) struct Checkpoints {
     model: ModelConfig,
     provenance: Provenance,
     settings: Value,
+    world_size: usize,
 }
 
 /// A checkpoint read back.
@@ -69,15 +78,17 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoints {
-    /// The weight files of the run in `folder`. `provenance` says what training began from, `settings` how
-    /// it goes on.
+    /// The weight files of the run in `folder`, which these processes train. `provenance` says what training began
+    /// from, `settings` how it goes on.
     pub(crate) fn new(
         folder: &Path,
         model: ModelConfig,
         provenance: Provenance,
         settings: Value,
+        communicator: &dyn Communicator,
     ) -> Self {
-        Self { folder: folder.to_owned(), model, provenance, settings }
+        let world_size = communicator.world_size();
+        Self { folder: folder.to_owned(), model, provenance, settings, world_size }
     }
 
     /// Replaces the newest weights, and with them what resuming needs.
@@ -109,18 +120,20 @@ impl Checkpoints {
 
     fn description(&self, state: &RunState, moments: Option<String>) -> Result<Description> {
         let settings = moments.is_some().then(|| self.settings.clone());
-        let run = TrainingRun { state: state.clone(), moments, settings };
+        let world_size = self.world_size;
+        let run = TrainingRun { state: state.clone(), moments, settings, world_size };
         let training_run = Some(serde_json::to_value(run).context("describing the run's state")?);
         let provenance = Provenance { training_run, ..self.provenance.clone() };
         Ok(Description::new(self.model.clone(), provenance))
     }
 }
 
-/// Reads the newest checkpoint of a run folder, and clears what a killed process left half written.
+/// Reads the newest checkpoint of a run folder, and if `clear` says so, removes what a killed process left half
+/// written.
 ///
 /// # Errors
 /// When there is none, or its files are damaged or do not belong together.
-pub(crate) fn load_last(folder: &Path) -> Result<Checkpoint> {
+pub(crate) fn load_last(folder: &Path, clear: bool) -> Result<Checkpoint> {
     let path = folder.join(LAST);
     ensure!(
         path.is_file(),
@@ -142,8 +155,10 @@ pub(crate) fn load_last(folder: &Path) -> Result<Checkpoint> {
         state.step,
         run.state.step
     );
-    leftovers::clear(folder);
-    delete(folder, |other| other.starts_with(MOMENTS) && other != name)?;
+    if clear {
+        leftovers::clear(folder);
+        delete(folder, |other| other.starts_with(MOMENTS) && other != name)?;
+    }
     Ok(Checkpoint { state, weights, moments: moments.tensors, settings: run.settings })
 }
 

@@ -1,6 +1,8 @@
 //! One optimizer step: samples to losses, losses to gradients, gradients to new weights.
 
 use std::fmt::{self, Display, Formatter};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -9,7 +11,8 @@ use crate::model::Model;
 use crate::nn::parameters::Parameter;
 use crate::nn::runtime::autocast::autocast;
 use crate::nn::runtime::recompute::Recompute;
-use crate::train::communicator::{Communicator, sum_over_processes};
+use crate::processes::buckets;
+use crate::processes::communicator::{Communicator, sum_over_processes};
 use crate::train::config::TrainConfig;
 use crate::train::init::{InitialModel, ensure_same_start};
 use crate::train::objective::batch::Batch;
@@ -33,8 +36,10 @@ pub(crate) struct Trainer {
     pub ema: Option<Ema>,
     config: TrainConfig,
     objective: Box<dyn Objective>,
-    communicator: Box<dyn Communicator>,
+    communicator: Rc<dyn Communicator>,
     device: Device,
+    /// What the last step spent on the sums over processes.
+    reduction: Duration,
 }
 
 /// What one step came to.
@@ -71,7 +76,7 @@ impl Trainer {
         initial: InitialModel,
         config: &TrainConfig,
         device: Device,
-        communicator: Box<dyn Communicator>,
+        communicator: Rc<dyn Communicator>,
     ) -> Result<Self> {
         let InitialModel { model, parameters, provenance, .. } = initial;
         let trained = config.trained(&parameters)?;
@@ -91,7 +96,17 @@ impl Trainer {
         let keeps_average = config.ema_decay > 0.0;
         let ema = keeps_average.then(|| Ema::new(&parameters, config.ema_decay));
         let config = config.clone();
-        Ok(Self { model, parameters, optimizer, ema, config, objective, communicator, device })
+        Ok(Self {
+            model,
+            parameters,
+            optimizer,
+            ema,
+            config,
+            objective,
+            communicator,
+            device,
+            reduction: Duration::ZERO,
+        })
     }
 
     /// The model.
@@ -110,23 +125,23 @@ impl Trainer {
         FlowGrid { frame: self.model.config().input_size, cells: cells as usize }
     }
 
-    /// One update of the weights from some batches, at least one; `first_batch` is the number of the first of
-    /// them in its epoch. How samples are spread over batches and processes changes neither the losses nor the
-    /// gradients, but for dropout.
+    /// What the last step spent on the sums of gradients over all processes, with waiting for the slowest.
+    pub(crate) fn reduction(&self) -> Duration {
+        self.reduction
+    }
+
+    /// One update of the weights from some batches, at least one. How samples are spread over batches and processes
+    /// changes neither the losses nor the gradients. A batch without samples is one of which other processes have
+    /// all.
     ///
     /// # Errors
     /// When the loss, the gradient or the new weights are not finite ([`Diverged`]); the error names the pairs.
-    pub(crate) fn step(
-        &mut self,
-        batches: &[Vec<Sample>],
-        now: Progress,
-        first_batch: u64,
-    ) -> Result<Losses> {
+    pub(crate) fn step(&mut self, batches: &[Vec<Sample>], now: Progress) -> Result<Losses> {
         self.optimizer.zero_gradients();
         let terms = self.terms(batches, now)?;
         let mut sums = vec![0.0; terms.len()];
-        for (number, samples) in (first_batch..).zip(batches) {
-            let of_batch = self.accumulate(samples, now, number, &terms)?;
+        for samples in batches.iter().filter(|samples| !samples.is_empty()) {
+            let of_batch = self.accumulate(samples, now, &terms)?;
             sums.iter_mut().zip(of_batch).for_each(|(sum, value)| *sum += value);
         }
         self.reduce_gradients()?;
@@ -182,16 +197,17 @@ impl Trainer {
         &mut self,
         samples: &[Sample],
         now: Progress,
-        number: u64,
         terms: &[Term],
     ) -> Result<Vec<f64>> {
-        // libtorch draws dropout from its own generator, which nothing else uses during a step.
-        let seed = torch_seed(self.config.seed, Purpose::Dropout, now.epoch, number);
+        let seed = |sample: &Sample| {
+            torch_seed(self.config.seed, Purpose::Dropout, now.epoch, sample.index as u64)
+        };
+        let seeds = samples.iter().map(seed).collect();
         let mixed = self.config.mixed_precision.then_some(self.device);
         let recompute = if self.config.checkpoint_activations {
-            Recompute::recomputed(seed, mixed)
+            Recompute::recomputed(seeds, mixed)
         } else {
-            Recompute::seeded(seed)
+            Recompute::seeded(seeds)
         };
         let batch = self.batch(samples, now);
         let compute = || self.objective.sums(&batch, &recompute);
@@ -215,10 +231,15 @@ impl Trainer {
     }
 
     /// Replaces the gradients by their sums over all processes.
-    fn reduce_gradients(&self) -> Result<()> {
+    fn reduce_gradients(&mut self) -> Result<()> {
         if self.communicator.world_size() == 1 {
             return Ok(());
         }
+        if let Device::Cuda(index) = self.device {
+            // The backward pass is not part of it.
+            tch::Cuda::synchronize(index as i64);
+        }
+        let start = Instant::now();
         let parameters = self.optimizer.parameters();
         let present: Vec<f64> =
             parameters.iter().map(|parameter| f64::from(parameter.grad().defined())).collect();
@@ -233,7 +254,10 @@ impl Trainer {
                 gradients.push(parameter.grad());
             }
         }
-        no_grad(|| self.communicator.all_reduce(&mut gradients))
+        let transfer = self.config.gradient_transfer;
+        no_grad(|| buckets::all_reduce(&*self.communicator, &mut gradients, transfer))?;
+        self.reduction = start.elapsed();
+        Ok(())
     }
 }
 

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::inference::Engine;
 use crate::inference::frame::Input;
 use crate::output::Attempts;
+use crate::processes::communicator::from_first;
 use crate::train::folder::checkpoint::Tensors;
 use crate::train::folder::state::{Best, RunState, Start, Totals};
 use crate::train::optim::schedule::Progress;
@@ -52,17 +53,24 @@ impl Run {
         }
         (watcher.on_event)(Event::Validation { pairs: self.validation.len() });
         let weights = self.judged_weights();
-        let Some(judged) = self.validate(&weights, watcher)? else { return Ok(false) };
-        let pck = judged.pck;
-        let config = self.trainer.model().config();
-        let mut nothing = SamePosition(Input { side: config.input_size, rule: config.input });
-        let same_position =
-            self.validation.judge(&mut nothing, NonZeroUsize::MIN, watcher.stop, &mut |_| ())?;
-        let Some(Judged { pck: same_position, .. }) = same_position else { return Ok(false) };
+        let mut judged = None;
+        let judge = || {
+            judged = self.validate(&weights, watcher)?;
+            let config = self.trainer.model().config();
+            let mut nothing = SamePosition(Input { side: config.input_size, rule: config.input });
+            let batch = NonZeroUsize::MIN;
+            let same_position =
+                self.validation.judge(&mut nothing, batch, watcher.stop, &mut |_| ())?;
+            Ok([&judged, &same_position].map(score))
+        };
+        let [pck, same_position] = from_first(&*self.communicator, judge)?;
+        if pck.is_nan() || same_position.is_nan() {
+            return Ok(false);
+        }
         let start = Start { pck, same_position };
         let best = Some(Best { epoch: None, pck });
         let begun = RunState { start: Some(start), best, ..self.state.clone() };
-        self.checkpoints.save_best(&begun, &weights)?;
+        self.save_best(&begun, &weights)?;
         self.state = begun;
         self.write_last()?;
         let line = json!({
@@ -71,8 +79,8 @@ impl Run {
             "same_position_pck": same_position,
             "score": self.validation.title(),
         });
-        self.logs.append(0, &line, &[("validation/pck".to_owned(), pck)])?;
-        self.show(&judged)?;
+        self.log(0, &line, &[("validation/pck".to_owned(), pck)])?;
+        self.show(judged.as_ref())?;
         (watcher.on_event)(Event::Start(start));
         Ok(true)
     }
@@ -85,15 +93,16 @@ impl Run {
         watcher: &mut Watcher,
     ) -> Result<bool> {
         let Position { epoch, batch } = self.state.position;
-        let done = (batch as usize * self.config.batch_size).min(self.training.len());
+        let done = (batch as usize * self.config.whole_batch()).min(self.training.len());
         (watcher.on_event)(Event::Epoch { epoch, samples: self.training.len(), done });
         let mut loader = self.loader()?;
         clock.pause_over();
         loop {
             if self.state.position.batch >= self.sampler().batches() {
+                self.communicator.at_rest();
                 return Ok(true);
             }
-            if (watcher.stop)() {
+            if self.asked_to_stop(watcher)? {
                 return Ok(false);
             }
             let batches: Vec<Vec<Sample>> = loader
@@ -105,9 +114,11 @@ impl Run {
                     format!("preparing batch {batch} of epoch {epoch}{}", self.way_out())
                 })
                 .map_err(|error| self.kept(error, saved))?;
-            let losses = self.trainer.step(&batches, self.now(), self.state.position.batch)?;
+            let losses = self.trainer.step(&batches, self.now())?;
+            let before = self.seen();
             self.count(&batches, &losses);
-            clock.step(batches.iter().map(Vec::len).sum());
+            clock.step(self.seen() - before);
+            self.communicator.at_step(self.state.step);
             self.report(losses, clock, watcher).map_err(|error| self.kept(error, saved))?;
             let at_end = self.state.position.batch >= self.sampler().batches();
             if self.state.step.is_multiple_of(self.config.checkpoint_every) && !at_end {
@@ -120,7 +131,7 @@ impl Run {
     /// The weights are sound though something beside them failed: they are kept, if they can be, so that nothing
     /// of the training is lost.
     fn kept(&self, error: anyhow::Error, saved: &mut u64) -> anyhow::Error {
-        if self.state.step == *saved {
+        if self.state.step == *saved || self.record.is_none() {
             return error;
         }
         match self.write_last() {
@@ -144,17 +155,18 @@ impl Run {
             let base = self.config.base_rate(group);
             (group, self.config.schedule.learning_rate(base, before))
         };
-        let seen = self.state.position.batch as usize * self.config.batch_size;
+        let several = self.communicator.world_size() > 1;
         let report = StepReport {
             step: self.state.step,
             epoch: self.state.position.epoch,
             losses,
             learning_rates: self.groups().into_iter().map(rate).collect(),
-            done: seen.min(self.training.len()),
+            done: self.seen(),
             pairs_per_second: clock.pairs_per_second(),
+            reduction_seconds: several.then(|| self.trainer.reduction().as_secs_f64()),
         };
         if report.step.is_multiple_of(self.config.log_every) {
-            self.logs.append(report.step, &report.line(), &report.scalars())?;
+            self.log(report.step, &report.line(), &report.scalars())?;
             clock.line();
         }
         (watcher.on_event)(Event::Step(&report));
@@ -169,15 +181,22 @@ impl Run {
     fn epoch_end(&mut self, watcher: &mut Watcher) -> Result<bool> {
         (watcher.on_event)(Event::Validation { pairs: self.validation.len() });
         let weights = self.judged_weights();
-        let Some(judged) = self.validate(&weights, watcher)? else { return Ok(false) };
-        let pck = judged.pck;
+        let mut judged = None;
+        let judge = || {
+            judged = self.validate(&weights, watcher)?;
+            Ok([score(&judged)])
+        };
+        let [pck] = from_first(&*self.communicator, judge)?;
+        if pck.is_nan() {
+            return Ok(false);
+        }
         let epoch = self.state.position.epoch;
         let best = self.state.best.is_none_or(|best| pck > best.pck);
         // In force once all is written: a run that is resumed after a failure validates once more.
         let mut after = self.state.clone();
         if best {
             after.best = Some(Best { epoch: Some(epoch), pck });
-            self.checkpoints.save_best(&after, &weights)?;
+            self.save_best(&after, &weights)?;
         }
         let report = EpochReport {
             step: self.state.step,
@@ -187,8 +206,8 @@ impl Run {
             validation_pck: pck,
             best,
         };
-        self.logs.append(report.step, &report.line(), &report.scalars())?;
-        self.show(&judged)?;
+        self.log(report.step, &report.line(), &report.scalars())?;
+        self.show(judged.as_ref())?;
         (watcher.on_event)(Event::EpochDone(&report));
         self.state = after;
         self.state.position = Position { epoch: epoch + 1, batch: 0 };
@@ -196,14 +215,33 @@ impl Run {
         Ok(true)
     }
 
-    /// Pictures of what validation found, and the run's page.
-    fn show(&mut self, judged: &Judged) -> Result<()> {
+    /// Pictures of what validation found, and the run's page, of the process that writes.
+    fn show(&mut self, judged: Option<&Judged>) -> Result<()> {
+        let (Some(judged), Some(record)) = (judged, &mut self.record) else { return Ok(()) };
         let config = self.trainer.model().config();
         let input = Input { side: config.input_size, rule: config.input };
         let pictures = self.validation.pictures(judged, input)?;
-        self.logs.pictures(self.state.step, &pictures)?;
+        record.logs.pictures(self.state.step, &pictures)?;
         report::write(&self.folder, &self.beside)?;
         Ok(())
+    }
+
+    /// Samples of the current epoch that all processes have seen.
+    fn seen(&self) -> usize {
+        let seen = self.state.position.batch as usize * self.config.whole_batch();
+        seen.min(self.training.len())
+    }
+
+    /// Keeps weights as the best, if this is the process that writes.
+    fn save_best(&self, state: &RunState, weights: &Tensors) -> Result<()> {
+        let Some(record) = &self.record else { return Ok(()) };
+        record.checkpoints.save_best(state, weights)
+    }
+
+    /// Writes a line of metrics, if this is the process that does.
+    fn log(&mut self, step: u64, line: &Value, scalars: &[(String, f64)]) -> Result<()> {
+        let Some(record) = &mut self.record else { return Ok(()) };
+        record.logs.append(step, line, scalars)
     }
 
     fn validate(&self, weights: &Tensors, watcher: &mut Watcher) -> Result<Option<Judged>> {
@@ -228,4 +266,9 @@ impl Run {
             " (with --skip-bad, photos that cannot be decoded are left out)"
         }
     }
+}
+
+/// The score of a validation; no number where it was stopped.
+fn score(judged: &Option<Judged>) -> f64 {
+    judged.as_ref().map_or(f64::NAN, |judged| judged.pck)
 }

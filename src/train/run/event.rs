@@ -74,6 +74,8 @@ pub(crate) struct Plan {
     pub score: String,
     /// Optimizer steps of the whole run.
     pub steps: u64,
+    /// Processes that share the work.
+    pub processes: usize,
     /// Where the run stands.
     pub position: Position,
     /// Optimizer steps done.
@@ -108,6 +110,9 @@ pub(crate) struct StepReport {
     pub done: usize,
     /// Pairs per second since the last line.
     pub pairs_per_second: f64,
+    /// Of several processes, seconds of the step that went into the sums of gradients over all of them, with waiting
+    /// for the slowest.
+    pub reduction_seconds: Option<f64>,
 }
 
 impl StepReport {
@@ -131,6 +136,9 @@ impl StepReport {
             put(&key, (*rate).into());
         }
         put("pairs_per_second", self.pairs_per_second.into());
+        if let Some(seconds) = self.reduction_seconds {
+            put("reduction_seconds", seconds.into());
+        }
         Value::Object(line)
     }
 
@@ -143,6 +151,9 @@ impl StepReport {
         }
         scalars.push(("train/gradient_norm".to_owned(), self.losses.gradient_norm));
         scalars.push(("train/pairs_per_second".to_owned(), self.pairs_per_second));
+        let reduction =
+            self.reduction_seconds.map(|time| ("train/reduction_seconds".to_owned(), time));
+        scalars.extend(reduction);
         let rate = |(group, rate): &(Group, f64)| (format!("learning_rate/{}", group.0), *rate);
         scalars.extend(self.learning_rates.iter().map(rate));
         scalars

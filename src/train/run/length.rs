@@ -12,7 +12,7 @@ const MOST_SAMPLES: u64 = 1_000_000;
 /// how often each sample occurs in them.
 pub(super) fn settle(config: &mut TrainConfig, samples: usize) {
     let Some(steps) = config.steps.take() else { return };
-    let pairs = steps.saturating_mul((config.batch_size * config.accumulate) as u64);
+    let pairs = steps.saturating_mul((config.whole_batch() * config.accumulate) as u64);
     let passes = pairs.div_ceil(samples.max(1) as u64).max(1);
     let most = (MOST_SAMPLES / samples.max(1) as u64).max(1);
     let repeat = passes.div_ceil(EPOCHS).min(most);

@@ -10,19 +10,22 @@ mod standing;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tch::Device;
 
 use crate::inference::FlowNotFinite;
 use crate::inference::memory::keep_freed_memory;
-use crate::train::communicator::SingleProcess;
+use crate::processes::communicator::Communicator;
 use crate::train::config::TrainConfig;
 use crate::train::folder::checkpoint::{Checkpoints, LAST};
 use crate::train::folder::state::RunState;
 use crate::train::folder::{self, Logs};
-use crate::train::init;
+use crate::train::init::{self, InitialModel};
 use crate::train::optim::diverged::Diverged;
 use crate::train::optim::step::Trainer;
 use crate::train::report::{self, RunRecord};
@@ -57,7 +60,9 @@ pub(crate) struct Run {
     folder: PathBuf,
     config: TrainConfig,
     trainer: Trainer,
-    checkpoints: Checkpoints,
+    communicator: Rc<dyn Communicator>,
+    /// What is written, by the first process alone.
+    record: Option<Record>,
     training: Arc<TrainingSet>,
     validation: Validation,
     /// What users should know of the data, a sentence each.
@@ -67,10 +72,16 @@ pub(crate) struct Run {
     notes: Vec<String>,
     changes: Vec<String>,
     state: RunState,
-    logs: Logs,
     /// The folders of other runs that the run's page shows beside it.
     beside: Vec<PathBuf>,
     device: Device,
+}
+
+/// What is written of a run.
+#[derive(Debug)]
+struct Record {
+    checkpoints: Checkpoints,
+    logs: Logs,
     /// On the folder, as long as the run lives.
     _lock: Option<File>,
 }
@@ -81,7 +92,15 @@ impl Run {
     ///
     /// # Errors
     /// When data or weights cannot be used, or the folder cannot be written or holds a run.
-    pub(crate) fn begin(folder: &Path, mut config: TrainConfig, device: Device) -> Result<Self> {
+    pub(crate) fn begin(
+        folder: &Path,
+        mut config: TrainConfig,
+        device: Device,
+        communicator: Rc<dyn Communicator>,
+    ) -> Result<Self> {
+        if communicator.world_size() > 1 {
+            config.processes = communicator.world_size();
+        }
         config.check()?;
         let mut parts = config.data.open(config.seed, &[])?;
         let (samples, before) = (parts.training.len(), config.data.repeat);
@@ -91,17 +110,23 @@ impl Run {
         keep_freed_memory();
         let model = initial.model.config().clone();
         let settings = recorded(&config, &parts)?;
-        let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone(), settings);
+        ensure_same_start(&*communicator, &settings, &initial)?;
+        let provenance = initial.provenance.clone();
+        let checkpoints = Checkpoints::new(folder, model, provenance, settings, &*communicator);
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
-        let trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))?;
-        let lock = folder::begin(folder, &config)?;
-        folder::write_left_out(folder, &parts.omissions.photos)?;
+        let trainer = Trainer::new(initial, &config, device, Rc::clone(&communicator))?;
+        let record = || -> Result<Record> {
+            let lock = folder::begin(folder, &config)?;
+            folder::write_left_out(folder, &parts.omissions.photos)?;
+            Ok(Record { checkpoints, logs: Logs::open(folder, 0)?, _lock: lock })
+        };
+        let record = (communicator.rank() == 0).then(record).transpose()?;
         let run = Self {
-            logs: Logs::open(folder, 0)?,
             folder: folder.to_owned(),
             config,
             trainer,
-            checkpoints,
+            communicator,
+            record,
             training: Arc::new(parts.training),
             validation: parts.validation,
             data_notes: parts.notes,
@@ -112,7 +137,6 @@ impl Run {
             state: RunState::default(),
             beside: Vec::new(),
             device,
-            _lock: lock,
         };
         run.check()?;
         run.write_last()?;
@@ -123,16 +147,22 @@ impl Run {
     ///
     /// # Errors
     /// When its checkpoint cannot be used.
-    pub(crate) fn resume(resumption: Resumption, device: Device) -> Result<Self> {
+    pub(crate) fn resume(
+        resumption: Resumption,
+        device: Device,
+        communicator: Rc<dyn Communicator>,
+    ) -> Result<Self> {
         let Resumption { folder, config, mut checkpoint, parts, changes, lock } = resumption;
         let folder = folder.as_path();
         let settings = recorded(&config, &parts)?;
         let initial = init::resume(checkpoint.weights, device)?;
         keep_freed_memory();
-        let model = initial.model.config().clone();
-        let checkpoints = Checkpoints::new(folder, model, initial.provenance.clone(), settings);
+        ensure_same_start(&*communicator, &settings, &initial)?;
+        communicator.ensure_same("state", &serde_json::to_string(&checkpoint.state)?)?;
+        let (model, provenance) = (initial.model.config().clone(), initial.provenance.clone());
+        let checkpoints = Checkpoints::new(folder, model, provenance, settings, &*communicator);
         let (origin, notes) = (initial.provenance.origin.clone(), initial.notes.clone());
-        let mut trainer = Trainer::new(initial, &config, device, Box::new(SingleProcess))
+        let mut trainer = Trainer::new(initial, &config, device, Rc::clone(&communicator))
             .with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
         let restored = || -> Result<()> {
             if let Some(average) = &mut trainer.ema {
@@ -141,14 +171,21 @@ impl Run {
             trainer.optimizer.restore(checkpoint.moments)
         }();
         restored.with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
-        folder::write_config(folder, &config)?;
-        folder::write_left_out(folder, &parts.omissions.photos)?;
+        // All have read the folder before it changes.
+        communicator.barrier()?;
+        let record = || -> Result<Record> {
+            folder::write_config(folder, &config)?;
+            folder::write_left_out(folder, &parts.omissions.photos)?;
+            let logs = Logs::open(folder, checkpoint.state.step)?;
+            Ok(Record { checkpoints, logs, _lock: lock })
+        };
+        let record = (communicator.rank() == 0).then(record).transpose()?;
         let run = Self {
-            logs: Logs::open(folder, checkpoint.state.step)?,
             folder: folder.to_owned(),
             config,
             trainer,
-            checkpoints,
+            communicator,
+            record,
             training: Arc::new(parts.training),
             validation: parts.validation,
             data_notes: parts.notes,
@@ -159,9 +196,9 @@ impl Run {
             state: checkpoint.state,
             beside: Vec::new(),
             device,
-            _lock: lock,
         };
         run.check()?;
+        run.tell_standing();
         Ok(run)
     }
 
@@ -217,4 +254,33 @@ impl Run {
             format!("{stands} (--resume {folder} goes on from it)")
         }
     }
+}
+
+/// Whether all processes begin the same: with the same settings, data and weights.
+fn ensure_same_start(
+    communicator: &dyn Communicator,
+    settings: &Value,
+    initial: &InitialModel,
+) -> Result<()> {
+    if communicator.world_size() == 1 {
+        return Ok(());
+    }
+    let mut settings = settings.clone();
+    let data = settings["data"].take();
+    communicator.ensure_same("settings", &digest([settings.to_string().as_bytes()]))?;
+    communicator.ensure_same("data", &digest([data.to_string().as_bytes()]))?;
+    let values = initial.parameters.iter().map(|parameter| {
+        let tensor = parameter.tensor.detach().to_device(Device::Cpu).flatten(0, -1);
+        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
+        bytes
+    });
+    communicator.ensure_same("weights", &digest(values))
+}
+
+/// The first digits of a SHA-256.
+fn digest(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut hash = Sha256::new();
+    parts.into_iter().for_each(|part| hash.update(part));
+    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::nn::parameters::Group;
+use crate::processes::communicator::Communicator;
 use crate::train::config::TrainConfig;
 use crate::train::folder::checkpoint::{Checkpoint, load_last};
 use crate::train::folder::state::RunState;
@@ -48,15 +49,22 @@ pub(crate) struct Changes {
 }
 
 impl Resumption {
-    /// Reads the newest checkpoint of the run in `folder`, whose configuration is `own`, to go on with `config`.
+    /// Reads the newest checkpoint of the run in `folder`, whose configuration is `own`, to go on with `config`. Of
+    /// several processes all do, and the first sees to the folder.
     ///
     /// # Errors
     /// When there is nothing to resume, the data cannot be used, or the run has done more epochs than `config`
     /// has.
-    pub(crate) fn open(folder: &Path, own: &TrainConfig, config: TrainConfig) -> Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        own: &TrainConfig,
+        config: TrainConfig,
+        communicator: &dyn Communicator,
+    ) -> Result<Self> {
         config.check()?;
-        let lock = lock(folder)?;
-        let checkpoint = load_last(folder)?;
+        let first = communicator.rank() == 0;
+        let lock = if first { lock(folder)? } else { None };
+        let checkpoint = load_last(folder, first)?;
         let parts = config.data.open(config.seed, &read_left_out(folder)?)?;
         let context = || format!("resuming the run in `{}`", folder.shown());
         let now = recorded(&config, &parts)?;

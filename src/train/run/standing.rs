@@ -7,19 +7,22 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::nn::parameters::{Group, Parameter};
+use crate::processes::communicator::sum_over_processes;
+use crate::processes::shards::Shard;
 use crate::train::config::TrainConfig;
-use crate::train::folder::checkpoint::Tensors;
+use crate::train::folder::checkpoint::{LAST, Tensors};
 use crate::train::folder::state::RunState;
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
-use crate::train::run::Run;
 use crate::train::run::event::{Parameters, Plan};
 use crate::train::run::prospect::Reach;
+use crate::train::run::{Run, Watcher};
 use crate::train::samples::loader::{self, Loader};
 use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Sampler;
 use crate::train::samples::settings::SampleSettings;
 use crate::train::samples::training_set::TrainingSet;
+use crate::visible::Shown;
 
 impl Run {
     /// The weights that validation judges: their average, if one is kept.
@@ -35,17 +38,42 @@ impl Run {
         self.trainer.parameters().iter().map(named).collect()
     }
 
+    /// Writes a checkpoint, if this is the process that does.
     pub(super) fn write_last(&self) -> Result<()> {
+        let Some(record) = &self.record else { return Ok(()) };
         let mut moments = self.trainer.optimizer.state();
         if let Some(average) = &self.trainer.ema {
             moments.extend(average.state());
         }
-        self.checkpoints.save_last(&self.state, &self.live_weights(), &moments)
+        record.checkpoints.save_last(&self.state, &self.live_weights(), &moments)?;
+        self.tell_standing();
+        Ok(())
+    }
+
+    /// Says what is left should a process be lost, now that the checkpoint is that of the newest step.
+    pub(super) fn tell_standing(&self) {
+        let (step, folder) = (self.state.step, self.folder.shown());
+        self.communicator.standing(&format!(
+            "training stopped; the checkpoint of step {step} in `{}` still stands (--resume {folder} goes on \
+             from it)",
+            self.folder.join(LAST).shown()
+        ));
     }
 
     pub(super) fn sampler(&self) -> Sampler {
-        let TrainConfig { seed, batch_size, .. } = self.config;
-        Sampler { seed, samples: self.training.len(), batch_size }
+        let batch_size = self.config.whole_batch();
+        Sampler { seed: self.config.seed, samples: self.training.len(), batch_size }
+    }
+
+    /// What of every batch is this process's.
+    fn shard(&self) -> Shard {
+        Shard { index: self.communicator.rank(), count: self.communicator.world_size() }
+    }
+
+    /// Whether one of the processes is asked to stop.
+    pub(super) fn asked_to_stop(&self, watcher: &Watcher) -> Result<bool> {
+        let asked = f64::from((watcher.stop)());
+        Ok(sum_over_processes(&*self.communicator, &[asked])?[0] > 0.0)
     }
 
     /// Optimizer steps of the whole run.
@@ -66,7 +94,7 @@ impl Run {
         let settings = SampleSettings { seed, grid, normalisation, exif, augmentation, warp };
         let (training, epoch) = (Arc::clone(&self.training), self.state.position.epoch);
         loader::start(
-            self.sampler().rest(self.state.position),
+            self.sampler().rest_of(self.shard(), self.state.position),
             self.config.prefetch,
             move |index| training.sample(index, epoch, &settings),
         )
@@ -114,6 +142,7 @@ impl Run {
             omissions: self.omissions.clone(),
             score: self.validation.title(),
             steps: self.steps(),
+            processes: self.communicator.world_size(),
             position: self.state.position,
             step: self.state.step,
         }

@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
+use crate::processes::shards::Shard;
 use crate::train::samples::random::{Purpose, generator};
 
 /// A place between two batches of a run.
@@ -43,6 +44,12 @@ impl Sampler {
     pub(crate) fn rest(&self, position: Position) -> Vec<Vec<usize>> {
         self.epoch(position.epoch).split_off(position.batch.min(self.batches()) as usize)
     }
+
+    /// Of these the part of one of several processes; none of a batch that has fewer samples than there are.
+    pub(crate) fn rest_of(&self, shard: Shard, position: Position) -> Vec<Vec<usize>> {
+        let rest = self.rest(position).into_iter();
+        rest.map(|batch| batch[shard.of(batch.len())].to_vec()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -70,5 +77,18 @@ mod tests {
         let all = SAMPLER.epoch(3);
         assert_eq!(SAMPLER.rest(Position { epoch: 3, batch: 2 }), all[2..]);
         assert!(SAMPLER.rest(Position { epoch: 3, batch: 6 }).is_empty());
+    }
+
+    #[test]
+    fn processes_share_every_batch_among_them() {
+        let position = Position { epoch: 2, batch: 1 };
+        for count in [1, 2, 3, 5] {
+            let parts: Vec<_> =
+                (0..count).map(|index| SAMPLER.rest_of(Shard { index, count }, position)).collect();
+            for (number, batch) in SAMPLER.rest(position).iter().enumerate() {
+                let together = parts.iter().flat_map(|part| &part[number]);
+                assert!(together.eq(batch));
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `lpmflow train` through the real binary, on painted figures.
 
 mod bad_photos;
-mod child;
+pub mod child;
 mod errors;
 mod interruption;
 

@@ -14,6 +14,7 @@ use crate::nn::layers::conv::{Conv2d, ConvShape};
 use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::VarBuilder;
 use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
+use crate::nn::runtime::dropout::drop_channels;
 use crate::nn::runtime::recompute::Recompute;
 use block::MatchingBlock;
 use config::ActrConfig;
@@ -82,7 +83,7 @@ impl Actr {
         let size = [FLOW_PER_CELL * side; 2];
         let features = resize_bilinear(&features, size, Corners::Aligned); // [B, C, 4 G, 4 G]
         let features = match train {
-            true => features.feature_dropout(self.feature_dropout, true),
+            true => drop_channels(features, self.feature_dropout),
             false => features,
         };
         // All blocks' flows in one batch.

@@ -7,9 +7,10 @@ use crate::model::features::FeatureShape;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::nn::gate::gate;
 use crate::nn::layers::attention::Attention;
-use crate::nn::layers::mlp::{Mlp, drop};
+use crate::nn::layers::mlp::Mlp;
 use crate::nn::layers::norm::LayerNorm;
 use crate::nn::parameters::{Init, VarBuilder};
+use crate::nn::runtime::dropout::drop;
 use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::{dims, halves};
 

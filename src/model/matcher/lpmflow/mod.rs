@@ -18,6 +18,7 @@ use crate::nn::layers::linear::INITIAL_STD;
 use crate::nn::layers::soft_argmax::SoftArgmax;
 use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::resize::{Corners, resize_bilinear, resize_nearest};
+use crate::nn::runtime::dropout::drop_channels;
 use crate::nn::runtime::recompute::Recompute;
 use crate::nn::shape::{dims, halves};
 use config::{Ablation, LpmFlowConfig};
@@ -179,11 +180,8 @@ impl LpmFlow {
         let features = integration.project.forward(&map).relu();
         observe("query_proj.0", &features);
         let features = resize_bilinear(&features, [height, width], Corners::Aligned);
-        let features = if train {
-            features.feature_dropout(self.config.feature_dropout, true)
-        } else {
-            features
-        };
+        let features =
+            if train { drop_channels(features, self.config.feature_dropout) } else { features };
         let stacked = Tensor::cat(&[&flow_11, &features, &flow_12, &flow_21, &finest], 1); // [B, C, 4F, 4F]
         let stacked = stacked.to_kind(features.kind());
         let residual =

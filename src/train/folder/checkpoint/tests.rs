@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::*;
+use crate::processes::communicator::SingleProcess;
 use crate::train::folder::state::{Best, Start, Totals};
 use crate::train::samples::sampler::Position;
 
 fn checkpoints(folder: &Path) -> Checkpoints {
     let settings = json!({"epochs": 3});
-    Checkpoints::new(folder, ModelConfig::tiny(), Provenance::default(), settings)
+    Checkpoints::new(folder, ModelConfig::tiny(), Provenance::default(), settings, &SingleProcess)
 }
 
 fn state(step: u64) -> RunState {
@@ -42,7 +43,7 @@ fn the_newest_checkpoint_comes_back_exactly_and_older_moments_go() {
     checkpoints.save_last(&state(6), &tensors(0.25), &tensors(8.0)).unwrap();
     checkpoints.save_best(&state(6), &tensors(0.25)).unwrap();
     assert_eq!(names(folder.path()), [BEST, LAST, "moments-00000006.safetensors"]);
-    let checkpoint = load_last(folder.path()).unwrap();
+    let checkpoint = load_last(folder.path(), true).unwrap();
     assert_eq!(checkpoint.state, state(6));
     assert_eq!(checkpoint.weights.tensors["x"], tensors(0.25)["x"]);
     assert_eq!(checkpoint.moments["x"], tensors(8.0)["x"]);
@@ -60,7 +61,7 @@ fn killed_between_moments_and_weights_the_checkpoint_before_stands() {
     fs::write(folder.path().join(LAST), before).unwrap();
     fs::write(folder.path().join("moments-00000003.safetensors"), moments).unwrap();
     fs::write(folder.path().join(".lpmflow-a1b2c3"), "half").unwrap();
-    let checkpoint = load_last(folder.path()).unwrap();
+    let checkpoint = load_last(folder.path(), true).unwrap();
     assert_eq!(checkpoint.state, state(3));
     assert_eq!(checkpoint.moments["x"], tensors(7.0)["x"]);
     assert_eq!(names(folder.path()), [LAST, "moments-00000003.safetensors"]);
@@ -73,13 +74,13 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     checkpoints.save_last(&state(3), &tensors(0.5), &tensors(7.0)).unwrap();
     // Weights that are not finite cannot be stored.
     assert!(checkpoints.save_last(&state(6), &tensors(f32::NAN), &tensors(8.0)).is_err());
-    assert_eq!(load_last(folder.path()).unwrap().state, state(3));
+    assert_eq!(load_last(folder.path(), true).unwrap().state, state(3));
 }
 
 #[test]
 fn folders_without_a_run_and_weights_of_another_origin_cannot_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
-    let error = |folder: &Path| format!("{:#}", load_last(folder).unwrap_err());
+    let error = |folder: &Path| format!("{:#}", load_last(folder, true).unwrap_err());
     assert!(error(folder.path()).contains("there is no `last.safetensors`"));
     let checkpoints = checkpoints(folder.path());
     checkpoints.save_best(&state(1), &tensors(1.0)).unwrap();
@@ -108,7 +109,7 @@ fn the_checkpoint_of_an_older_version_comes_back_with_its_totals() {
     for name in [LAST, "moments-00000003.safetensors"] {
         save(&folder.path().join(name), &tensors(0.5), &description, Storage::Float32).unwrap();
     }
-    let state = load_last(folder.path()).unwrap().state;
+    let state = load_last(folder.path(), true).unwrap().state;
     assert_eq!(state.totals.mean_loss(), 2.5);
     let wanted = [("end_point_error", 2.0), ("contrastive_loss", 0.5)];
     assert_eq!(state.totals.mean_terms(), wanted.map(|(name, mean)| (name.to_owned(), mean)));

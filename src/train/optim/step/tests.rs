@@ -16,8 +16,8 @@ use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::part::Chosen;
 use crate::model::weights::description::Provenance;
 use crate::nn::parameters::VarBuilder;
-use crate::train::communicator::SingleProcess;
-use crate::train::communicator::threads::Threads;
+use crate::processes::communicator::SingleProcess;
+use crate::processes::threads::Threads;
 use crate::train::folder::checkpoint::Tensors;
 use crate::train::samples::planes::Planes;
 
@@ -26,9 +26,9 @@ const TOLERANCE: f64 = 1e-5;
 
 const NOW: Progress = Progress { epoch: 0, epochs: 1, step: 0 };
 
-/// The flow objective with its contrastive loss, without dropout: this draws by the batch.
+/// The flow objective with its contrastive loss, and dropout.
 fn flow_model() -> ModelConfig {
-    let matcher = LpmFlowConfig { dropout: 0.0, feature_dropout: 0.0, ..LpmFlowConfig::tiny() };
+    let matcher = LpmFlowConfig { dropout: 0.1, feature_dropout: 0.5, ..LpmFlowConfig::tiny() };
     // A grid of 8 x 8, of which more than one token is masked.
     let backbone = VitConfig { image: 128, ..VitConfig::tiny() };
     ModelConfig {
@@ -90,7 +90,7 @@ fn weights(config: &ModelConfig) -> Tensors {
 
 /// A trainer of these weights. The teacher of `matching` has others, so that features have moved from
 /// its.
-fn trainer(config: &ModelConfig, weights: Tensors, communicator: Box<dyn Communicator>) -> Trainer {
+fn trainer(config: &ModelConfig, weights: Tensors, communicator: Rc<dyn Communicator>) -> Trainer {
     let moved = |tensor: &Tensor| tensor + (tensor * 100.0).sin() * 0.01;
     let before: Tensors = weights.iter().map(|(name, t)| (name.clone(), moved(t))).collect();
     let teacher = || Model::new(&VarBuilder::stored(copies(&before), Device::Cpu), config);
@@ -112,12 +112,13 @@ fn trainer(config: &ModelConfig, weights: Tensors, communicator: Box<dyn Communi
         objective,
         communicator,
         device,
+        reduction: Duration::ZERO,
     }
 }
 
 /// What a step over these batches comes to.
 fn step(mut trainer: Trainer, batches: &[Vec<Sample>]) -> (Losses, Tensors) {
-    let losses = trainer.step(batches, NOW, 0).unwrap();
+    let losses = trainer.step(batches, NOW).unwrap();
     let gradient = |parameter: &Parameter| (parameter.name.clone(), parameter.tensor.grad());
     let gradients = trainer.parameters().iter().map(gradient).filter(|(_, g)| g.defined());
     (losses, gradients.map(|(name, gradient)| (name, gradient.copy())).collect())
@@ -154,7 +155,7 @@ fn assert_equal((losses, gradients): &(Losses, Tensors), wanted: &(Losses, Tenso
 fn assert_batches_add_up(config: &ModelConfig) {
     let (weights, samples) = (weights(config), samples(config));
     let of = |batches: &[Vec<Sample>]| {
-        step(trainer(config, copies(&weights), Box::new(SingleProcess)), batches)
+        step(trainer(config, copies(&weights), Rc::new(SingleProcess)), batches)
     };
     let whole = of(std::slice::from_ref(&samples));
     let one_by_one: Vec<Vec<Sample>> = samples.iter().map(|sample| vec![sample.clone()]).collect();
@@ -174,13 +175,13 @@ fn four_batches_of_one_are_one_batch_of_four_for_matching_with_distillation() {
 
 fn assert_processes_add_up(config: &ModelConfig) {
     let (weights, samples) = (weights(config), samples(config));
-    let alone = trainer(config, copies(&weights), Box::new(SingleProcess));
+    let alone = trainer(config, copies(&weights), Rc::new(SingleProcess));
     let alone = step(alone, std::slice::from_ref(&samples));
     let halves = [samples[..1].to_vec(), samples[1..].to_vec()];
     let results: Vec<(Losses, Tensors)> = std::thread::scope(|scope| {
         let threads = Threads::new(2).into_iter().zip(halves).map(|(communicator, half)| {
             let weights = copies(&weights);
-            scope.spawn(move || step(trainer(config, weights, Box::new(communicator)), &[half]))
+            scope.spawn(move || step(trainer(config, weights, Rc::new(communicator)), &[half]))
         });
         let threads: Vec<_> = threads.collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()

@@ -1,0 +1,298 @@
+//! Processes that watch one another: each tells the store every second that it lives, the first looks after all, and
+//! all look after the first.
+
+mod lost;
+mod pace;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::nn::native::process_group::Store;
+use lost::{Failure, Lost, Seen, View, verdict};
+use pace::Pace;
+
+/// From one sign of life to the next.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// How long those who do not tell leave it to the one who does.
+const COURTESY: Duration = Duration::from_secs(8);
+
+/// How long the end of a process is put off so that the others see why, who look every [`BEAT`].
+const FAREWELL: Duration = Duration::from_millis(2500);
+
+/// How long a transfer that failed waits for an explanation.
+const EXPLANATION: Duration = Duration::from_secs(40);
+
+/// How long a process waits for an answer of the store.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What is done when another process is lost.
+pub(crate) struct OnLost {
+    /// Tells of it, where this process is the one to do so.
+    pub tell: Box<dyn Fn(&str) + Send>,
+    /// Ends this process with an exit code.
+    pub end: Box<dyn Fn(i32) + Send>,
+}
+
+/// What the threads of a watch share.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    rank: usize,
+    hosts: Vec<String>,
+    step: AtomicU64,
+    pace: Mutex<Pace>,
+    standing: Mutex<String>,
+    /// Whether a transfer has failed.
+    broken: AtomicBool,
+    /// Whether nobody needs to be watched any more.
+    over: AtomicBool,
+    view: Mutex<View>,
+    /// For what is told beside signs of life.
+    store: Mutex<Store>,
+}
+
+/// What a process tells every second.
+#[derive(Serialize, Deserialize)]
+struct Beat {
+    count: u64,
+    step: u64,
+    waiting: bool,
+    /// What is left of the work should a process be lost now; of the first process alone.
+    standing: String,
+}
+
+impl Watch {
+    /// Begins to watch the other processes, which run on these hosts, through two connections to the store.
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub(crate) fn start(
+        rank: usize,
+        hosts: Vec<String>,
+        [beats, store]: [Store; 2],
+        on_lost: OnLost,
+    ) -> Result<Arc<Self>> {
+        let view = Mutex::new(View::new(hosts.len(), Instant::now()));
+        let watch = Arc::new(Self {
+            rank,
+            hosts,
+            step: AtomicU64::new(0),
+            pace: Mutex::default(),
+            standing: Mutex::default(),
+            broken: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            view,
+            store: Mutex::new(store),
+        });
+        let context = "starting to watch the other processes";
+        let own = Arc::clone(&watch);
+        let beat = thread::Builder::new().name("beat".into());
+        beat.spawn(move || own.beat(&beats)).context(context)?;
+        let own = Arc::clone(&watch);
+        let judge = thread::Builder::new().name("watch".into());
+        judge.spawn(move || own.judge(&on_lost)).context(context)?;
+        Ok(watch)
+    }
+
+    /// So many steps are done.
+    pub(crate) fn at_step(&self, step: u64) {
+        self.step.store(step, Ordering::Relaxed);
+        held(&self.pace).step(Instant::now());
+    }
+
+    /// What comes now is no step.
+    pub(crate) fn at_rest(&self) {
+        held(&self.pace).rest();
+    }
+
+    /// What is left of the work should a process be lost now.
+    pub(crate) fn standing(&self, text: &str) {
+        text.clone_into(&mut held(&self.standing));
+    }
+
+    /// Does what waits for the other processes; `work` is told how long they may take.
+    ///
+    /// # Errors
+    /// When it fails, and no other process is the reason, in which case the process has ended.
+    pub(crate) fn waiting<T>(&self, work: impl FnOnce(Duration) -> Result<T>) -> Result<T> {
+        let limit = held(&self.pace).wait(Instant::now());
+        let done = work(limit);
+        held(&self.pace).go_on();
+        done.inspect_err(|_| {
+            self.broken.store(true, Ordering::Relaxed);
+            let start = Instant::now();
+            while start.elapsed() < EXPLANATION && !self.is_over() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        })
+    }
+
+    /// This process fails, for a reason of its own: true where the first process tells it.
+    pub(crate) fn failed(&self, text: &str, code: i32) -> bool {
+        self.over.store(true, Ordering::Relaxed);
+        let step = self.step.load(Ordering::Relaxed);
+        let failure = Failure { rank: self.rank, step, text: text.to_owned(), code };
+        if !self.reaches_store() {
+            return false;
+        }
+        let store = held(&self.store);
+        let posted = post(&store, &failure).unwrap_or(false);
+        if self.rank == 0 {
+            thread::sleep(FAREWELL);
+            return false;
+        }
+        // Another that failed before is told, or this one.
+        let told = store.get("told", COURTESY);
+        told.is_ok() && (posted || store.has("failed").unwrap_or(false))
+    }
+
+    /// Nobody is watched any more.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the store has answered lately.
+    fn reaches_store(&self) -> bool {
+        let view = held(&self.view);
+        !view.unreachable && view.answered.elapsed() < ANSWER
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Tells that this process lives, and looks who else does, until all is over.
+    fn beat(&self, store: &Store) {
+        let mut count = 0;
+        while !self.is_over() {
+            count += 1;
+            let looked = self.tell(store, count).and_then(|()| self.look(store));
+            let mut view = held(&self.view);
+            match looked {
+                Ok(()) => view.answered = Instant::now(),
+                // Once more, as answers can be late on a machine that is busy.
+                Err(_) if !view.unreachable && view.answered.elapsed() < ANSWER => {}
+                Err(_) => view.unreachable = true,
+            }
+            drop(view);
+            thread::sleep(BEAT);
+        }
+    }
+
+    fn tell(&self, store: &Store, count: u64) -> Result<()> {
+        let beat = Beat {
+            count,
+            step: self.step.load(Ordering::Relaxed),
+            waiting: held(&self.pace).waits(),
+            standing: if self.rank == 0 { held(&self.standing).clone() } else { String::new() },
+        };
+        tell(store, self.rank, &beat)
+    }
+
+    fn look(&self, store: &Store) -> Result<()> {
+        let others = if self.rank == 0 { 1..self.hosts.len() } else { 0..1 };
+        let failure = failure(store)?;
+        for rank in others {
+            let (beat, now) = (read(store, rank)?, Instant::now());
+            let mut view = held(&self.view);
+            if rank == 0 {
+                beat.standing.clone_into(&mut held(&self.standing));
+            }
+            let Beat { count, step, waiting, .. } = beat;
+            view.see(rank, Seen { count, at: now, step, waiting });
+        }
+        held(&self.view).failure = failure;
+        Ok(())
+    }
+
+    /// Ends the process when another is lost, until all is over.
+    fn judge(&self, on_lost: &OnLost) {
+        while !self.is_over() {
+            thread::sleep(BEAT / 4);
+            let waited = held(&self.pace).overdue(Instant::now());
+            let broken = self.broken.load(Ordering::Relaxed);
+            let found = verdict(&held(&self.view), self.rank, waited, broken, Instant::now());
+            let Some(lost) = found.filter(|_| !self.is_over()) else { continue };
+            self.part(&lost, on_lost);
+        }
+    }
+
+    /// The end of this process, as another is lost.
+    fn part(&self, lost: &Lost, on_lost: &OnLost) {
+        if !lost.told_by(self.rank) {
+            if !lost.told_by_itself() {
+                thread::sleep(COURTESY);
+            }
+            if !self.is_over() {
+                (on_lost.end)(lost.code);
+            }
+            return;
+        }
+        let text = lost.text(&self.hosts, &held(&self.standing));
+        (on_lost.tell)(&text);
+        // For those who look: why this process ends. A store that cannot be reached would keep it from that.
+        if let Ok(store) = self.store.try_lock()
+            && self.reaches_store()
+        {
+            let _ = store.set("told", b"1");
+            let Lost { rank, step, code, .. } = *lost;
+            let _ = post(&store, &Failure { rank, step, text, code });
+        }
+        thread::sleep(FAREWELL);
+        (on_lost.end)(lost.code);
+    }
+}
+
+/// Tells of a failure unless one was told before; whether it is this one that counts.
+fn post(store: &Store, failure: &Failure) -> Result<bool> {
+    let first = store.add("failures", 1)? == 1;
+    if first {
+        store.set("failed", &serde_json::to_vec(failure)?)?;
+    }
+    Ok(first)
+}
+
+/// The failure that was told, if there was one.
+fn failure(store: &Store) -> Result<Option<Failure>> {
+    if !store.has("failed")? {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&store.get("failed", ANSWER)?)?))
+}
+
+/// The first sign of life.
+///
+/// # Errors
+/// When the store is gone.
+pub(crate) fn begin(store: &Store, rank: usize) -> Result<()> {
+    tell(store, rank, &Beat { count: 0, step: 0, waiting: false, standing: String::new() })
+}
+
+/// The last step that a process told, and what the first told of what is left of the work.
+pub(crate) fn last(store: &Store, rank: usize) -> Option<(u64, String)> {
+    let known = |rank| store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
+    let standing = known(0).map(|beat| beat.standing).unwrap_or_default();
+    Some((known(rank)?.step, standing))
+}
+
+fn tell(store: &Store, rank: usize, beat: &Beat) -> Result<()> {
+    store.set(&key(rank), &serde_json::to_vec(beat)?)
+}
+
+fn read(store: &Store, rank: usize) -> Result<Beat> {
+    Ok(serde_json::from_slice(&store.get(&key(rank), ANSWER)?)?)
+}
+
+fn key(rank: usize) -> String {
+    format!("beat/{rank}")
+}
+
+/// What a mutex holds; nothing here is left half done by a panic.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,137 @@
+//! Processes that are lost.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{free_port, member, metrics, toy};
+use crate::command::{ended, lpmflow};
+use crate::training::child::{start, wait};
+
+/// The longest that a run may outlive one of its processes.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The processes that a process has started.
+fn children(process: u32) -> Vec<String> {
+    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    list.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+fn send(signal: &str, process: &str) {
+    Command::new("kill").args([signal, process]).status().unwrap();
+}
+
+/// Waits for the end, which must come soon; what was said on stderr.
+#[track_caller]
+fn end_of(child: Child, code: i32) -> String {
+    let start = Instant::now();
+    let run = ended(child.wait_with_output().unwrap());
+    assert!(start.elapsed() < LIMIT, "it took {:?}", start.elapsed());
+    run.failed_with(code)
+}
+
+#[test]
+fn a_worker_killed_at_random_moments_ends_the_run_and_resuming_loses_nothing() {
+    let settings = "epochs = 4\nbatch_size = 1\ncheckpoint_every = 1\n";
+    let (toy, flags) = toy(8, settings);
+    let seed = match std::env::var("LPMFLOW_TEST_SEED") {
+        Ok(seed) => seed.parse().expect("LPMFLOW_TEST_SEED is a whole number"),
+        Err(_) => rand::rng().random(),
+    };
+    println!("LPMFLOW_TEST_SEED={seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let whole = toy.path("whole");
+    lpmflow(toy.training(&whole, &format!("{flags} --processes 2"))).succeeded();
+    let killed = toy.path("killed");
+    let mut arguments = toy.training(&killed, &format!("{flags} --processes 2"));
+    for _ in 0..3 {
+        let mut child = start(&arguments);
+        let before = metrics(&killed, "loss").len();
+        let further = rng.random_range(1..4);
+        let reached = || {
+            killed.join("last.safetensors").exists()
+                && metrics(&killed, "loss").len().abs_diff(before) >= further
+        };
+        assert!(wait(&mut child, reached), "the run was too fast to be killed");
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..60)));
+        let workers = children(child.id());
+        assert_eq!(workers.len(), 2);
+        let rank = rng.random_range(0..2);
+        send("-KILL", &workers[rank]);
+        let error = end_of(child, 1);
+        assert_eq!(error.matches("lpmflow: ").count(), 1, "{error}");
+        let error = error.lines().find(|line| line.starts_with("lpmflow: ")).unwrap();
+        assert!(error.contains(&format!("rank {rank} on `")), "{error}");
+        assert!(
+            error.contains("was killed by signal 9") && error.contains("after step "),
+            "{error}"
+        );
+        assert!(error.contains("still stands (--resume "), "{error}");
+        arguments = ["train", "--resume", killed.to_str().unwrap(), "--processes", "2"]
+            .map(str::to_owned)
+            .to_vec();
+    }
+    lpmflow(&arguments).succeeded();
+    for file in ["last.safetensors", "best.safetensors"] {
+        let bytes = |run: &Path| fs::read(run.join(file)).unwrap();
+        assert!(bytes(&whole) == bytes(&killed), "`{file}` differs");
+    }
+}
+
+#[test]
+fn ctrl_c_saves_once_for_all_and_a_worker_asked_to_stop_stops_all() {
+    let (toy, flags) = toy(8, "epochs = 40\nbatch_size = 1\n");
+    for to_worker in [false, true] {
+        let run = toy.path(&format!("run-{to_worker}"));
+        let mut child = start(&toy.training(&run, &format!("{flags} --processes 2")));
+        assert!(wait(&mut child, || metrics(&run, "loss").len() >= 2));
+        let process =
+            if to_worker { children(child.id())[1].clone() } else { child.id().to_string() };
+        send("-INT", &process);
+        let log = end_of(child, 130);
+        assert!(log.contains("interrupted and saved"), "{log}");
+        let steps = metrics(&run, "loss").len();
+        assert!(run.join(format!("moments-{steps:08}.safetensors")).exists());
+    }
+}
+
+#[test]
+fn processes_of_a_launcher_tell_once_of_one_that_is_killed_or_stopped() {
+    let (toy, flags) = toy(8, "epochs = 400\nbatch_size = 1\n");
+    // One that is killed is noticed by its connections, one that stands still by its silence.
+    for (signal, lost) in [("-KILL", 1), ("-STOP", 1), ("-KILL", 0)] {
+        let run = toy.path(&format!("run{signal}{lost}"));
+        let (port, arguments) = (free_port(), toy.training(&run, &flags));
+        let mut children: Vec<Child> =
+            (0..3).map(|rank| member(rank, 3, port, &arguments).spawn().unwrap()).collect();
+        assert!(wait(&mut children[0], || metrics(&run, "loss").len() >= 3));
+        send(signal, &children[lost].id().to_string());
+        let mut gone = children.remove(lost);
+        let said: Vec<String> = children.into_iter().map(|child| end_of(child, 1)).collect();
+        gone.kill().unwrap();
+        gone.wait().unwrap();
+        let told: Vec<&str> = said
+            .iter()
+            .flat_map(|log| log.lines().filter(|line| line.starts_with("lpmflow: ")))
+            .collect();
+        assert_eq!(told.len(), 1, "{said:#?}");
+        let wanted = [&format!("rank {lost} on `"), "after step ", "still stands (--resume "];
+        wanted.iter().for_each(|wanted| assert!(told[0].contains(*wanted), "{}", told[0]));
+    }
+}
+
+#[test]
+fn what_one_worker_cannot_do_is_told_once() {
+    let (toy, flags) = toy(8, "epochs = 2\nbatch_size = 1\n");
+    // A photo that one of the two comes to.
+    fs::write(toy.photos().join("3.png"), "no photo").unwrap();
+    let run = toy.path("run");
+    let error = lpmflow(toy.training(&run, &format!("{flags} --processes 2"))).failed_with(1);
+    assert_eq!(error.matches("lpmflow: ").count(), 1, "{error}");
+    assert!(error.contains("3.png"), "{error}");
+    assert!(error.contains("still stands (--resume "), "{error}");
+}
