@@ -100,6 +100,13 @@ fn join(
             group.leave()?;
             Ok(outcome)
         }
+        // All find the same mistake, and the first tells of it.
+        Err(error) if error.is::<clap::Error>() => {
+            if rank > 0 {
+                leave(2);
+            }
+            Err(error)
+        }
         Err(error) => {
             let code = error_code(&error);
             if group.failed(&format!("{error:#}"), code) {

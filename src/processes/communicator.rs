@@ -40,8 +40,8 @@ pub(crate) trait Communicator: Debug {
     /// What comes now is no step and may take its time.
     fn at_rest(&self) {}
 
-    /// What is left of the work should a process be lost now, in words.
-    fn standing(&self, _text: &str) {}
+    /// So many steps are done, and this is left of them should a process be lost now, in words.
+    fn standing(&self, _step: u64, _text: &str) {}
 }
 
 /// One process that has everything to itself.

@@ -184,8 +184,8 @@ impl Communicator for Group {
         self.watch.at_rest();
     }
 
-    fn standing(&self, text: &str) {
-        self.watch.standing(text);
+    fn standing(&self, step: u64, text: &str) {
+        self.watch.standing(step, text);
     }
 }
 

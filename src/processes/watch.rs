@@ -19,6 +19,9 @@ use pace::Pace;
 /// From one sign of life to the next.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// How often news are told, if there are any, from one sign of life to the next.
+const NEWS: u32 = 10;
+
 /// How long those who do not tell leave it to the one who does.
 const COURTESY: Duration = Duration::from_secs(8);
 
@@ -47,6 +50,8 @@ pub(crate) struct Watch {
     step: AtomicU64,
     pace: Mutex<Pace>,
     standing: Mutex<String>,
+    /// Whether there is something to tell that has not been told.
+    news: AtomicBool,
     /// Whether a transfer has failed.
     broken: AtomicBool,
     /// Whether nobody needs to be watched any more.
@@ -84,6 +89,7 @@ impl Watch {
             step: AtomicU64::new(0),
             pace: Mutex::default(),
             standing: Mutex::default(),
+            news: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             over: AtomicBool::new(false),
             view,
@@ -102,6 +108,7 @@ impl Watch {
     /// So many steps are done.
     pub(crate) fn at_step(&self, step: u64) {
         self.step.store(step, Ordering::Relaxed);
+        self.news.store(true, Ordering::Relaxed);
         held(&self.pace).step(Instant::now());
     }
 
@@ -110,9 +117,11 @@ impl Watch {
         held(&self.pace).rest();
     }
 
-    /// What is left of the work should a process be lost now.
-    pub(crate) fn standing(&self, text: &str) {
+    /// So many steps are done, and this is left of them should a process be lost now.
+    pub(crate) fn standing(&self, step: u64, text: &str) {
         text.clone_into(&mut held(&self.standing));
+        self.step.store(step, Ordering::Relaxed);
+        self.news.store(true, Ordering::Relaxed);
     }
 
     /// Does what waits for the other processes; `work` is told how long they may take.
@@ -180,7 +189,14 @@ impl Watch {
                 Err(_) => view.unreachable = true,
             }
             drop(view);
-            thread::sleep(BEAT);
+            for _ in 0..NEWS {
+                thread::sleep(BEAT / NEWS);
+                if self.news.swap(false, Ordering::Relaxed) {
+                    count += 1;
+                    // Whether the store is there is looked at above.
+                    let _ = self.tell(store, count);
+                }
+            }
         }
     }
 

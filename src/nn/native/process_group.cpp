@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -40,6 +41,8 @@ public:
 } // namespace transport
 } // namespace gloo
 
+#include <c10/util/Logging.h>
+
 namespace c10d {
 struct ProcessGroupStatus {};
 } // namespace c10d
@@ -50,6 +53,15 @@ struct ProcessGroupStatus {};
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 using std::chrono::milliseconds;
+
+namespace {
+
+// What c10d logs of a problem comes as an error as well, which says it once and without the addresses of functions.
+void keep_log_to_itself() {
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+}
+
+} // namespace
 
 struct lpmflow_store {
     c10::intrusive_ptr<c10d::TCPStore> store;
@@ -66,6 +78,7 @@ extern "C" {
 lpmflow_store* lpmflow_store_open(
     const char* host, uint16_t port, bool serves, int64_t wait, char* message, size_t size) {
     lpmflow_store* opened = nullptr;
+    keep_log_to_itself();
     attempt(message, size, [&] {
         c10d::TCPStoreOptions options;
         options.port = port;

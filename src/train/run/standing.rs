@@ -53,11 +53,13 @@ impl Run {
     /// Says what is left should a process be lost, now that the checkpoint is that of the newest step.
     pub(super) fn tell_standing(&self) {
         let (step, folder) = (self.state.step, self.folder.shown());
-        self.communicator.standing(&format!(
+        let last = self.folder.join(LAST);
+        let standing = format!(
             "training stopped; the checkpoint of step {step} in `{}` still stands (--resume {folder} goes on \
              from it)",
-            self.folder.join(LAST).shown()
-        ));
+            last.shown()
+        );
+        self.communicator.standing(step, &standing);
     }
 
     pub(super) fn sampler(&self) -> Sampler {

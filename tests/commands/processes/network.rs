@@ -61,7 +61,9 @@ impl Networks {
 
 impl Drop for Networks {
     fn drop(&mut self) {
-        self.0.iter().for_each(|name| drop(ip(&format!("netns delete {name}"))));
+        for name in &self.0 {
+            ip(&format!("netns delete {name}"));
+        }
     }
 }
 
