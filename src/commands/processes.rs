@@ -6,11 +6,13 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow};
+use tch::Device;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::outcome::error_code;
 use crate::commands::{Outcome, usage_error};
+use crate::inference::device::choose;
 use crate::processes::communicator::{Communicator, SingleProcess};
 use crate::processes::group::Group;
 use crate::processes::launch::Launch;
@@ -46,7 +48,7 @@ pub(super) fn device_of(number: usize, device: &str) -> String {
     let own = || format!("cuda:{number}");
     match device {
         "cuda" => own(),
-        "auto" if tch::Cuda::is_available() => own(),
+        "auto" if matches!(choose("auto"), Ok(Device::Cuda(_))) => own(),
         device => device.to_owned(),
     }
 }

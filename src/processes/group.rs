@@ -94,8 +94,8 @@ impl Group {
         Ok(())
     }
 
-    /// The group of the GPUs, made when it is needed first.
-    fn gpus(&self) -> Result<&Nccl> {
+    /// The group of the GPUs, this process's the number `device` of its machine; made when it is needed first.
+    fn gpus(&self, device: usize) -> Result<&Nccl> {
         if let Some(nccl) = self.nccl.get() {
             return Ok(nccl);
         }
@@ -104,7 +104,7 @@ impl Group {
         }
         let found = self.store.get("nccl", self.place.wait)?;
         let found = found.as_slice().try_into().context("NCCL's name has another length")?;
-        let nccl = Nccl::open(found, (self.place.rank, self.place.world_size))?;
+        let nccl = Nccl::open(found, (self.place.rank, self.place.world_size), device)?;
         Ok(self.nccl.get_or_init(|| nccl))
     }
 
@@ -118,7 +118,7 @@ impl Group {
             for tensor in tensors.iter_mut() {
                 match tensor.device() {
                     Device::Cuda(index) => {
-                        gpu(self.gpus()?, tensor)?;
+                        gpu(self.gpus(index)?, tensor)?;
                         // Until then nobody has waited.
                         tch::Cuda::synchronize(index as i64);
                     }

@@ -3,6 +3,7 @@
 #include "attempt.h"
 
 #include <ATen/core/Tensor.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
 #include <cstdint>
@@ -57,10 +58,12 @@ bool lpmflow_nccl_name(uint8_t* name, char* message, size_t size) {
     });
 }
 
-// Joins the group of that name on the GPU that is current. Null where that fails.
-void* lpmflow_nccl_open(const uint8_t* name, int32_t rank, int32_t world, char* message, size_t size) {
+// Joins the group of that name with a GPU. Null where that fails.
+void* lpmflow_nccl_open(
+    const uint8_t* name, int32_t rank, int32_t world, int8_t device, char* message, size_t size) {
     void* opened = nullptr;
     attempt(message, size, [&] {
+        const c10::cuda::CUDAGuard guard(device);
         nccl::ncclUniqueId id;
         std::memcpy(id.internal, name, sizeof id.internal);
         opened = nccl::comm_init_rank(world, id, rank);

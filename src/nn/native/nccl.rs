@@ -12,7 +12,7 @@ use crate::nn::native::cuda_library::library;
 pub(crate) const NAME: usize = 128;
 
 type NameGroup = unsafe extern "C" fn(*mut u8, *mut c_char, usize) -> bool;
-type Open = unsafe extern "C" fn(*const u8, i32, i32, *mut c_char, usize) -> *mut c_void;
+type Open = unsafe extern "C" fn(*const u8, i32, i32, i8, *mut c_char, usize) -> *mut c_void;
 type Act = unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_char, usize) -> bool;
 type Close = unsafe extern "C" fn(*mut c_void);
 
@@ -50,12 +50,17 @@ impl Nccl {
         Ok(name)
     }
 
-    /// Joins the group of that name as number `rank` of `world`, with the GPU on which libtorch works.
+    /// Joins the group of that name as number `rank` of `world`, with the GPU number `device` of this machine.
     ///
     /// # Errors
     /// When NCCL refuses.
-    pub(crate) fn open(name: &[u8; NAME], (rank, world): (usize, usize)) -> Result<Self> {
+    pub(crate) fn open(
+        name: &[u8; NAME],
+        (rank, world): (usize, usize),
+        device: usize,
+    ) -> Result<Self> {
         let library = library()?;
+        let device = i8::try_from(device).context("counting the GPUs")?;
         let (rank, world) = (i32::try_from(rank)?, i32::try_from(world)?);
         // Safety: the library is ours, its functions have the types named here, and it is never closed.
         let (open, all_reduce, broadcast, close) = unsafe {
@@ -69,7 +74,7 @@ impl Nccl {
         let mut group = std::ptr::null_mut();
         attempt(|message| {
             // Safety: name and message have the lengths that the function knows or is told.
-            group = unsafe { open(name.as_ptr(), rank, world, message, MESSAGE) };
+            group = unsafe { open(name.as_ptr(), rank, world, device, message, MESSAGE) };
             !group.is_null()
         })
         .context("joining the other processes' GPUs")?;
