@@ -66,10 +66,9 @@ fn bench_reduction(
     } else {
         let Latency { p50, p90, min, .. } = measurement.latency_ms;
         terminal.result(&format!(
-            "gradients of {:.1} MB, summed over {}: median {p50:.1} ms, p90 {p90:.1} ms, min {min:.1} ms \
+            "gradients of {:.1} MB, summed over {world} processes: median {p50:.1} ms, p90 {p90:.1} ms, min {min:.1} ms \
              ({:.2} GB/s)",
             bytes as f64 / 1e6,
-            counted(world, "process"),
             bytes as f64 / 1e6 / p50
         ));
     }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow};
-use tch::Device;
 use rustix::process::{Signal, set_parent_process_death_signal};
+use tch::Device;
 
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::outcome::error_code;

@@ -109,6 +109,8 @@ fn processes_of_a_launcher_tell_once_of_one_that_is_killed_or_stopped() {
         let mut children: Vec<Child> =
             (0..3).map(|rank| member(rank, 3, port, &arguments).spawn().unwrap()).collect();
         assert!(wait(&mut children[0], || metrics(&run, "loss").len() >= 3));
+        // What is told once a second is told.
+        std::thread::sleep(Duration::from_millis(2500));
         send(signal, &children[lost].id().to_string());
         let mut gone = children.remove(lost);
         let said: Vec<String> = children.into_iter().map(|child| end_of(child, 1)).collect();
@@ -127,10 +129,15 @@ fn processes_of_a_launcher_tell_once_of_one_that_is_killed_or_stopped() {
 #[test]
 fn what_one_worker_cannot_do_is_told_once() {
     let (toy, flags) = toy(8, "epochs = 2\nbatch_size = 1\n");
-    // A photo that one of the two comes to.
-    fs::write(toy.photos().join("3.png"), "no photo").unwrap();
+    // A photo that one of the two comes to, whose first bytes alone are sound.
+    let photo = toy.photos().join("3.png");
+    let bytes = fs::read(&photo).unwrap();
+    fs::write(&photo, &bytes[..bytes.len() / 2]).unwrap();
     let run = toy.path("run");
-    let error = lpmflow(toy.training(&run, &format!("{flags} --processes 2"))).failed_with(1);
+    let ended = lpmflow(toy.training(&run, &format!("{flags} --processes 2")));
+    let alone = lpmflow(toy.training(&toy.path("alone"), &flags));
+    assert!(ended.code != 0 && ended.code == alone.code, "{}, {}", ended.code, alone.code);
+    let error = ended.stderr;
     assert_eq!(error.matches("lpmflow: ").count(), 1, "{error}");
     assert!(error.contains("3.png"), "{error}");
     assert!(error.contains("still stands (--resume "), "{error}");
