@@ -227,7 +227,7 @@ fn greet(store: &Store, place: &Place) -> Result<Vec<String>> {
     let mut hosts = Vec::new();
     for other in 0..world_size {
         let name = format!("hello/{other}");
-        while !store.has(&name)? {
+        while !store.has(&name).context("rank 0 has ended")? {
             ensure_not_refused(store, wait)?;
             ensure!(
                 start.elapsed() < wait,
