@@ -66,10 +66,11 @@ fn assert_equal(toy: &Toy, flags: &str, terms: &[&str]) {
         let found = metrics(&together, "loss");
         assert_eq!(found.len(), STEPS);
         for (found, wanted) in found.iter().zip(&before) {
+            // A term that is small is the difference of what is not: its noise is that of the whole.
+            let whole = wanted["loss"].as_f64().unwrap().abs();
             for term in terms.iter().chain(&["loss", "gradient_norm"]) {
                 let [found, wanted] = [found, wanted].map(|line| line[term].as_f64().unwrap());
-                // Distillation begins at 0.
-                let off = (found - wanted).abs() / wanted.abs().max(f64::MIN_POSITIVE);
+                let off = (found - wanted).abs() / wanted.abs().max(whole);
                 assert!(off <= TOLERANCE, "{term}: {found} is not {wanted} ({off:e})");
             }
         }
@@ -93,6 +94,8 @@ fn two_and_three_processes_take_the_steps_of_one_for_the_flow() {
 #[test]
 fn two_and_three_processes_take_the_steps_of_one_for_matching_with_distillation() {
     let (toy, flags) = toy(STEPS * PAIRS, "");
+    // Its usual rate; ten times that is soon far from where it began, and every rounding with it.
+    let flags = flags.replace("1e-3", "1e-4");
     let flags = format!("{flags} --init lite --input-size 96 --validation-pairs 1");
     assert_equal(&toy, &flags, &["matching_loss", "distillation_loss"]);
 }
