@@ -4,10 +4,14 @@
 //! As libtorch's generator, the state is the thread's own.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use tch::{Tensor, no_grad};
 
 use crate::nn::shape::dims;
+
+/// Threads share libtorch's generator, which one at a time seeds and draws from.
+static GENERATOR: Mutex<()> = Mutex::new(());
 
 thread_local! {
     static DRAWS: RefCell<Draws> = const { RefCell::new(Draws { seeds: Vec::new(), part: 0, count: 0 }) };
@@ -61,6 +65,7 @@ fn drop_parts(xs: Tensor, shape: &[i64], share: f64) -> Tensor {
     }
     let mask = Tensor::empty(shape, (xs.kind(), xs.device()));
     let seeds = DRAWS.with_borrow_mut(|draws| draws.next(shape[0] as usize));
+    let _drawing = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     no_grad(|| {
         if seeds.is_empty() {
             let _ = mask.shallow_clone().bernoulli_float_(1.0 - share);
