@@ -145,9 +145,9 @@ fn assert_equal((losses, gradients): &(Losses, Tensors), wanted: &(Losses, Tenso
     for (name, wanted) in &wanted.1 {
         let off = (&gradients[name] - wanted).norm().double_value(&[]);
         squares += off * off;
-        // One tensor alone may be a sum of many numbers that nearly cancel.
+        // One tensor alone may be a sum of many numbers that nearly cancel, which dropout makes larger.
         let size = wanted.norm().double_value(&[]).max(1e-3 * norm);
-        assert!(off <= 10.0 * TOLERANCE * size, "{name}: {off:e} of {size:e}");
+        assert!(off <= 30.0 * TOLERANCE * size, "{name}: {off:e} of {size:e}");
     }
     assert!(squares.sqrt() <= TOLERANCE * norm, "{:e} of {norm:e}", squares.sqrt());
 }
