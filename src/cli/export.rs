@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::count::count;
 use crate::model::input::InputRule;
+use crate::model::quality::Quality;
 use crate::model::settings::Setting;
 use crate::model::weights::save::Storage;
 
@@ -35,6 +36,9 @@ pub(crate) struct ExportArguments {
     /// How photos are brought to it, where not as the network usually has it
     #[arg(long, value_enum, value_name = "RULE", conflicts_with = "model")]
     pub input_rule: Option<InputRule>,
+    /// How much work is put into a pair, of models with the matcher consensus, as lite is
+    #[arg(long, value_enum, value_name = "QUALITY", conflicts_with = "model")]
+    pub quality: Option<Quality>,
     /// A setting of the model, by its name in the configuration that reports and exported files hold:
     /// matcher.kind=nearest, backbone.output.block=9, backbone.hyperpixel=[13]; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE", conflicts_with = "model")]

@@ -12,6 +12,7 @@ use crate::inference::device::is_device;
 use crate::inference::precision::Precision;
 use crate::model::architecture::untrained_presets;
 use crate::model::input::InputRule;
+use crate::model::quality::Quality;
 use crate::model::settings::Setting;
 use crate::model::weights::choice::Choice;
 
@@ -41,6 +42,9 @@ pub(crate) struct ModelArguments {
     /// How photos are brought to it, where not as the network usually has it
     #[arg(long, value_enum, value_name = "RULE")]
     pub input_rule: Option<InputRule>,
+    /// How much work is put into a pair, of models with the matcher consensus, as lite is
+    #[arg(long, value_enum, value_name = "QUALITY")]
+    pub quality: Option<Quality>,
     /// A setting of the model, by its name in the configuration that reports and exported files hold:
     /// matcher.kind=nearest, backbone.output.block=9, backbone.hyperpixel=[13]; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE")]
@@ -77,6 +81,7 @@ impl ModelArguments {
             model: self.model.clone(),
             input_size: self.input_size.map(NonZeroUsize::get),
             input_rule: self.input_rule,
+            quality: self.quality,
             settings: self.settings.clone(),
         }
     }

@@ -10,6 +10,7 @@ use crate::commands::{Outcome, engine, usage_error};
 use crate::export::verify::TOLERANCE;
 use crate::export::{Format, Original};
 use crate::model::architecture::preset;
+use crate::model::quality::Quality;
 use crate::model::weights::choice::Choice;
 use crate::output::{self, Stdout, is_stream};
 use crate::terminal::Terminal;
@@ -33,6 +34,7 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
         head: arguments.head.clone(),
         input_size: arguments.input_size.map(NonZeroUsize::get),
         input_rule: arguments.input_rule,
+        quality: arguments.quality,
         settings: arguments.settings.clone(),
     };
     let files = engine::files(&choice)?;
@@ -46,7 +48,18 @@ pub(super) fn run(arguments: &ExportArguments, terminal: &Terminal) -> Result<Ou
     }
     let _progress = terminal.progress(("exporting", ""), 0, "{spinner} exporting");
     let config = arguments.model.as_deref().map(preset).transpose()?;
-    let original = Original::load(&choice, config)?;
+    let mut original = Original::load(&choice, config.clone())?;
+    if format == Format::TorchScript
+        && original.config().matcher.looks() > 1
+        && choice.quality.is_none()
+    {
+        terminal.log(
+            "where the closer look of quality fine goes depends on the photos, which TorchScript's graphs cannot hold: \
+             this one has quality standard",
+        );
+        let choice = Choice { quality: Some(Quality::Standard), ..choice };
+        original = Original::load(&choice, config)?;
+    }
     terminal.log(&format!("weights {}: {}", original.place(), original.config().describe()));
     original.notes().iter().for_each(|note| terminal.log(note));
     original.export(output, format, *precision)?;

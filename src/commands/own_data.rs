@@ -87,13 +87,13 @@ fn folders_without_annotations_and_unsound_ones_are_told() {
     let folder = annotated();
     fs::remove_file(folder.path().join("images/3.png")).unwrap();
     let checked = run(&folder, &["datasets", "check", "coco-keypoints"]);
-    assert_eq!(checked.code, 1);
+    assert_eq!(checked.code, 4);
     assert!(checked.stdout.contains("no photo `3.png` below"), "{}", checked.stdout);
     fs::remove_file(folder.path().join("result.json")).unwrap();
     for words in [&["datasets", "check", "coco-keypoints"][..], &["eval", "-d", "coco-keypoints"]] {
-        let error = run(&folder, words).failed_with(1);
+        let error = run(&folder, words).failed_with(4);
         assert!(error.contains("no COCO annotations in"), "{error}");
     }
-    let error = lpmflow(["eval", "-d", "coco-keypoints", "--data-root", "/nowhere"]).failed_with(1);
+    let error = lpmflow(["eval", "-d", "coco-keypoints", "--data-root", "/nowhere"]).failed_with(4);
     assert!(error.contains("name it with --data-root"), "{error}");
 }

@@ -83,6 +83,11 @@ impl Original {
             }
             Format::TorchScript => {
                 ensure!(
+                    self.config().matcher.looks() == 1,
+                    "where the closer look of this quality goes depends on the photos, which TorchScript's graphs cannot \
+                     hold: add --quality standard or fast, or export it as .safetensors"
+                );
+                ensure!(
                     self.config().matcher.is_traceable(),
                     "the matcher `{}` chooses what it computes by the photos, which TorchScript's graphs cannot hold: \
                      export it as .safetensors",

@@ -19,6 +19,7 @@ use crate::model::features::Role;
 use crate::model::normalisation::Normaliser;
 use crate::model::weights::description::Description;
 use crate::nn::native;
+use crate::nn::runtime::recording::recording;
 use crate::output;
 use crate::visible::Shown;
 
@@ -86,7 +87,7 @@ fn trace(model: &Model) -> Result<CModule> {
     let network = Network::new(model);
     Ok(tch::no_grad(|| {
         CModule::create_by_tracing(CLASS, "forward", &images, &mut |images| {
-            vec![network.forward(&images[0], &images[1])]
+            vec![recording(|| network.forward(&images[0], &images[1]))]
         })
     })?)
 }

@@ -64,7 +64,7 @@ pub(super) fn unpack(
     let size = fs::metadata(archive)?.len();
     let room = size.saturating_mul(GROWTH).max(ALWAYS);
     let mut into =
-        Into { root: folder.path().to_owned(), room, allowed: room, entries: 0, on_entry };
+        Destination { root: folder.path().to_owned(), room, allowed: room, entries: 0, on_entry };
     let file = BufReader::new(File::open(archive)?);
     match kind {
         Kind::Zip => from_zip(file, &mut into),
@@ -75,7 +75,7 @@ pub(super) fn unpack(
     Ok(folder)
 }
 
-fn from_zip(file: BufReader<File>, into: &mut Into) -> Result<()> {
+fn from_zip(file: BufReader<File>, into: &mut Destination) -> Result<()> {
     let mut archive = zip::ZipArchive::new(file).context("it is no whole archive")?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
@@ -89,7 +89,7 @@ fn from_zip(file: BufReader<File>, into: &mut Into) -> Result<()> {
     Ok(())
 }
 
-fn from_tar(stream: impl Read, into: &mut Into) -> Result<()> {
+fn from_tar(stream: impl Read, into: &mut Destination) -> Result<()> {
     let mut archive = tar::Archive::new(stream);
     for entry in archive.entries()? {
         let mut entry = entry.context("it is damaged or cut off")?;
@@ -107,7 +107,7 @@ fn from_tar(stream: impl Read, into: &mut Into) -> Result<()> {
 }
 
 /// Where an archive is unpacked to.
-struct Into<'a> {
+struct Destination<'a> {
     root: PathBuf,
     /// Bytes that there is room for still, and that there was at first.
     room: u64,
@@ -116,7 +116,7 @@ struct Into<'a> {
     on_entry: &'a mut dyn FnMut(usize),
 }
 
-impl Into<'_> {
+impl Destination<'_> {
     fn folder(&mut self, name: &Path) -> Result<()> {
         let Some(path) = self.counted(name)? else { return Ok(()) };
         fs::create_dir_all(&path).with_context(|| format!("making the folder `{}`", name.shown()))

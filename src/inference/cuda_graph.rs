@@ -11,6 +11,7 @@ use crate::model::Model;
 use crate::model::features::Features;
 use crate::model::matcher::Matching;
 use crate::nn::native::cuda_graph::{CudaGraph, CudaGraphs};
+use crate::nn::runtime::recording::recording;
 
 /// The passes that a pair may take, each recorded for what it was last asked for.
 #[derive(Debug)]
@@ -116,8 +117,9 @@ impl<I: Input, O: Values> Slot<I, O> {
             None => {
                 let inputs = inputs.copied();
                 // Once step by step: what libraries set up at their first use cannot be recorded.
-                drop(pass(&inputs));
-                let recorded = recorder.graphs.record(recorder.device, || pass(&inputs));
+                drop(recording(|| pass(&inputs)));
+                let recorded =
+                    recorder.graphs.record(recorder.device, || recording(|| pass(&inputs)));
                 let (graph, outputs) = recorded.context(
                     "recording the forward pass as a CUDA graph (without --cuda-graph it runs step by step)",
                 )?;
@@ -180,8 +182,13 @@ impl Input for [Features; 2] {
 impl Values for Matching {
     fn copied(&self) -> Self {
         let copy = |part: &Option<Tensor>| part.as_ref().map(Tensor::copy);
-        let Self { flow, correlation, confidence } = self;
-        Self { flow: flow.copy(), correlation: copy(correlation), confidence: copy(confidence) }
+        let Self { flow, correlation, confidence, focus } = self;
+        Self {
+            flow: flow.copy(),
+            correlation: copy(correlation),
+            confidence: copy(confidence),
+            focus: copy(focus),
+        }
     }
 }
 

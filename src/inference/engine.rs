@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use tch::{Device, Tensor};
 
 use crate::flow::{Matched, Wanted};
+use crate::inference::closer;
 use crate::inference::components::Components;
 use crate::inference::crew::Crew;
 use crate::inference::cuda_graph::RecordedPasses;
@@ -160,8 +161,7 @@ impl Engine {
 
     /// How photos are to be brought to the network.
     pub(crate) fn input(&self) -> Input {
-        let config = self.model.config();
-        Input { side: config.input_size, rule: config.input }
+        Input::of(self.model.config())
     }
 
     /// What corresponds in each of a batch of pairs, source to target, said of the photos wherever they lie in
@@ -178,7 +178,9 @@ impl Engine {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
+        let closer = (self.input(), self.device);
         if let Some((described, found)) = self.whole_pass(pairs, wanted)? {
+            let found = closer::at_frames(&self.model, found, pairs, closer);
             return said_of_photos(&self.model, &found, &described, pairs);
         }
         if !self.input().is_uniform() && pairs.len() > 1 {
@@ -189,13 +191,16 @@ impl Engine {
         let Some(crew) = &self.crew else {
             let [source, target] = described.sides(pairs);
             let found = tch::no_grad(|| self.match_features(&source, &target, wanted))?;
+            let found = closer::at_frames(&self.model, found, pairs, closer);
             return said_of_photos(&self.model, &found, &described, pairs);
         };
         let alone = pairs.iter().map(|pair| (pair, described.of_pair(pair)));
         let found = crew.each(alone.collect(), |model, (pair, described)| {
             let pairs = slice::from_ref(pair);
             let [source, target] = described.sides(pairs);
-            said_of_photos(model, &model.matching(&source, &target, wanted), &described, pairs)
+            let found = model.matching(&source, &target, wanted);
+            let found = closer::at_frames(model, found, pairs, closer);
+            said_of_photos(model, &found, &described, pairs)
         });
         Ok(found.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
@@ -208,16 +213,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::match_features`].
     pub(crate) fn match_images(&self, images: &Tensor, wanted: Wanted) -> Result<Matching> {
-        match &self.recorded {
+        let found = match &self.recorded {
             Some(recorded) if images.size()[0] == 2 => {
-                Ok(recorded.whole(&self.model, images, wanted)?.1)
+                recorded.whole(&self.model, images, wanted)?.1
             }
             _ => {
                 let features = self.model.features_of_pairs(images, &Recompute::plain());
                 let [source, target] = features.halves();
-                Ok(self.model.matching(&source, &target, wanted))
+                self.model.matching(&source, &target, wanted)
             }
-        }
+        };
+        Ok(closer::at_images(&self.model, found, images))
     }
 
     /// What corresponds between photos with these features. A single pair's is launched as a CUDA graph if the

@@ -13,7 +13,9 @@ use crate::geometry::{Size, Turn};
 use crate::inference::pixels::{Pixels, turned};
 use crate::inference::placement::Placement;
 use crate::model::backbone::Normalisation;
+use crate::model::config::ModelConfig;
 use crate::model::input::{ImageShape, InputRule};
+use crate::model::matcher::parts::Part;
 use crate::model::normalisation::Normaliser;
 
 /// How a network wants its photos.
@@ -23,7 +25,12 @@ pub(crate) struct Input {
     pub side: usize,
     /// How photos are brought to it.
     pub rule: InputRule,
+    /// Whether they are kept in more detail as well, for a closer look.
+    pub detail: bool,
 }
+
+/// Pixels of a photo's detail for each of the frame, at most, to the right and down.
+const DETAIL: usize = 2;
 
 /// A photo in the network's frame, with the name under which its backbone features may be kept.
 #[derive(Clone, Debug)]
@@ -32,6 +39,8 @@ pub(crate) struct Frame {
     pub key: FrameKey,
     /// The frame.
     pub pixels: Arc<Pixels>,
+    /// The same in more pixels, where a closer look needs them and the photo has them.
+    pub detail: Option<Arc<Pixels>>,
     /// The part of the square that the photo covers.
     pub placement: Placement,
     /// Whether the photo shows one colour alone: nothing of it corresponds to anything.
@@ -73,14 +82,33 @@ impl FrameKey {
 }
 
 impl Input {
+    /// Photos brought to frames of this side by a rule, in no more detail.
+    pub(crate) const fn new(side: usize, rule: InputRule) -> Self {
+        Self { side, rule, detail: false }
+    }
+
+    /// As a model takes them.
+    pub(crate) fn of(config: &ModelConfig) -> Self {
+        let detail = config.matcher.looks() > 1;
+        Self { detail, ..Self::new(config.input_size, config.input) }
+    }
+
     /// Photos stretched to a square of this side.
     #[cfg(test)]
     pub(crate) const fn stretched(side: usize) -> Self {
-        Self { side, rule: InputRule::Stretch }
+        Self::new(side, InputRule::Stretch)
     }
 
     /// A decoded photo as a frame, turned as the key says.
     pub(crate) fn frame(self, key: FrameKey, photo: &RgbImage) -> Frame {
+        let longer = size_of(photo).longer_side();
+        let side = longer.clamp(self.side, DETAIL * self.side);
+        let detail = (self.detail && side > self.side)
+            .then(|| Self { side, ..self }.in_one_size(key.clone(), photo).pixels);
+        Frame { detail, ..self.in_one_size(key, photo) }
+    }
+
+    fn in_one_size(self, key: FrameKey, photo: &RgbImage) -> Frame {
         let size = key.turn.size(size_of(photo));
         // What lies beside a photo depends on its size alone, so that it may be turned once it is small, unless the frame
         // would be turned with it.
@@ -120,7 +148,7 @@ impl Input {
             }
             scaled => scaled,
         };
-        Frame { key, pixels: Arc::new(pixels), placement, is_blank }
+        Frame { key, pixels: Arc::new(pixels), detail: None, placement, is_blank }
     }
 
     /// Whether all frames have one size, so that several can be a batch.
@@ -219,7 +247,13 @@ impl Input {
 impl Frame {
     /// The memory that the pixels take.
     pub(crate) fn bytes(&self) -> usize {
-        self.pixels.bytes()
+        self.pixels.bytes() + self.detail.as_ref().map_or(0, |detail| detail.bytes())
+    }
+
+    /// A part of a square frame as a frame of its own, of `side` pixels a side.
+    pub(crate) fn part(&self, part: Part, side: usize) -> Self {
+        let pixels = self.detail.as_ref().unwrap_or(&self.pixels).part(part, side);
+        Self { pixels: Arc::new(pixels), detail: None, placement: Placement::WHOLE, ..self.clone() }
     }
 }
 
@@ -270,7 +304,7 @@ mod tests {
         let blank = |noise: u8| {
             let grey = |x, y| image::Rgb([100 + (x * y) as u8 % (noise + 1); 3]);
             let photo = RgbImage::from_fn(40, 30, grey);
-            let input = Input { side: 32, rule: InputRule::PaddedSquare };
+            let input = Input::new(32, InputRule::PaddedSquare);
             input.frame(key(false), &photo).is_blank
         };
         assert_eq!([0, 8, 60].map(blank), [true, true, false]);
@@ -286,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_padded_photo_keeps_its_aspect_and_lies_in_the_upper_left_corner() {
-        let input = Input { side: 32, rule: InputRule::PaddedSquare };
+        let input = Input::new(32, InputRule::PaddedSquare);
         for (width, height, covered) in
             [(60, 20, (32, 11)), (20, 60, (11, 32)), (8, 8, (32, 32)), (500, 1, (32, 1))]
         {
@@ -302,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_centred_photo_lies_in_the_middle_and_keeps_one_scale() {
-        let input = Input { side: 32, rule: InputRule::CentredSquare };
+        let input = Input::new(32, InputRule::CentredSquare);
         // 32 * 9 / 64 = 4.5 becomes 4: halves go to the even number; 14 rows above, 14 below.
         let frame = input.frame(key(false), &photo(64, 9));
         for (_, y, pixel) in shown(&frame).enumerate_pixels() {
@@ -314,7 +348,7 @@ mod tests {
 
     #[test]
     fn the_mean_colour_around_a_photo_is_zero_once_normalised() {
-        let input = Input { side: 32, rule: InputRule::MeanPaddedSquare };
+        let input = Input::new(32, InputRule::MeanPaddedSquare);
         // 32 / 64 * 9 = 4.5 becomes 4: halves go to the even number.
         let frame = input.frame(key(false), &photo(64, 9));
         let wanted = Placement { left: 0.0, top: 0.0, width: 1.0, height: 4.0 / 32.0 };
@@ -330,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_mirrored_photo_is_mirrored_within_its_part() {
-        let input = Input { side: 32, rule: InputRule::PaddedSquare };
+        let input = Input::new(32, InputRule::PaddedSquare);
         let [plain, mirrored] = [false, true].map(|side| input.frame(key(side), &photo(10, 20)));
         assert_eq!(plain.placement, mirrored.placement);
         for y in 0..32 {
@@ -343,7 +377,7 @@ mod tests {
     fn a_photo_is_turned_as_if_it_had_been_so_before() {
         let photo = photo(30, 64);
         for rule in InputRule::value_variants() {
-            let input = Input { side: 32, rule: *rule };
+            let input = Input::new(32, *rule);
             for (quarters, turned) in
                 (1..).zip([rotate90(&photo), rotate180(&photo), rotate270(&photo)])
             {

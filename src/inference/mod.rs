@@ -1,5 +1,6 @@
 //! Inference: frames become features, kept per photo, and features become flows.
 
+mod closer;
 pub(crate) mod components;
 mod crew;
 mod cuda_graph;

@@ -4,7 +4,9 @@ use image::imageops::{flip_horizontal_in_place, rotate90, rotate180, rotate270};
 use image::{ImageBuffer, Pixel, Rgb, Rgb32FImage, RgbImage};
 use tch::Tensor;
 
+use crate::data::photo::resize::{Filter, resize_part_like_pillow};
 use crate::geometry::{Size, Turn};
+use crate::model::matcher::parts::Part;
 
 /// A photo's pixels, RGB in 0 to 255.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +59,14 @@ impl Pixels {
             Self::Bytes(image) => Self::Bytes(turned(image, turn)),
             Self::Numbers(image) => Self::Numbers(turned(image, turn)),
         }
+    }
+
+    /// A part of them in a square of so many pixels a side, in 8 bits.
+    pub(super) fn part(&self, Part { start, end }: Part, side: usize) -> Self {
+        let image = self.clone().into_bytes();
+        let [width, height] = [image.width(), image.height()].map(f64::from);
+        let part = [[start.x * width, end.x * width], [start.y * height, end.y * height]];
+        Self::Bytes(resize_part_like_pillow(Filter::Bilinear, &image, part, Size::square(side)))
     }
 
     /// Whether it shows one colour alone, but for what compression makes of that.

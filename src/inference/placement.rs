@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_affine_map_of_squares_moves_the_pixels_of_photos_of_any_aspect() {
-        let input = Input { side: 96, rule: InputRule::PaddedSquare };
+        let input = Input::new(96, InputRule::PaddedSquare);
         let sizes = [Size::new(192, 96), Size::new(48, 96), Size::square(32), Size::new(64, 192)];
         for source in sizes {
             for target in sizes {

@@ -21,7 +21,7 @@ use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::chm::config::ChmConfig;
-use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::matcher::consensus::config::ConsensusConfig;
 use crate::model::matcher::dhpf::config::DhpfConfig;
 use crate::model::matcher::identity::Identity;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
@@ -36,7 +36,7 @@ use crate::model::weights::actr::ACTR;
 use crate::model::weights::cats::CATS;
 use crate::model::weights::chm::CHM;
 use crate::model::weights::dhpf::DHPF;
-use crate::model::weights::efficientnet::EFFICIENTNET_LITE0;
+use crate::model::weights::efficientnet::EFFICIENTNET_LITE;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::marco::MARCO;
 use crate::model::weights::mmnet::MMNET;
@@ -50,6 +50,8 @@ use crate::model::weights::vision_transformers::{DINO, DINOV2, DINOV2_TRANSFORME
 const BACKBONES: &[Kind<dyn BackboneConfig>] = &[
     backbone::<VitConfig>(),
     backbone::<EfficientNetConfig>(),
+    // As files name it that were written when there was only the smallest.
+    Kind { name: "efficientnet-lite0", ..backbone::<EfficientNetConfig>() },
     backbone::<ResNetConfig>(),
     backbone::<TwinsConfig>(),
     #[cfg(test)]
@@ -118,7 +120,7 @@ pub(crate) const PUBLISHED: &[&Published] = &[
     &CHM,
     &MMNET,
     &LPMFLOW,
-    &EFFICIENTNET_LITE0,
+    &EFFICIENTNET_LITE,
     &DINOV3,
     &DINOV2,
     &DINOV2_TRANSFORMERS,

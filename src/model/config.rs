@@ -14,6 +14,7 @@ use crate::model::head::HeadConfig;
 use crate::model::input::{ImageShape, InputRule};
 use crate::model::matcher::{LARGEST_GRID, MatcherConfig};
 use crate::model::part::{Chosen, Family};
+use crate::model::quality::Quality;
 
 /// Largest side of the square that photos are brought to, in pixels.
 const LARGEST_INPUT: usize = 2048;
@@ -56,8 +57,10 @@ impl ModelConfig {
     /// As [`ModelConfig::backbone_levels`].
     pub(crate) fn levels(&self) -> Result<Vec<LevelShape>> {
         let mut levels = self.backbone_levels()?;
-        if let (Some(head), Some(last)) = (&self.head, levels.last_mut()) {
-            last.shape = head.shape(&last.shape);
+        let Some(head) = &self.head else { return Ok(levels) };
+        if let Some(LevelShape { name, shape }) = levels.pop() {
+            levels.extend(head.added(&shape));
+            levels.push(LevelShape { name, shape: head.shape(&shape) });
         }
         Ok(levels)
     }
@@ -130,6 +133,17 @@ impl ModelConfig {
         resized().with_context(|| format!("bringing photos to {side} pixels a side"))
     }
 
+    /// The same with more or less work for each pair, if any is asked for.
+    ///
+    /// # Errors
+    /// When its matcher has but one quality, or not this one.
+    pub(crate) fn with_quality(&self, quality: Option<Quality>) -> Result<Self> {
+        let Some(quality) = quality else { return Ok(self.clone()) };
+        let config = Self { matcher: self.matcher.with_quality(quality)?, ..self.clone() };
+        config.check()?;
+        Ok(config)
+    }
+
     /// The same on the backbone of another model, which is brought to photos of such a size that the grid of its
     /// features keeps its side; widths follow. Where each role has a network of its own, both become that backbone, for
     /// photos of the usual size.
@@ -179,12 +193,12 @@ impl ModelConfig {
     }
 
     /// Operations per pair of photos, part by part in the order of the forward pass; both photos pass the
-    /// backbone.
+    /// backbone, once for each look.
     ///
     /// # Errors
     /// As [`ModelConfig::backbone_levels`].
     pub(crate) fn work(&self) -> Result<Vec<StageCost>> {
-        let both = 2;
+        let both = 2 * self.matcher.looks();
         let work = self.backbone.work().at_once(both);
         let mut stages = vec![StageCost { name: "backbone", work }];
         if let (Some(head), Some(last)) = (&self.head, self.backbone_levels()?.last()) {

@@ -8,6 +8,10 @@ use crate::nn::resize::{Corners, resize_bilinear};
 /// The name of a backbone's deepest level.
 pub(crate) const LAST: &str = "last";
 
+/// The name of the level that tells how much a head has changed the features of each cell: 1 less the cosine of what
+/// they were and what they are.
+pub(crate) const CHANGE: &str = "change";
+
 /// The form of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FeatureShape {
@@ -206,13 +210,17 @@ impl Features {
         &self.levels[self.levels.len() - 1]
     }
 
+    /// The level of a name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<&Level> {
+        self.levels.iter().find(|level| level.name == name)
+    }
+
     /// The level of a name.
     ///
     /// # Panics
     /// When the features have no such level: whoever reads it must have asked the backbone for it.
     pub(crate) fn level(&self, name: &str) -> &Level {
-        let level = self.levels.iter().find(|level| level.name == name);
-        level.unwrap_or_else(|| panic!("the features have no level `{name}`"))
+        self.find(name).unwrap_or_else(|| panic!("the features have no level `{name}`"))
     }
 
     /// The same levels with other tokens.
@@ -236,6 +244,12 @@ impl Features {
         features.levels.pop();
         features.levels.push(level);
         features
+    }
+
+    /// The same with another level before the deepest one.
+    pub(crate) fn beside_last(mut self, level: Level) -> Self {
+        self.levels.insert(self.levels.len() - 1, level);
+        self
     }
 
     /// The photos `start..start + length` of the batch.

@@ -16,6 +16,7 @@ pub(crate) mod matcher;
 pub(crate) mod normalisation;
 pub(crate) mod part;
 pub(crate) mod presets;
+pub(crate) mod quality;
 pub(crate) mod settings;
 pub(crate) mod weights;
 

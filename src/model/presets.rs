@@ -13,7 +13,7 @@ use crate::model::matcher::MatcherConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::chm::config::{ChmConfig, Sharing};
-use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::matcher::consensus::config::ConsensusConfig;
 use crate::model::matcher::lpmflow::config::LpmFlowConfig;
 use crate::model::matcher::ncnet::config::NcNetConfig;
 use crate::model::matcher::scot::config::ScotConfig;
@@ -172,7 +172,7 @@ impl ModelConfig {
     /// The small model of this project: EfficientNet-Lite0 at 384 pixels, an adapter, and consensus on a
     /// 24x24 grid; 2.5 million values.
     pub(crate) fn lite() -> Self {
-        let backbone = EfficientNetConfig { image: 384 };
+        let backbone = EfficientNetConfig { image: 384, ..EfficientNetConfig::default() };
         // The same part of the photo as the 10 of the 16x16 grid that the constant was chosen on.
         let consensus = ConsensusConfig { radius_squared: 22, ..ConsensusConfig::default() };
         Self {

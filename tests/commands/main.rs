@@ -25,6 +25,7 @@ mod predict_many;
 mod predict_pairs;
 mod processes;
 mod progress;
+mod quality;
 mod questions;
 mod starter;
 mod strangers;

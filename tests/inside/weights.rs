@@ -229,7 +229,7 @@ fn commands_in_a_pickle_are_not_run_and_what_is_no_weight_is_refused() {
     let foreign = error_of(weights::read(&pytorch_file("forms.pth")));
     assert!(
         foreign.contains("nothing known (ACTR, CATs,")
-            && foreign.contains("LPMFlow, EfficientNet-Lite0,"),
+            && foreign.contains("LPMFlow, EfficientNet-Lite,"),
         "{foreign}"
     );
     assert!(foreign.contains("bfloat16, bool, double"), "{foreign}");

@@ -70,15 +70,33 @@ pub(crate) fn resize_like_pillow(image: &RgbImage, size: Size) -> RgbImage {
 /// # Panics
 /// When `image` or `size` has no pixels.
 pub(crate) fn resize_like_pillow_by(filter: Filter, image: &RgbImage, size: Size) -> RgbImage {
+    let whole = [[0.0, f64::from(image.width())], [0.0, f64::from(image.height())]];
+    resize_part_like_pillow(filter, image, whole, size)
+}
+
+/// As [`resize_like_pillow_by`], of a part of the image (Pillow's `box`): from where to where in pixels, to the right
+/// and down.
+///
+/// # Panics
+/// When `image` or `size` has no pixels.
+pub(crate) fn resize_part_like_pillow(
+    filter: Filter,
+    image: &RgbImage,
+    [across, down]: [[f64; 2]; 2],
+    size: Size,
+) -> RgbImage {
     let [height, width] = [image.height() as usize, image.width() as usize];
     assert!(height * width > 0 && size.area() > 0, "there is nothing to resize");
-    let rows = |pixels: &[u8]| match width == size.width {
-        true => pixels.to_vec(),
-        false => resize_rows(pixels, &windows(filter, width, size.width), width),
+    let is_kept = |length: usize, part: [f64; 2], new_length: usize| {
+        length == new_length && part == [0.0, length as f64]
     };
-    let columns = |pixels: &[u8], width: usize| match height == size.height {
+    let rows = |pixels: &[u8]| match is_kept(width, across, size.width) {
         true => pixels.to_vec(),
-        false => resize_columns(pixels, &windows(filter, height, size.height), width),
+        false => resize_rows(pixels, &windows(filter, (width, across), size.width), width),
+    };
+    let columns = |pixels: &[u8], width: usize| match is_kept(height, down, size.height) {
+        true => pixels.to_vec(),
+        false => resize_columns(pixels, &windows(filter, (height, down), size.height), width),
     };
     let resized = match columns_come_first([height, width], size) {
         true => rows(&columns(image.as_raw(), width)),
@@ -103,13 +121,17 @@ struct Window {
 
 /// The windows of all result positions along one axis (Pillow's `precompute_coeffs` and
 /// `normalize_coeffs_8bpc`; the order of the floating-point operations matters).
-fn windows(filter: Filter, length: usize, new_length: usize) -> Vec<Window> {
-    let scale = length as f64 / new_length as f64;
+fn windows(
+    filter: Filter,
+    (length, [first, last]): (usize, [f64; 2]),
+    new_length: usize,
+) -> Vec<Window> {
+    let scale = (last - first) / new_length as f64;
     let widening = scale.max(1.0);
     let reach = filter.support() * widening;
     (0..new_length)
         .map(|position| {
-            let center = (position as f64 + 0.5) * scale;
+            let center = first + (position as f64 + 0.5) * scale;
             let start = (center - reach + 0.5).max(0.0) as usize;
             let end = ((center + reach + 0.5) as usize).min(length);
             let weights: Vec<f64> = (start..end)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::model::cost::{Work, perceptron};
-use crate::model::features::{FeatureShape, Features};
+use crate::model::features::{CHANGE, FeatureShape, Features, Level, LevelShape};
 use crate::model::head::{Head, HeadConfig};
 use crate::model::part::Tagged;
 use crate::nn::layers::linear::Linear;
@@ -52,6 +52,10 @@ impl HeadConfig for AdapterConfig {
 
     fn shape(&self, before: &FeatureShape) -> FeatureShape {
         *before
+    }
+
+    fn added(&self, before: &FeatureShape) -> Vec<LevelShape> {
+        vec![LevelShape { name: CHANGE.to_owned(), shape: change_shape(before) }]
     }
 
     fn work(&self, shape: &FeatureShape) -> Work {
@@ -121,8 +125,20 @@ impl Adapter {
 impl Head for Adapter {
     fn forward(&self, features: &Features) -> Features {
         let last = features.last();
-        features.with_last(self.adapted(&last.tokens, last.shape.side()))
+        let adapted = self.adapted(&last.tokens, last.shape.side());
+        let cosine = (unit_length(&last.tokens) * &adapted).sum_dim_intlist(
+            [2].as_slice(),
+            true,
+            None::<Kind>,
+        ); // [B, G * G, 1]
+        let shape = change_shape(&last.shape);
+        let change = Level { name: CHANGE.to_owned(), tokens: 1.0 - cosine, shape };
+        features.with_last(adapted).beside_last(change)
     }
+}
+
+fn change_shape(before: &FeatureShape) -> FeatureShape {
+    FeatureShape { dim: 1, ..*before }
 }
 
 #[cfg(test)]
@@ -138,7 +154,11 @@ mod tests {
         let adapter = Adapter::new(&path, &AdapterConfig::default(), &features.last().shape);
         let tokens = &features.last().tokens;
         let length = tokens.norm_scalaropt_dim(2.0, [-1], true);
-        let difference = adapter.forward(&features).last().tokens.shallow_clone() - tokens / length;
+        let adapted = adapter.forward(&features);
+        let difference = &adapted.last().tokens - tokens / length;
         assert!(difference.abs().max().double_value(&[]) < 1e-6);
+        let change = adapted.level(CHANGE);
+        assert_eq!((change.tokens.size(), change.shape.dim), (vec![1, 36, 1], 1));
+        assert!(change.tokens.abs().max().double_value(&[]) < 1e-6);
     }
 }

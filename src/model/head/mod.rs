@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use anyhow::Result;
 
 use crate::model::cost::Work;
-use crate::model::features::{FeatureShape, Features};
+use crate::model::features::{FeatureShape, Features, LevelShape};
 use crate::model::part::Settings;
 use crate::nn::parameters::VarBuilder;
 
@@ -26,6 +26,11 @@ pub(crate) trait HeadConfig: Settings {
     /// The form of the features behind it.
     fn shape(&self, before: &FeatureShape) -> FeatureShape;
 
+    /// Levels that it adds before the deepest one.
+    fn added(&self, _before: &FeatureShape) -> Vec<LevelShape> {
+        Vec::new()
+    }
+
     /// The arithmetic that one photo takes.
     fn work(&self, shape: &FeatureShape) -> Work;
 
@@ -35,6 +40,6 @@ pub(crate) trait HeadConfig: Settings {
 
 /// A head with its parameters.
 pub(crate) trait Head: Debug + Send {
-    /// The features with their deepest level changed.
+    /// The features with their deepest level changed, and what it adds before that.
     fn forward(&self, features: &Features) -> Features;
 }

@@ -18,6 +18,7 @@ pub(crate) mod ncnet;
 mod near_best;
 mod near_cells;
 pub(crate) mod nearest;
+pub(crate) mod parts;
 pub(crate) mod scot;
 #[cfg(test)]
 pub(crate) mod test_fields;
@@ -39,7 +40,9 @@ use crate::geometry::{Point, Size};
 use crate::model::cost::StageCost;
 use crate::model::features::{Features, LevelShape, deepest};
 use crate::model::matcher::cosine::{cosines, pooled};
+use crate::model::matcher::parts::Parts;
 use crate::model::part::{Chosen, Settings};
+use crate::model::quality::Quality;
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
 use lpmflow::config::Ablation;
@@ -103,6 +106,19 @@ pub(crate) trait MatcherConfig: Settings {
         true
     }
 
+    /// The same with more or less work for each pair.
+    ///
+    /// # Errors
+    /// When there is but one quality.
+    fn with_quality(&self, _quality: Quality) -> Result<Chosen<dyn MatcherConfig>> {
+        bail!("{} has but one quality: leave --quality out", self.kind())
+    }
+
+    /// How often it looks at both photos.
+    fn looks(&self) -> i64 {
+        1
+    }
+
     /// Whether the matcher says how likely each match is right.
     fn is_calibrated(&self) -> bool {
         false
@@ -153,6 +169,11 @@ pub(crate) trait Matcher: Any + Debug + Send {
         ((cosines(&pooled(source), &pooled(target)) - 1.0) / SHARPNESS).exp_()
     }
 
+    /// How it looks once more, closer, of matchers that do.
+    fn closer_look(&self) -> Option<&dyn CloserLook> {
+        None
+    }
+
     /// How points move by what was found of one pair; none where the flow moves them as it moves everything.
     fn point_transfer(&self, _found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
         None
@@ -199,6 +220,21 @@ pub(crate) trait Comparing {
     fn descriptors(&self, features: &Tensor) -> Tensor;
 }
 
+/// Of matchers that look at both photos twice.
+pub(crate) trait CloserLook {
+    /// Where to look, for each pair of a batch that it is worth it for.
+    fn parts(&self, found: &Matching) -> Vec<Option<Parts>>;
+
+    /// What is known after looking at those parts, of which `near` are the features of sources and targets, one pair
+    /// after another; none where nothing is worth it.
+    fn look(
+        &self,
+        found: &Matching,
+        parts: &[Option<Parts>],
+        near: Option<[Features; 2]>,
+    ) -> Matching;
+}
+
 /// What was found of one pair, for a rule that moves its points.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PairFound<'a> {
@@ -225,11 +261,13 @@ pub(crate) struct Matching {
     pub correlation: Option<Tensor>,
     /// `[B, H, W]`, how likely each match is right, if that was wanted and the matcher can say.
     pub confidence: Option<Tensor>,
+    /// `[B, S]`, how much each cell of the source is worth a closer look, of matchers that take one.
+    pub focus: Option<Tensor>,
 }
 
 impl From<Tensor> for Matching {
     fn from(flow: Tensor) -> Self {
-        Self { flow, correlation: None, confidence: None }
+        Self { flow, correlation: None, confidence: None, focus: None }
     }
 }
 

@@ -90,7 +90,7 @@ impl Matcher for Toy {
             correlate(&pooled, 0) + correlate(&|features| features.last().patches(), 1);
         let weights = correlation.softmax(-1, Kind::Float); // [B, S, T]
         let flow = flow_to(&weights.matmul(&cells(side, weights.device())), side);
-        Matching { flow, correlation: Some(correlation), confidence: None }
+        Matching { correlation: Some(correlation), ..flow.into() }
     }
 
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use crate::model::architecture::preset;
 use crate::model::config::ModelConfig;
 use crate::model::input::InputRule;
+use crate::model::quality::Quality;
 use crate::model::settings::{Setting, changed};
 use crate::model::weights::{StoredWeights, open};
 use crate::visible::Shown;
@@ -27,6 +28,8 @@ pub(crate) struct Choice {
     pub input_size: Option<usize>,
     /// How photos are brought to it; as usual if `None`.
     pub input_rule: Option<InputRule>,
+    /// How much work it puts into a pair; as usual if `None`.
+    pub quality: Option<Quality>,
     /// Other settings of the model than the usual ones.
     pub settings: Vec<Setting>,
 }
@@ -41,6 +44,7 @@ impl Choice {
             model: None,
             input_size: None,
             input_rule: None,
+            quality: None,
             settings: Vec::new(),
         }
     }
@@ -78,12 +82,13 @@ impl Choice {
         }
     }
 
-    /// A model with the chosen settings, for photos of the chosen size, brought to it by the chosen rule.
+    /// A model with the chosen settings and quality, for photos of the chosen size, brought to it by the chosen rule.
     ///
     /// # Errors
     /// When there is none such.
     pub(crate) fn adjusted(&self, config: &ModelConfig) -> Result<ModelConfig> {
-        let config = changed(config, &self.settings)?.with_input_size(self.input_size)?;
+        let config = changed(config, &self.settings)?;
+        let config = config.with_input_size(self.input_size)?.with_quality(self.quality)?;
         Ok(ModelConfig { input: self.input_rule.unwrap_or(config.input), ..config })
     }
 }

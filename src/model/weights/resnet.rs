@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::model::backbone::resnet::config::{ResNetConfig, STEM};
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
-use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::matcher::consensus::config::ConsensusConfig;
 use crate::model::part::Chosen;
 use crate::model::weights::batch_norm::folded;
 use crate::model::weights::published::{Holds, Published, Tensors};

@@ -11,7 +11,7 @@ use crate::model::backbone::vit::config::{Output, Positions};
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::InputRule;
 use crate::model::matcher::MatcherConfig;
-use crate::model::matcher::consensus::ConsensusConfig;
+use crate::model::matcher::consensus::config::ConsensusConfig;
 use crate::model::matcher::windowed::config::WindowedConfig;
 use crate::model::part::Chosen;
 use crate::model::weights::published::{Holds, Published, Tensors};

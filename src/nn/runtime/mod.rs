@@ -4,3 +4,4 @@ pub(crate) mod autocast;
 pub(crate) mod dropout;
 pub(crate) mod mapped;
 pub(crate) mod recompute;
+pub(crate) mod recording;

@@ -57,7 +57,7 @@ impl Run {
         let judge = || {
             judged = self.validate(&weights, watcher)?;
             let config = self.trainer.model().config();
-            let mut nothing = SamePosition(Input { side: config.input_size, rule: config.input });
+            let mut nothing = SamePosition(Input::of(config));
             let batch = NonZeroUsize::MIN;
             let same_position =
                 self.validation.judge(&mut nothing, batch, watcher.stop, &mut |_| ())?;
@@ -219,7 +219,7 @@ impl Run {
     fn show(&mut self, judged: Option<&Judged>) -> Result<()> {
         let (Some(judged), Some(record)) = (judged, &mut self.record) else { return Ok(()) };
         let config = self.trainer.model().config();
-        let input = Input { side: config.input_size, rule: config.input };
+        let input = Input::of(config);
         let pictures = self.validation.pictures(judged, input)?;
         record.logs.pictures(self.state.step, &pictures)?;
         report::write(&self.folder, &self.beside)?;

@@ -117,7 +117,7 @@ impl Network {
 
     fn features(&self, photo: &RgbImage) -> Features {
         let config = self.model.config();
-        let input = Input { side: config.input_size, rule: config.input };
+        let input = Input::of(config);
         let frame = input.frame(FrameKey::of(PathBuf::new()), photo);
         let images = input.batch(&[&frame], self.model.normalisation(), Device::Cpu);
         tch::no_grad(|| self.model.features(&images, Role::Source))

@@ -2,6 +2,8 @@
 
 use tch::Tensor;
 
+use crate::model::features::Features;
+use crate::model::matcher::consensus::foreground::foregrounds;
 use crate::model::matcher::cosine::{cells, flow_to};
 
 /// Added to sums that are divided by; far below any sum that matters.
@@ -15,6 +17,15 @@ const SAME_PEAK: f64 = 0.4;
 
 /// A peak that stands out by more than this, as a logarithm, stands alone.
 const CLEAR: f64 = 20.0;
+
+/// Cells by which the way there and back may miss where a match is to be looked at closer.
+const THERE_AND_BACK: f64 = 1.5;
+
+/// What features change by even where nothing is shown.
+const UNCHANGED: f64 = 0.03;
+
+/// What a cell counts where nothing is shown.
+const LITTLE: f64 = 0.001;
 
 /// The part of a photo's cells that says how much of it has a counterpart.
 const BEST_PART: f64 = 0.1;
@@ -73,14 +84,11 @@ impl Peaks {
     pub(crate) fn evidence(&self) -> Tensor {
         let Round { scores, agreement, cosine } = &self.round;
         let [side, _] = self.sides;
-        let at_best = |map: &Tensor| map.gather(2, &self.best.unsqueeze(-1), false).squeeze_dim(2); // [B, S]
+        let at_best = |map: &Tensor| self.at_best(map);
         let support = (at_best(agreement) + FLOOR).log();
         let others = (scores * self.near.lt(SAME_PEAK)).amax([2].as_slice(), false);
         let distinctness = ((at_best(scores) + TINY) / (others + TINY)).log().clamp(0.0, CLEAR);
-        let cells = cells(side, scores.device()); // [S, 2]
-        let home = scores.argmax(1, false).gather(1, &self.best, false); // [B, S]
-        let miss = cells.index_select(0, &home.flatten(0, 1)).view([-1, side * side, 2]) - &cells;
-        let round_trip = miss.norm_scalaropt_dim(2.0, [2], false).log1p();
+        let round_trip = self.miss().log1p();
         let best = (support.size()[1] as f64 * BEST_PART).ceil() as i64;
         let (best, _) = support.topk(best, 1, true, false);
         let photo = best.mean_dim([1].as_slice(), true, None).expand_as(&support);
@@ -88,20 +96,52 @@ impl Peaks {
             [support, at_best(cosine), distinctness, round_trip, roughness(&self.flow), photo];
         Tensor::stack(&parts, 2).view([-1, side, side, EVIDENCE.len() as i64])
     }
+
+    /// How much each cell is worth a closer look, `[B, S]`: by the agreement of its match, if the way there and back
+    /// agrees, and by what both cells show, where the features tell.
+    pub(crate) fn focus(&self, source: &Features, target: &Features) -> Tensor {
+        let agrees = self.miss().le(THERE_AND_BACK);
+        let focus = self.at_best(&self.round.agreement) * agrees;
+        let Some([source, target]) = foregrounds(source, target) else { return focus };
+        let shown = |cells: &Tensor| (cells - UNCHANGED).clamp_min(LITTLE);
+        focus * shown(&source) * shown(&target).gather(1, &self.best, false)
+    }
+
+    /// The cells by which the best source cell of each match misses its own, `[B, S]`.
+    fn miss(&self) -> Tensor {
+        let (scores, side) = (&self.round.scores, self.sides[0]);
+        let cells = cells(side, scores.device()); // [S, 2]
+        let home = scores.argmax(1, false).gather(1, &self.best, false); // [B, S]
+        let miss = cells.index_select(0, &home.flatten(0, 1)).view([-1, side * side, 2]) - &cells;
+        miss.norm_scalaropt_dim(2.0, [2], false)
+    }
+
+    /// What a map `[B, S, T]` holds of each match, `[B, S]`.
+    fn at_best(&self, map: &Tensor) -> Tensor {
+        map.gather(2, &self.best.unsqueeze(-1), false).squeeze_dim(2)
+    }
 }
 
 /// The flow `[B, 2, G, G]` that `[B, S, T]` scores come to.
 pub(super) fn flow(scores: &Tensor, sides: [i64; 2], window: f64) -> Tensor {
-    let near = near(&scores.argmax(2, false), sides[1], window).view_as(scores);
-    flow_near(scores, &near, sides)
+    flow_to(&expected(scores, sides[1], window), sides[0])
+}
+
+/// The expected target cell of each source cell, column and row, `[B, S, 2]`.
+pub(super) fn expected(scores: &Tensor, side: i64, window: f64) -> Tensor {
+    let near = near(&scores.argmax(2, false), side, window).view_as(scores);
+    expected_near(scores, &near, side)
 }
 
 /// Takes each source cell to its expected target cell, near the best one.
 fn flow_near(scores: &Tensor, near: &Tensor, [sources, targets]: [i64; 2]) -> Tensor {
+    flow_to(&expected_near(scores, near, targets), sources)
+}
+
+fn expected_near(scores: &Tensor, near: &Tensor, side: i64) -> Tensor {
     let weights = near * scores;
     let total = weights.sum_dim_intlist([2].as_slice(), true, None) + TINY;
-    let expected = weights.matmul(&cells(targets, scores.device())) / total; // [B, S, 2]
-    flow_to(&expected, sources)
+    weights.matmul(&cells(side, scores.device())) / total
 }
 
 /// How near each cell of a grid lies to one of its cells, 1 for that itself: `[B, S]` to `[B * S, T]`.

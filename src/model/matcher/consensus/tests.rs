@@ -1,9 +1,14 @@
 //! Consensus against its definition and on pairs whose flow is known.
 
-use tch::Kind;
+use tch::{Device, Kind};
 
+use crate::model::features::{CHANGE, FeatureShape, Level, LevelShape};
+use crate::model::matcher::consensus::calibration::Calibration;
 use crate::model::matcher::consensus::*;
 use crate::model::matcher::test_fields::{field, shifted_pair};
+use crate::model::matcher::{Matcher, MatcherConfig};
+use crate::model::quality::Quality;
+use crate::nn::runtime::recording::recording;
 
 fn flow(source: &Features, target: &Features) -> Tensor {
     Consensus::new(&ConsensusConfig::default()).forward(source, target).flow
@@ -115,6 +120,78 @@ fn a_calibration_is_optional_must_be_finite_and_ends_with_further_training() {
     let infinite = Calibration { bias: f64::INFINITY, evidence: [0.0; 6] };
     let infinite = ConsensusConfig { calibration: Some(infinite), ..Default::default() };
     assert!(infinite.check(&[]).unwrap_err().to_string().contains("must be finite"));
+}
+
+/// The same features, and how much of what lies there is known.
+fn with_change(features: &Features, change: f64) -> Features {
+    let last = features.last();
+    let tokens = Tensor::full([1, last.shape.cells(), 1], change, (Kind::Float, Device::Cpu));
+    let shape = FeatureShape { dim: 1, ..last.shape };
+    features.shallow_clone().beside_last(Level { name: CHANGE.to_owned(), tokens, shape })
+}
+
+#[test]
+fn a_mirrored_target_is_found_where_the_photos_show_something_known() {
+    let side = 12;
+    let source = field(30, side);
+    let target = source.map(|level| mirror_grid(&level.tokens, side));
+    let guided = ConsensusConfig { quality: Quality::Standard, ..ConsensusConfig::default() };
+    let found = |config: &ConsensusConfig, change: f64| {
+        let [source, target] = [&source, &target].map(|photo| with_change(photo, change));
+        Consensus::new(config).forward(&source, &target).flow
+    };
+    // Column c of the source lies at side - 1 - c in the target.
+    let wanted = (side - 1) as f64 - Tensor::arange(side, (Kind::Float, Device::Cpu)) * 2.0;
+    let miss = |flow: &Tensor| {
+        let inner = (flow.select(1, 0) - &wanted).narrow(1, 2, 8).narrow(2, 2, 8);
+        inner.abs().mean(Kind::Float).double_value(&[])
+    };
+    let (plain, known) = (found(&ConsensusConfig::default(), 0.2), found(&guided, 0.2));
+    assert!(
+        miss(&known) < 0.3 && miss(&known) < miss(&plain),
+        "{} of {}",
+        miss(&known),
+        miss(&plain)
+    );
+    assert_eq!(found(&guided, 0.05), plain, "nothing known is shown");
+}
+
+#[test]
+fn a_batch_decides_for_each_of_its_pairs() {
+    let side = 10;
+    let guided =
+        Consensus::new(&ConsensusConfig { quality: Quality::Standard, ..Default::default() });
+    let sources = [31, 32].map(|seed| with_change(&field(seed, side), 0.2));
+    let mirrored = sources[0].map(|level| mirror_grid(&level.tokens, side));
+    let targets = [mirrored, sources[1].shallow_clone()];
+    let [source, target] = [&sources, &targets].map(|pair| Features::cat(&[&pair[0], &pair[1]]));
+    let together = guided.forward(&source, &target).flow;
+    let recorded = recording(|| guided.forward(&source, &target).flow);
+    assert_eq!(recorded, together);
+    for (index, (source, target)) in (0..).zip(sources.iter().zip(&targets)) {
+        let alone = guided.forward(source, target).flow;
+        assert!(largest(together.get(index) - alone.get(0)) < 1e-4);
+    }
+}
+
+#[test]
+fn a_quality_asks_for_what_it_needs() {
+    let shape = field(1, 6).last().shape;
+    let last = LevelShape::last(shape);
+    let config = |quality| ConsensusConfig { quality, ..ConsensusConfig::default() };
+    for quality in [Quality::Fast, Quality::Fine] {
+        config(quality).check(std::slice::from_ref(&last)).unwrap();
+    }
+    let standard = config(Quality::Standard);
+    let error = standard.check(std::slice::from_ref(&last)).unwrap_err().to_string();
+    assert!(error.contains("a trained adapter"), "{error}");
+    let change = LevelShape { name: CHANGE.to_owned(), shape };
+    standard.check(&[change, last]).unwrap();
+}
+
+/// `[B, G * G, D]` with the columns of the grid from right to left.
+fn mirror_grid(tokens: &Tensor, side: i64) -> Tensor {
+    tokens.unflatten(1, [side, side]).flip([2]).flatten(1, 2)
 }
 
 /// The formula of the module's head, word by word.

@@ -103,7 +103,7 @@ impl Matcher for MmNet {
         let correlation = self.correlation(source, target);
         let grids = [source, target].map(|features| features.last().shape);
         let flow = flow_between(&correlation.argmax(2, false), grids);
-        Matching { flow, correlation: Some(correlation), confidence: None }
+        Matching { correlation: Some(correlation), ..flow.into() }
     }
 
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {

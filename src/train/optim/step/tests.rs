@@ -40,7 +40,7 @@ fn flow_model() -> ModelConfig {
 
 /// The matching objective with distillation, on a small grid.
 fn matching_model() -> ModelConfig {
-    let backbone = EfficientNetConfig { image: 128 };
+    let backbone = EfficientNetConfig { image: 128, ..EfficientNetConfig::default() };
     ModelConfig { input_size: 128, backbone: Chosen::of(Arc::new(backbone)), ..ModelConfig::lite() }
 }
 
