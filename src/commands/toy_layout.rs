@@ -104,7 +104,7 @@ fn faults_of_its_records_are_told() {
     let text = fs::read_to_string(&list).unwrap();
     fs::write(&list, format!("{text}square 0.png\nsquare 0.png 9.png 1 1 1 1\n")).unwrap();
     let run = lpmflow(arguments(folder.path(), &["datasets", "check", "squares"]));
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 4);
     assert!(run.stdout.contains("val.txt:3: too few words"), "{}", run.stdout);
     assert!(run.stdout.contains("9.png: no such image"), "{}", run.stdout);
 }

@@ -336,8 +336,9 @@ mod tests {
         let other = Store::open(("127.0.0.1", store.port()), false, "a", WAIT).unwrap();
         assert!(!other.has("a").unwrap());
         store.set("a", b"text").unwrap();
-        assert!(other.has("a").unwrap());
+        // It travels: whoever waits for it gets it.
         assert_eq!(other.get("a", WAIT).unwrap(), b"text");
+        assert!(other.has("a").unwrap());
         assert_eq!((store.add("n", 2).unwrap(), other.add("n", 1).unwrap()), (2, 3));
         let error = other.get("b", Duration::from_millis(50)).unwrap_err().to_string();
         assert!(error.to_lowercase().contains("timeout"), "{error}");

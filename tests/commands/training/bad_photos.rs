@@ -32,7 +32,7 @@ fn a_dataset_goes_without_them_and_kills_change_nothing() {
     let settings = toy.path("settings.toml");
     fs::write(&settings, SETTINGS).unwrap();
     let flags = format!("--config {}", settings.display());
-    let error = train(&toy, &toy.path("strict"), &flags).failed_with(1);
+    let error = train(&toy, &toy.path("strict"), &flags).failed_with(4);
     assert!(error.contains("17.png") && error.contains("--skip-bad"), "{error}");
 
     // Three epochs of six pairs, two a step.
