@@ -74,5 +74,5 @@ fn a_graph_holds_one_look_and_models_of_one_quality_say_so() {
     assert!(error.contains("`fast` and `fine`"), "{error}");
     let nearest = ["predict", &photo, &photo, "-w", weights, "--set", "matcher.kind=nearest"];
     let error = lpmflow(nearest.into_iter().chain(["--quality", "fine"])).failed_with(1);
-    assert!(error.contains("nearest has but one quality"), "{error}");
+    assert!(error.contains("nearest, has but one quality"), "{error}");
 }

@@ -111,7 +111,10 @@ pub(crate) trait MatcherConfig: Settings {
     /// # Errors
     /// When there is but one quality.
     fn with_quality(&self, _quality: Quality) -> Result<Chosen<dyn MatcherConfig>> {
-        bail!("{} has but one quality: leave --quality out", self.kind())
+        bail!(
+            "the matcher of these weights, {}, has but one quality: leave --quality out",
+            self.kind()
+        )
     }
 
     /// How often it looks at both photos.

@@ -58,7 +58,9 @@ fn range(weighted: &[(f64, f64)], half_cell: f64, config: &CloserConfig) -> [f64
             sum += weight;
             sum >= share * total
         });
-        passed.map_or(1.0, |(position, _)| *position)
+        let position = passed.map_or(1.0, |(position, _)| *position);
+        // To half a cell: the last digits of a flow must not move a part.
+        (position / half_cell).round() * half_cell
     };
     let [start, end] = [reached(BEYOND) - half_cell, reached(1.0 - BEYOND) + half_cell];
     let length = ((end - start) * (1.0 + 2.0 * config.margin)).clamp(config.least, 1.0);

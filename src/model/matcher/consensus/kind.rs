@@ -75,20 +75,26 @@ impl MatcherConfig for ConsensusConfig {
     }
 }
 
+/// The first look at a pair.
+fn found(
+    consensus: &Consensus,
+    source: &Features,
+    target: &Features,
+    calibration: Option<&Calibration>,
+) -> Matching {
+    let peaks = consensus.peaks(source, target);
+    let focus = consensus.config().looks_closer().then(|| peaks.focus(source, target));
+    let confidence = calibration.map(|calibration| calibration.confidence(&peaks.evidence()));
+    Matching { confidence, focus, ..peaks.into_flow().into() }
+}
+
 impl Matcher for Consensus {
     fn forward(&self, source: &Features, target: &Features) -> Matching {
-        let peaks = self.peaks(source, target);
-        let focus = self.config().looks_closer().then(|| peaks.focus(source, target));
-        Matching { focus, ..peaks.into_flow().into() }
+        found(self, source, target, None)
     }
 
     fn forward_with_confidence(&self, source: &Features, target: &Features) -> Matching {
-        let peaks = self.peaks(source, target);
-        let focus = self.config().looks_closer().then(|| peaks.focus(source, target));
-        let calibration = self.config().calibration.as_ref();
-        let confidence =
-            calibration.map(|calibration: &Calibration| calibration.confidence(&peaks.evidence()));
-        Matching { confidence, focus, ..peaks.into_flow().into() }
+        found(self, source, target, self.config().calibration.as_ref())
     }
 
     fn scores(&self, source: &Features, target: &Features) -> Tensor {
