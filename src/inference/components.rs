@@ -6,6 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::geometry::Point;
 use crate::inference::placement::Placement;
 use crate::model::features::Features;
+use crate::nn::numbers::numbers;
 use crate::nn::unit_length::unit_length;
 
 /// How many components.
@@ -119,10 +120,7 @@ fn axes(centred: &Tensor) -> Tensor {
 
 /// Rows of three values.
 fn triples(rows: &Tensor) -> Vec<[f32; COMPONENTS]> {
-    let rows = rows.to_kind(Kind::Float).contiguous();
-    let mut values = vec![0.0; rows.numel()];
-    rows.copy_data(&mut values, rows.numel());
-    values.as_chunks().0.to_vec()
+    numbers(rows).as_chunks().0.to_vec()
 }
 
 #[cfg(test)]

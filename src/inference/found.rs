@@ -12,6 +12,7 @@ use crate::inference::placement::between_photos;
 use crate::model::Model;
 use crate::model::features::Role;
 use crate::model::matcher::{Matching, PairFound};
+use crate::nn::numbers::numbers;
 use crate::nn::shape::dims;
 
 /// What a matcher found in each pair of a batch, said of the photos.
@@ -25,12 +26,11 @@ pub(super) fn said_of_photos(
     pairs: &[(Frame, Frame)],
 ) -> Result<Vec<Matched>> {
     let on_cpu = |xs: &Tensor| xs.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-    let flows = on_cpu(&found.flow);
     let correlation = found.correlation.as_ref().map(on_cpu);
-    let confidence = found.confidence.as_ref().map(on_cpu).as_ref().map(numbers);
-    let [_, _, height, width] = dims(&flows);
+    let confidence = found.confidence.as_ref().map(numbers);
+    let [_, _, height, width] = dims(&found.flow);
     let size = Size::new(height as usize, width as usize);
-    let values = numbers(&flows);
+    let values = numbers(&found.flow);
     let per_pair = values.chunks_exact(2 * size.area());
     let mut matched = Vec::with_capacity(pairs.len());
     for (index, (values, (source, target))) in (0_i64..).zip(per_pair.zip(pairs)) {
@@ -58,11 +58,4 @@ pub(super) fn said_of_photos(
         matched.push(between_photos(squares, source.placement, target.placement));
     }
     Ok(matched)
-}
-
-/// The values of a tensor of the CPU, in order.
-fn numbers(tensor: &Tensor) -> Vec<f32> {
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.copy_data(&mut values, tensor.numel());
-    values
 }

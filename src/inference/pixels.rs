@@ -1,5 +1,7 @@
 //! A photo's pixels as the network gets them: bytes, or numbers between them.
 
+use std::borrow::Cow;
+
 use image::imageops::{flip_horizontal_in_place, rotate90, rotate180, rotate270};
 use image::{ImageBuffer, Pixel, Rgb, Rgb32FImage, RgbImage};
 use tch::Tensor;
@@ -63,7 +65,10 @@ impl Pixels {
 
     /// A part of them in a square of so many pixels a side, in 8 bits.
     pub(super) fn part(&self, Part { start, end }: Part, side: usize) -> Self {
-        let image = self.clone().into_bytes();
+        let image = match self {
+            Self::Bytes(image) => Cow::Borrowed(image),
+            Self::Numbers(_) => Cow::Owned(self.clone().into_bytes()),
+        };
         let [width, height] = [image.width(), image.height()].map(f64::from);
         let part = [[start.x * width, end.x * width], [start.y * height, end.y * height]];
         Self::Bytes(resize_part_like_pillow(Filter::Bilinear, &image, part, Size::square(side)))

@@ -3,6 +3,7 @@
 pub(crate) mod gate;
 pub(crate) mod layers;
 pub(crate) mod native;
+pub(crate) mod numbers;
 pub(crate) mod ops;
 pub(crate) mod parameters;
 pub(crate) mod resize;

@@ -18,6 +18,7 @@ use crate::model::matcher::consensus::Consensus;
 use crate::model::matcher::consensus::calibration::Calibration;
 use crate::model::matcher::consensus::peaks::EVIDENCE;
 use crate::model::weights::read;
+use crate::nn::numbers::numbers;
 use crate::predict::correspondence::Correspondence;
 
 /// A model with the features of the photos that come up again.
@@ -138,22 +139,15 @@ impl Pass {
 
     /// What `predict` would have.
     pub fn correspondence(&self, calibration: Option<&Calibration>) -> Correspondence {
-        let confidence = calibration.map(|calibration| {
-            let map = calibration.confidence(&self.evidence).contiguous();
-            let mut values = vec![0.0; map.numel()];
-            map.copy_data(&mut values, map.numel());
-            values
-        });
+        let confidence =
+            calibration.map(|calibration| numbers(&calibration.confidence(&self.evidence)));
         let forward = Matched { confidence, ..self.pair.forward.clone() };
         Correspondence { forward, ..self.pair.clone() }
     }
 }
 
 fn flow(flow: &Tensor) -> Flow {
-    let flow = flow.contiguous();
-    let mut values = vec![0.0; flow.numel()];
-    flow.copy_data(&mut values, flow.numel());
-    Flow::from_channels(Size::square(flow.size()[3] as usize), &values)
+    Flow::from_channels(Size::square(flow.size()[3] as usize), &numbers(flow))
 }
 
 fn size(photo: &RgbImage) -> Size {

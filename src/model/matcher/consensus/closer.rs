@@ -1,6 +1,6 @@
 //! Where a closer look is taken, what guides it, and what becomes of it.
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
@@ -8,6 +8,7 @@ use crate::model::matcher::Matching;
 use crate::model::matcher::consensus::config::CloserConfig;
 use crate::model::matcher::consensus::guide::Guide;
 use crate::model::matcher::parts::{Part, Parts};
+use crate::nn::numbers::numbers;
 use crate::nn::resize::{Corners, resize_bilinear};
 use crate::nn::shape::dims;
 
@@ -22,7 +23,7 @@ const FINER: i64 = 2;
 pub(super) fn parts(found: &Matching, config: &CloserConfig) -> Vec<Option<Parts>> {
     let flows = flows(&found.flow);
     let Some(focus) = &found.focus else { return vec![None; flows.len()] };
-    let focus = numbers(focus);
+    let focus: Vec<f64> = numbers(focus).into_iter().map(f64::from).collect();
     let cells = focus.len() / flows.len().max(1);
     let pairs = flows.iter().zip(focus.chunks_exact(cells.max(1)));
     let is_closer = |parts: &Parts| parts.iter().any(|part| part.zoom() >= config.zoom);
@@ -158,21 +159,14 @@ fn cells(grid: Size) -> impl Iterator<Item = Point> {
 fn flows(flows: &Tensor) -> Vec<Flow> {
     let [_, _, rows, columns] = dims(flows);
     let size = Size::new(rows as usize, columns as usize);
-    let values: Vec<f32> = numbers(flows).into_iter().map(|value| value as f32).collect();
+    let values = numbers(flows);
     values.chunks_exact(2 * size.area()).map(|values| Flow::from_channels(size, values)).collect()
-}
-
-/// The values of a tensor, in order.
-fn numbers(tensor: &Tensor) -> Vec<f64> {
-    let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Double).contiguous();
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.copy_data(&mut values, tensor.numel());
-    values
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Device;
 
     fn matching(flow: &Flow, focus: &[f32]) -> Matching {
         let side = flow.size.width as i64;
