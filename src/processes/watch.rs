@@ -31,6 +31,9 @@ const FAREWELL: Duration = Duration::from_millis(2500);
 /// How long a transfer that failed waits for an explanation.
 const EXPLANATION: Duration = Duration::from_secs(40);
 
+/// Where the store holds what is left of the work should a process be lost now.
+const STANDING: &str = "standing";
+
 /// How long a process waits for an answer of the store.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -48,6 +51,8 @@ pub(crate) struct Watch {
     rank: usize,
     hosts: Vec<String>,
     step: AtomicU64,
+    /// Signs of life so far.
+    count: AtomicU64,
     pace: Mutex<Pace>,
     standing: Mutex<String>,
     /// Whether there is something to tell that has not been told.
@@ -67,8 +72,6 @@ struct Beat {
     count: u64,
     step: u64,
     waiting: bool,
-    /// What is left of the work should a process be lost now; of the first process alone.
-    standing: String,
 }
 
 impl Watch {
@@ -87,6 +90,7 @@ impl Watch {
             rank,
             hosts,
             step: AtomicU64::new(0),
+            count: AtomicU64::new(0),
             pace: Mutex::default(),
             standing: Mutex::default(),
             news: AtomicBool::new(false),
@@ -117,11 +121,20 @@ impl Watch {
         held(&self.pace).rest();
     }
 
-    /// So many steps are done, and this is left of them should a process be lost now.
+    /// So many steps are done, and this is left of them should a process be lost from now on: it is in the store
+    /// before this returns, by the word of the first process.
     pub(crate) fn standing(&self, step: u64, text: &str) {
         text.clone_into(&mut held(&self.standing));
         self.step.store(step, Ordering::Relaxed);
-        self.news.store(true, Ordering::Relaxed);
+        let store = held(&self.store);
+        // Whether the store is there is looked at with every sign of life.
+        let _ = self.tell(&store).and_then(|()| {
+            if self.rank == 0 {
+                store.set(STANDING, text.as_bytes())?;
+            }
+            // The store answers in turn, and what is set has no answer.
+            store.has(STANDING)
+        });
     }
 
     /// Does what waits for the other processes; `work` is told how long they may take.
@@ -177,10 +190,8 @@ impl Watch {
 
     /// Tells that this process lives, and looks who else does, until all is over.
     fn beat(&self, store: &Store) {
-        let mut count = 0;
         while !self.is_over() {
-            count += 1;
-            let looked = self.tell(store, count).and_then(|()| self.look(store));
+            let looked = self.tell(store).and_then(|()| self.look(store));
             let mut view = held(&self.view);
             match looked {
                 Ok(()) => view.answered = Instant::now(),
@@ -192,20 +203,18 @@ impl Watch {
             for _ in 0..NEWS {
                 thread::sleep(BEAT / NEWS);
                 if self.news.swap(false, Ordering::Relaxed) {
-                    count += 1;
                     // Whether the store is there is looked at above.
-                    let _ = self.tell(store, count);
+                    let _ = self.tell(store);
                 }
             }
         }
     }
 
-    fn tell(&self, store: &Store, count: u64) -> Result<()> {
+    fn tell(&self, store: &Store) -> Result<()> {
         let beat = Beat {
-            count,
+            count: self.count.fetch_add(1, Ordering::Relaxed) + 1,
             step: self.step.load(Ordering::Relaxed),
             waiting: held(&self.pace).waits(),
-            standing: if self.rank == 0 { held(&self.standing).clone() } else { String::new() },
         };
         tell(store, self.rank, &beat)
     }
@@ -215,12 +224,12 @@ impl Watch {
         let failure = failure(store)?;
         for rank in others {
             let (beat, now) = (read(store, rank)?, Instant::now());
-            let mut view = held(&self.view);
-            if rank == 0 {
-                beat.standing.clone_into(&mut held(&self.standing));
-            }
-            let Beat { count, step, waiting, .. } = beat;
-            view.see(rank, Seen { count, at: now, step, waiting });
+            let Beat { count, step, waiting } = beat;
+            held(&self.view).see(rank, Seen { count, at: now, step, waiting });
+        }
+        if self.rank > 0 {
+            // The store may be gone when it is asked for.
+            standing(store)?.clone_into(&mut held(&self.standing));
         }
         held(&self.view).failure = failure;
         Ok(())
@@ -286,14 +295,21 @@ fn failure(store: &Store) -> Result<Option<Failure>> {
 /// # Errors
 /// When the store is gone.
 pub(crate) fn begin(store: &Store, rank: usize) -> Result<()> {
-    tell(store, rank, &Beat { count: 0, step: 0, waiting: false, standing: String::new() })
+    tell(store, rank, &Beat { count: 0, step: 0, waiting: false })
 }
 
 /// The last step that a process told, and what the first told of what is left of the work.
 pub(crate) fn last(store: &Store, rank: usize) -> Option<(u64, String)> {
-    let known = |rank| store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
-    let standing = known(0).map(|beat| beat.standing).unwrap_or_default();
-    Some((known(rank)?.step, standing))
+    let known = store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
+    Some((known?.step, standing(store).unwrap_or_default()))
+}
+
+/// What is left of the work should a process be lost now, if that was told.
+fn standing(store: &Store) -> Result<String> {
+    if !store.has(STANDING)? {
+        return Ok(String::new());
+    }
+    Ok(String::from_utf8_lossy(&store.get(STANDING, ANSWER)?).into_owned())
 }
 
 fn tell(store: &Store, rank: usize, beat: &Beat) -> Result<()> {

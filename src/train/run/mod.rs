@@ -171,6 +171,7 @@ impl Run {
             trainer.optimizer.restore(checkpoint.moments)
         }();
         restored.with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
+        standing::tell_standing(&*communicator, folder, checkpoint.state.step);
         // All have read the folder before it changes.
         communicator.barrier()?;
         let record = || -> Result<Record> {
@@ -198,7 +199,6 @@ impl Run {
             device,
         };
         run.check()?;
-        run.tell_standing();
         Ok(run)
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::nn::parameters::{Group, Parameter};
-use crate::processes::communicator::sum_over_processes;
+use crate::processes::communicator::{Communicator, sum_over_processes};
 use crate::processes::shards::Shard;
 use crate::train::config::TrainConfig;
 use crate::train::folder::checkpoint::{LAST, Tensors};
@@ -46,20 +46,8 @@ impl Run {
             moments.extend(average.state());
         }
         record.checkpoints.save_last(&self.state, &self.live_weights(), &moments)?;
-        self.tell_standing();
+        tell_standing(&*self.communicator, &self.folder, self.state.step);
         Ok(())
-    }
-
-    /// Says what is left should a process be lost, now that the checkpoint is that of the newest step.
-    pub(super) fn tell_standing(&self) {
-        let (step, folder) = (self.state.step, self.folder.shown());
-        let last = self.folder.join(LAST);
-        let standing = format!(
-            "training stopped; the checkpoint of step {step} in `{}` still stands (--resume {folder} goes on \
-             from it)",
-            last.shown()
-        );
-        self.communicator.standing(step, &standing);
     }
 
     pub(super) fn sampler(&self) -> Sampler {
@@ -149,6 +137,16 @@ impl Run {
             step: self.state.step,
         }
     }
+}
+
+/// Says what is left should a process be lost, now that the checkpoint in `folder` is that of the newest `step`.
+pub(super) fn tell_standing(communicator: &dyn Communicator, folder: &Path, step: u64) {
+    let (last, folder) = (folder.join(LAST), folder.shown());
+    let standing = format!(
+        "training stopped; the checkpoint of step {step} in `{}` still stands (--resume {folder} goes on from it)",
+        last.shown()
+    );
+    communicator.standing(step, &standing);
 }
 
 fn distinct_photos(training: &TrainingSet) -> usize {
