@@ -51,12 +51,30 @@ pub(crate) trait Blame<T> {
     /// # Errors
     /// The result's own.
     fn blame(self, fault: Fault) -> Result<T>;
+
+    /// The same, but for errors that are marked already.
+    ///
+    /// # Errors
+    /// The result's own.
+    fn otherwise_blame(self, fault: Fault) -> Result<T>;
 }
 
 impl<T> Blame<T> for Result<T> {
     fn blame(self, fault: Fault) -> Self {
-        self.map_err(|error| Error::new(Marked { fault, error }))
+        self.map_err(|error| marked(error, fault))
     }
+
+    fn otherwise_blame(self, otherwise: Fault) -> Self {
+        self.map_err(|error| match fault(&error) {
+            Some(_) => error,
+            None => marked(error, otherwise),
+        })
+    }
+}
+
+/// The error with a mark.
+pub(crate) fn marked(error: Error, fault: Fault) -> Error {
+    Error::new(Marked { fault, error })
 }
 
 /// Whose fault an error is, if anything marked it.
@@ -77,7 +95,11 @@ mod tests {
         assert_eq!(format!("{marked:#}"), "loading the dataset: reading `a`: no file");
         assert_eq!(fault(&marked), Some(Fault::Data));
         assert_eq!(fault(&plain().unwrap_err()), None);
-        let twice = Err::<(), _>(marked).blame(Fault::Baseline).unwrap_err();
+        let still = Err::<(), _>(marked).otherwise_blame(Fault::Baseline).unwrap_err();
+        assert_eq!(fault(&still), Some(Fault::Data));
+        let twice = Err::<(), _>(still).blame(Fault::Baseline).unwrap_err();
         assert_eq!(fault(&twice), Some(Fault::Baseline));
+        let now = plain().otherwise_blame(Fault::Baseline).unwrap_err();
+        assert_eq!(fault(&now), Some(Fault::Baseline));
     }
 }

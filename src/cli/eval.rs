@@ -117,16 +117,29 @@ pub(crate) struct ScoringArguments {
     pub confidence: bool,
 }
 
+/// Flags that say which network is run.
+const NETWORK: [&str; 9] = [
+    "weights",
+    "dictionary",
+    "backbone",
+    "head",
+    "model",
+    "input_size",
+    "input_rule",
+    "quality",
+    "settings",
+];
+
 /// What to evaluate instead of a network.
 #[derive(Clone, Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct InsteadArguments {
     /// Score stored predictions (JSON lines; `-`: from stdin; or the folder of `predict --pairs`) instead of running
     /// a network
-    #[arg(long, value_name = "FILE", conflicts_with = "weights")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = NETWORK)]
     pub predictions: Option<PathBuf>,
     /// Score a rule that looks at no image
-    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "weights")]
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = NETWORK)]
     pub baseline_model: Option<BaselineModel>,
 }
 

@@ -44,8 +44,21 @@ pub(crate) enum Judged {
 impl GateArguments {
     /// Whether there is any condition, or a choice of what they are about.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { max_drop, max_drop_category, fail_if, alphas } = self;
-        max_drop.is_none() && max_drop_category.is_none() && fail_if.is_none() && alphas.is_empty()
+        !self.has_conditions() && self.alphas.is_empty()
+    }
+
+    /// Whether there is any condition.
+    fn has_conditions(&self) -> bool {
+        let Self { max_drop, max_drop_category, fail_if, alphas: _ } = self;
+        max_drop.is_some() || max_drop_category.is_some() || fail_if.is_some()
+    }
+
+    /// What is wrong about the flags, which would judge nothing.
+    pub(crate) fn mistake(&self) -> Option<&'static str> {
+        (!self.is_empty() && !self.has_conditions()).then_some(
+            "--alphas says what conditions are on, and there is none: --max-drop, --max-drop-category or --fail-if \
+             significant",
+        )
     }
 
     /// Which alphas the conditions are about.

@@ -10,7 +10,7 @@ use crate::bench::{
 use crate::cli::bench::BenchArguments;
 use crate::commands::Outcome;
 use crate::commands::engine::{device_name, log_weights};
-use crate::commands::processes::{self, Processes};
+use crate::commands::processes::{self, Processes, Sharing};
 use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
 use crate::model::architecture::preset;
 use crate::model::cost::StageCost;
@@ -22,7 +22,8 @@ use crate::terminal::Terminal;
 /// # Errors
 /// When the model cannot be loaded or the loader's photo not written.
 pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
-    processes::run("bench", arguments.processes, terminal, |processes, terminal| {
+    let sharing = Sharing::new("bench", arguments.processes);
+    processes::run(sharing, terminal, |processes, terminal| {
         match processes.communicator.world_size() {
             1 if arguments.processes.is_none() => bench(arguments, terminal),
             _ => bench_reduction(arguments, processes, terminal),

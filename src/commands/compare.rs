@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<O
     }
     let before = Report::read(&arguments.before).blame(Fault::Baseline)?;
     let after = Report::read(&arguments.after).blame(Fault::Data)?;
-    let comparison = compare(&before, &after, &options).blame(Fault::Baseline)?;
+    let comparison = compare(&before, &after, &options)?;
     if arguments.json {
         terminal.json(&comparison)?;
     } else {

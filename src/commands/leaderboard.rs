@@ -1,5 +1,6 @@
 //! What `lpmflow compare` writes beside its table: Markdown, LaTeX, a page, and all pairs to look through.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -41,9 +42,15 @@ pub(super) fn check(arguments: &CompareArguments, terminal: &Terminal) -> Result
     if !arguments.further.is_empty() && !arguments.gate.is_empty() {
         return refuse("conditions are on the change from one report to another: give two");
     }
+    if let Some(mistake) = arguments.gate.mistake() {
+        return refuse(mistake);
+    }
     let reports = paths(arguments);
     if !outputs.names.is_empty() && outputs.names.len() != reports.len() {
         return refuse(&format!("{} names for {} reports", outputs.names.len(), reports.len()));
+    }
+    if let Some(twice) = repeated(&outputs.names) {
+        return refuse(&format!("--names calls two reports `{twice}`"));
     }
     let folder = outputs.browse.as_ref().filter(|path| !browser::is_page(path));
     folder.map_or(Ok(()), |folder| output::check_folder(folder))?;
@@ -57,6 +64,12 @@ pub(super) fn check(arguments: &CompareArguments, terminal: &Terminal) -> Result
         terminal.yield_stdout();
     }
     Ok(())
+}
+
+/// A name that two reports are called by.
+fn repeated(names: &[String]) -> Option<&String> {
+    let mut seen = HashSet::new();
+    names.iter().find(|name| !seen.insert(*name))
 }
 
 fn paths(arguments: &CompareArguments) -> Vec<&Path> {

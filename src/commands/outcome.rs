@@ -1,6 +1,8 @@
 //! How commands end.
 
-use crate::failure::{Fault, fault};
+use anyhow::{Error, anyhow};
+
+use crate::failure::{Fault, fault, marked};
 
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +40,23 @@ impl Outcome {
 }
 
 /// The process's exit code after an error.
-pub(crate) fn error_code(error: &anyhow::Error) -> i32 {
-    match fault(error) {
-        Some(Fault::Data) => 4,
-        Some(Fault::Baseline) => 5,
-        None => 1,
+pub(crate) fn error_code(error: &Error) -> i32 {
+    fault(error).map_or(1, code_of)
+}
+
+/// The error that another process ended with, by what it said and its exit code.
+pub(crate) fn error_of(text: &str, code: i32) -> Error {
+    let error = anyhow!("{text}");
+    match [Fault::Data, Fault::Baseline].into_iter().find(|fault| code_of(*fault) == code) {
+        Some(fault) => marked(error, fault),
+        None => error,
+    }
+}
+
+fn code_of(fault: Fault) -> i32 {
+    match fault {
+        Fault::Data => 4,
+        Fault::Baseline => 5,
     }
 }
 
@@ -64,6 +78,7 @@ mod tests {
         ];
         let failed = |fault| Err::<(), _>(anyhow::anyhow!("no")).blame(fault).unwrap_err();
         let errors = [Fault::Data, Fault::Baseline].map(|fault| error_code(&failed(fault)));
+        assert_eq!([4, 5, 9].map(|code| error_code(&error_of("no", code))), [4, 5, 1]);
         let codes = outcomes.map(Outcome::exit_code).into_iter().chain(errors).chain([2]);
         let readme = include_str!("../../README.md");
         for code in codes {

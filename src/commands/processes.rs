@@ -1,16 +1,16 @@
 //! Commands whose work several processes may share.
 
-use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tch::Device;
 
 use crate::commands::interrupt::stop_on_interrupt;
-use crate::commands::outcome::error_code;
+use crate::commands::outcome::{error_code, error_of};
 use crate::commands::{Outcome, usage_error};
 use crate::inference::device::choose;
 use crate::processes::communicator::{Communicator, SingleProcess};
@@ -53,32 +53,52 @@ pub(super) fn device_of(number: usize, device: &str) -> String {
     }
 }
 
-/// Does `work` in this process alone, as one of a launcher's processes, or in `count` workers that are started.
+/// How a command's work is shared.
+pub(super) struct Sharing {
+    /// The command's name.
+    pub command: &'static str,
+    /// How many workers the user wants to be started.
+    pub count: Option<NonZeroUsize>,
+    /// What more is done by the process that tells of it when another is lost, or not all have met.
+    pub on_lost: Arc<dyn Fn(&Error) + Send + Sync>,
+}
+
+impl Sharing {
+    /// Of a command that leaves nothing more behind when a process is lost.
+    pub(super) fn new(command: &'static str, count: Option<NonZeroUsize>) -> Self {
+        Self { command, count, on_lost: Arc::new(|_| ()) }
+    }
+}
+
+/// Does `work` in this process alone, as one of a launcher's processes, or in workers that are started.
 ///
 /// # Errors
 /// Whatever kept it from its result.
 pub(super) fn run(
-    command: &str,
-    count: Option<NonZeroUsize>,
+    sharing: Sharing,
     terminal: &Terminal,
     work: impl FnOnce(&Processes, &Terminal) -> Result<Outcome>,
 ) -> Result<Outcome> {
+    let Sharing { command, count, on_lost } = sharing;
     match (Place::of_environment()?, count) {
         (None, None) => {
             work(&Processes { communicator: Rc::new(SingleProcess), local_rank: 0 }, terminal)
         }
-        (None, Some(count)) => launch(count, std::env::args_os().skip(1).collect(), terminal),
+        (None, Some(count)) => {
+            launch(count, &*on_lost, terminal).inspect_err(|error| on_lost(error))
+        }
         (Some(place), Some(_)) if !place.launched => {
             let message = "a launcher has started this process as one of several (RANK, WORLD_SIZE): leave \
                            --processes out";
             Err(usage_error(command, message))
         }
-        (Some(place), _) => join(place, terminal, work),
+        (Some(place), _) => join(place, on_lost, terminal, work),
     }
 }
 
 fn join(
     place: Place,
+    on_lost: Arc<dyn Fn(&Error) + Send + Sync>,
     terminal: &Terminal,
     work: impl FnOnce(&Processes, &Terminal) -> Result<Outcome>,
 ) -> Result<Outcome> {
@@ -87,11 +107,17 @@ fn join(
         set_parent_process_death_signal(Some(Signal::KILL)).context("following the launcher")?;
     }
     let (rank, local_rank) = (place.rank, place.local_rank);
-    let on_lost = OnLost {
-        tell: Box::new(|text| print_error(&anyhow!("{text}"))),
+    let of_others = Arc::clone(&on_lost);
+    let watching = OnLost {
+        tell: Box::new(move |text, code| tell(&error_of(text, code), &*of_others)),
         end: Box::new(|code| leave(code)),
     };
-    let group = Rc::new(Group::join(place, on_lost)?);
+    let met = Group::join(place, watching);
+    let group = Rc::new(met.inspect_err(|error| {
+        if rank == 0 {
+            on_lost(error);
+        }
+    })?);
     let silent = (rank > 0).then(Terminal::silent);
     let processes = Processes { communicator: Rc::clone(&group) as Rc<_>, local_rank };
     let done = work(&processes, silent.as_ref().unwrap_or(terminal));
@@ -121,11 +147,16 @@ fn join(
     }
 }
 
-/// Starts workers with these arguments and waits for them.
-fn launch(count: NonZeroUsize, arguments: Vec<OsString>, terminal: &Terminal) -> Result<Outcome> {
+fn tell(error: &Error, on_lost: &dyn Fn(&Error)) {
+    print_error(error);
+    on_lost(error);
+}
+
+/// Starts workers with this process's arguments and waits for them.
+fn launch(count: NonZeroUsize, on_lost: &dyn Fn(&Error), terminal: &Terminal) -> Result<Outcome> {
     let stopped = stop_on_interrupt()?;
-    let launch = Launch { count: count.get(), arguments };
-    let tell = |text: &str| print_error(&anyhow!("{text}"));
+    let launch = Launch { count: count.get(), arguments: std::env::args_os().skip(1).collect() };
+    let tell = |text: &str| tell(&anyhow!("{text}"), on_lost);
     let (code, said) = launch.run(&|| stopped.load(Ordering::Relaxed), &tell)?;
     said.into_iter().for_each(|said| terminal.pass_on(&said));
     Ok(Outcome::Ended(code))

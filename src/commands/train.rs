@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
 use crate::commands::interrupt::stop_on_interrupt;
-use crate::commands::processes::{self, Processes};
+use crate::commands::processes::{self, Processes, Sharing};
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::photo::orientation::Exif;
 use crate::inference::precision::Precision;
@@ -29,9 +29,8 @@ use crate::visible::Shown;
 /// # Errors
 /// Whatever kept it from its result.
 pub(super) fn run(arguments: &TrainArguments, terminal: &Terminal) -> Result<Outcome> {
-    processes::run("train", arguments.processes, terminal, |processes, terminal| {
-        train(arguments, processes, terminal)
-    })
+    let sharing = Sharing::new("train", arguments.processes);
+    processes::run(sharing, terminal, |processes, terminal| train(arguments, processes, terminal))
 }
 
 fn train(

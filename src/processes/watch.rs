@@ -37,10 +37,13 @@ const STANDING: &str = "standing";
 /// How long a process waits for an answer of the store.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Tells of a process that is lost, with the exit code that follows.
+type Tell = dyn Fn(&str, i32) + Send;
+
 /// What is done when another process is lost.
 pub(crate) struct OnLost {
     /// Tells of it, where this process is the one to do so.
-    pub tell: Box<dyn Fn(&str) + Send>,
+    pub tell: Box<Tell>,
     /// Ends this process with an exit code.
     pub end: Box<dyn Fn(i32) + Send>,
 }
@@ -259,7 +262,7 @@ impl Watch {
             return;
         }
         let text = lost.text(&self.hosts, &held(&self.standing));
-        (on_lost.tell)(&text);
+        (on_lost.tell)(&text, lost.code);
         // For those who look: why this process ends. A store that cannot be reached would keep it from that.
         if let Ok(store) = self.store.try_lock()
             && self.reaches_store()

@@ -12,6 +12,7 @@ mod environment;
 mod eval;
 mod fetch;
 mod gallery;
+mod gate;
 mod index;
 mod leaderboard;
 mod library;

@@ -1,5 +1,7 @@
 //! `lpmflow eval`: flags become a task, pairs become predictions, predictions become a report.
 
+mod against;
+mod failed;
 mod outputs;
 mod predicted;
 #[cfg(test)]
@@ -8,17 +10,17 @@ mod views;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::cli::eval::EvalArguments;
-use crate::commands::compare::{conclude, options, outcome};
-use crate::commands::processes::{self, Processes};
+use crate::commands::compare::{conclude, outcome};
+use crate::commands::processes::{self, Processes, Sharing};
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::catalog::Catalog;
 use crate::data::truth::TruthKind;
-use crate::eval::compare::{CompareOptions, compare, ensure_same_pairs};
 use crate::eval::report::html::Views;
 use crate::eval::report::{Circumstances, Report, RunReport};
 use crate::eval::summary::score;
@@ -26,6 +28,8 @@ use crate::eval::task::{Task, Wanted};
 use crate::failure::{Blame, Fault};
 use crate::output::Attempts;
 use crate::terminal::Terminal;
+use against::Against;
+use failed::FailureOutputs;
 use outputs::Outputs;
 use predicted::Predicted;
 use views::views;
@@ -41,13 +45,24 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
             "conditions need something to compare with: --baseline REPORT",
         ));
     }
-    processes::run("eval", arguments.running.processes, terminal, |processes, terminal| {
-        evaluate(arguments, processes, terminal)
+    if let Some(mistake) = arguments.gate.mistake() {
+        return Err(usage_error("eval", mistake));
+    }
+    let failed = FailureOutputs::new(arguments, named_inputs(arguments));
+    let lost = failed.clone();
+    let sharing = Sharing {
+        command: "eval",
+        count: arguments.running.processes,
+        on_lost: Arc::new(move |error| drop(lost.write(error))),
+    };
+    processes::run(sharing, terminal, |processes, terminal| {
+        evaluate(arguments, &failed, processes, terminal)
     })
 }
 
 fn evaluate(
     arguments: &EvalArguments,
+    failed: &FailureOutputs,
     processes: &Processes,
     terminal: &Terminal,
 ) -> Result<Outcome> {
@@ -58,8 +73,8 @@ fn evaluate(
         }
         return Ok(Outcome::Done);
     }
-    let outputs = Outputs::new(arguments, &named_inputs(arguments), terminal)?;
-    let Prepared { baseline, mut task, inputs } = outputs.or_tell(prepare(arguments))?;
+    let outputs = Outputs::new(arguments, &named_inputs(arguments), failed, terminal)?;
+    let Prepared { against, mut task, inputs } = outputs.or_tell(prepare(arguments))?;
     task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     outputs.ensure_apart(&inputs, task.root())?;
     let start = Instant::now();
@@ -82,13 +97,7 @@ fn evaluate(
     let circumstances =
         Circumstances { dataset: task.dataset(), model: predicted.model.clone(), run, notes };
     let report = Report::new(&evaluation, circumstances)?;
-    let options = CompareOptions {
-        protocol: Some(report.headline.protocol),
-        alpha: Some(report.headline.alpha.clone()),
-        ..options(&arguments.gate)
-    };
-    let compared =
-        baseline.map(|baseline| compare(&baseline, &report, &options).blame(Fault::Baseline));
+    let compared = against.map(|against| against.compare(&report));
     let comparison = compared.as_ref().and_then(|compared| compared.as_ref().ok());
     let views = match &mut network {
         Some(network) => views(&evaluation, comparison, network, arguments.selection.exif.into()),
@@ -110,16 +119,15 @@ fn evaluate(
 }
 
 /// What is read before the work begins.
-struct Prepared {
-    baseline: Option<Report>,
+struct Prepared<'a> {
+    against: Option<Against<'a>>,
     task: Task,
     /// Every file that is read, as far as users could name it for an output by mistake.
     inputs: Vec<PathBuf>,
 }
 
-fn prepare(arguments: &EvalArguments) -> Result<Prepared> {
-    let baseline = arguments.outputs.baseline.as_deref().map(Report::read).transpose();
-    let baseline = baseline.blame(Fault::Baseline)?;
+fn prepare(arguments: &EvalArguments) -> Result<Prepared<'_>> {
+    let mut against = Against::read(arguments)?;
     let task = task(arguments)?;
     let truth = task.split.layout.annotations().truth;
     ensure!(
@@ -129,15 +137,12 @@ fn prepare(arguments: &EvalArguments) -> Result<Prepared> {
         task.split.dataset,
         truth.plural()
     );
-    if let Some(baseline) = baseline.as_ref().filter(|_| arguments.instead.predictions.is_none()) {
-        // Better refused now than after an hour.
-        ensure_same_pairs(&baseline.dataset, &task.dataset())
-            .context("comparing with --baseline")
-            .blame(Fault::Baseline)?;
+    if let Some(against) = &mut against {
+        against.foresee(&task, arguments.instead.predictions.is_some())?;
     }
     let weights = weights(arguments)?;
     let inputs = named_inputs(arguments).into_iter().chain(weights).chain(task.split.files());
-    Ok(Prepared { baseline, inputs: inputs.collect(), task })
+    Ok(Prepared { against, inputs: inputs.collect(), task })
 }
 
 /// The files that flags name, the weights' as far as they are there.

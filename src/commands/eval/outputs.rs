@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cli::eval::{EvalArguments, OutputArguments};
+use crate::commands::eval::failed::FailureOutputs;
 use crate::commands::outside::ensure_outside;
 use crate::commands::usage_error;
 use crate::data::Pair;
-use crate::data::catalog::Catalog;
 use crate::data::photo::decode_annotated;
 use crate::data::photo::orientation::Exif;
 use crate::eval::browser::{self, Browser};
@@ -24,9 +24,7 @@ use crate::visible::Shown;
 /// Where results go.
 pub(super) struct Outputs<'a> {
     arguments: &'a OutputArguments,
-    dataset: &'a str,
-    /// The dataset's folder, if the catalog knows it.
-    folder: Option<PathBuf>,
+    failed: &'a FailureOutputs,
     exif: Exif,
     terminal: &'a Terminal,
 }
@@ -40,15 +38,11 @@ impl<'a> Outputs<'a> {
     pub(super) fn new(
         arguments: &'a EvalArguments,
         inputs: &[PathBuf],
+        failed: &'a FailureOutputs,
         terminal: &'a Terminal,
     ) -> Result<Self> {
         let EvalArguments { outputs, selection, .. } = arguments;
-        let (dataset, exif) = (selection.dataset.as_str(), selection.exif.into());
-        // Where the catalog or the name is wrong, no dataset is read.
-        let catalog = Catalog::load(selection.datasets.as_deref()).ok();
-        let entry = catalog.as_ref().and_then(|catalog| catalog.get(dataset).ok());
-        let folder = entry.map(|entry| entry.folder(&selection.data_root));
-        let this = Self { arguments: outputs, dataset, folder, exif, terminal };
+        let this = Self { arguments: outputs, failed, exif: selection.exif.into(), terminal };
         let pages = outputs.browse.as_ref().filter(|path| !browser::is_page(path));
         pages.map_or(Ok(()), |folder| output::check_folder(folder))?;
         if this.check(inputs)? == Stdout::Taken {
@@ -86,22 +80,11 @@ impl<'a> Outputs<'a> {
     /// # Errors
     /// The result's own.
     pub(super) fn or_tell<T>(&self, result: Result<T>) -> Result<T> {
-        let Err(error) = &result else { return result };
-        let OutputArguments { junit, markdown, .. } = self.arguments;
-        let texts = [
-            (junit, junit::failure(self.dataset, error)),
-            (markdown, markdown::failure(self.dataset, error)),
-        ];
-        for (path, text) in texts {
-            let Some(path) = path else { continue };
-            // Which of the dataset's files are inputs is not known by now.
-            let apart = self.folder.iter().try_for_each(|folder| ensure_outside(path, folder));
-            match apart.and_then(|()| write_text(path, &text)) {
-                Ok(()) => self.terminal.log(&format!("wrote the error to `{}`", path.shown())),
-                Err(error) => self.terminal.warn(&format!("{error:#}")),
+        result.inspect_err(|error| {
+            for path in self.failed.write(error) {
+                self.terminal.log(&format!("wrote the error to `{}`", path.shown()));
             }
-        }
-        result
+        })
     }
 
     /// Shows the result, then writes every file, whatever became of the others; `views` are the pages behind the

@@ -4,6 +4,7 @@ mod change;
 mod comparison;
 mod conditions;
 mod flips;
+mod foresight;
 mod options;
 mod paired;
 mod rules;
@@ -16,11 +17,12 @@ use indexmap::IndexMap;
 use crate::eval::bootstrap::interval95;
 use crate::eval::column::fall;
 use crate::eval::compare::conditions::fell_beyond;
-use crate::eval::compare::paired::paired_differences;
+use crate::eval::compare::paired::{holds_pairs, paired_differences};
 use crate::eval::protocol::name::ProtocolName;
 use crate::eval::protocol::rules::Average;
 use crate::eval::report::{DatasetReport, Headline, ProtocolReport, Report};
 use crate::eval::summary::Group;
+use crate::failure::{Blame, Fault};
 use crate::spelling::shortened;
 use crate::visible::one_line;
 pub(crate) use change::Change;
@@ -28,13 +30,15 @@ pub(crate) use comparison::{Comparison, Fall};
 pub(crate) use conditions::Condition;
 pub(crate) use flips::Flip;
 use flips::Flipped;
+pub(crate) use foresight::{Foreseen, ensure_comparable};
 pub(crate) use options::{Alphas, CompareOptions};
 pub(crate) use rules::{same_rules, transfer_note};
 
 /// Compares the report `after` with the earlier report `before`.
 ///
 /// # Errors
-/// When the two do not measure the same thing, or lack the number that is to decide.
+/// When the two do not measure the same thing, or lack the number that is to decide: marked as the earlier report's
+/// fault, unless the later one lacks something that the earlier one has.
 pub(crate) fn compare(
     before: &Report,
     after: &Report,
@@ -47,14 +51,13 @@ pub(crate) fn compare(
         let Headline { protocol, alpha, .. } = &before.headline;
         let protocol = options.protocol.unwrap_or(*protocol);
         let alpha = options.alpha.as_ref().unwrap_or(alpha);
-        let headline = find(&changes, protocol, alpha)?.clone();
+        let headline =
+            find(&changes, protocol, alpha, "choose with --protocol and --alpha")?.clone();
         let judged = judged(&changes, &headline, &options.alphas)?;
-        ensure!(
-            differences.is_some() || !options.significant,
-            "whether a drop is significant is told by the scores of single pairs, which {} does not hold: write it \
-             again without --no-pairs",
-            if before.pairs.is_none() { "the earlier report" } else { "the later report" }
-        );
+        if options.significant {
+            holds_pairs(before, "the earlier report")?;
+            holds_pairs(after, "the later report").blame(Fault::Data)?;
+        }
         let categories = categories(before, after, &headline, &headline.alpha);
         let of_pairs: Vec<_> = judged
             .iter()
@@ -62,7 +65,8 @@ pub(crate) fn compare(
             .collect();
         let mut conditions = conditions::of_all_pairs(&of_pairs, options);
         if let Some(allowed) = options.max_drop_category {
-            conditions.extend(on_categories(before, after, &of_pairs, &headline, allowed)?);
+            let on_categories = on_categories(before, after, &of_pairs, &headline, allowed);
+            conditions.extend(on_categories.blame(Fault::Data)?);
         }
         let fallen = fallen(&categories, &headline, &conditions);
         Ok(Comparison {
@@ -83,20 +87,25 @@ pub(crate) fn compare(
             changes,
         })
     };
-    attempt().context("comparing the reports")
+    attempt().context("comparing the reports").otherwise_blame(Fault::Baseline)
 }
 
 /// The change of one number.
 ///
 /// # Errors
-/// When the reports do not share it.
-fn find<'a>(changes: &'a [Change], protocol: ProtocolName, alpha: &str) -> Result<&'a Change> {
+/// When the reports do not share it; the error says the `way_out`.
+fn find<'a>(
+    changes: &'a [Change],
+    protocol: ProtocolName,
+    alpha: &str,
+    way_out: &str,
+) -> Result<&'a Change> {
     let decides = |change: &&Change| change.protocol == protocol && change.alpha == *alpha;
     changes.iter().find(decides).with_context(|| {
         let name = |change: &Change| format!("`{}` at {}", change.protocol, change.alpha);
         let names: Vec<_> = changes.iter().map(name).collect();
         format!(
-            "`{protocol}` at alpha {alpha} is not in both: they share {}; choose with --protocol and --alpha",
+            "`{protocol}` at alpha {alpha} is not in both: they share {}; {way_out}",
             if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
         )
     })
@@ -105,7 +114,10 @@ fn find<'a>(changes: &'a [Change], protocol: ProtocolName, alpha: &str) -> Resul
 /// The places of the changes that must satisfy the conditions.
 fn judged(changes: &[Change], headline: &Change, alphas: &Alphas) -> Result<Vec<usize>> {
     if let Alphas::These(these) = alphas {
-        these.iter().try_for_each(|alpha| find(changes, headline.protocol, alpha).map(drop))?;
+        let way_out = "choose among these with --alphas";
+        these
+            .iter()
+            .try_for_each(|alpha| find(changes, headline.protocol, alpha, way_out).map(drop))?;
     }
     let is_judged = |change: &Change| {
         change.protocol == headline.protocol
@@ -172,7 +184,7 @@ fn shared_protocols<'a>(before: &'a Report, after: &'a Report) -> Result<Vec<Pro
     let mut shared = Vec::new();
     for first in &before.protocols {
         let Some(second) = after.protocol(first.name) else { continue };
-        same_rules(first, second)?;
+        same_rules(first.name, first.rules(), second.rules())?;
         shared.push((first, second));
     }
     Ok(shared)

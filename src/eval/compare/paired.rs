@@ -6,7 +6,7 @@ use crate::eval::bootstrap::resampled_pck;
 use crate::eval::compare::change::Change;
 use crate::eval::pck::Tally;
 use crate::eval::protocol::rules::Average;
-use crate::eval::report::PairReport;
+use crate::eval::report::{PairReport, Report};
 
 /// Each change in every draw of the pairs that both reports share.
 ///
@@ -36,4 +36,17 @@ pub(super) fn paired_differences(
         resampled.iter().map(difference).collect()
     };
     Ok((0..changes.len()).map(differences).collect())
+}
+
+/// Ensures that a report holds what significance is told by.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn holds_pairs(report: &Report, which: &str) -> Result<()> {
+    ensure!(
+        report.pairs.is_some(),
+        "whether a drop is significant is told by the scores of single pairs, which {which} does not hold: write it \
+         again without --no-pairs"
+    );
+    Ok(())
 }

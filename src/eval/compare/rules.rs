@@ -3,8 +3,9 @@
 use anyhow::{Result, bail};
 use indexmap::IndexMap;
 
+use crate::eval::protocol::Protocol;
 use crate::eval::protocol::name::ProtocolName;
-use crate::eval::protocol::rules::TransferRule;
+use crate::eval::protocol::rules::{Average, MeasureFrame, ThresholdReference, Ties, TransferRule};
 use crate::eval::report::ProtocolReport;
 use crate::spelling::shortened;
 
@@ -12,19 +13,28 @@ use crate::spelling::shortened;
 ///
 /// # Errors
 /// When they do not; the error says what differs.
-pub(crate) fn same_rules(first: &ProtocolReport, second: &ProtocolReport) -> Result<()> {
-    let rules = |protocol: &ProtocolReport| {
-        (protocol.threshold, protocol.frame, protocol.average, protocol.ties)
-    };
-    if rules(first) != rules(second) {
-        bail!(
-            "their protocols `{}` measure differently: {:?} and {:?}",
-            first.name,
-            rules(first),
-            rules(second)
-        );
+pub(crate) fn same_rules(name: ProtocolName, first: Rules, second: Rules) -> Result<()> {
+    if first != second {
+        bail!("their protocols `{name}` measure differently: {first:?} and {second:?}");
     }
     Ok(())
+}
+
+/// What of a protocol decides whether its numbers can be compared.
+pub(crate) type Rules = (ThresholdReference, MeasureFrame, Average, Ties);
+
+impl ProtocolReport {
+    /// The rules that the numbers came about by.
+    pub(crate) fn rules(&self) -> Rules {
+        (self.threshold, self.frame, self.average, self.ties)
+    }
+}
+
+impl Protocol {
+    /// The rules that numbers will come about by.
+    pub(super) fn rules(&self) -> Rules {
+        (self.threshold, self.frame, self.average, self.ties)
+    }
 }
 
 /// Where a rule takes source keypoints to lie. Points that other systems predicted were taken where they lie, and files of

@@ -91,7 +91,7 @@ fn shared(reports: &[(String, Report)]) -> Result<Vec<Vec<&ProtocolReport>>> {
         let all: Option<Vec<&ProtocolReport>> =
             reports.iter().map(|(_, report)| report.protocol(first.name)).collect();
         let Some(all) = all else { continue };
-        all.iter().try_for_each(|other| same_rules(first, other))?;
+        all.iter().try_for_each(|other| same_rules(first.name, first.rules(), other.rules()))?;
         shared.push(all);
     }
     Ok(shared)

@@ -193,5 +193,15 @@ fn delete(folder: &Path, unwanted: impl Fn(&str) -> bool) -> Result<()> {
     Ok(())
 }
 
+/// Says what is left should a process be lost, now that the checkpoint in `folder` is that of the newest `step`.
+pub(crate) fn tell_standing(communicator: &dyn Communicator, folder: &Path, step: u64) {
+    let (last, folder) = (folder.join(LAST), folder.shown());
+    let standing = format!(
+        "training stopped; the checkpoint of step {step} in `{}` still stands (--resume {folder} goes on from it)",
+        last.shown()
+    );
+    communicator.standing(step, &standing);
+}
+
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ use crate::inference::FlowNotFinite;
 use crate::inference::memory::keep_freed_memory;
 use crate::processes::communicator::Communicator;
 use crate::train::config::TrainConfig;
-use crate::train::folder::checkpoint::{Checkpoints, LAST};
+use crate::train::folder::checkpoint::{Checkpoints, LAST, tell_standing};
 use crate::train::folder::state::RunState;
 use crate::train::folder::{self, Logs};
 use crate::train::init::{self, InitialModel};
@@ -171,7 +171,7 @@ impl Run {
             trainer.optimizer.restore(checkpoint.moments)
         }();
         restored.with_context(|| format!("resuming the run in `{}`", folder.shown()))?;
-        standing::tell_standing(&*communicator, folder, checkpoint.state.step);
+        tell_standing(&*communicator, folder, checkpoint.state.step);
         // All have read the folder before it changes.
         communicator.barrier()?;
         let record = || -> Result<Record> {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::nn::parameters::{Group, Parameter};
-use crate::processes::communicator::{Communicator, sum_over_processes};
+use crate::processes::communicator::sum_over_processes;
 use crate::processes::shards::Shard;
 use crate::train::config::TrainConfig;
-use crate::train::folder::checkpoint::{LAST, Tensors};
+use crate::train::folder::checkpoint::{Tensors, tell_standing};
 use crate::train::folder::state::RunState;
 use crate::train::optim::schedule::Progress;
 use crate::train::optim::step::Losses;
@@ -22,7 +22,6 @@ use crate::train::samples::sample::Sample;
 use crate::train::samples::sampler::Sampler;
 use crate::train::samples::settings::SampleSettings;
 use crate::train::samples::training_set::TrainingSet;
-use crate::visible::Shown;
 
 impl Run {
     /// The weights that validation judges: their average, if one is kept.
@@ -137,16 +136,6 @@ impl Run {
             step: self.state.step,
         }
     }
-}
-
-/// Says what is left should a process be lost, now that the checkpoint in `folder` is that of the newest `step`.
-pub(super) fn tell_standing(communicator: &dyn Communicator, folder: &Path, step: u64) {
-    let (last, folder) = (folder.join(LAST), folder.shown());
-    let standing = format!(
-        "training stopped; the checkpoint of step {step} in `{}` still stands (--resume {folder} goes on from it)",
-        last.shown()
-    );
-    communicator.standing(step, &standing);
 }
 
 fn distinct_photos(training: &TrainingSet) -> usize {

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{free_port, member, metrics, toy};
 use crate::command::{ended, lpmflow};
+use crate::support::toy::Toy;
 use crate::training::child::{start, wait};
 
 /// The longest that a run may outlive one of its processes.
@@ -141,4 +142,35 @@ fn what_one_worker_cannot_do_is_told_once() {
     assert_eq!(error.matches("lpmflow: ").count(), 1, "{error}");
     assert!(error.contains("3.png"), "{error}");
     assert!(error.contains("still stands (--resume "), "{error}");
+}
+
+#[test]
+fn an_evaluation_that_loses_a_process_leaves_no_good_news_behind() {
+    let toy = Toy::new(0, 7);
+    let [junit, markdown] = ["junit.xml", "summary.md"].map(|name| toy.path(name));
+    let outputs = format!("--junit {} --markdown {}", junit.display(), markdown.display());
+    let arguments = |more: &str| -> Vec<String> {
+        let words = format!("eval {outputs} {more}");
+        words.split_whitespace().map(str::to_owned).chain(toy.flags()).collect()
+    };
+    let bad_news = |error: &str, expected: &str| {
+        assert!(error.contains(expected), "{error}");
+        for file in [&junit, &markdown] {
+            let text = fs::read_to_string(file).unwrap();
+            assert!(text.contains(expected) && !text.contains("good news"), "{text}");
+            fs::write(file, "good news").unwrap();
+        }
+    };
+    [&junit, &markdown].iter().for_each(|file| fs::write(file, "good news").unwrap());
+    // Before there is anything to evaluate with, however fast that is.
+    for rank in 0..2 {
+        let mut child = start(&arguments("--processes 2"));
+        let launcher = child.id();
+        assert!(wait(&mut child, || children(launcher).len() == 2));
+        send("-KILL", &children(launcher)[rank]);
+        bad_news(&end_of(child, 1), &format!("rank {rank} on `"));
+    }
+    let mut alone = member(0, 2, free_port(), &arguments(""));
+    alone.env("LPMFLOW_JOIN_SECONDS", "2");
+    bad_news(&end_of(alone.spawn().unwrap(), 1), "rank 1 has not come within 2 s");
 }
