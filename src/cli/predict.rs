@@ -272,8 +272,8 @@ pub(crate) struct ListArguments {
     /// run it once more without this flag, which does nothing twice.
     #[arg(long, value_name = "I/N", requires = "pairs")]
     pub shard: Option<Shard>,
-    /// With --pairs: start this many processes on this machine that share the list, each on its own GPU or its share
-    /// of the processors
+    /// With --pairs: start this many processes on this machine that share the list, no more than it has pairs, each on
+    /// its own GPU or its share of the processors
     #[arg(long, value_name = "N", value_parser = processes, requires = "pairs")]
     pub processes: Option<NonZeroUsize>,
     /// Pairs that go through the network at once

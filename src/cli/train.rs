@@ -86,8 +86,8 @@ pub(crate) struct TrainArguments {
     /// Start this many processes on this machine that train together, each on its own GPU or its share of the
     /// processors
     ///
-    /// N processes with batches of B make the steps of one with batches of N x B, and go on with each other's runs. Under
-    /// a launcher that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun, processes join without
+    /// N processes with batches of B make the steps of one with batches of N x B (but for NC-Net's loss, which compares
+    /// the pairs of one process's batch), and go on with each other's runs. Under a launcher that sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun, processes join without
     /// this flag, over any number of machines.
     #[arg(long, value_name = "N", value_parser = processes)]
     pub processes: Option<NonZeroUsize>,

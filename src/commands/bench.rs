@@ -10,6 +10,7 @@ use crate::bench::{
 use crate::cli::bench::BenchArguments;
 use crate::commands::Outcome;
 use crate::commands::engine::{device_name, log_weights};
+use crate::commands::interrupt::leave_on_interrupt;
 use crate::commands::processes::{self, Processes, Sharing};
 use crate::inference::{Engine, EngineOptions, ModelDescription, memory};
 use crate::model::architecture::preset;
@@ -24,6 +25,7 @@ use crate::terminal::Terminal;
 pub(crate) fn run(arguments: &BenchArguments, terminal: &Terminal) -> Result<Outcome> {
     let sharing = Sharing::new("bench", arguments.processes);
     processes::run(sharing, terminal, |processes, terminal| {
+        leave_on_interrupt()?;
         match processes.communicator.world_size() {
             1 if arguments.processes.is_none() => bench(arguments, terminal),
             _ => bench_reduction(arguments, processes, terminal),

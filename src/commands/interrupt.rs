@@ -11,6 +11,9 @@ use signal_hook::iterator::Signals;
 
 use crate::terminal::leave;
 
+/// Whether the first is enough.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
 /// A flag that the first Ctrl-C raises (or a request to end, or the end of the terminal), so that what is under
 /// way is finished; the second ends the process. What whoever started the process has it ignore, as `nohup`
 /// does with the end of the terminal, stays ignored.
@@ -28,6 +31,16 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     flag.clone().map_err(anyhow::Error::msg).context("listening for Ctrl-C")
 }
 
+/// Has the first Ctrl-C (or a request to end, or the end of the terminal) end the process, for work of which nothing
+/// is left when it is stopped.
+///
+/// # Errors
+/// As [`stop_on_interrupt`].
+pub(super) fn leave_on_interrupt() -> Result<()> {
+    AT_ONCE.store(true, Ordering::Relaxed);
+    stop_on_interrupt().map(drop)
+}
+
 fn listen(raised: Arc<AtomicBool>) -> std::io::Result<()> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = ignored(&status);
@@ -35,7 +48,7 @@ fn listen(raised: Arc<AtomicBool>) -> std::io::Result<()> {
     let mut signals = Signals::new(heard)?;
     let wait = move || {
         for _ in signals.forever() {
-            if raised.swap(true, Ordering::Relaxed) {
+            if raised.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
                 leave(130);
             }
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Pair;
 use crate::eval::Event;
 use crate::eval::predictions::Prediction;
-use crate::processes::communicator::{Communicator, gather};
+use crate::processes::communicator::{Communicator, Unit, gather};
 use crate::processes::shards::Shard;
 
 /// What one process found.
@@ -41,11 +41,13 @@ pub(crate) fn predict_together(
     let mut left_out = Vec::new();
     let own = &pairs[share(pairs, Shard { index, count })];
     let predictions = predict(own, &mut |event| {
-        if let Event::Skipped(error) = &event {
-            left_out.push(format!("{error:#}"));
+        match &event {
+            Event::Skipped(error) => left_out.push(format!("{error:#}")),
+            Event::Progress { done, .. } => communicator.advance(Unit::Pairs(*done)),
         }
         on_event(event);
     })?;
+    communicator.at_rest();
     let found = serde_json::to_vec(&Found { predictions, left_out })?;
     let mut predictions = Vec::with_capacity(pairs.len());
     for (rank, bytes) in gather(communicator, &found)?.iter().enumerate() {

@@ -1,9 +1,33 @@
 //! How processes that work together reach each other.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display, Formatter};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
+
+use crate::spelling::counted;
+
+/// A piece of a process's work that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Unit {
+    /// A step of all processes, the last of so many.
+    Step(u64),
+    /// Some pairs that this process predicts, the last of so many.
+    Pairs(usize),
+    /// Some pairs of a validation.
+    Validation,
+}
+
+impl Display for Unit {
+    fn fmt(&self, formatter: &mut Formatter) -> fmt::Result {
+        match self {
+            Self::Step(number) => write!(formatter, "step {number}"),
+            Self::Pairs(number) => write!(formatter, "{} of its part", counted(*number, "pair")),
+            Self::Validation => formatter.write_str("some pairs of a validation"),
+        }
+    }
+}
 
 /// How processes reach each other. Every process calls the same functions in the same order, with tensors of
 /// the same sizes.
@@ -34,10 +58,10 @@ pub(crate) trait Communicator: Debug {
     /// On processes that have another, too.
     fn ensure_same(&self, what: &str, digest: &str) -> Result<()>;
 
-    /// So many steps are done: nobody may take much longer for the next.
-    fn at_step(&self, _step: u64) {}
+    /// A unit of this process's work is done: the next may not take much longer.
+    fn advance(&self, _unit: Unit) {}
 
-    /// What comes now is no step and may take its time.
+    /// What comes now is something else and may take its time.
     fn at_rest(&self) {}
 
     /// So many steps are done, and this is left of them should a process be lost now, in words.
@@ -88,24 +112,25 @@ pub(crate) fn sum_over_processes(
     Ok(sums)
 }
 
-/// What the first process has of some numbers, which it alone is asked for.
+/// What the first process has of some numbers, if it has them; it alone is asked for them.
 ///
 /// # Errors
 /// As those of [`Communicator`], and those of `numbers`.
 pub(crate) fn from_first<const N: usize>(
     communicator: &(impl Communicator + ?Sized),
-    numbers: impl FnOnce() -> Result<[f64; N]>,
-) -> Result<[f64; N]> {
-    if communicator.rank() > 0 {
-        let mut tensors = [Tensor::from_slice(&[0.0; N])];
-        communicator.broadcast(&mut tensors, 0)?;
-        let mut found = [0.0; N];
-        tensors[0].copy_data(&mut found, N);
-        return Ok(found);
+    numbers: impl FnOnce() -> Result<Option<[f64; N]>>,
+) -> Result<Option<[f64; N]>> {
+    let own = if communicator.rank() == 0 { numbers()? } else { None };
+    let mut there = [Tensor::from_slice(&[own.is_some()])];
+    communicator.broadcast(&mut there, 0)?;
+    if there[0].int64_value(&[0]) == 0 {
+        return Ok(None);
     }
-    let found = numbers()?;
-    communicator.broadcast(&mut [Tensor::from_slice(&found)], 0)?;
-    Ok(found)
+    let mut found = own.unwrap_or([0.0; N]);
+    let mut tensors = [Tensor::from_slice(&found)];
+    communicator.broadcast(&mut tensors, 0)?;
+    tensors[0].copy_data(&mut found, N);
+    Ok(Some(found))
 }
 
 /// What each process has, in their order, for all of them.

@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use crate::nn::native::nccl::Nccl;
 use crate::nn::native::process_group::{Gloo, Store};
-use crate::processes::communicator::Communicator;
+use crate::processes::communicator::{Communicator, Unit};
 use crate::processes::place::{JOIN_SECONDS, Place};
 use crate::processes::watch::{self, OnLost, Watch};
 
@@ -176,8 +176,8 @@ impl Communicator for Group {
         Ok(())
     }
 
-    fn at_step(&self, step: u64) {
-        self.watch.at_step(step);
+    fn advance(&self, unit: Unit) {
+        self.watch.advance(unit);
     }
 
     fn at_rest(&self) {

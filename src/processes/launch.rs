@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use crate::nn::native::process_group::Store;
 use crate::processes::group::prefix;
@@ -27,6 +28,9 @@ const GRACE: Duration = Duration::from_secs(12);
 /// How long the store takes to open.
 const OPENING: Duration = Duration::from_secs(30);
 
+/// The exit code of a process that was asked to stop.
+pub(crate) const INTERRUPTED: i32 = 130;
+
 /// What is to be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
@@ -43,8 +47,9 @@ struct Heard {
 }
 
 impl Launch {
-    /// Runs the workers until all have ended. A request to `stop` is passed on to them; a worker that is killed ends
-    /// all, which `tell` is told. Returns the exit code, and what a worker said that ended all by itself.
+    /// Runs the workers until all have ended. A request to `stop` is passed on to them, and ends those at once that
+    /// have nothing to save; a worker that is killed ends all, which `tell` is told. Returns the exit code, and what a
+    /// worker said that ended all by itself.
     ///
     /// # Errors
     /// When a worker cannot be started.
@@ -69,6 +74,9 @@ impl Launch {
                 let Some(status) = workers[rank].worker.look()? else { continue };
                 if let Some(signal) = status.signal() {
                     workers.iter_mut().for_each(|heard| heard.worker.kill());
+                    if passed_on && signal == Signal::INT.as_raw() {
+                        return Ok((INTERRUPTED, None));
+                    }
                     tell(&killed(rank, signal, &store));
                     return Ok((1, None));
                 }
@@ -132,9 +140,8 @@ fn finish(workers: &mut [Heard], rank: usize) -> (i32, Option<String>) {
 fn killed(rank: usize, signal: i32, store: &Store) -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let why = if signal == 9 { " (out of memory, if nobody did it)" } else { "" };
-    let (step, standing) = watch::last(store, rank).unwrap_or_default();
-    let told =
-        format!("rank {rank} on `{host}` was killed by signal {signal}{why} after step {step}");
+    let (after, standing) = watch::last(store, rank).unwrap_or_default();
+    let told = format!("rank {rank} on `{host}` was killed by signal {signal}{why}{after}");
     if standing.is_empty() { told } else { format!("{told}; {standing}") }
 }
 

@@ -79,9 +79,11 @@ fn what_one_has_reaches_all_and_sums_are_over_all() {
                 communicator.barrier().unwrap();
                 let sums = sum_over_processes(&communicator, &[1.0, communicator.rank() as f64]);
                 let rank = communicator.rank();
-                let first = from_first(&communicator, || Ok([rank as f64 + 7.0])).unwrap();
+                let first = from_first(&communicator, || Ok(Some([rank as f64 + 7.0]))).unwrap();
+                let nothing = from_first::<1>(&communicator, || Ok(None)).unwrap();
                 let gathered = gather(&communicator, &vec![9; rank]).unwrap();
-                assert_eq!((first, gathered), ([7.0], vec![vec![], vec![9], vec![9, 9]]));
+                assert_eq!((first, nothing), (Some([7.0]), None));
+                assert_eq!(gathered, [vec![], vec![9], vec![9, 9]]);
                 (tensors[0].double_value(&[0]), sums.unwrap())
             })
         });

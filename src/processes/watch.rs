@@ -1,6 +1,7 @@
 //! Processes that watch one another: each tells the store every second that it lives, the first looks after all, and
 //! all look after the first.
 
+mod computing;
 mod lost;
 mod pace;
 
@@ -13,8 +14,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::native::process_group::Store;
-use lost::{Failure, Lost, Seen, View, verdict};
-use pace::Pace;
+use crate::processes::communicator::Unit;
+use computing::computed;
+use lost::{Failure, Lost, Seen, View, after, verdict};
+use pace::{Pace, UNKNOWN};
 
 /// From one sign of life to the next.
 const BEAT: Duration = Duration::from_secs(1);
@@ -53,7 +56,8 @@ pub(crate) struct OnLost {
 pub(crate) struct Watch {
     rank: usize,
     hosts: Vec<String>,
-    step: AtomicU64,
+    /// What this process has done, but for validation.
+    reached: Mutex<Option<Unit>>,
     /// Signs of life so far.
     count: AtomicU64,
     pace: Mutex<Pace>,
@@ -73,8 +77,8 @@ pub(crate) struct Watch {
 #[derive(Serialize, Deserialize)]
 struct Beat {
     count: u64,
-    step: u64,
-    waiting: bool,
+    reached: Option<Unit>,
+    hangs: Option<Duration>,
 }
 
 impl Watch {
@@ -92,9 +96,9 @@ impl Watch {
         let watch = Arc::new(Self {
             rank,
             hosts,
-            step: AtomicU64::new(0),
+            reached: Mutex::default(),
             count: AtomicU64::new(0),
-            pace: Mutex::default(),
+            pace: Mutex::new(Pace::new(Instant::now())),
             standing: Mutex::default(),
             news: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -112,26 +116,28 @@ impl Watch {
         Ok(watch)
     }
 
-    /// So many steps are done.
-    pub(crate) fn at_step(&self, step: u64) {
-        self.step.store(step, Ordering::Relaxed);
-        self.news.store(true, Ordering::Relaxed);
-        held(&self.pace).step(Instant::now());
+    /// A unit of this process's work is done.
+    pub(crate) fn advance(&self, unit: Unit) {
+        if unit != Unit::Validation {
+            *held(&self.reached) = Some(unit);
+            self.news.store(true, Ordering::Relaxed);
+        }
+        held(&self.pace).advance(unit, Instant::now());
     }
 
-    /// What comes now is no step.
+    /// What comes now is something else.
     pub(crate) fn at_rest(&self) {
-        held(&self.pace).rest();
+        held(&self.pace).rest(Instant::now());
     }
 
     /// So many steps are done, and this is left of them should a process be lost from now on: it is in the store
     /// before this returns, by the word of the first process.
     pub(crate) fn standing(&self, step: u64, text: &str) {
         text.clone_into(&mut held(&self.standing));
-        self.step.store(step, Ordering::Relaxed);
+        *held(&self.reached) = Some(Unit::Step(step));
         let store = held(&self.store);
         // Whether the store is there is looked at with every sign of life.
-        let _ = self.tell(&store).and_then(|()| {
+        let _ = self.tell(&store, None).and_then(|()| {
             if self.rank == 0 {
                 store.set(STANDING, text.as_bytes())?;
             }
@@ -140,14 +146,14 @@ impl Watch {
         });
     }
 
-    /// Does what waits for the other processes; `work` is told how long they may take.
+    /// Does what waits for the other processes; `work` is told how long they may take at most.
     ///
     /// # Errors
     /// When it fails, and no other process is the reason, in which case the process has ended.
     pub(crate) fn waiting<T>(&self, work: impl FnOnce(Duration) -> Result<T>) -> Result<T> {
-        let limit = held(&self.pace).wait(Instant::now());
-        let done = work(limit);
-        held(&self.pace).go_on();
+        held(&self.pace).wait();
+        let done = work(UNKNOWN);
+        held(&self.pace).go_on(Instant::now());
         done.inspect_err(|_| {
             self.broken.store(true, Ordering::Relaxed);
             let start = Instant::now();
@@ -160,8 +166,8 @@ impl Watch {
     /// This process fails, for a reason of its own: true where the first process tells it.
     pub(crate) fn failed(&self, text: &str, code: i32) -> bool {
         self.over.store(true, Ordering::Relaxed);
-        let step = self.step.load(Ordering::Relaxed);
-        let failure = Failure { rank: self.rank, step, text: text.to_owned(), code };
+        let reached = *held(&self.reached);
+        let failure = Failure { rank: self.rank, reached, text: text.to_owned(), code };
         if !self.reaches_store() {
             return false;
         }
@@ -194,7 +200,8 @@ impl Watch {
     /// Tells that this process lives, and looks who else does, until all is over.
     fn beat(&self, store: &Store) {
         while !self.is_over() {
-            let looked = self.tell(store).and_then(|()| self.look(store));
+            let hangs = held(&self.pace).hangs(computed(), Instant::now());
+            let looked = self.tell(store, hangs).and_then(|()| self.look(store));
             let mut view = held(&self.view);
             match looked {
                 Ok(()) => view.answered = Instant::now(),
@@ -207,19 +214,16 @@ impl Watch {
                 thread::sleep(BEAT / NEWS);
                 if self.news.swap(false, Ordering::Relaxed) {
                     // Whether the store is there is looked at above.
-                    let _ = self.tell(store);
+                    let _ = self.tell(store, None);
                 }
             }
         }
     }
 
-    fn tell(&self, store: &Store) -> Result<()> {
-        let beat = Beat {
-            count: self.count.fetch_add(1, Ordering::Relaxed) + 1,
-            step: self.step.load(Ordering::Relaxed),
-            waiting: held(&self.pace).waits(),
-        };
-        tell(store, self.rank, &beat)
+    /// Tells that this process lives, and how long it has not got on, if that is too long.
+    fn tell(&self, store: &Store, hangs: Option<Duration>) -> Result<()> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        tell(store, self.rank, &Beat { count, reached: *held(&self.reached), hangs })
     }
 
     fn look(&self, store: &Store) -> Result<()> {
@@ -227,8 +231,8 @@ impl Watch {
         let failure = failure(store)?;
         for rank in others {
             let (beat, now) = (read(store, rank)?, Instant::now());
-            let Beat { count, step, waiting } = beat;
-            held(&self.view).see(rank, Seen { count, at: now, step, waiting });
+            let Beat { count, reached, hangs } = beat;
+            held(&self.view).see(rank, Seen { count, at: now, reached, hangs });
         }
         if self.rank > 0 {
             // The store may be gone when it is asked for.
@@ -242,9 +246,8 @@ impl Watch {
     fn judge(&self, on_lost: &OnLost) {
         while !self.is_over() {
             thread::sleep(BEAT / 4);
-            let waited = held(&self.pace).overdue(Instant::now());
             let broken = self.broken.load(Ordering::Relaxed);
-            let found = verdict(&held(&self.view), self.rank, waited, broken, Instant::now());
+            let found = verdict(&held(&self.view), self.rank, broken, Instant::now());
             let Some(lost) = found.filter(|_| !self.is_over()) else { continue };
             self.part(&lost, on_lost);
         }
@@ -268,8 +271,8 @@ impl Watch {
             && self.reaches_store()
         {
             let _ = store.set("told", b"1");
-            let Lost { rank, step, code, .. } = *lost;
-            let _ = post(&store, &Failure { rank, step, text, code });
+            let Lost { rank, reached, code, .. } = *lost;
+            let _ = post(&store, &Failure { rank, reached, text, code });
         }
         thread::sleep(FAREWELL);
         (on_lost.end)(lost.code);
@@ -298,13 +301,14 @@ fn failure(store: &Store) -> Result<Option<Failure>> {
 /// # Errors
 /// When the store is gone.
 pub(crate) fn begin(store: &Store, rank: usize) -> Result<()> {
-    tell(store, rank, &Beat { count: 0, step: 0, waiting: false })
+    tell(store, rank, &Beat { count: 0, reached: None, hangs: None })
 }
 
-/// The last step that a process told, and what the first told of what is left of the work.
-pub(crate) fn last(store: &Store, rank: usize) -> Option<(u64, String)> {
+/// What a process told that it had done, in words that follow others, and what the first told of what is left of the
+/// work.
+pub(crate) fn last(store: &Store, rank: usize) -> Option<(String, String)> {
     let known = store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
-    Some((known?.step, standing(store).unwrap_or_default()))
+    Some((after(known?.reached), standing(store).unwrap_or_default()))
 }
 
 /// What is left of the work should a process be lost now, if that was told.

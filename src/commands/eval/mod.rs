@@ -17,6 +17,7 @@ use anyhow::{Result, ensure};
 
 use crate::cli::eval::EvalArguments;
 use crate::commands::compare::{conclude, outcome};
+use crate::commands::interrupt::leave_on_interrupt;
 use crate::commands::processes::{self, Processes, Sharing};
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::catalog::Catalog;
@@ -52,12 +53,23 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     let lost = failed.clone();
     let sharing = Sharing {
         command: "eval",
-        count: arguments.running.processes,
+        count: of_use(arguments, terminal),
         on_lost: Arc::new(move |error| drop(lost.write(error))),
     };
     processes::run(sharing, terminal, |processes, terminal| {
+        leave_on_interrupt()?;
         evaluate(arguments, &failed, processes, terminal)
     })
+}
+
+/// How many of the processes that the user wants have something to do.
+fn of_use(arguments: &EvalArguments, terminal: &Terminal) -> Option<NonZeroUsize> {
+    let (wanted, limit) = (arguments.running.processes?, arguments.selection.limit);
+    let of_use = limit.map_or(wanted, |limit| wanted.min(limit));
+    if of_use < wanted {
+        terminal.log(&format!("--limit {of_use}: of {wanted} processes {of_use} are started"));
+    }
+    Some(of_use)
 }
 
 fn evaluate(

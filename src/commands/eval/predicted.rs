@@ -25,6 +25,7 @@ use crate::flow::Wanted;
 use crate::inference::device::instructions;
 use crate::inference::frame::FrameKey;
 use crate::inference::{Engine, FlowNetwork};
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 use crate::terminal::progress::EvaluationProgress;
 use crate::visible::Shown;
@@ -168,6 +169,11 @@ impl Predicted {
         };
         let progress = EvaluationProgress::new(terminal, task.pairs.len(), task.headline().label());
         let communicator = &*processes.communicator;
+        let (pairs, world) = (task.pairs.len(), communicator.world_size());
+        if world > pairs {
+            terminal
+                .log(&format!("{} keep no more of {world} processes busy", counted(pairs, "pair")));
+        }
         communicator.ensure_same("data", &task.dataset().fingerprint)?;
         communicator.ensure_same("weights", description.sha256.as_deref().unwrap_or_default())?;
         let load = |key: &FrameKey| prefetch::load(key, input, exif);

@@ -20,7 +20,7 @@ use crate::inference::{Engine, Kernels};
 use crate::output::{self, Stdout};
 use crate::predict::annotation::{Annotation, is_json};
 use crate::predict::batch;
-use crate::predict::batch::list::Batch;
+use crate::predict::batch::list::{Batch, INDEX};
 use crate::predict::output::Format;
 use crate::predict::pair_list::targets::{
     Pairing, file_for, frames, frames_in, pairs, photos_listed, photos_named,
@@ -30,6 +30,7 @@ use crate::predict::photo::Photo;
 use crate::predict::ranking::{RANKING, Ranking, ensure_ranking};
 use crate::predict::record::Record;
 use crate::processes::shards::Shard;
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 use crate::visible::Shown;
 
@@ -58,19 +59,25 @@ pub(super) fn run_list(
     formats(&arguments.list.format, None)?;
     let given = shards::given()?;
     if let Some(count) = arguments.list.processes.filter(|_| given.is_none()) {
-        let outcome = shards::run(arguments, list, count, terminal)?;
-        let ended = !matches!(outcome, Outcome::Interrupted | Outcome::ReaderGone);
+        let start = Instant::now();
+        let (outcome, mut summary) = shards::run(arguments, list, count, terminal)?;
+        let folder = arguments.list.output_dir.as_deref();
         let named = formats(&arguments.list.format, None)?;
-        if ended && arguments.list.shard.is_none() && named.iter().any(|(_, it)| it.is_view()) {
+        let whole = !summary.interrupted && arguments.list.shard.is_none();
+        if whole && named.iter().any(|(_, format)| format.is_view()) {
             // All is done but the page of all pairs.
             let alone = ListArguments { processes: None, ..arguments.list.clone() };
             let arguments = PredictArguments { list: alone, ..arguments.clone() };
             run_list(&arguments, list, &Terminal::silent())?;
+            summary.index = folder.map(|folder| folder.join(INDEX));
         }
+        terminal.log_summary(&summary, folder, start.elapsed());
         return Ok(outcome);
     }
     let List { entries, notes } = pair_list::read(list)?;
-    notes.iter().for_each(|note| terminal.warn(note));
+    if given.is_none_or(|share| share.index == 0) {
+        notes.iter().for_each(|note| terminal.warn(note));
+    }
     let drawn = entries.iter().filter_map(|entry| entry.pair.as_ref().ok());
     let drawn =
         drawn.flat_map(|pair| pair.sources.iter().filter_map(|source| source.drawn.as_ref()));
@@ -243,6 +250,10 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
     check(&whole, ranking_file.as_deref(), arguments)?;
     let own =
         work.parts.iter().fold(&entries[..], |entries, part| &entries[part.of(entries.len())]);
+    if let (true, Some(part)) = (own.is_empty(), work.parts.first()) {
+        let pairs = counted(entries.len(), "pair");
+        terminal.log(&format!("part {part} of {pairs} is empty: other parts have them all"));
+    }
     let batch = Batch { entries: own, ..whole };
     batch::ensure_records(&batch)?;
     batch::ensure_index(&batch)?;
@@ -271,7 +282,10 @@ fn run(arguments: &PredictArguments, work: Work, terminal: &Terminal) -> Result<
         ranking.write(file)?;
     }
     printed?;
-    terminal.log_summary(&summary, folder, start.elapsed());
+    // Of workers, who has started them tells it.
+    if shards::given()?.is_none() {
+        terminal.log_summary(&summary, folder, start.elapsed());
+    }
     if !ranking.is_empty() {
         terminal.log_ranking(&ranking, ranking_file.as_deref());
     }

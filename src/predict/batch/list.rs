@@ -13,7 +13,7 @@ use crate::predict::pair_list::{Entry, ListedPair};
 use crate::predict::plan::Plan;
 
 /// What the page that lists all pairs is called.
-const INDEX: &str = "index.html";
+pub(crate) const INDEX: &str = "index.html";
 
 /// A list of pairs and what is wanted of each.
 #[derive(Clone, Copy, Debug)]

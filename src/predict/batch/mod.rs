@@ -85,7 +85,8 @@ pub(crate) fn run(
 }
 
 impl Summary {
-    fn count(&mut self, outcome: &PairOutcome) {
+    /// One more pair has ended.
+    pub(crate) fn count(&mut self, outcome: &PairOutcome) {
         let prediction = match outcome {
             PairOutcome::Done(prediction) => {
                 self.done += 1;

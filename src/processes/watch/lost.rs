@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::processes::communicator::Unit;
+
 /// Without a sign of life for so long, a process is lost.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -15,8 +17,8 @@ const SILENCE_AFTER_FAILURE: Duration = Duration::from_secs(8);
 pub(super) struct Failure {
     /// Its number.
     pub rank: usize,
-    /// The steps it had done.
-    pub step: u64,
+    /// What it had done.
+    pub reached: Option<Unit>,
     /// The reason.
     pub text: String,
     /// The exit code that goes with it.
@@ -30,10 +32,10 @@ pub(super) struct Seen {
     pub count: u64,
     /// When the last came.
     pub at: Instant,
-    /// Steps it had done by then.
-    pub step: u64,
-    /// Whether it waited for others.
-    pub waiting: bool,
+    /// What it had done by then.
+    pub reached: Option<Unit>,
+    /// How long it had not got on by then, if that was too long.
+    pub hangs: Option<Duration>,
 }
 
 /// What a process sees of the others.
@@ -53,7 +55,7 @@ pub(super) struct View {
 enum How {
     Failed(String),
     Silent(Duration),
-    Late(Duration),
+    Hanging(Duration),
     Unreachable,
 }
 
@@ -62,8 +64,8 @@ enum How {
 pub(super) struct Lost {
     /// Its number.
     pub rank: usize,
-    /// The steps it had done.
-    pub step: u64,
+    /// What it had done.
+    pub reached: Option<Unit>,
     /// The exit code that goes with it.
     pub code: i32,
     how: How,
@@ -72,7 +74,7 @@ pub(super) struct Lost {
 impl View {
     /// Of so many processes, none of which has been seen.
     pub(super) fn new(processes: usize, now: Instant) -> Self {
-        let seen = Seen { count: 0, at: now, step: 0, waiting: false };
+        let seen = Seen { count: 0, at: now, reached: None, hangs: None };
         Self { seen: vec![seen; processes], answered: now, unreachable: false, failure: None }
     }
 
@@ -84,20 +86,16 @@ impl View {
     }
 }
 
-/// The process that is lost, as the process `own` sees it, which has waited too long if it has `waited`, and one of
-/// whose transfers has failed if that is `broken`.
-pub(super) fn verdict(
-    view: &View,
-    own: usize,
-    waited: Option<Duration>,
-    broken: bool,
-    now: Instant,
-) -> Option<Lost> {
-    if let Some(Failure { rank, step, text, code }) = view.failure.clone() {
-        return Some(Lost { rank, step, code, how: How::Failed(text) });
+/// The process that is lost, as the process `own` sees it, one of whose transfers has failed if that is `broken`.
+pub(super) fn verdict(view: &View, own: usize, broken: bool, now: Instant) -> Option<Lost> {
+    if let Some(Failure { rank, reached, text, code }) = view.failure.clone() {
+        return Some(Lost { rank, reached, code, how: How::Failed(text) });
     }
     let others = || view.seen.iter().enumerate().filter(|(rank, _)| looks_after(own, *rank));
-    let lost = |(rank, seen): (usize, &Seen), how| Lost { rank, step: seen.step, code: 1, how };
+    let lost = |(rank, seen): (usize, &Seen), how| {
+        let reached = seen.reached;
+        Lost { rank, reached, code: 1, how }
+    };
     let silence = if broken { SILENCE_AFTER_FAILURE } else { SILENCE };
     // The first process has its store in it, or beside it.
     if view.unreachable || now - view.answered > silence + SILENCE_AFTER_FAILURE {
@@ -107,8 +105,7 @@ pub(super) fn verdict(
     if let Some((rank, seen)) = silent {
         return Some(lost((rank, seen), How::Silent(now - seen.at)));
     }
-    let late = others().find(|(_, seen)| !seen.waiting)?;
-    Some(lost(late, How::Late(waited?)))
+    others().find_map(|(rank, seen)| Some(lost((rank, seen), How::Hanging(seen.hangs?))))
 }
 
 /// Whether a process looks after another: the first after all, all after the first.
@@ -132,27 +129,31 @@ impl Lost {
 
     /// What is told of it.
     pub(super) fn text(&self, hosts: &[String], standing: &str) -> String {
-        let Self { rank, step, how, .. } = self;
-        let host = hosts.get(*rank).map_or("", String::as_str);
-        let who = format!("rank {rank} on `{host}`");
+        let Self { rank, reached, how, .. } = self;
+        let who = format!("rank {rank} on `{}`", hosts.get(*rank).map_or("", String::as_str));
+        let after = after(*reached);
         let done = match how {
             // It says itself what is left.
-            How::Failed(text) => return format!("{who} failed after step {step}: {text}"),
+            How::Failed(text) => return format!("{who} failed{after}: {text}"),
             How::Silent(time) => format!(
-                "{who} is lost after step {step}: nothing was heard of it for {} s (killed, stopped, out of memory, or \
-                 its machine cannot be reached)",
+                "{who} is lost{after}: nothing was heard of it for {} s (killed, stopped, out of memory, or its machine \
+                 cannot be reached)",
                 time.as_secs()
             ),
-            How::Late(time) => format!(
-                "{who} hangs after step {step}: the other processes have waited for it for {} s",
-                time.as_secs()
-            ),
+            How::Hanging(time) => {
+                format!("{who} hangs{after}: it lives, and has not got on for {} s", time.as_secs())
+            }
             How::Unreachable => format!(
-                "{who} is lost after step {step}: it cannot be reached (killed, out of memory, or its machine is gone)"
+                "{who} is lost{after}: it cannot be reached (killed, out of memory, or its machine is gone)"
             ),
         };
         if standing.is_empty() { done } else { format!("{done}; {standing}") }
     }
+}
+
+/// What a process had done, in words that follow others.
+pub(super) fn after(reached: Option<Unit>) -> String {
+    reached.map(|unit| format!(" after {unit}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -162,7 +163,8 @@ mod tests {
     fn view(now: Instant) -> View {
         let mut view = View::new(3, now);
         for rank in 0..3 {
-            view.see(rank, Seen { count: 1, at: now, step: 5 + rank as u64, waiting: rank != 1 });
+            let reached = Some(Unit::Step(5 + rank as u64));
+            view.see(rank, Seen { count: 1, at: now, reached, hangs: None });
         }
         view
     }
@@ -176,38 +178,50 @@ mod tests {
         let mut view = view(Instant::now());
         let hosts = ["a", "b", "c"].map(str::to_owned);
         (view.answered, view.seen[1].at) = (after(30), after(25));
-        assert_eq!(verdict(&view, 1, None, false, after(19)), None);
-        let lost = verdict(&view, 0, None, false, after(30)).unwrap();
-        assert_eq!((lost.rank, lost.step), (2, 7));
+        assert_eq!(verdict(&view, 1, false, after(19)), None);
+        let lost = verdict(&view, 0, false, after(30)).unwrap();
+        assert_eq!((lost.rank, lost.reached), (2, Some(Unit::Step(7))));
         assert!(lost.told_by(0) && !lost.told_by(1));
         let text = lost.text(&hosts, "all stands");
         assert!(text.starts_with("rank 2 on `c` is lost after step 7: nothing"), "{text}");
         assert!(text.ends_with("; all stands"), "{text}");
         // The second looks after the first alone, and tells of it.
-        let lost = verdict(&view, 1, None, false, after(30)).unwrap();
+        let lost = verdict(&view, 1, false, after(30)).unwrap();
         assert!(lost.rank == 0 && lost.told_by(1) && !lost.told_by(2));
-        let soon = |broken| verdict(&view, 1, None, broken, after(10)).is_some();
+        let soon = |broken| verdict(&view, 1, broken, after(10)).is_some();
         assert_eq!([false, true].map(soon), [false, true]);
     }
 
     #[test]
-    fn who_is_waited_for_and_does_not_wait_hangs() {
-        let view = view(Instant::now());
-        assert_eq!(verdict(&view, 0, None, false, Instant::now()), None);
-        let waited = Some(Duration::from_secs(41));
-        let lost = verdict(&view, 0, waited, false, Instant::now()).unwrap();
-        assert!(lost.rank == 1 && lost.text(&[], "").contains("hangs after step 6"), "{lost:?}");
-        assert_eq!(verdict(&view, 2, waited, false, Instant::now()), None, "the first waits too");
+    fn who_does_not_get_on_hangs_and_what_it_had_done_is_told() {
+        let mut view = view(Instant::now());
+        assert_eq!(verdict(&view, 0, false, Instant::now()), None);
+        view.seen[1].hangs = Some(Duration::from_secs(41));
+        for (reached, wanted) in [
+            (view.seen[1].reached, "hangs after step 6: "),
+            (Some(Unit::Pairs(1)), "hangs after 1 pair of its part: "),
+            (None, "hangs: it lives, and has not got on for 41 s"),
+        ] {
+            view.seen[1].reached = reached;
+            let lost = verdict(&view, 0, false, Instant::now()).unwrap();
+            assert!(lost.rank == 1 && lost.text(&[], "").contains(wanted), "{lost:?}");
+        }
+        assert_eq!(verdict(&view, 2, false, Instant::now()), None, "the first looks after it");
+        // The first hangs, and the second tells.
+        view.seen[0].hangs = view.seen[1].hangs;
+        let lost = verdict(&view, 1, false, Instant::now()).unwrap();
+        assert!(lost.rank == 0 && lost.told_by(1) && !lost.told_by(2));
     }
 
     #[test]
     fn a_store_that_is_gone_is_the_first_and_a_failure_says_why_itself() {
         let mut view = view(Instant::now());
         view.unreachable = true;
-        let lost = verdict(&view, 1, None, false, Instant::now()).unwrap();
+        let lost = verdict(&view, 1, false, Instant::now()).unwrap();
         assert!(lost.rank == 0 && lost.told_by(1) && lost.text(&[], "").contains("step 5"));
-        view.failure = Some(Failure { rank: 0, step: 9, text: "no space".to_owned(), code: 4 });
-        let lost = verdict(&view, 1, None, false, Instant::now()).unwrap();
+        let reached = Some(Unit::Step(9));
+        view.failure = Some(Failure { rank: 0, reached, text: "no space".to_owned(), code: 4 });
+        let lost = verdict(&view, 1, false, Instant::now()).unwrap();
         assert_eq!(lost.code, 4);
         assert!(!lost.told_by(1) && lost.text(&[], "").contains("after step 9: no space"));
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::inference::Engine;
 use crate::inference::frame::Input;
 use crate::output::Attempts;
-use crate::processes::communicator::from_first;
+use crate::processes::communicator::{Unit, from_first};
 use crate::train::folder::checkpoint::Tensors;
 use crate::train::folder::state::{Best, RunState, Start, Totals};
 use crate::train::optim::schedule::Progress;
@@ -56,17 +56,16 @@ impl Run {
         let mut judged = None;
         let judge = || {
             judged = self.validate(&weights, watcher)?;
+            let Some(judged) = &judged else { return Ok(None) };
             let config = self.trainer.model().config();
             let mut nothing = SamePosition(Input::of(config));
             let batch = NonZeroUsize::MIN;
             let same_position =
                 self.validation.judge(&mut nothing, batch, watcher.stop, &mut |_| ())?;
-            Ok([&judged, &same_position].map(score))
+            Ok(same_position.map(|same_position| [judged.pck, same_position.pck]))
         };
-        let [pck, same_position] = from_first(&*self.communicator, judge)?;
-        if pck.is_nan() || same_position.is_nan() {
-            return Ok(false);
-        }
+        let scores = from_first(&*self.communicator, judge)?;
+        let Some([pck, same_position]) = scores else { return Ok(false) };
         let start = Start { pck, same_position };
         let best = Some(Best { epoch: None, pck });
         let begun = RunState { start: Some(start), best, ..self.state.clone() };
@@ -118,7 +117,7 @@ impl Run {
             let before = self.seen();
             self.count(&batches, &losses);
             clock.step(self.seen() - before);
-            self.communicator.at_step(self.state.step);
+            self.communicator.advance(Unit::Step(self.state.step));
             self.report(losses, clock, watcher).map_err(|error| self.kept(error, saved))?;
             let at_end = self.state.position.batch >= self.sampler().batches();
             if self.state.step.is_multiple_of(self.config.checkpoint_every) && !at_end {
@@ -184,12 +183,10 @@ impl Run {
         let mut judged = None;
         let judge = || {
             judged = self.validate(&weights, watcher)?;
-            Ok([score(&judged)])
+            Ok(judged.as_ref().map(|judged| [judged.pck]))
         };
-        let [pck] = from_first(&*self.communicator, judge)?;
-        if pck.is_nan() {
-            return Ok(false);
-        }
+        let scores = from_first(&*self.communicator, judge)?;
+        let Some([pck]) = scores else { return Ok(false) };
         let epoch = self.state.position.epoch;
         let best = self.state.best.is_none_or(|best| pck > best.pck);
         // In force once all is written: a run that is resumed after a failure validates once more.
@@ -251,8 +248,10 @@ impl Run {
         let batch_size = NonZeroUsize::new(self.config.batch_size).unwrap_or(NonZeroUsize::MIN);
         self.validation
             .judge(&mut engine, batch_size, watcher.stop, &mut |done| {
+                self.communicator.advance(Unit::Validation);
                 (watcher.on_event)(Event::ValidationProgress { done });
             })
+            .inspect(|_| self.communicator.at_rest())
             .with_context(|| {
                 format!("validating epoch {}{}", self.state.position.epoch, self.way_out())
             })
@@ -266,9 +265,4 @@ impl Run {
             " (with --skip-bad, photos that cannot be decoded are left out)"
         }
     }
-}
-
-/// The score of a validation; no number where it was stopped.
-fn score(judged: &Option<Judged>) -> f64 {
-    judged.as_ref().map_or(f64::NAN, |judged| judged.pck)
 }

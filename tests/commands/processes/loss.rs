@@ -2,29 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{free_port, member, metrics, toy};
+use super::{children, free_port, member, metrics, send, toy};
 use crate::command::{ended, lpmflow};
 use crate::support::toy::Toy;
 use crate::training::child::{start, wait};
 
 /// The longest that a run may outlive one of its processes.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// The processes that a process has started.
-fn children(process: u32) -> Vec<String> {
-    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    list.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
-}
-
-fn send(signal: &str, process: &str) {
-    Command::new("kill").args([signal, process]).status().unwrap();
-}
 
 /// Waits for the end, which must come soon; what was said on stderr.
 #[track_caller]
@@ -125,6 +115,22 @@ fn processes_of_a_launcher_tell_once_of_one_that_is_killed_or_stopped() {
         let wanted = [&format!("rank {lost} on `"), "after step ", "still stands (--resume "];
         wanted.iter().for_each(|wanted| assert!(told[0].contains(*wanted), "{}", told[0]));
     }
+}
+
+#[test]
+fn of_a_worker_of_eval_no_steps_are_told() {
+    let toy = Toy::new(0, 40);
+    let report = toy.path("report.json");
+    let words = ["eval", "--processes", "2", "--report", report.to_str().unwrap()];
+    let mut words: Vec<String> = words.map(str::to_owned).into();
+    words.extend(toy.flags());
+    let mut child = start(&words);
+    let process = child.id();
+    assert!(wait(&mut child, || children(process).len() == 2));
+    send("-KILL", &children(child.id())[1]);
+    let error = end_of(child, 1);
+    assert!(error.contains("rank 1 on `") && error.contains("was killed by signal 9"), "{error}");
+    assert!(!error.contains("step") && !report.exists(), "{error}");
 }
 
 #[test]

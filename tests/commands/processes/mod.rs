@@ -1,6 +1,7 @@
 //! Several processes that share the work of one command, through the real binary, on the CPU.
 
 mod equality;
+mod interruption;
 mod loss;
 mod meeting;
 mod network;
@@ -52,6 +53,16 @@ fn member(rank: usize, world: usize, port: u16, arguments: &[String]) -> Command
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The processes that a process has started.
+fn children(process: u32) -> Vec<String> {
+    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    list.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+fn send(signal: &str, process: &str) {
+    Command::new("kill").args([signal, process]).status().unwrap();
 }
 
 /// Runs them all at once, each to its end.

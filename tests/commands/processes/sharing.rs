@@ -92,6 +92,7 @@ fn parts_of_a_list_are_together_the_list() {
     }
     assert_eq!(said, lines(&alone, &whole));
     let run = predict(&list, &together, &["--processes", "3"]).succeeded();
+    assert_eq!(run.stderr.matches("7 pairs done, 0 done before, 0 failed").count(), 1);
     assert_eq!(lines(&run, &together), lines(&alone, &whole));
     for folder in [&parts, &together] {
         assert_eq!(names(Path::new(folder)), names(Path::new(&whole)));
@@ -105,6 +106,23 @@ fn parts_of_a_list_are_together_the_list() {
 }
 
 #[test]
+fn more_processes_or_parts_than_pairs_are_told() {
+    let toy = Toy::new(0, 2);
+    let list = list(&toy, 2);
+    let folder = Folder::new();
+    let output = folder.text("results");
+    let run = predict(&list, &output, &["--processes", "30"]).succeeded();
+    assert!(run.stderr.contains("2 pairs: no more than 2 workers started"), "{}", run.stderr);
+    assert_eq!(run.stdout.lines().count(), 2);
+    let run = predict(&list, &output, &["--shard", "0/99"]).succeeded();
+    assert!(run.stderr.contains("part 0/99 of 2 pairs is empty"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
+    let eval = ["eval", "--processes", "30", "--limit", "2"].map(str::to_owned).to_vec();
+    let run = lpmflow([eval, toy.flags()].concat()).succeeded();
+    assert!(run.stderr.contains("of 30 processes 2 are started"), "{}", run.stderr);
+}
+
+#[test]
 fn a_pair_that_fails_fails_alone_and_the_page_of_all_comes_from_the_whole_list() {
     let toy = Toy::new(0, 3);
     let list = list(&toy, 5);
@@ -115,7 +133,9 @@ fn a_pair_that_fails_fails_alone_and_the_page_of_all_comes_from_the_whole_list()
     assert_eq!(run.stdout.lines().count(), 5);
     let error = run.failed_with(1);
     assert!(error.contains("1.png"), "{error}");
-    assert!(Path::new(&folder).join("index.html").exists());
+    let index = Path::new(&folder).join("index.html");
+    assert!(index.exists() && error.contains(&format!("wrote `{}`", index.display())), "{error}");
+    assert!(error.contains("3 pairs done, 0 done before, 2 failed"), "{error}");
     let error = predict("-", &folder, &["--processes", "2"]).failed_with(2);
     assert!(error.contains("name a file"), "{error}");
     let error = predict(&list, &folder, &["--shard", "2/2"]).failed_with(2);
