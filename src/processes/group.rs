@@ -116,6 +116,7 @@ impl Group {
     ) -> Result<()> {
         let transfer = |limit: Duration| -> Result<()> {
             for tensor in tensors.iter_mut() {
+                self.watch.begin();
                 match tensor.device() {
                     Device::Cuda(index) => {
                         gpu(self.gpus(index)?, tensor)?;
@@ -160,6 +161,7 @@ impl Communicator for Group {
 
     fn ensure_same(&self, what: &str, digest: &str) -> Result<()> {
         let key = format!("same/{what}");
+        self.watch.begin();
         if self.place.rank == 0 {
             return self.store.set(&key, digest.as_bytes());
         }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::nn::native::process_group::Store;
 use crate::processes::communicator::Unit;
 use computing::computed;
-use lost::{Failure, Lost, Seen, View, after, verdict};
+use lost::{Failure, Lost, Seen, View, Waiting, after, verdict};
 use pace::{Pace, UNKNOWN};
 
 /// From one sign of life to the next.
@@ -58,6 +58,8 @@ pub(crate) struct Watch {
     hosts: Vec<String>,
     /// What this process has done, but for validation.
     reached: Mutex<Option<Unit>>,
+    /// The last exchange of all processes that this one has begun, from 1, and when that was.
+    begun: Mutex<(u64, Instant)>,
     /// Signs of life so far.
     count: AtomicU64,
     pace: Mutex<Pace>,
@@ -79,6 +81,7 @@ struct Beat {
     count: u64,
     reached: Option<Unit>,
     hangs: Option<Duration>,
+    waits: Option<u64>,
 }
 
 impl Watch {
@@ -97,6 +100,7 @@ impl Watch {
             rank,
             hosts,
             reached: Mutex::default(),
+            begun: Mutex::new((0, Instant::now())),
             count: AtomicU64::new(0),
             pace: Mutex::new(Pace::new(Instant::now())),
             standing: Mutex::default(),
@@ -163,6 +167,18 @@ impl Watch {
         })
     }
 
+    /// An exchange begins, one of those that all processes go through in the same order.
+    pub(crate) fn begin(&self) {
+        let mut begun = held(&self.begun);
+        *begun = (begun.0 + 1, Instant::now());
+    }
+
+    /// The exchange that this process waits in, if it waits.
+    fn waits(&self) -> Waiting {
+        let (number, since) = *held(&self.begun);
+        held(&self.pace).waits().then_some((since, number))
+    }
+
     /// This process fails, for a reason of its own: true where the first process tells it.
     pub(crate) fn failed(&self, text: &str, code: i32) -> bool {
         self.over.store(true, Ordering::Relaxed);
@@ -223,7 +239,8 @@ impl Watch {
     /// Tells that this process lives, and how long it has not got on, if that is too long.
     fn tell(&self, store: &Store, hangs: Option<Duration>) -> Result<()> {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        tell(store, self.rank, &Beat { count, reached: *held(&self.reached), hangs })
+        let (reached, waits) = (*held(&self.reached), self.waits().map(|(_, number)| number));
+        tell(store, self.rank, &Beat { count, reached, hangs, waits })
     }
 
     fn look(&self, store: &Store) -> Result<()> {
@@ -231,8 +248,8 @@ impl Watch {
         let failure = failure(store)?;
         for rank in others {
             let (beat, now) = (read(store, rank)?, Instant::now());
-            let Beat { count, reached, hangs } = beat;
-            held(&self.view).see(rank, Seen { count, at: now, reached, hangs });
+            let Beat { count, reached, hangs, waits } = beat;
+            held(&self.view).see(rank, Seen { count, at: now, reached, hangs, waits });
         }
         if self.rank > 0 {
             // The store may be gone when it is asked for.
@@ -247,7 +264,8 @@ impl Watch {
         while !self.is_over() {
             thread::sleep(BEAT / 4);
             let broken = self.broken.load(Ordering::Relaxed);
-            let found = verdict(&held(&self.view), self.rank, broken, Instant::now());
+            let waiting = self.waits();
+            let found = verdict(&held(&self.view), self.rank, waiting, broken, Instant::now());
             let Some(lost) = found.filter(|_| !self.is_over()) else { continue };
             self.part(&lost, on_lost);
         }
@@ -301,7 +319,7 @@ fn failure(store: &Store) -> Result<Option<Failure>> {
 /// # Errors
 /// When the store is gone.
 pub(crate) fn begin(store: &Store, rank: usize) -> Result<()> {
-    tell(store, rank, &Beat { count: 0, reached: None, hangs: None })
+    tell(store, rank, &Beat { count: 0, reached: None, hangs: None, waits: None })
 }
 
 /// What a process told that it had done, in words that follow others, and what the first told of what is left of the

@@ -12,6 +12,9 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// The same where a transfer has failed already.
 const SILENCE_AFTER_FAILURE: Duration = Duration::from_secs(8);
 
+/// All processes end an exchange at nearly the same time, and not so long after one another.
+const STALLED: Duration = Duration::from_secs(50);
+
 /// Why a process ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Failure {
@@ -36,6 +39,8 @@ pub(super) struct Seen {
     pub reached: Option<Unit>,
     /// How long it had not got on by then, if that was too long.
     pub hangs: Option<Duration>,
+    /// The exchange that it waited in, if it did.
+    pub waits: Option<u64>,
 }
 
 /// What a process sees of the others.
@@ -74,7 +79,7 @@ pub(super) struct Lost {
 impl View {
     /// Of so many processes, none of which has been seen.
     pub(super) fn new(processes: usize, now: Instant) -> Self {
-        let seen = Seen { count: 0, at: now, reached: None, hangs: None };
+        let seen = Seen { count: 0, at: now, reached: None, hangs: None, waits: None };
         Self { seen: vec![seen; processes], answered: now, unreachable: false, failure: None }
     }
 
@@ -86,8 +91,18 @@ impl View {
     }
 }
 
-/// The process that is lost, as the process `own` sees it, one of whose transfers has failed if that is `broken`.
-pub(super) fn verdict(view: &View, own: usize, broken: bool, now: Instant) -> Option<Lost> {
+/// Since when a process waits, and in which exchange of all processes.
+pub(super) type Waiting = Option<(Instant, u64)>;
+
+/// The process that is lost, as the process `own` sees it, which is `waiting` itself, and one of whose exchanges has
+/// failed if that is `broken`.
+pub(super) fn verdict(
+    view: &View,
+    own: usize,
+    waiting: Waiting,
+    broken: bool,
+    now: Instant,
+) -> Option<Lost> {
     if let Some(Failure { rank, reached, text, code }) = view.failure.clone() {
         return Some(Lost { rank, reached, code, how: How::Failed(text) });
     }
@@ -105,7 +120,12 @@ pub(super) fn verdict(view: &View, own: usize, broken: bool, now: Instant) -> Op
     if let Some((rank, seen)) = silent {
         return Some(lost((rank, seen), How::Silent(now - seen.at)));
     }
-    others().find_map(|(rank, seen)| Some(lost((rank, seen), How::Hanging(seen.hangs?))))
+    // Who has not come out of an exchange that is over, in all the time of the next, never will.
+    let ahead = waiting.map(|(since, number)| (now - since, number));
+    let ahead = ahead.filter(|(time, _)| *time > STALLED);
+    let left = |seen: &Seen| ahead.filter(|(_, own)| seen.waits.is_some_and(|number| number < *own));
+    let hangs = |seen: &Seen| seen.hangs.or(left(seen).map(|(time, _)| time));
+    others().find_map(|(rank, seen)| Some(lost((rank, seen), How::Hanging(hangs(seen)?))))
 }
 
 /// Whether a process looks after another: the first after all, all after the first.
@@ -164,7 +184,7 @@ mod tests {
         let mut view = View::new(3, now);
         for rank in 0..3 {
             let reached = Some(Unit::Step(5 + rank as u64));
-            view.see(rank, Seen { count: 1, at: now, reached, hangs: None });
+            view.see(rank, Seen { count: 1, at: now, reached, hangs: None, waits: None });
         }
         view
     }
@@ -178,24 +198,24 @@ mod tests {
         let mut view = view(Instant::now());
         let hosts = ["a", "b", "c"].map(str::to_owned);
         (view.answered, view.seen[1].at) = (after(30), after(25));
-        assert_eq!(verdict(&view, 1, false, after(19)), None);
-        let lost = verdict(&view, 0, false, after(30)).unwrap();
+        assert_eq!(verdict(&view, 1, None, false, after(19)), None);
+        let lost = verdict(&view, 0, None, false, after(30)).unwrap();
         assert_eq!((lost.rank, lost.reached), (2, Some(Unit::Step(7))));
         assert!(lost.told_by(0) && !lost.told_by(1));
         let text = lost.text(&hosts, "all stands");
         assert!(text.starts_with("rank 2 on `c` is lost after step 7: nothing"), "{text}");
         assert!(text.ends_with("; all stands"), "{text}");
         // The second looks after the first alone, and tells of it.
-        let lost = verdict(&view, 1, false, after(30)).unwrap();
+        let lost = verdict(&view, 1, None, false, after(30)).unwrap();
         assert!(lost.rank == 0 && lost.told_by(1) && !lost.told_by(2));
-        let soon = |broken| verdict(&view, 1, broken, after(10)).is_some();
+        let soon = |broken| verdict(&view, 1, None, broken, after(10)).is_some();
         assert_eq!([false, true].map(soon), [false, true]);
     }
 
     #[test]
     fn who_does_not_get_on_hangs_and_what_it_had_done_is_told() {
         let mut view = view(Instant::now());
-        assert_eq!(verdict(&view, 0, false, Instant::now()), None);
+        assert_eq!(verdict(&view, 0, None, false, Instant::now()), None);
         view.seen[1].hangs = Some(Duration::from_secs(41));
         for (reached, wanted) in [
             (view.seen[1].reached, "hangs after step 6: "),
@@ -203,25 +223,38 @@ mod tests {
             (None, "hangs: it lives, and has not got on for 41 s"),
         ] {
             view.seen[1].reached = reached;
-            let lost = verdict(&view, 0, false, Instant::now()).unwrap();
+            let lost = verdict(&view, 0, None, false, Instant::now()).unwrap();
             assert!(lost.rank == 1 && lost.text(&[], "").contains(wanted), "{lost:?}");
         }
-        assert_eq!(verdict(&view, 2, false, Instant::now()), None, "the first looks after it");
+        assert_eq!(verdict(&view, 2, None, false, Instant::now()), None, "the first looks after it");
         // The first hangs, and the second tells.
         view.seen[0].hangs = view.seen[1].hangs;
-        let lost = verdict(&view, 1, false, Instant::now()).unwrap();
+        let lost = verdict(&view, 1, None, false, Instant::now()).unwrap();
         assert!(lost.rank == 0 && lost.told_by(1) && !lost.told_by(2));
+    }
+
+    #[test]
+    fn who_never_comes_out_of_an_exchange_hangs() {
+        let now = Instant::now();
+        let mut view = view(now);
+        (view.seen[1].waits, view.seen[2].waits) = (Some(6), Some(7));
+        (view.answered, view.seen[1].at, view.seen[2].at) = (after(51), after(51), after(51));
+        let lost = |seconds, number| verdict(&view, 0, Some((now, number)), false, after(seconds));
+        assert_eq!(lost(51, 6), None, "all are in the same");
+        assert_eq!(lost(49, 7), None);
+        let lost = lost(52, 7).unwrap();
+        assert!(lost.rank == 1 && lost.text(&[], "").contains("hangs after step 6"), "{lost:?}");
     }
 
     #[test]
     fn a_store_that_is_gone_is_the_first_and_a_failure_says_why_itself() {
         let mut view = view(Instant::now());
         view.unreachable = true;
-        let lost = verdict(&view, 1, false, Instant::now()).unwrap();
+        let lost = verdict(&view, 1, None, false, Instant::now()).unwrap();
         assert!(lost.rank == 0 && lost.told_by(1) && lost.text(&[], "").contains("step 5"));
         let reached = Some(Unit::Step(9));
         view.failure = Some(Failure { rank: 0, reached, text: "no space".to_owned(), code: 4 });
-        let lost = verdict(&view, 1, false, Instant::now()).unwrap();
+        let lost = verdict(&view, 1, None, false, Instant::now()).unwrap();
         assert_eq!(lost.code, 4);
         assert!(!lost.told_by(1) && lost.text(&[], "").contains("after step 9: no space"));
     }

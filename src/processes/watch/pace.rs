@@ -71,6 +71,11 @@ impl Pace {
         self.waits = true;
     }
 
+    /// Whether it waits for others.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// Waits no more.
     pub(super) fn go_on(&mut self, now: Instant) {
         self.waits = false;
