@@ -81,7 +81,7 @@ impl Launch {
                     return Ok((1, None));
                 }
                 if !status.success() && !passed_on {
-                    return Ok(finish(&mut workers, rank));
+                    return Ok(finish(&mut workers, rank, &store));
                 }
             }
             thread::sleep(LOOK);
@@ -112,9 +112,9 @@ impl Launch {
     }
 }
 
-/// Ends all workers, as that of number `rank` has, which has told why or has the first tell; the exit code, and what
-/// it said if it told.
-fn finish(workers: &mut [Heard], rank: usize) -> (i32, Option<String>) {
+/// Ends all workers, as that of number `rank` has, which has told why or has another tell; the exit code, and what was
+/// said unless the first said it, which everybody hears.
+fn finish(workers: &mut [Heard], rank: usize, store: &Store) -> (i32, Option<String>) {
     let start = Instant::now();
     while start.elapsed() < GRACE {
         let mut running = false;
@@ -131,7 +131,11 @@ fn finish(workers: &mut [Heard], rank: usize) -> (i32, Option<String>) {
     workers.iter_mut().for_each(|heard| heard.worker.kill());
     let code = |heard: &Heard| heard.worker.ended.and_then(|status| status.code());
     let codes = [code(&workers[0]), code(&workers[rank])];
-    let said = workers[rank].says.take().filter(|_| !first_told);
+    // Of the first the second tells, and it may end as if it had told itself.
+    let said = match watch::teller(store).and_then(|teller| workers.get_mut(teller)) {
+        Some(teller) => teller.says.take(),
+        None => workers[rank].says.take().filter(|_| !first_told),
+    };
     let said = said.and_then(|says| says.join().ok()).filter(|said| !said.is_empty());
     (codes.into_iter().flatten().find(|code| *code != 0).unwrap_or(1), said)
 }

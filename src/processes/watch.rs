@@ -37,6 +37,9 @@ const EXPLANATION: Duration = Duration::from_secs(40);
 /// Where the store holds what is left of the work should a process be lost now.
 const STANDING: &str = "standing";
 
+/// Where it holds who has told why all end.
+const TOLD: &str = "told";
+
 /// How long a process waits for an answer of the store.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -194,7 +197,7 @@ impl Watch {
             return false;
         }
         // Another that failed before is told, or this one.
-        let told = store.get("told", COURTESY);
+        let told = store.get(TOLD, COURTESY);
         told.is_ok() && (posted || store.has("failed").unwrap_or(false))
     }
 
@@ -207,6 +210,12 @@ impl Watch {
     fn reaches_store(&self) -> bool {
         let view = held(&self.view);
         !view.unreachable && view.answered.elapsed() < ANSWER
+    }
+
+    /// Whether somebody has told why all end, as far as this process can know.
+    fn is_told(&self) -> bool {
+        let store = self.store.try_lock();
+        self.reaches_store() && store.is_ok_and(|store| store.has(TOLD).unwrap_or(false))
     }
 
     fn is_over(&self) -> bool {
@@ -274,8 +283,9 @@ impl Watch {
     /// The end of this process, as another is lost.
     fn part(&self, lost: &Lost, on_lost: &OnLost) {
         if !lost.told_by(self.rank) {
-            if !lost.told_by_itself() {
-                thread::sleep(COURTESY);
+            let start = Instant::now();
+            while !lost.told_by_itself() && start.elapsed() < COURTESY && !self.is_told() {
+                thread::sleep(BEAT / 4);
             }
             if !self.is_over() {
                 (on_lost.end)(lost.code);
@@ -288,7 +298,7 @@ impl Watch {
         if let Ok(store) = self.store.try_lock()
             && self.reaches_store()
         {
-            let _ = store.set("told", b"1");
+            let _ = store.set(TOLD, self.rank.to_string().as_bytes());
             let Lost { rank, reached, code, .. } = *lost;
             let _ = post(&store, &Failure { rank, reached, text, code });
         }
@@ -327,6 +337,12 @@ pub(crate) fn begin(store: &Store, rank: usize) -> Result<()> {
 pub(crate) fn last(store: &Store, rank: usize) -> Option<(String, String)> {
     let known = store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
     Some((after(known?.reached), standing(store).unwrap_or_default()))
+}
+
+/// The process that has told why all end, if it is one other than the one that fails itself.
+pub(crate) fn teller(store: &Store) -> Option<usize> {
+    let told = store.has(TOLD).ok()?.then(|| store.get(TOLD, ANSWER).ok())?;
+    String::from_utf8(told?).ok()?.parse().ok()
 }
 
 /// What is left of the work should a process be lost now, if that was told.

@@ -10,7 +10,7 @@ use crate::processes::communicator::Unit;
 pub(super) const UNKNOWN: Duration = Duration::from_secs(1800);
 
 /// The same for a unit of a kind of which there were some, unless these took long themselves.
-const KNOWN: Duration = Duration::from_secs(50);
+const KNOWN: Duration = Duration::from_secs(45);
 
 /// How many of the longest unit the next may last.
 const UNITS: u32 = 8;
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(hangs(&mut pace, 4900), None);
         pace.advance(Unit::Step(2), at(4801));
         pace.advance(Unit::Step(3), at(4803));
-        assert_eq!(hangs(&mut pace, 4853), None);
-        assert_eq!(hangs(&mut pace, 4854), Some(51));
+        assert_eq!(hangs(&mut pace, 4848), None);
+        assert_eq!(hangs(&mut pace, 4849), Some(46));
         // What was measured is known when validation comes again.
         pace.rest(at(4855));
         pace.advance(Unit::Validation, at(4950));
@@ -153,8 +153,8 @@ mod tests {
         pace.wait();
         assert_eq!(hangs(&mut pace, 9999), None);
         pace.go_on(at(9999));
-        assert_eq!(hangs(&mut pace, 10_049), None);
-        assert_eq!(hangs(&mut pace, 10_050), Some(51));
+        assert_eq!(hangs(&mut pace, 10_044), None);
+        assert_eq!(hangs(&mut pace, 10_045), Some(46));
     }
 
     #[test]

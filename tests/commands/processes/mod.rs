@@ -1,6 +1,7 @@
 //! Several processes that share the work of one command, through the real binary, on the CPU.
 
 mod equality;
+mod hang;
 mod interruption;
 mod loss;
 mod meeting;

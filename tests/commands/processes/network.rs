@@ -89,6 +89,8 @@ fn two_machines_train_together_and_a_cable_that_is_pulled_is_told() {
             let reached =
                 crate::training::child::wait(&mut children[0], || metrics(&run, "loss").len() >= 3);
             assert!(reached);
+            // What is looked for once a second is seen.
+            std::thread::sleep(Duration::from_millis(2500));
             networks.cut();
             start = Instant::now();
         }
