@@ -27,16 +27,29 @@ pub(super) fn run(arguments: &CompareArguments, terminal: &Terminal) -> Result<O
     if !arguments.further.is_empty() {
         return leaderboard::run(arguments, &options, terminal);
     }
-    let before = Report::read(&arguments.before).blame(Fault::Baseline)?;
-    let after = Report::read(&arguments.after).blame(Fault::Data)?;
-    let comparison = compare(&before, &after, &options)?;
+    of_two(arguments, &options, terminal)
+}
+
+fn of_two(
+    arguments: &CompareArguments,
+    options: &CompareOptions,
+    terminal: &Terminal,
+) -> Result<Outcome> {
+    let compared = || {
+        let before = Report::read(&arguments.before).blame(Fault::Baseline)?;
+        let after = Report::read(&arguments.after).blame(Fault::Data)?;
+        let comparison = compare(&before, &after, options)?;
+        Ok((before, after, comparison))
+    };
+    let compared = compared().inspect_err(|error| leaderboard::tell(arguments, error));
+    let (before, after, comparison) = compared?;
     if arguments.json {
         terminal.json(&comparison)?;
     } else {
         terminal.show_comparison(&comparison);
     }
     conclude(&comparison, &arguments.before, terminal);
-    leaderboard::of_two(arguments, [before, after], &options, terminal)?;
+    leaderboard::of_two(arguments, [before, after], &comparison, options, terminal)?;
     Ok(outcome(&comparison))
 }
 

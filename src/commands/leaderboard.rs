@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 
 use crate::cli::compare::CompareArguments;
 use crate::cli::leaderboard::ComparisonOutputs;
@@ -16,17 +16,18 @@ use crate::eval::browser::{self, Browser};
 use crate::eval::changed::Changed;
 use crate::eval::changed::html::{Photos, Sides, section};
 use crate::eval::column::is_alpha;
-use crate::eval::compare::CompareOptions;
+use crate::eval::compare::{CompareOptions, Comparison};
 use crate::eval::leaderboard::html::page;
 use crate::eval::leaderboard::latex::latex;
-use crate::eval::leaderboard::markdown::markdown;
+use crate::eval::leaderboard::markdown as leaderboard;
 use crate::eval::leaderboard::{Leaderboard, distinct_names};
 use crate::eval::protocol::Protocol;
 use crate::eval::reload::pairs_of;
-use crate::eval::report::Report;
+use crate::eval::report::html::verdict;
+use crate::eval::report::{Report, markdown};
 use crate::failure::{Blame, Fault};
 use crate::output::{self, Attempts, Stdout, write_text};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, print_error};
 use crate::visible::Shown;
 
 /// Reports and what they are called.
@@ -95,16 +96,20 @@ pub(super) fn run(
     options: &CompareOptions,
     terminal: &Terminal,
 ) -> Result<Outcome> {
-    let read = |path| Report::read(path).blame(Fault::Data);
-    let reports = paths(arguments).into_iter().map(read).collect::<Result<_>>()?;
-    let reports = named(arguments, reports);
-    let board = Leaderboard::new(&reports, options).context("comparing the reports")?;
+    let compared = || -> Result<_> {
+        let reports = paths(arguments).into_iter().map(Report::read).collect::<Result<_>>()?;
+        let reports = named(arguments, reports);
+        let board = Leaderboard::new(&reports, options).context("comparing the reports")?;
+        Ok((reports, board))
+    };
+    let compared = compared().blame(Fault::Data).inspect_err(|error| tell(arguments, error));
+    let (reports, board) = compared?;
     if arguments.json {
         terminal.json(&board)?;
     } else {
         terminal.show_leaderboard(&board);
     }
-    write(arguments, &reports, &board, terminal)?;
+    write(arguments, &reports, &board, None, terminal)?;
     Ok(Outcome::Done)
 }
 
@@ -115,6 +120,7 @@ pub(super) fn run(
 pub(super) fn of_two(
     arguments: &CompareArguments,
     reports: [Report; 2],
+    comparison: &Comparison,
     options: &CompareOptions,
     terminal: &Terminal,
 ) -> Result<()> {
@@ -124,7 +130,15 @@ pub(super) fn of_two(
     }
     let reports = named(arguments, reports.into());
     let board = Leaderboard::new(&reports, options).context("comparing the reports")?;
-    write(arguments, &reports, &board, terminal)
+    write(arguments, &reports, &board, Some(comparison), terminal)
+}
+
+/// What kept a comparison from its result, as Markdown where that is wanted: good news of an earlier one do not stay.
+pub(super) fn tell(arguments: &CompareArguments, error: &Error) {
+    let Some(path) = &arguments.outputs.markdown else { return };
+    if let Err(error) = write_text(path, &markdown::failure("comparison", error)) {
+        print_error(&error);
+    }
 }
 
 /// Writes what is wanted, whatever became of the others.
@@ -135,6 +149,7 @@ fn write(
     arguments: &CompareArguments,
     reports: &Named,
     board: &Leaderboard,
+    comparison: Option<&Comparison>,
     terminal: &Terminal,
 ) -> Result<()> {
     let outputs = &arguments.outputs;
@@ -156,7 +171,8 @@ fn write(
             terminal.log(&format!("wrote `{}`", path.shown()));
         }
     };
-    attempt(&outputs.markdown, &|path| write_text(path, &markdown(board)));
+    let first = comparison.map(markdown::comparison).unwrap_or_default();
+    attempt(&outputs.markdown, &|path| write_text(path, &leaderboard::markdown(board, &first)));
     attempt(&outputs.latex, &|path| write_text(path, &latex(board)));
     attempt(&outputs.html, &|path| {
         let [(before, first), (after, second)] = &reports[..] else {
@@ -180,7 +196,8 @@ fn write(
         };
         let sides = Sides { names: [before, after], reports: [first, second] };
         let section = changed.map(|changed| section(&changed, sides, photos));
-        write_text(path, &page(board, &section.unwrap_or_default()))
+        let further = maud::html! { (comparison.map(verdict).unwrap_or_default()) (section.unwrap_or_default()) };
+        write_text(path, &page(board, &further))
     });
     attempt(&outputs.browse, &|path| {
         let pairs = match &pairs {

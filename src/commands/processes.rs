@@ -59,7 +59,7 @@ pub(super) struct Sharing {
     pub command: &'static str,
     /// How many workers the user wants to be started.
     pub count: Option<NonZeroUsize>,
-    /// What more is done by the process that tells of it when another is lost, or not all have met.
+    /// What more is done by the process that tells of it when another is lost.
     pub on_lost: Arc<dyn Fn(&Error) + Send + Sync>,
 }
 
@@ -84,9 +84,7 @@ pub(super) fn run(
         (None, None) => {
             work(&Processes { communicator: Rc::new(SingleProcess), local_rank: 0 }, terminal)
         }
-        (None, Some(count)) => {
-            launch(count, &*on_lost, terminal).inspect_err(|error| on_lost(error))
-        }
+        (None, Some(count)) => launch(count, &*on_lost, terminal),
         (Some(place), Some(_)) if !place.launched => {
             let message = "a launcher has started this process as one of several (RANK, WORLD_SIZE): leave \
                            --processes out";
@@ -107,17 +105,11 @@ fn join(
         set_parent_process_death_signal(Some(Signal::KILL)).context("following the launcher")?;
     }
     let (rank, local_rank) = (place.rank, place.local_rank);
-    let of_others = Arc::clone(&on_lost);
-    let watching = OnLost {
-        tell: Box::new(move |text, code| tell(&error_of(text, code), &*of_others)),
+    let on_lost = OnLost {
+        tell: Box::new(move |text, code| tell(&error_of(text, code), &*on_lost)),
         end: Box::new(|code| leave(code)),
     };
-    let met = Group::join(place, watching);
-    let group = Rc::new(met.inspect_err(|error| {
-        if rank == 0 {
-            on_lost(error);
-        }
-    })?);
+    let group = Rc::new(Group::join(place, on_lost)?);
     let silent = (rank > 0).then(Terminal::silent);
     let processes = Processes { communicator: Rc::clone(&group) as Rc<_>, local_rank };
     let done = work(&processes, silent.as_ref().unwrap_or(terminal));

@@ -16,6 +16,12 @@ impl Attempts {
         attempt.map_err(|error| self.failed.push(error)).is_ok()
     }
 
+    /// What failed so far, if anything did.
+    pub(crate) fn trouble(&self) -> Option<anyhow::Error> {
+        let each: Vec<String> = self.failed.iter().map(|error| format!("{error:#}")).collect();
+        (!each.is_empty()).then(|| anyhow!("{}", each.join("\n")))
+    }
+
     /// The end of them all.
     ///
     /// # Errors

@@ -43,6 +43,13 @@ pub(crate) struct Place {
     pub wait: Duration,
 }
 
+/// Whether this process speaks for all: it is alone or the first, as far as the environment tells.
+pub(crate) fn speaks() -> bool {
+    let several = env::var("WORLD_SIZE").is_ok_and(|size| !size.is_empty());
+    let further = |rank: String| rank.parse().is_ok_and(|rank: usize| rank > 0);
+    !several || !env::var("RANK").is_ok_and(further)
+}
+
 impl Place {
     /// The place that the environment gives; `None` for a process of its own.
     ///

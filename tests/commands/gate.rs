@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::command::{Run, lpmflow, lpmflow_in};
+use crate::command::{Run, command, lpmflow, lpmflow_in};
 use crate::support::evaluation::text;
 use crate::support::spair::TinySpair;
+use crate::training::child::wait;
 
 /// Runs `eval` on the tiny dataset.
 fn eval(dataset: &TinySpair, arguments: &[&str]) -> Run {
@@ -223,4 +225,77 @@ fn predictions_that_lack_what_the_baseline_has_are_unusable_data() {
     judged(&some, &few).succeeded();
     let error = judged(&all, &few).failed_with(5);
     assert!(error.contains("they cover different pairs or annotations"), "{error}");
+}
+
+#[test]
+fn good_news_of_an_earlier_run_do_not_stay() {
+    let dataset = TinySpair::write();
+    let [junit, markdown] = ["junit.xml", "summary.md"].map(|name| dataset.path(name));
+    let outputs =
+        ["--baseline-model", "identity", "--junit", text(&junit), "--markdown", text(&markdown)];
+    let bad_news = |more: &[&str], code: i32, expected: &str| {
+        [&junit, &markdown].iter().for_each(|file| fs::write(file, "good news").unwrap());
+        let run = lpmflow(dataset.evaluation(&[&outputs[..], more].concat()));
+        assert_eq!(run.code, code, "{}", run.stderr);
+        for file in [&junit, &markdown] {
+            let written = fs::read_to_string(file).unwrap();
+            assert!(written.contains(expected) && !written.contains("good news"), "{written}");
+        }
+    };
+    bad_news(&["--max-drop", "1"], 2, "conditions need something to compare with");
+    bad_news(&["--report", "/nonexistent/report.json"], 1, "/nonexistent/report.json");
+    // What could be measured stands beside what could not be written.
+    bad_news(&["--report", "/dev/full"], 1, "/dev/full");
+    let xml = fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains("name=\"all pairs\"") && xml.contains("errors=\"1\""), "{xml}");
+    assert!(fs::read_to_string(&markdown).unwrap().contains("| protocol |"));
+}
+
+#[test]
+fn an_evaluation_that_is_stopped_says_that_it_did_not_end() {
+    let dataset = TinySpair::write();
+    let junit = dataset.path("junit.xml");
+    fs::write(&junit, "good news").unwrap();
+    // It waits for predictions until it is killed.
+    let waiting = dataset.evaluation(&["--predictions", "-", "--junit", text(&junit)]);
+    let mut child = command(waiting).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = || fs::read_to_string(&junit).is_ok_and(|xml| xml.contains("<error "));
+    assert!(wait(&mut child, begun), "it ended by itself");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let xml = fs::read_to_string(&junit).unwrap();
+    assert!(xml.contains("it has not come to its end"), "{xml}");
+}
+
+#[test]
+fn a_comparison_tells_its_verdict_on_its_page_and_in_markdown() {
+    let dataset = TinySpair::write();
+    let [before, after, page, summary] =
+        ["before.json", "after.json", "page.html", "summary.md"].map(|name| dataset.path(name));
+    for (report, right) in [(&before, 3), (&after, 2)] {
+        let predictions = dataset.predictions("predictions.jsonl", &[right; 6]);
+        eval(&dataset, &["--predictions", text(&predictions), "--report", text(report)])
+            .succeeded();
+    }
+    let outputs = ["--html", text(&page), "--markdown", text(&summary)];
+    let compare = |reports: [&str; 2], more: &[&str]| {
+        lpmflow([&["compare"], &reports[..], &outputs, more].concat())
+    };
+    let judged = ["--max-drop", "1", "--fail-if", "significant", "--alphas", "all"];
+    assert_eq!(compare([text(&before), text(&after)], &judged).code, 3);
+    for file in [&page, &summary] {
+        let written = fs::read_to_string(file).unwrap();
+        let verdict = written.find("regression: ").expect("there is a verdict");
+        assert!(verdict < written.find("Scores").or(written.find("| `standard` |")).unwrap());
+        assert!(written.contains("98.33 % interval"), "{written}");
+    }
+    compare([text(&before), "absent.json"], &[]).failed_with(4);
+    assert!(fs::read_to_string(&summary).unwrap().starts_with("## comparison: no result"));
+    // Of three, the later ones may lack pairs as well.
+    let some = dataset.predictions("some.jsonl", &[3; 4]);
+    let few = dataset.path("few.json");
+    eval(&dataset, &["--predictions", text(&some), "--report", text(&few)]).succeeded();
+    let error = compare([text(&before), text(&few)], &[]).failed_with(4);
+    assert!(error.contains("of the later, 2 had no prediction and 0 were left out"), "{error}");
+    lpmflow(["compare", text(&before), text(&after), text(&few)]).failed_with(4);
 }

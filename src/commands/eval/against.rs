@@ -46,7 +46,7 @@ impl<'a> Against<'a> {
         let foreseen = Foreseen { protocols: &task.protocols, headline };
         let comparable = if some { Ok(()) } else { same }
             .and_then(|()| ensure_comparable(&self.report, foreseen, &options(self.gate)));
-        comparable.context("comparing with --baseline").blame(Fault::Baseline)
+        comparable.context("comparing with --baseline").otherwise_blame(Fault::Baseline)
     }
 
     /// Ensures that the alphas that are judged are among those that are scored.

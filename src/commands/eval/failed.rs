@@ -1,10 +1,13 @@
 //! What is left of an evaluation that fails before it has a report.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, anyhow};
 
-use crate::cli::eval::EvalArguments;
+use crate::cli::eval::{EvalArguments, OutputArguments};
 use crate::commands::outside::ensure_outside;
 use crate::data::catalog::Catalog;
 use crate::eval::report::{junit, markdown};
@@ -19,46 +22,75 @@ pub(super) struct FailureOutputs {
     folder: Option<PathBuf>,
     junit: Option<PathBuf>,
     markdown: Option<PathBuf>,
-    /// What the flags name to be read.
-    inputs: Vec<PathBuf>,
+    /// What the flags name to be read, or to hold other results.
+    others: Vec<PathBuf>,
+    /// Whether they hold a result.
+    settled: Arc<AtomicBool>,
 }
 
 impl FailureOutputs {
     /// Those that the flags name, of a command whose flags name these inputs.
     pub(super) fn new(arguments: &EvalArguments, inputs: Vec<PathBuf>) -> Self {
         let EvalArguments { outputs, selection, .. } = arguments;
+        let OutputArguments { report, html, predictions_out, junit, markdown, browse, .. } =
+            outputs;
+        let results = [report, html, predictions_out, browse].into_iter().flatten().cloned();
         // Where the catalog or the name is wrong, no dataset is read.
         let catalog = Catalog::load(selection.datasets.as_deref()).ok();
         let entry = catalog.as_ref().and_then(|catalog| catalog.get(&selection.dataset).ok());
         Self {
             dataset: selection.dataset.clone(),
             folder: entry.map(|entry| entry.folder(&selection.data_root)),
-            junit: outputs.junit.clone(),
-            markdown: outputs.markdown.clone(),
-            inputs,
+            junit: junit.clone(),
+            markdown: markdown.clone(),
+            others: inputs.into_iter().chain(results).collect(),
+            settled: Arc::default(),
         }
     }
 
-    /// Writes the error into each; those that could be written. What keeps it from one is told on stderr.
+    /// Says in each file that there is no result yet: whatever ends this process, good news of an earlier run do not
+    /// stay. What keeps it from one is noticed later.
+    pub(super) fn begin(&self) {
+        let error = anyhow!("it has not come to its end: it still runs, or was stopped or killed");
+        let is_file =
+            |path: &Path| fs::metadata(path).map_or(path != Path::new("-"), |data| data.is_file());
+        for (path, text) in self.texts(&error).filter(|(path, _)| is_file(path)) {
+            let _ = self.ensure_apart(path).and_then(|()| write_text(path, &text));
+        }
+    }
+
+    /// They hold a result from now on, which says itself what failed.
+    pub(super) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes the error into each that holds no result; those that could be written. What keeps it from one is told on
+    /// stderr.
     pub(super) fn write(&self, error: &Error) -> Vec<&Path> {
-        let texts = [
-            (&self.junit, junit::failure(&self.dataset, error)),
-            (&self.markdown, markdown::failure(&self.dataset, error)),
-        ];
+        if self.settled.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
         let mut written = Vec::new();
-        for (path, text) in &texts {
-            let Some(path) = path else { continue };
-            match self.ensure_apart(path).and_then(|()| write_text(path, text)) {
-                Ok(()) => written.push(path.as_path()),
+        for (path, text) in self.texts(error) {
+            match self.ensure_apart(path).and_then(|()| write_text(path, &text)) {
+                Ok(()) => written.push(path),
                 Err(error) => print_error(&error),
             }
         }
         written
     }
 
+    fn texts(&self, error: &Error) -> impl Iterator<Item = (&Path, String)> {
+        let texts = [
+            (self.junit.as_deref(), junit::failure(&self.dataset, error)),
+            (self.markdown.as_deref(), markdown::failure(&self.dataset, error)),
+        ];
+        texts.into_iter().filter_map(|(path, text)| Some((path?, text)))
+    }
+
     /// Which of the dataset's files are inputs is not known by now.
     fn ensure_apart(&self, path: &Path) -> Result<()> {
-        output::check([path], self.inputs.iter().map(PathBuf::as_path))?;
+        output::check([path], self.others.iter().map(PathBuf::as_path))?;
         self.folder.iter().try_for_each(|folder| ensure_outside(path, folder))
     }
 }

@@ -28,7 +28,9 @@ use crate::eval::summary::score;
 use crate::eval::task::{Task, Wanted};
 use crate::failure::{Blame, Fault};
 use crate::output::Attempts;
+use crate::processes::place::speaks;
 use crate::terminal::Terminal;
+use crate::visible::Shown;
 use against::Against;
 use failed::FailureOutputs;
 use outputs::Outputs;
@@ -40,6 +42,23 @@ use views::views;
 /// # Errors
 /// Whatever kept it from its results.
 pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outcome> {
+    let failed = FailureOutputs::new(arguments, named_inputs(arguments));
+    if !speaks() {
+        return share(arguments, &failed, terminal);
+    }
+    failed.begin();
+    share(arguments, &failed, terminal).inspect_err(|error| {
+        for path in failed.write(error) {
+            terminal.log(&format!("wrote the error to `{}`", path.shown()));
+        }
+    })
+}
+
+fn share(
+    arguments: &EvalArguments,
+    failed: &FailureOutputs,
+    terminal: &Terminal,
+) -> Result<Outcome> {
     if arguments.outputs.baseline.is_none() && !arguments.gate.is_empty() {
         return Err(usage_error(
             "eval",
@@ -49,7 +68,6 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     if let Some(mistake) = arguments.gate.mistake() {
         return Err(usage_error("eval", mistake));
     }
-    let failed = FailureOutputs::new(arguments, named_inputs(arguments));
     let lost = failed.clone();
     let sharing = Sharing {
         command: "eval",
@@ -58,7 +76,7 @@ pub(super) fn run(arguments: &EvalArguments, terminal: &Terminal) -> Result<Outc
     };
     processes::run(sharing, terminal, |processes, terminal| {
         leave_on_interrupt()?;
-        evaluate(arguments, &failed, processes, terminal)
+        evaluate(arguments, failed, processes, terminal)
     })
 }
 
@@ -81,22 +99,21 @@ fn evaluate(
     if !processes.is_first() {
         // What the others find goes to the first, which says everything.
         if arguments.instead.is_none() {
-            Predicted::new(arguments, &prepare(arguments)?.task, processes, terminal)?;
+            Predicted::new(arguments, &prepare(arguments, terminal)?.task, processes, terminal)?;
         }
         return Ok(Outcome::Done);
     }
     let outputs = Outputs::new(arguments, &named_inputs(arguments), failed, terminal)?;
-    let Prepared { against, mut task, inputs } = outputs.or_tell(prepare(arguments))?;
-    task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
+    let Prepared { against, mut task, inputs } = prepare(arguments, terminal)?;
     outputs.ensure_apart(&inputs, task.root())?;
     let start = Instant::now();
-    let mut predicted = outputs.or_tell(Predicted::new(arguments, &task, processes, terminal))?;
+    let mut predicted = Predicted::new(arguments, &task, processes, terminal)?;
     task.leave_out(predicted.unusable);
     task.keep_predicted(&predicted.predictions, predicted.model.kind);
     let mut network = predicted.network.take();
     let protocols = &predicted.protocols;
     let scores = score(&task.pairs, &predicted.predictions, protocols, &task.alphas);
-    let evaluation = outputs.or_tell(scores.blame(Fault::Data))?;
+    let evaluation = scores.blame(Fault::Data)?;
     let seconds = start.elapsed().as_secs_f64();
     let run = RunReport {
         device: predicted.device.clone(),
@@ -138,9 +155,10 @@ struct Prepared<'a> {
     inputs: Vec<PathBuf>,
 }
 
-fn prepare(arguments: &EvalArguments) -> Result<Prepared<'_>> {
+fn prepare<'a>(arguments: &'a EvalArguments, terminal: &Terminal) -> Result<Prepared<'a>> {
     let mut against = Against::read(arguments)?;
     let task = task(arguments)?;
+    task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     let truth = task.split.layout.annotations().truth;
     ensure!(
         arguments.outputs.predictions_out.is_none() || truth == TruthKind::Keypoints,

@@ -75,19 +75,7 @@ impl<'a> Outputs<'a> {
         paths.into_iter().flatten().chain(browse).map(PathBuf::as_path)
     }
 
-    /// The result of a step before there is a report; an error goes into those outputs that can hold one.
-    ///
-    /// # Errors
-    /// The result's own.
-    pub(super) fn or_tell<T>(&self, result: Result<T>) -> Result<T> {
-        result.inspect_err(|error| {
-            for path in self.failed.write(error) {
-                self.terminal.log(&format!("wrote the error to `{}`", path.shown()));
-            }
-        })
-    }
-
-    /// Shows the result, then writes every file, whatever became of the others; `views` are the pages behind the
+    /// Shows the result, then writes every file, whatever became of the others, last those that tell of failures; `views` are the pages behind the
     /// pictures of a page.
     ///
     /// # Errors
@@ -144,9 +132,20 @@ impl<'a> Outputs<'a> {
             };
             browser::write(&browser, path)
         });
-        attempt(xml, &|path| write_text(path, &junit::junit(kept, compared)));
-        attempt(text, &|path| write_text(path, &markdown::markdown(kept, compared)));
         attempts.record(self.terminal.written());
+        let missing = attempts.trouble();
+        let missing = missing.as_ref();
+        self.failed.settle();
+        let texts = [
+            (xml, junit::junit(kept, compared, missing)),
+            (text, markdown::markdown(kept, compared, missing)),
+        ];
+        for (path, text) in &texts {
+            let Some(path) = path else { continue };
+            if attempts.record(write_text(path, text)) {
+                self.terminal.log(&format!("wrote `{}`", path.shown()));
+            }
+        }
         attempts.conclude()
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::eval::column::label;
 use crate::eval::compare::change::Change;
-use crate::eval::compare::conditions::Condition;
+use crate::eval::compare::conditions::{Condition, interval_text};
 use crate::eval::compare::flips::Flipped;
 use crate::visible::one_line;
 
@@ -91,10 +91,10 @@ impl Comparison {
     /// The result for all pairs in one line.
     pub(crate) fn verdict(&self) -> String {
         let Change { protocol, alpha, before, after, difference, interval95 } = &self.headline;
-        let interval = match interval95 {
-            Some([low, high]) => format!(", 95 % interval {low:+.2} to {high:+.2}"),
-            None => String::new(),
-        };
+        // What significance was judged by, or the usual one.
+        let judged = self.of_headline().find_map(Condition::judged_interval);
+        let usual = interval95.map(|ends| interval_text(0.95, ends));
+        let interval = judged.or(usual).map(|interval| format!(", {interval}")).unwrap_or_default();
         let change = format!(
             "`{protocol}` {} {before:.2} -> {after:.2} ({difference:+.2} points{interval})",
             label(alpha)
@@ -104,6 +104,9 @@ impl Comparison {
         let limits: Vec<String> = self.of_headline().map(Condition::limit).collect();
         match (failing.is_empty(), limits.is_empty()) {
             (false, _) => format!("regression: {change}; {}", failing.join("; ")),
+            (true, false) if self.regression => {
+                format!("all pairs satisfy: {change}; {}", limits.join("; "))
+            }
             (true, false) => format!("no regression: {change}; {}", limits.join("; ")),
             (true, true) => change,
         }

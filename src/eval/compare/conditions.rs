@@ -73,15 +73,16 @@ impl Condition {
         }
     }
 
+    /// What significance was judged by, in words.
+    pub(crate) fn judged_interval(&self) -> Option<String> {
+        Some(interval_text(self.level?, self.interval?))
+    }
+
     /// What was found, in one line.
     pub(crate) fn finding(&self) -> String {
         let Self { before, after, .. } = self;
-        let interval = match (self.level, self.interval) {
-            (Some(level), Some([low, high])) => {
-                format!(", {} % interval {low:+.2} to {high:+.2}", Percent(level))
-            }
-            _ => String::new(),
-        };
+        let interval = self.judged_interval();
+        let interval = interval.map(|interval| format!(", {interval}")).unwrap_or_default();
         format!(
             "{}: {before:.2} -> {after:.2} ({:+.2} points{interval}); {}",
             self.name(),
@@ -89,6 +90,11 @@ impl Condition {
             self.limit()
         )
     }
+}
+
+/// An interval of a change that is so sure, as a part of 1.
+pub(super) fn interval_text(level: f64, [low, high]: Interval) -> String {
+    format!("{} % interval {low:+.2} to {high:+.2}", Percent(level))
 }
 
 /// A part of 1 in percent, without zeros at the end.

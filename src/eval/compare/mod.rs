@@ -5,13 +5,14 @@ mod comparison;
 mod conditions;
 mod flips;
 mod foresight;
+mod notes;
 mod options;
 mod paired;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use indexmap::IndexMap;
 
 use crate::eval::bootstrap::interval95;
@@ -31,6 +32,7 @@ pub(crate) use conditions::Condition;
 pub(crate) use flips::Flip;
 use flips::Flipped;
 pub(crate) use foresight::{Foreseen, ensure_comparable};
+use notes::{doubts, origins, rules_differ};
 pub(crate) use options::{Alphas, CompareOptions};
 pub(crate) use rules::{same_rules, transfer_note};
 
@@ -82,7 +84,7 @@ pub(crate) fn compare(
                 .zip(after.pairs.as_ref())
                 .map(|(before, after)| Flipped::new(before, after, &headline)),
             origins: origins(before, after),
-            notes: notes(&shared),
+            notes: [rules_differ(&shared), doubts(before, after, &headline, options)].concat(),
             headline,
             changes,
         })
@@ -159,23 +161,31 @@ fn on_categories(
 /// Ensures that two reports are about the same pairs.
 ///
 /// # Errors
-/// When they are not; the error says what differs.
+/// When they are not; the error says what differs, and is marked as the data's fault where the later report is known
+/// to lack pairs.
 pub(crate) fn ensure_same_pairs(before: &DatasetReport, after: &DatasetReport) -> Result<()> {
     for (what, before, after) in
         [("dataset", &before.name, &after.name), ("split", &before.split, &after.split)]
     {
         ensure!(before == after, "they are of different {what}s: `{before}` and `{after}`");
     }
-    ensure!(
-        before.fingerprint == after.fingerprint,
-        "they cover different pairs or annotations: {} pairs with fingerprint {:.12} and {} pairs with \
-         {:.12}",
+    if before.fingerprint == after.fingerprint {
+        return Ok(());
+    }
+    let DatasetReport { missing, skipped, .. } = after;
+    let fewer = after.pairs < before.pairs && missing + skipped > 0;
+    let left_out = match fewer {
+        true => format!("; of the later, {missing} had no prediction and {skipped} were left out"),
+        false => String::new(),
+    };
+    let differing = Err(anyhow!(
+        "they cover different pairs or annotations: {} pairs with fingerprint {:.12} and {} pairs with {:.12}{left_out}",
         before.pairs,
         before.fingerprint,
         after.pairs,
         after.fingerprint
-    );
-    Ok(())
+    ));
+    if fewer { differing.blame(Fault::Data) } else { differing }
 }
 
 type ProtocolPair<'a> = (&'a ProtocolReport, &'a ProtocolReport);
@@ -188,13 +198,6 @@ fn shared_protocols<'a>(before: &'a Report, after: &'a Report) -> Result<Vec<Pro
         shared.push((first, second));
     }
     Ok(shared)
-}
-
-fn notes(shared: &[ProtocolPair]) -> Vec<String> {
-    let rules =
-        |(before, after): &ProtocolPair| (before.name, vec![before.transfer, after.transfer]);
-    let rules: Vec<_> = shared.iter().map(rules).collect();
-    transfer_note(&rules, &["the earlier", "the later"]).into_iter().collect()
 }
 
 /// What changed, and, where both reports kept their pairs, each change in every draw of these.
@@ -278,21 +281,4 @@ fn fallen(
     let drop = |fell: &Fall| fall(&headline.alpha, fell.after - fell.before);
     fallen.sort_by(|one, other| drop(other).total_cmp(&drop(one)));
     fallen
-}
-
-/// What is not the same about the programs and processors that the reports come from.
-fn origins(before: &Report, after: &Report) -> Option<String> {
-    let origin = |report: &Report| {
-        let build = report.tool.build.as_ref().map(|build| format!(" ({build:.12})"));
-        let processor = report.run.instructions.as_ref().map(|name| format!(" on {name}"));
-        format!(
-            "lpmflow {}{}{}",
-            report.tool.version,
-            build.unwrap_or_default(),
-            processor.unwrap_or_default()
-        )
-    };
-    let [before, after] = [origin(before), origin(after)];
-    (before != after)
-        .then(|| format!("the earlier report comes from {before}, the later one from {after}"))
 }

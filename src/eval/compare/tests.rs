@@ -47,7 +47,7 @@ fn a_category_that_falls_is_named_and_may_decide() {
         beyond.category_verdict(),
         Some(format!("regression by category: {dog}; a drop of 20 is allowed"))
     );
-    assert!(beyond.verdict().starts_with("no regression: "), "{}", beyond.verdict());
+    assert!(beyond.verdict().starts_with("all pairs satisfy: "), "{}", beyond.verdict());
     assert_eq!(compare(&before, &before, &options(0.0)).unwrap().category_verdict(), None);
 }
 
@@ -107,6 +107,23 @@ fn other_builds_and_processors_are_told() {
         text.contains("the later one from lpmflow ") && text.ends_with(" (0123456789ab) on AVX2"),
         "{text}"
     );
+}
+
+#[test]
+fn what_conditions_do_not_tell_is_said() {
+    let (few, mut before) = (report(&[4, 3]), scored(|_| 2));
+    let options = CompareOptions {
+        significant: true,
+        max_drop_category: Some(1.0),
+        ..CompareOptions::default()
+    };
+    let notes = compare(&few, &few, &options).unwrap().notes;
+    assert_eq!(notes, ["what is beyond chance is told by 2 pairs alone, which say little"]);
+    let after = before.clone();
+    assert!(compare(&before, &after, &options).unwrap().notes.is_empty());
+    before.protocols[0].categories.shift_remove("cat");
+    let notes = compare(&before, &after, &options).unwrap().notes;
+    assert_eq!(notes, ["the earlier report has no score of `cat`: a drop there is not judged"]);
 }
 
 #[test]

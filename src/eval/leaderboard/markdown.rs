@@ -7,9 +7,9 @@ use crate::eval::leaderboard::{GroupRow, Leaderboard, Score};
 use crate::eval::report::markdown::escape;
 use crate::visible::visible;
 
-/// The whole leaderboard.
-pub(crate) fn markdown(board: &Leaderboard) -> String {
-    let mut text = format!("## {}\n", escape(&board.title()));
+/// The whole leaderboard, after what is to be said first.
+pub(crate) fn markdown(board: &Leaderboard, first: &str) -> String {
+    let mut text = format!("## {}\n{first}", escape(&board.title()));
     // Writing to a string cannot fail.
     for table in &board.tables {
         let heads: String =

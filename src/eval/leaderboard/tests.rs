@@ -42,7 +42,7 @@ fn the_best_is_marked_and_what_falls_short_by_chance_is_told_from_what_does_not(
 #[test]
 fn every_form_names_systems_marks_and_method() {
     let board = three();
-    let text = markdown(&board);
+    let text = markdown(&board, "");
     assert!(text.contains("| system\\_0 | **75.0** (75.0 to 75.0) |"), "{text}");
     assert!(text.contains("| system\\_1 | 74.4† ("), "{text}");
     assert!(text.contains("Bold: best; †: not worse") && text.contains("Holm"), "{text}");
@@ -65,7 +65,7 @@ fn reports_without_pairs_have_scores_alone_and_unlike_ones_are_refused() {
             .unwrap();
     assert!(board.method.is_none() && board.duels.is_empty());
     assert!(board.tables[0].rows[1][1].best);
-    assert!(markdown(&board).contains("without a test"));
+    assert!(markdown(&board, "").contains("without a test"));
     let other = DatasetReport { split: "val".into(), ..bare.dataset.clone() };
     let other = Report { dataset: other, ..bare };
     let error = Leaderboard::new(&[named(report(&[2, 2])), ("b".to_owned(), other)], &options);

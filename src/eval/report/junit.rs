@@ -2,7 +2,7 @@
 //!
 //! A suite for each protocol, whose cases tell the numbers of all pairs and of each category; and, where the report was
 //! compared with an earlier one, a suite `gate` with a case for each condition. What kept an evaluation from its
-//! report is a case with an error.
+//! report, or a result from its file, is a case with an error.
 
 use std::fmt::Write;
 
@@ -16,8 +16,12 @@ use crate::failure::fault;
 use crate::spelling::counted;
 use crate::visible::one_line;
 
-/// The report as XML, with what became of the comparison, if one was wanted.
-pub(crate) fn junit(report: &Report, compared: Option<&Result<Comparison>>) -> String {
+/// The report as XML, with what became of the comparison, if one was wanted, and which results are `missing`.
+pub(crate) fn junit(
+    report: &Report,
+    compared: Option<&Result<Comparison>>,
+    missing: Option<&Error>,
+) -> String {
     let dataset = &report.dataset;
     let class = |name: &str| format!("{}.{}.{name}", dataset.name, dataset.split);
     let mut suites: Vec<Suite> = Vec::new();
@@ -35,12 +39,16 @@ pub(crate) fn junit(report: &Report, compared: Option<&Result<Comparison>>) -> S
         let (properties, cases) = gate(compared);
         suites.push(Suite { class: class("gate"), seconds: 0.0, properties, cases });
     }
+    if let Some(error) = missing {
+        let cases = vec![Case::erring("written", error)];
+        suites.push(Suite { class: class("results"), seconds: 0.0, properties: Vec::new(), cases });
+    }
     document(&suites)
 }
 
 /// What kept an evaluation on a dataset from its report, as XML.
 pub(crate) fn failure(dataset: &str, error: &Error) -> String {
-    let case = Case { trouble: Some(Trouble::of(error)), ..Case::new("evaluation", 0.0) };
+    let case = Case::erring("evaluation", error);
     let class = format!("{dataset}.set-up");
     document(&[Suite { class, seconds: 0.0, properties: Vec::new(), cases: vec![case] }])
 }
@@ -131,8 +139,7 @@ fn gate(compared: &Result<Comparison>) -> (Vec<(&'static str, String)>, Vec<Case
     let comparison = match compared {
         Ok(comparison) => comparison,
         Err(error) => {
-            let case = Case { trouble: Some(Trouble::of(error)), ..Case::new("baseline", 0.0) };
-            return (Vec::new(), vec![case]);
+            return (Vec::new(), vec![Case::erring("baseline", error)]);
         }
     };
     let notes = comparison.notes.iter().chain(&comparison.origins);
@@ -181,6 +188,10 @@ impl Trouble {
 impl Case {
     fn new(name: &str, seconds: f64) -> Self {
         Self { name: name.to_owned(), seconds, output: String::new(), trouble: None }
+    }
+
+    fn erring(name: &str, error: &Error) -> Self {
+        Self { trouble: Some(Trouble::of(error)), ..Self::new(name, 0.0) }
     }
 
     fn fails(&self) -> bool {
@@ -250,7 +261,7 @@ mod tests {
 
     #[test]
     fn cases_are_well_formed_and_named_after_categories() {
-        let text = junit(&report(&[4, 1, 0]), None);
+        let text = junit(&report(&[4, 1, 0]), None, None);
         let document = roxmltree::Document::parse(&text).unwrap();
         let names = document.descendants().filter(|node| node.has_tag_name("testcase"));
         let names: Vec<_> = names.filter_map(|node| node.attribute("name")).collect();
@@ -268,7 +279,7 @@ mod tests {
             significant: true,
             ..CompareOptions::default()
         };
-        let text = junit(&after, Some(&compare(&before, &after, &options)));
+        let text = junit(&after, Some(&compare(&before, &after, &options)), None);
         let document = roxmltree::Document::parse(&text).unwrap();
         let gate = document
             .descendants()
@@ -301,7 +312,13 @@ mod tests {
         let marked = Err(error()).blame(Fault::Baseline);
         for (text, class, case, kind) in [
             (failure("pf-pascal", &error()), "pf-pascal.set-up", "evaluation", "failed"),
-            (junit(&report(&[4]), Some(&marked)), "toy.test.gate", "baseline", "baseline-unusable"),
+            (
+                junit(&report(&[4]), Some(&marked), None),
+                "toy.test.gate",
+                "baseline",
+                "baseline-unusable",
+            ),
+            (junit(&report(&[4]), None, Some(&error())), "toy.test.results", "written", "failed"),
         ] {
             let document = roxmltree::Document::parse(&text).unwrap();
             let error = document.descendants().find(|node| node.has_tag_name("error")).unwrap();

@@ -17,8 +17,13 @@ use crate::spelling::counted;
 use crate::visible::{one_line, visible};
 pub(crate) use literal::escape;
 
-/// The report, and what became of the comparison with an earlier one, if that was wanted.
-pub(crate) fn markdown(report: &Report, compared: Option<&Result<Comparison>>) -> String {
+/// The report, and what became of the comparison with an earlier one, if that was wanted, and which results are
+/// `missing`.
+pub(crate) fn markdown(
+    report: &Report,
+    compared: Option<&Result<Comparison>>,
+    missing: Option<&Error>,
+) -> String {
     let mut text = String::new();
     let (dataset, headline) = (&report.dataset, &report.headline);
     let [low, high] = report.protocols[0].interval95[&headline.alpha];
@@ -37,6 +42,9 @@ pub(crate) fn markdown(report: &Report, compared: Option<&Result<Comparison>>) -
     );
     for note in &report.notes {
         let _ = writeln!(text, "\n⚠️ {}.", note.replace(['\n', '\r'], " "));
+    }
+    if let Some(error) = missing {
+        let _ = writeln!(text, "\n{}", trouble("results are missing", error));
     }
     match compared {
         Some(Ok(comparison)) => changes::changes(&mut text, comparison),
@@ -60,6 +68,13 @@ pub(crate) fn markdown(report: &Report, compared: Option<&Result<Comparison>>) -
         run.pairs_per_second
     );
     visible(&text).into_owned()
+}
+
+/// A comparison by itself.
+pub(crate) fn comparison(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    changes::changes(&mut text, comparison);
+    text
 }
 
 /// What kept an evaluation on a dataset from its report.
@@ -210,7 +225,7 @@ mod tests {
     fn headline_tables_and_verdict_are_there() {
         let (before, after) = (report(&[4, 3]), report(&[4, 1]));
         let options = CompareOptions { max_drop: Some(1.0), ..CompareOptions::default() };
-        let text = markdown(&after, Some(&compare(&before, &after, &options)));
+        let text = markdown(&after, Some(&compare(&before, &after, &options)), None);
         for expected in [
             "## toy test: PCK@0.1 62.5 %\n",
             "`identity` under `standard`, 2 pairs, 95 % interval 25.0 to 100.0.\n",
@@ -232,7 +247,7 @@ mod tests {
     fn what_kept_from_a_result_is_told() {
         let error = || anyhow::anyhow!("no folder `a`\nline 2").context("loading");
         let marked = Err(error()).blame(Fault::Baseline);
-        let text = markdown(&report(&[4]), Some(&marked));
+        let text = markdown(&report(&[4]), Some(&marked), None);
         let expected =
             "❌ the baseline cannot be used:\n\n    loading: no folder `a`\n    line 2\n";
         assert!(text.contains(expected) && text.contains("| protocol |"), "{text}");
@@ -244,6 +259,9 @@ mod tests {
     fn left_out_pairs_are_mentioned() {
         let mut report = report(&[4]);
         report.dataset.missing = 7;
-        assert!(markdown(&report, None).contains("Without a prediction and not counted: 7 pairs."));
+        assert!(
+            markdown(&report, None, None)
+                .contains("Without a prediction and not counted: 7 pairs.")
+        );
     }
 }

@@ -123,7 +123,8 @@ pub(super) fn verdict(
     // Who has not come out of an exchange that is over, in all the time of the next, never will.
     let ahead = waiting.map(|(since, number)| (now - since, number));
     let ahead = ahead.filter(|(time, _)| *time > STALLED);
-    let left = |seen: &Seen| ahead.filter(|(_, own)| seen.waits.is_some_and(|number| number < *own));
+    let left =
+        |seen: &Seen| ahead.filter(|(_, own)| seen.waits.is_some_and(|number| number < *own));
     let hangs = |seen: &Seen| seen.hangs.or(left(seen).map(|(time, _)| time));
     others().find_map(|(rank, seen)| Some(lost((rank, seen), How::Hanging(hangs(seen)?))))
 }
@@ -226,7 +227,11 @@ mod tests {
             let lost = verdict(&view, 0, None, false, Instant::now()).unwrap();
             assert!(lost.rank == 1 && lost.text(&[], "").contains(wanted), "{lost:?}");
         }
-        assert_eq!(verdict(&view, 2, None, false, Instant::now()), None, "the first looks after it");
+        assert_eq!(
+            verdict(&view, 2, None, false, Instant::now()),
+            None,
+            "the first looks after it"
+        );
         // The first hangs, and the second tells.
         view.seen[0].hangs = view.seen[1].hangs;
         let lost = verdict(&view, 1, None, false, Instant::now()).unwrap();

@@ -74,11 +74,19 @@ fn no_two_outputs_are_one_file() {
     fs::create_dir(dataset.path("folder")).unwrap();
     for other in ["link", "folder/../r.json"] {
         let other = dataset.data_root().join(other).to_str().unwrap().to_owned();
-        let run = eval(&dataset, &predictions, &["--report", &report, "--junit", &other]);
-        let error = run.failed_with(1);
-        assert!(error.contains("are one and the same"), "{error}");
+        let refused = |flag: &str| {
+            let run = eval(&dataset, &predictions, &["--report", &report, flag, &other]);
+            let error = run.failed_with(1);
+            assert!(error.contains("are one and the same"), "{error}");
+        };
+        refused("--html");
+        assert!(!Path::new(&report).exists(), "refused before any work");
+        // An error has its place in JUnit's file, but not in that of an earlier report.
+        fs::write(&report, "earlier").unwrap();
+        refused("--junit");
+        assert_eq!(fs::read_to_string(&report).unwrap(), "earlier");
+        fs::remove_file(&report).unwrap();
     }
-    assert!(!Path::new(&report).exists(), "refused before any work");
 }
 
 #[test]

@@ -85,7 +85,8 @@ fn header(report: &Report) -> Markup {
     }
 }
 
-fn verdict(comparison: &Comparison) -> Markup {
+/// What became of a comparison and its conditions.
+pub(crate) fn verdict(comparison: &Comparison) -> Markup {
     let class = match (comparison.regression, comparison.conditions.is_empty()) {
         (true, _) => "verdict bad",
         (false, false) => "verdict good",

@@ -63,7 +63,10 @@ fn conditions(text: &mut String, conditions: &[Condition]) {
             if *failed { "❌" } else { "✅" },
             escape(&condition.name()),
             Change(after - before, 2),
-            condition.limit()
+            match condition.judged_interval() {
+                Some(interval) => format!("{} ({interval})", condition.limit()),
+                None => condition.limit(),
+            }
         );
     }
 }
