@@ -13,7 +13,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 const SILENCE_AFTER_FAILURE: Duration = Duration::from_secs(8);
 
 /// All processes end an exchange at nearly the same time, and not so long after one another.
-const STALLED: Duration = Duration::from_secs(50);
+const STALLED: Duration = Duration::from_secs(45);
 
 /// Why a process ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -246,7 +246,7 @@ mod tests {
         (view.answered, view.seen[1].at, view.seen[2].at) = (after(51), after(51), after(51));
         let lost = |seconds, number| verdict(&view, 0, Some((now, number)), false, after(seconds));
         assert_eq!(lost(51, 6), None, "all are in the same");
-        assert_eq!(lost(49, 7), None);
+        assert_eq!(lost(44, 7), None);
         let lost = lost(52, 7).unwrap();
         assert!(lost.rank == 1 && lost.text(&[], "").contains("hangs after step 6"), "{lost:?}");
     }
