@@ -13,7 +13,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 const SILENCE_AFTER_FAILURE: Duration = Duration::from_secs(8);
 
 /// All processes end an exchange at nearly the same time, and not so long after one another.
-const STALLED: Duration = Duration::from_secs(45);
+const STALLED: Duration = Duration::from_secs(40);
 
 /// Why a process ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -243,11 +243,11 @@ mod tests {
         let now = Instant::now();
         let mut view = view(now);
         (view.seen[1].waits, view.seen[2].waits) = (Some(6), Some(7));
-        (view.answered, view.seen[1].at, view.seen[2].at) = (after(51), after(51), after(51));
+        (view.answered, view.seen[1].at, view.seen[2].at) = (after(46), after(46), after(46));
         let lost = |seconds, number| verdict(&view, 0, Some((now, number)), false, after(seconds));
-        assert_eq!(lost(51, 6), None, "all are in the same");
-        assert_eq!(lost(44, 7), None);
-        let lost = lost(52, 7).unwrap();
+        assert_eq!(lost(46, 6), None, "all are in the same");
+        assert_eq!(lost(39, 7), None);
+        let lost = lost(47, 7).unwrap();
         assert!(lost.rank == 1 && lost.text(&[], "").contains("hangs after step 6"), "{lost:?}");
     }
 

@@ -10,14 +10,14 @@ use crate::processes::communicator::Unit;
 pub(super) const UNKNOWN: Duration = Duration::from_secs(1800);
 
 /// The same for a unit of a kind of which there were some, unless these took long themselves.
-const KNOWN: Duration = Duration::from_secs(45);
+const KNOWN: Duration = Duration::from_secs(40);
 
 /// How many of the longest unit the next may last.
 const UNITS: u32 = 8;
 
 /// Whatever a process does, it computes now and then: one that does not, for so long, waits for something that does not
 /// come (a lock, a disk).
-const IDLE: Duration = Duration::from_secs(45);
+const IDLE: Duration = Duration::from_secs(40);
 
 /// So much of a processor's time is computing, and not just threads that look after something now and then.
 const COMPUTED: Duration = Duration::from_millis(50);
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(hangs(&mut pace, 4900), None);
         pace.advance(Unit::Step(2), at(4801));
         pace.advance(Unit::Step(3), at(4803));
-        assert_eq!(hangs(&mut pace, 4848), None);
-        assert_eq!(hangs(&mut pace, 4849), Some(46));
+        assert_eq!(hangs(&mut pace, 4843), None);
+        assert_eq!(hangs(&mut pace, 4844), Some(41));
         // What was measured is known when validation comes again.
         pace.rest(at(4855));
         pace.advance(Unit::Validation, at(4950));
@@ -153,8 +153,8 @@ mod tests {
         pace.wait();
         assert_eq!(hangs(&mut pace, 9999), None);
         pace.go_on(at(9999));
-        assert_eq!(hangs(&mut pace, 10_044), None);
-        assert_eq!(hangs(&mut pace, 10_045), Some(46));
+        assert_eq!(hangs(&mut pace, 10_039), None);
+        assert_eq!(hangs(&mut pace, 10_040), Some(41));
     }
 
     #[test]
@@ -164,14 +164,14 @@ mod tests {
         assert_eq!(pace.hangs(still, at(10)), None);
         // What threads take that look around now and then.
         let little = still + COMPUTED / 2;
-        assert_eq!(pace.hangs(little, at(54)), None);
-        assert_eq!(pace.hangs(little, at(56)), Some(Duration::from_secs(56)));
+        assert_eq!(pace.hangs(little, at(49)), None);
+        assert_eq!(pace.hangs(little, at(51)), Some(Duration::from_secs(51)));
         assert_eq!(pace.hangs(still + COMPUTED, at(57)), None, "it computes again");
         // A wait is no time in which it should have computed.
         pace.wait();
         assert_eq!(pace.hangs(still + COMPUTED, at(500)), None);
         pace.go_on(at(500));
-        assert_eq!(pace.hangs(still + COMPUTED, at(545)), None);
-        assert!(pace.hangs(still + COMPUTED, at(546)).is_some());
+        assert_eq!(pace.hangs(still + COMPUTED, at(540)), None);
+        assert!(pace.hangs(still + COMPUTED, at(541)).is_some());
     }
 }
