@@ -13,6 +13,7 @@ use crate::cli::datasets::{
 };
 use crate::commands::Outcome;
 use crate::commands::outside::ensure_outside;
+use crate::commands::usage::entry_of;
 use crate::data::catalog::Catalog;
 use crate::data::inspect::{inspect, listing};
 use crate::data::load::Dataset;
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<
 
 fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    arguments.names.iter().try_for_each(|name| catalog.get(name).map(drop))?;
+    arguments.names.iter().try_for_each(|name| entry_of(&catalog, name).map(drop))?;
     let mut datasets = listing(&catalog, &arguments.catalog.data_root);
     datasets
         .retain(|dataset| arguments.names.is_empty() || arguments.names.contains(&dataset.name));
@@ -60,7 +61,7 @@ fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
 
 fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    let entry = catalog.get(&arguments.dataset).blame(Fault::Data)?;
+    let entry = entry_of(&catalog, &arguments.dataset)?;
     let (name, data_root) = (&arguments.dataset, &arguments.catalog.data_root);
     let dataset = Dataset { name, entry, data_root, exif: arguments.exif.into() };
     let inspection =
@@ -78,6 +79,8 @@ fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
 }
 
 fn export_pairs(arguments: &ExportPairsArguments, terminal: &Terminal) -> Result<Outcome> {
+    let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
+    entry_of(&catalog, &arguments.dataset)?;
     let wanted = Wanted {
         dataset: &arguments.dataset,
         data_root: &arguments.catalog.data_root,
@@ -89,7 +92,7 @@ fn export_pairs(arguments: &ExportPairsArguments, terminal: &Terminal) -> Result
         skip_bad: arguments.skip_bad,
         exif: arguments.exif.into(),
     };
-    let task = Task::new(&Catalog::load(arguments.catalog.datasets.as_deref())?, &wanted)?;
+    let task = Task::new(&catalog, &wanted)?;
     task.warnings.iter().chain(&task.notes).for_each(|warning| terminal.warn(warning));
     let output = arguments.output.as_path();
     let inputs: Vec<PathBuf> =

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::Pair;
 use crate::data::catalog::{Catalog, Entry};
+use crate::data::completeness::{absent_list, to_fetch};
 use crate::data::formats::EVERYTHING;
 use crate::data::layouts::Layout;
 use crate::data::leaks::{Known, Picture, SharedImage, Suspect, shared_images, suspects};
@@ -38,7 +39,7 @@ pub(crate) struct Inspection {
     pub splits: Vec<SplitInspection>,
     /// The splits of the catalog whose list is not there.
     pub absent: Vec<String>,
-    /// What of the dataset's folder is not there and can be fetched.
+    /// What of the dataset's folder is not there, or not all of it, and can be fetched.
     pub to_fetch: Vec<PathBuf>,
     /// Photos with the same pixels in more than one split.
     pub shared_images: Vec<SharedImage>,
@@ -159,6 +160,9 @@ pub(crate) fn inspect(
     }
     let splits: Vec<LoadedSplit> =
         present.iter().map(|split| read_split(dataset, split)).collect::<Result<_>>()?;
+    let lists = absent.iter().map(|split| absent_list(split, &folder.join(&entry.splits[split])));
+    let problems = splits.iter().flat_map(|split| split.problems.clone());
+    let to_fetch = to_fetch(entry, &folder, &lists.chain(problems).collect::<Vec<_>>());
     let pictures = decode_all(&splits, exif, progress);
     let photos = known(&splits, &pictures);
     let mut turned: BTreeMap<PathBuf, Turn> = BTreeMap::new();
@@ -169,7 +173,7 @@ pub(crate) fn inspect(
         title: entry.title.clone(),
         layout: entry.layout,
         absent,
-        to_fetch: entry.missing(&folder).map(|file| file.makes.clone()).collect(),
+        to_fetch: to_fetch.into_iter().map(|file| file.makes.clone()).collect(),
         shared_images: shared_images(&photos),
         suspects: suspects(&photos),
         turned: turned.collect(),

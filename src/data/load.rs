@@ -36,6 +36,8 @@ pub(crate) struct Split {
     pub annotations: Vec<PathBuf>,
     /// The pairs in the order of the dataset's list.
     pub pairs: Vec<Pair>,
+    /// The positions in the list of those that are left out as unusable.
+    pub left_out: Vec<usize>,
     /// SHA-256 over names, sizes, keypoints, boxes and flows of all pairs, in hexadecimal.
     pub fingerprint: String,
 }
@@ -115,6 +117,9 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
         entry.title,
         list.shown()
     );
+    let positions = records.iter().enumerate();
+    let left_out =
+        positions.filter_map(|(index, record)| record.is_err().then_some(index)).collect();
     let (pairs, faulty): (Vec<Record>, Vec<Record>) = records.into_iter().partition(Result::is_ok);
     let mut pairs: Vec<Pair> = pairs.into_iter().flatten().collect();
     name_parts(&mut pairs, entry);
@@ -128,6 +133,7 @@ pub(crate) fn read_split(dataset: &Dataset, split: &str) -> Result<LoadedSplit> 
         list,
         fingerprint: fingerprint(&pairs, &root),
         pairs,
+        left_out,
     };
     Ok(LoadedSplit { split, problems, skipped, notes, turned: sizes.turned() })
 }

@@ -25,7 +25,9 @@ pub(crate) fn dataset_folder(name: &str, entry: &Entry, data_root: &Path) -> Res
             true => String::new(),
             false => format!("`lpmflow datasets fetch {name}` gets it, or "),
         };
-        format!("{fetch}get it from {} and name {named} with --data-root", entry.source)
+        // What says more than where ends with its own comma.
+        let comma = if entry.source.contains(", ") { "," } else { "" };
+        format!("{fetch}get it from {}{comma} and name {named} with --data-root", entry.source)
     });
     bail!("{} is not there: no folder `{}`; {advice}", entry.title, folder.shown())
 }
@@ -83,13 +85,14 @@ pub(crate) fn missing_lists(
             Some(format!("`{}` may be `{}` under another name", found.shown(), list.shown()))
         });
         advice.extend(alike);
-        if entry.missing(folder).any(|file| lists.contains(&file.makes.as_path())) {
+        if !entry.files.is_empty() {
             advice.push(format!("`lpmflow datasets fetch {name}` gets what is missing"));
         }
         advice.extend(entry.lists.iter().map(|lists| format!("its lists come from {lists}")));
-    }
-    if advice.is_empty() {
-        advice.push(format!("get the dataset again from {}", entry.source));
+        if advice.is_empty() || entry.lists.is_none() && !entry.files.is_empty() {
+            let or = if advice.is_empty() { "" } else { "or " };
+            advice.push(format!("{or}get the dataset again from {}", entry.source));
+        }
     }
     anyhow::anyhow!(
         "`{}` holds {} of {}: {}; {}",

@@ -4,6 +4,7 @@
 //! No tensors here, so that rayon workers can share everything.
 
 pub(crate) mod catalog;
+pub(crate) mod completeness;
 pub(crate) mod flo;
 pub(crate) mod formats;
 pub(crate) mod inspect;

@@ -15,6 +15,8 @@ pub(crate) enum Event<'a> {
     Whole(&'a Wanted, &'a str, bool),
     /// So many entries of an archive are unpacked.
     Unpacked(&'a Wanted, usize),
-    /// What was there before stays as it is.
-    Kept(&'a Path),
+    /// So many files in a folder, or the file itself, were there before and stay as they are.
+    Kept(&'a Path, usize),
+    /// What was in the place of a list is called otherwise from now on.
+    PutAside(&'a Path, &'a Path),
 }

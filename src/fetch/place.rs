@@ -12,8 +12,8 @@ use crate::output::{self, make_folder};
 use crate::visible::Shown;
 
 /// Moves what was unpacked into the dataset's folder: what lies beside `makes`, in whatever folders the archive wraps it,
-/// and `makes` itself at the end, so that it is there only when everything is. What is there already stays. An archive
-/// `within` the archive is unpacked first.
+/// and `makes` itself at the end. Files that are there already stay, and get those that are missing beside them. An
+/// archive `within` the archive is unpacked first.
 ///
 /// # Errors
 /// When the archive holds no `makes`, or the folder cannot be written.
@@ -43,14 +43,30 @@ pub(super) fn place(
     names.sort_by_key(|name| (*name == first, name.clone()));
     for name in names {
         let target = folder.join(&name);
-        if target.exists() {
-            on_event(Event::Kept(&target));
-            continue;
-        }
-        fs::rename(content.join(&name), &target)
+        let kept = move_in(&content.join(&name), &target)
             .with_context(|| format!("moving `{}` into its place", target.shown()))?;
+        if kept > 0 {
+            on_event(Event::Kept(&target, kept));
+        }
     }
     Ok(())
+}
+
+/// Moves a file, or all in a folder that is not there yet; how many were there, or had something else in their place.
+fn move_in(from: &Path, target: &Path) -> Result<usize> {
+    if !target.exists() {
+        fs::rename(from, target)?;
+        return Ok(0);
+    }
+    if !from.is_dir() || !target.is_dir() {
+        return Ok(1);
+    }
+    let mut kept = 0;
+    for entry in fs::read_dir(from)? {
+        let name = entry?.file_name();
+        kept += move_in(&from.join(&name), &target.join(&name))?;
+    }
+    Ok(kept)
 }
 
 /// Unpacks an archive that an archive holds.
@@ -92,16 +108,39 @@ fn unwrapped(folder: &Path, first: &Path) -> PathBuf {
     }
 }
 
-/// Puts a downloaded file where it belongs.
+/// Puts a downloaded file where it belongs; what is there keeps its content under another name.
 ///
 /// # Errors
 /// When it cannot be written there.
-pub(super) fn place_file(file: &Path, target: &Path) -> Result<()> {
+pub(super) fn place_file(
+    file: &Path,
+    target: &Path,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<()> {
     if let Some(folder) = target.parent() {
         make_folder(folder).with_context(|| format!("making `{}`", folder.shown()))?;
+    }
+    if target.exists() {
+        let aside = free_name(target);
+        fs::rename(target, &aside)
+            .with_context(|| format!("putting `{}` aside", target.shown()))?;
+        on_event(Event::PutAside(target, &aside));
     }
     output::write(target, |out| {
         std::io::copy(&mut fs::File::open(file)?, out)?;
         Ok(())
     })
+}
+
+/// `NAME.unusable`, or with a number after it, as nothing is called yet.
+fn free_name(target: &Path) -> PathBuf {
+    let named = |ending: &str| {
+        let mut name = target.as_os_str().to_owned();
+        name.push(".unusable");
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let mut names =
+        std::iter::once(named("")).chain((2..).map(|number: u64| named(&number.to_string())));
+    names.find(|name| !name.exists()).unwrap_or_else(|| named(""))
 }

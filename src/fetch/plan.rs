@@ -1,11 +1,10 @@
 //! What of a dataset is missing, and where it is to be had.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::data::catalog::Entry;
+use crate::data::catalog::{Entry, RemoteFile};
 use crate::fetch::address::{Address, name};
 use crate::fetch::download::length_at;
 use crate::fetch::wanted::Wanted;
@@ -18,19 +17,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// What of a dataset is missing; taken `from` a folder or another address, under the same names, if that is given.
+    /// How a dataset gets the files that it lacks; taken `from` a folder or another address, under the same names, if that
+    /// is given.
     ///
     /// # Errors
     /// When the catalog names no files, or one that is missing is not where it should be.
-    pub(crate) fn new(entry: &Entry, data_root: &Path, from: Option<&str>) -> Result<Self> {
+    pub(crate) fn new(entry: &Entry, missing: &[&RemoteFile], from: Option<&str>) -> Result<Self> {
         ensure!(
             !entry.files.is_empty(),
             "no address is known by which {} can be fetched: get it from {}",
             entry.title,
             entry.source
         );
-        let folder = entry.folder(data_root);
-        let missing = entry.missing(&folder).map(|file| {
+        let missing = missing.iter().copied().map(|file| {
             let name = name(&file.url).to_owned();
             let address = match from {
                 Some(from) => Address::below(from, &name),

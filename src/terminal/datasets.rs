@@ -63,7 +63,9 @@ impl Terminal {
             None if entry.files.is_empty() => {
                 "no address is known by which it can be fetched".to_owned()
             }
-            None => "everything is there".to_owned(),
+            None => {
+                format!("its files are there; whether all of them: lpmflow datasets check {name}")
+            }
         };
         lines.push(fact("fetch", &advice));
         self.result(&(lines.join("\n") + "\n"));
@@ -108,10 +110,12 @@ impl Terminal {
             self.result(&format!("\nnot there: {}", inspection.absent.join(", ")));
         }
         if !inspection.to_fetch.is_empty() {
-            let missing: Vec<String> =
-                inspection.to_fetch.iter().map(|path| path.shown().to_string()).collect();
+            let missing =
+                inspection.to_fetch.iter().filter(|path| !inspection.folder.join(path).exists());
+            let missing: Vec<String> = missing.map(|path| path.shown().to_string()).collect();
+            let names = if missing.is_empty() { "" } else { ": " };
             self.result(&format!(
-                "\n`lpmflow datasets fetch {dataset}` gets what is missing: {}",
+                "\n`lpmflow datasets fetch {dataset}` gets what is missing{names}{}",
                 missing.join(", ")
             ));
         }

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::data::catalog::Entry;
 use crate::fetch::{Event, Plan};
+use crate::spelling::counted;
 use crate::terminal::Terminal;
 use crate::terminal::progress::Progress;
 use crate::visible::{Shown, visible};
@@ -107,9 +108,19 @@ impl<'a> FetchProgress<'a> {
                 self.under_way(&wanted.name, ("unpacking", "entries"), template, 0)
                     .set_position(entries as u64);
             }
-            Event::Kept(path) => {
+            Event::Kept(path, _) if !path.is_dir() => {
                 self.terminal.log(&format!("`{}` was there and stays as it is", path.shown()));
             }
+            Event::Kept(path, files) => self.terminal.log(&format!(
+                "kept as before: {} in `{}`",
+                counted(files, "file"),
+                path.shown()
+            )),
+            Event::PutAside(path, aside) => self.terminal.warn(&format!(
+                "`{}` could not be used and is called `{}` now",
+                path.shown(),
+                aside.file_name().map(Path::new).unwrap_or(aside).shown()
+            )),
         }
     }
 

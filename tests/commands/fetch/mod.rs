@@ -20,6 +20,8 @@ struct Offer {
     folder: tempfile::TempDir,
     server: Server,
     list: Vec<u8>,
+    /// Whether the catalog knows the list's SHA-256.
+    is_known: bool,
 }
 
 /// An archive of the tiny dataset, wrapped in two folders as some publish it, without its list.
@@ -38,18 +40,22 @@ impl Offer {
         let list = fs::read(dataset.data_root().join("SPair-71k/Layout/large/test.txt")).unwrap();
         let files = [("mini.tar.gz", archive(&dataset)), ("list.txt", list.clone())];
         let server = Server::start(files);
-        Self { folder: tempfile::tempdir().unwrap(), server, list }
+        Self { folder: tempfile::tempdir().unwrap(), server, list, is_known: true }
     }
 
-    /// Writes a catalog whose list has this SHA-256.
-    fn catalog(&self, sha256: &str) -> PathBuf {
+    /// Writes the catalog.
+    fn catalog(&self) -> PathBuf {
         let address = self.server.address();
+        let sha256 = match self.is_known {
+            true => format!("sha256 = \"{}\"\n", digest(&self.list)),
+            false => String::new(),
+        };
         let text = format!(
             "[mini]\ntitle = \"Mini\"\nlayout = \"spair71k\"\nroot = \"Mini\"\ndefault_split = \"test\"\n\
              protocol = \"standard\"\nlicence = \"for tests alone\"\ncitation = \"nobody\"\n\
              [mini.splits]\ntest = \"Layout/large/test.txt\"\n\
              [[mini.files]]\nurl = \"{address}/mini.tar.gz?download=1\"\nmakes = \"JPEGImages\"\n\
-             [[mini.files]]\nurl = \"{address}/list.txt\"\nmakes = \"Layout/large/test.txt\"\nsha256 = \"{sha256}\"\n"
+             [[mini.files]]\nurl = \"{address}/list.txt\"\nmakes = \"Layout/large/test.txt\"\n{sha256}"
         );
         let path = self.folder.path().join("catalog.toml");
         fs::write(&path, text).unwrap();
@@ -61,7 +67,7 @@ impl Offer {
     }
 
     fn run(&self, command: &str, more: &[&str]) -> Run {
-        let catalog = self.catalog(&digest(&self.list));
+        let catalog = self.catalog();
         let data = self.data();
         let fixed =
             ["datasets", command, "mini", "--datasets", text(&catalog), "--data-root", text(&data)];
@@ -112,7 +118,7 @@ fn what_is_fetched_is_shown_asked_about_and_sound() {
     assert_eq!(offer.server.requests(), requests, "nobody was asked for what is there");
     let about = offer.run("list", &[]).succeeded().stdout;
     assert!(
-        about.contains("licence   for tests alone") && about.contains("everything is there"),
+        about.contains("licence   for tests alone") && about.contains("datasets check mini"),
         "{about}"
     );
 
@@ -231,13 +237,89 @@ fn what_was_there_stays_and_datasets_without_an_address_say_where_to_look() {
     let mine = offer.data().join("Mini/PairAnnotation");
     fs::create_dir_all(&mine).unwrap();
     fs::write(mine.join("note.txt"), "mine").unwrap();
+    let photo = offer.data().join("Mini/JPEGImages/cat/a.png");
+    let own = fs::read(TinySpair::write().photo("dog/x.png")).unwrap();
+    fs::create_dir_all(photo.parent().unwrap()).unwrap();
+    fs::write(&photo, &own).unwrap();
     let Run { stderr, .. } = offer.fetch().succeeded();
-    assert!(stderr.contains("PairAnnotation` was there and stays as it is"), "{stderr}");
-    assert_eq!(names(&mine), ["note.txt"]);
+    assert!(stderr.contains("kept as before: 1 file in `"), "{stderr}");
+    assert_eq!(names(&mine), ["note.txt", "test"], "what is missing comes beside it");
+    assert_eq!(fs::read(&photo).unwrap(), own);
+    offer.assert_whole();
     let root = text(Path::new("data")).to_owned();
     let error = lpmflow(["datasets", "fetch", "ap-10k", "--data-root", &root]).failed_with(4);
     assert!(
         error.contains("no address is known by which AP-10K can be fetched: get it from https://"),
         "{error}"
     );
+}
+
+#[test]
+fn what_the_lists_name_decides_whether_all_is_there() {
+    let offer = Offer::new();
+    offer.fetch().succeeded();
+    let dogs = offer.data().join("Mini/JPEGImages/dog");
+    // Missing altogether, then an empty folder in its place.
+    for is_folder in [false, true] {
+        fs::remove_dir_all(&dogs).unwrap();
+        if is_folder {
+            fs::create_dir(&dogs).unwrap();
+        }
+        let Run { code, stdout, .. } = offer.run("check", &[]);
+        assert!(
+            code == 4 && stdout.contains("datasets fetch mini` gets what is missing\n"),
+            "{stdout}"
+        );
+        let before = offer.server.requests().len();
+        let Run { stdout, .. } = offer.fetch().succeeded();
+        assert!(stdout.contains("Mini is there now"), "{stdout}");
+        let requests = offer.server.requests().split_off(before);
+        assert!(requests.iter().all(|request| request.contains("mini.tar.gz")), "{requests:?}");
+        offer.assert_whole();
+    }
+    // What is published lacks them, too.
+    let less = TinySpair::write();
+    fs::remove_dir_all(less.data_root().join("SPair-71k/JPEGImages/dog")).unwrap();
+    offer.server.replace("mini.tar.gz", archive(&less));
+    fs::remove_dir_all(&dogs).unwrap();
+    let run = offer.fetch();
+    assert!(!run.stdout.contains("is there"), "{}", run.stdout);
+    let error = run.failed_with(4);
+    for expected in
+        ["Mini is not whole in `", "missing files (3):", "dog/x.png", "datasets check mini"]
+    {
+        assert!(error.contains(expected), "`{expected}` is not in:\n{error}");
+    }
+}
+
+#[test]
+fn a_web_page_is_no_list_and_is_replaced() {
+    let offer = Offer { is_known: false, ..Offer::new() };
+    let page = b"<!DOCTYPE html>\n<title>Log in, please</title>\n".to_vec();
+    offer.server.replace("list.txt", page.clone());
+    let error = offer.fetch().failed_with(4);
+    assert!(
+        error.contains("it is a web page (`<!DOCTYPE html>`)") && error.contains("--from"),
+        "{error}"
+    );
+    let list = offer.data().join("Mini/Layout/large/test.txt");
+    assert!(!list.exists());
+    offer.server.replace("list.txt", offer.list.clone());
+    offer.fetch().succeeded();
+    offer.assert_whole();
+
+    // Put in place by hand, or by an earlier version.
+    fs::write(&list, &page).unwrap();
+    let Run { stderr, .. } = offer.fetch().succeeded();
+    assert!(stderr.contains("could not be used and is called `test.txt.unusable` now"), "{stderr}");
+    assert_eq!(names(list.parent().unwrap()), ["test.txt", "test.txt.unusable"]);
+    offer.assert_whole();
+
+    let archived = Offer::new();
+    archived.server.replace("mini.tar.gz", page);
+    let error = archived.fetch().failed_with(4);
+    assert!(error.contains("what came is not the file"), "{error}");
+    archived.server.replace("mini.tar.gz", archive(&TinySpair::write()));
+    archived.fetch().succeeded();
+    archived.assert_whole();
 }

@@ -309,6 +309,23 @@ fn a_dataset_that_lies_elsewhere_is_found_and_the_way_to_it_told() {
 }
 
 #[test]
+fn a_dataset_without_its_lists_or_its_folder_says_how_to_get_them() {
+    let dataset = TinySpair::write();
+    let root = dataset.data_root();
+    fs::remove_dir_all(root.join("SPair-71k/Layout")).unwrap();
+    let check = |name: &str| {
+        lpmflow(["datasets", "check", name, "--data-root", root.to_str().unwrap()]).failed_with(4)
+    };
+    let lists = "`lpmflow datasets fetch spair71k` gets what is missing; or get the dataset again from https://";
+    let error = check("spair71k");
+    assert!(error.contains(lists), "{error}");
+    let error = check("toy");
+    let advice =
+        "get it from `lpmflow datasets make-toy DIR`, which draws it, and name the folder above it";
+    assert!(error.contains(advice), "{error}");
+}
+
+#[test]
 fn missing_lists_of_pf_pascal_say_where_lists_come_from() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -468,9 +485,12 @@ fn list_tells_what_is_there() {
 fn wrong_names_and_keys_get_the_nearest_valid_one_and_absent_data_a_source() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
-    let Run { code, stderr, .. } = lpmflow(["datasets", "check", "pf-wilow", "--data-root", root]);
-    assert_eq!(code, 4);
-    assert!(stderr.contains("did you mean `pf-willow`?"), "{stderr}");
+    for command in ["check", "list", "fetch", "export-pairs"] {
+        let output = if command == "export-pairs" { &["-o", "-"][..] } else { &[] };
+        let words = ["datasets", command, "pf-wilow", "--data-root", root];
+        let error = lpmflow([&words[..], output].concat()).failed_with(2);
+        assert!(error.contains("did you mean `pf-willow`?"), "{error}");
+    }
     let Run { code, stderr, .. } = lpmflow(["datasets", "check", "pf-willow", "--data-root", root]);
     assert_eq!(code, 4);
     assert!(stderr.contains("https://") && stderr.contains("--data-root"), "{stderr}");
