@@ -82,8 +82,9 @@ impl Evaluator {
     /// [`Error::Predictions`].
     pub fn score(&self, predictions: &Path) -> Result<Scores, Error> {
         let score = || -> anyhow::Result<Scores> {
+            let (pairs, left_out) = (&self.task.pairs, &self.task.split.left_out);
             let predicted =
-                predictions::read(predictions, &self.task.pairs, self.task.root(), false)?
+                predictions::read(predictions, pairs, left_out, self.task.root(), false)?
                     .predictions;
             self.scored(&predicted, &self.task.stored_protocols(&predicted))
         };

@@ -62,6 +62,8 @@ pub(crate) struct Task {
     root: PathBuf,
     skipped: usize,
     missing: usize,
+    /// Of the skipped pairs those whose predictions are unusable.
+    refused: usize,
 }
 
 /// What is to be known of photos whose EXIF orientation is not upright, if there are any.
@@ -158,6 +160,7 @@ impl Task {
             root: entry.folder(wanted.data_root),
             skipped: loaded.skipped + unmeasurable.count(),
             missing: 0,
+            refused: 0,
         })
     }
 
@@ -177,18 +180,19 @@ impl Task {
         self.protocols.iter().map(|protocol| protocol.stored(has(protocol.frame))).collect()
     }
 
-    /// Leaves the pairs that got a prediction of a model of this kind, and counts the others.
+    /// Leaves the pairs that got a prediction of a model of this kind, and counts the others, each once.
     pub(crate) fn keep_predicted(&mut self, predictions: &[Prediction], kind: ModelKind) {
         let others = keep_predicted(&mut self.pairs, predictions);
         match kind {
-            ModelKind::Predictions => self.missing += others,
+            ModelKind::Predictions => self.missing += others.saturating_sub(self.refused),
             ModelKind::Network | ModelKind::Baseline => self.skipped += others,
         }
     }
 
-    /// Counts records that were left out as unusable.
-    pub(crate) fn leave_out(&mut self, records: usize) {
-        self.skipped += records;
+    /// Counts pairs that are left out because the predictions for them are unusable.
+    pub(crate) fn leave_out(&mut self, pairs: usize) {
+        self.skipped += pairs;
+        self.refused += pairs;
     }
 
     /// What reports say of the pairs.

@@ -140,7 +140,30 @@ fn unusable_prediction_lines_are_left_out_and_counted_where_that_is_wanted() {
     assert_satisfies_schema(&report);
     let counts =
         ["pairs", "missing", "skipped"].map(|key| report["dataset"][key].as_u64().unwrap());
-    assert_eq!(counts, [4, 2, 2]);
+    // Nobody knows what pair the nonsense was for.
+    assert_eq!(counts, [4, 1, 1]);
+    let told = "no prediction for 1 of 6 pairs, and 1 prediction was of no use; the scores are of the other 4";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn pairs_left_out_of_the_dataset_count_once_whatever_was_predicted_for_them() {
+    let dataset = TinySpair::write();
+    fs::remove_file(dataset.photo("dog/z.png")).unwrap();
+    let predictions = dataset.predictions("predictions.jsonl", &[3; 6]);
+    let flags = ["--predictions", text(&predictions), "--json", "--skip-bad"];
+    let run = eval(&dataset, &flags).succeeded();
+    let note = "passed over: 1 prediction for pairs that were left out of the dataset as unusable";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    assert!(
+        !run.stderr.contains("no pair 5") && !run.stderr.contains("no prediction for"),
+        "{}",
+        run.stderr
+    );
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let counts =
+        ["pairs", "missing", "skipped"].map(|key| report["dataset"][key].as_u64().unwrap());
+    assert_eq!(counts, [5, 0, 1]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::command::{Run, lpmflow, lpmflow_reading, names};
-use crate::support::evaluation::text;
+use crate::support::evaluation::{assert_satisfies_schema, text};
 use crate::support::spair::TinySpair;
 
 /// The questions of the tiny dataset, with `more` flags.
@@ -135,15 +135,21 @@ fn results_of_other_keypoints_or_turned_photos_or_failures_are_told() {
 #[test]
 fn what_was_not_found_is_wrong_and_told() {
     let dataset = TinySpair::write();
-    let answers = r#"{"index": 0, "predicted": [[10, 10], null, [45, 40]]}
-        {"index": 1, "predicted": null}
-        {"index": 2, "predicted": [[10, 10], [30, 20], [45, 40]]}"#;
+    let answers = r#"{"index": 0, "predicted": [[10, 10], null, [45, 40]], "confidence": [0.9, null, 0.8]}
+        {"index": 1, "predicted": null, "confidence": [null, null, null]}
+        {"index": 2, "predicted": [[10, 10], [30, 20], [45, 40]], "confidence": [0.9, 0.5, 0.7]}"#;
     let [html, out] = ["report.html", "out.jsonl"].map(|name| dataset.path(name));
     let arguments = ["--predictions", "-", "--html", text(&html), "--predictions-out", text(&out)];
     let (found, stderr) = report(&dataset, answers, &arguments);
     let note = "4 of 9 points are `null`, not found: they count as wrong";
     assert!(stderr.contains(note), "{stderr}");
     assert_eq!(found["notes"], json!([note]));
+    assert_satisfies_schema(&found);
+    assert_eq!(found["confidence"]["keypoints"], 5);
+    assert_eq!(found["pairs"][0]["confidence"], json!([0.9, null, 0.8]));
+    let kept = dataset.path("found.json");
+    fs::write(&kept, found.to_string()).unwrap();
+    lpmflow(["compare", text(&kept), text(&kept)]).succeeded();
     let pck = |pair: usize| &found["pairs"][pair]["pck"]["standard"]["0.1"];
     assert_eq!([pck(0), pck(1), pck(2)], [&json!(200.0 / 3.0), &json!(0.0), &json!(100.0)]);
     let html = fs::read_to_string(html).unwrap();

@@ -46,7 +46,7 @@ pub(super) struct Predicted {
     pub instructions: Option<&'static str>,
     /// How many pairs the network was given at once.
     pub batch_size: Option<usize>,
-    /// Records that were left out as unusable.
+    /// Pairs that are left out because the predictions for them are unusable.
     pub unusable: usize,
     /// What readers of the report should know, a sentence each.
     pub notes: Vec<String>,
@@ -73,8 +73,10 @@ impl Predicted {
     }
 
     fn read(path: &Path, skip_bad: bool, task: &Task, terminal: &Terminal) -> Result<Self> {
-        let Stored { mut predictions, unusable, mut notes, sha256 } =
-            predictions::read(path, &task.split.pairs, task.root(), skip_bad).blame(Fault::Data)?;
+        let (split, root) = (&task.split, task.root());
+        let Stored { mut predictions, unusable, refused, mut notes, sha256 } =
+            predictions::read(path, &split.pairs, &split.left_out, root, skip_bad)
+                .blame(Fault::Data)?;
         keep_selected(&mut predictions, &task.pairs);
         if !unusable.is_empty() {
             terminal.warn(&format!("left out of `{}`: {unusable}", path.shown()));
@@ -89,10 +91,15 @@ impl Predicted {
         notes.extend(not_found(&predictions));
         notes.iter().for_each(|note| terminal.warn(&format!("`{}`: {note}", path.shown())));
         let (found, pairs) = (predictions.len(), task.pairs.len());
-        if found < pairs {
+        let refused = refused.iter().filter(|index| by_index.contains_key(index)).count();
+        if found + refused < pairs {
+            let and = match refused {
+                0 => String::new(),
+                _ => format!(", and {} was of no use", counted(refused, "prediction")),
+            };
             terminal.warn(&format!(
-                "no prediction for {} of {pairs} pairs; the scores are of the other {found}",
-                pairs - found
+                "no prediction for {} of {pairs} pairs{and}; the scores are of the other {found}",
+                pairs - found - refused
             ));
         }
         let model = ModelReport {
@@ -107,8 +114,11 @@ impl Predicted {
             parameters: None,
         };
         let protocols = task.stored_protocols(&predictions);
-        let unusable = unusable.count();
-        Ok(Self { unusable, notes, ..Self::without_network(predictions, protocols, model) })
+        Ok(Self {
+            unusable: refused,
+            notes,
+            ..Self::without_network(predictions, protocols, model)
+        })
     }
 
     fn identity(task: &Task) -> Result<Self> {

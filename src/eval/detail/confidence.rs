@@ -48,13 +48,13 @@ pub(crate) fn confidence(evaluation: &Evaluation) -> Option<ConfidenceReport> {
         if confidences.len() != measured.distances.len() {
             return None;
         }
-        judged.extend(
-            confidences.iter().zip(measured.right(alpha)).map(|(confidence, right)| Judged {
-                confidence: *confidence,
-                right,
-                weight: 1.0,
-            }),
-        );
+        let told = confidences.iter().zip(measured.right(alpha));
+        judged.extend(told.filter_map(|(confidence, right)| {
+            Some(Judged { confidence: (*confidence)?, right, weight: 1.0 })
+        }));
+    }
+    if judged.is_empty() {
+        return None;
     }
     let bin = |[share, confidence, right]: [f64; 3]| Bin {
         share: 100.0 * share,
@@ -79,9 +79,9 @@ mod tests {
     #[test]
     fn a_confidence_that_knows_what_is_right_is_reliable() {
         let (pairs, mut predictions) = pairs_and_predictions(&[3, 1]);
-        predictions[0].confidence = Some(vec![1.0, 1.0, 1.0, 0.0]);
+        predictions[0].confidence = Some([1.0, 1.0, 1.0, 0.0].map(Some).to_vec());
         assert_eq!(confidence(&evaluated(&pairs, &predictions).0), None);
-        predictions[1].confidence = Some(vec![1.0, 0.0, 0.0, 1.0]);
+        predictions[1].confidence = Some([1.0, 0.0, 0.0, 1.0].map(Some).to_vec());
         let found = confidence(&evaluated(&pairs, &predictions).0).unwrap();
         assert_eq!((found.keypoints, found.right), (8, 50.0));
         assert!((found.calibration_error - 100.0 * 0.625 * 0.2).abs() < 1e-9, "{found:?}");
@@ -89,5 +89,11 @@ mod tests {
         assert_eq!(found.roc_area, Some(14.0 / 16.0));
         assert_eq!(found.bins.len(), 2);
         assert_eq!(found.bins[0], Bin { share: 37.5, confidence: 0.0, right: 0.0 });
+        // Nothing is said of one of the wrong ones.
+        predictions[0].confidence = Some(vec![Some(1.0), Some(1.0), Some(1.0), None]);
+        let found = confidence(&evaluated(&pairs, &predictions).0).unwrap();
+        assert_eq!((found.keypoints, found.right.round()), (7, 57.0));
+        predictions.iter_mut().for_each(|prediction| prediction.confidence = Some(vec![None; 4]));
+        assert_eq!(confidence(&evaluated(&pairs, &predictions).0), None);
     }
 }

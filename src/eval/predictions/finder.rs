@@ -1,6 +1,6 @@
 //! Which pair a line of a prediction file is about.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,10 +9,21 @@ use crate::data::Pair;
 use crate::eval::predictions::pair_label;
 use crate::visible::Shown;
 
+/// What a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The pair at this position.
+    Pair(usize),
+    /// A pair of the list that was left out of the dataset as unusable.
+    LeftOut,
+}
+
 /// Finds the pair that a line is about.
 pub(super) struct PairFinder<'a> {
     /// The split's pairs.
     pub pairs: &'a [Pair],
+    /// The indices of those that were left out as unusable.
+    left_out: HashSet<usize>,
     /// The dataset's folder.
     root: &'a Path,
     by_index: HashMap<usize, usize>,
@@ -21,8 +32,8 @@ pub(super) struct PairFinder<'a> {
 }
 
 impl<'a> PairFinder<'a> {
-    /// A finder among these pairs of the dataset in `root`.
-    pub(super) fn new(pairs: &'a [Pair], root: &'a Path) -> Self {
+    /// A finder among these pairs of the dataset in `root`, of whose list those at some indices are left out.
+    pub(super) fn new(pairs: &'a [Pair], left_out: &[usize], root: &'a Path) -> Self {
         let mut by_names: HashMap<[String; 2], Vec<usize>> = HashMap::new();
         for (position, pair) in pairs.iter().enumerate() {
             let names = [stem(&pair.source.path), stem(&pair.target.path)];
@@ -30,10 +41,11 @@ impl<'a> PairFinder<'a> {
         }
         let by_index =
             pairs.iter().enumerate().map(|(position, pair)| (pair.index, position)).collect();
-        Self { pairs, root, by_index, by_names }
+        let left_out = left_out.iter().copied().collect();
+        Self { pairs, left_out, root, by_index, by_names }
     }
 
-    /// The position of the pair with this index, or of these photos, or both.
+    /// The pair with this index, or of these photos, or both.
     ///
     /// # Errors
     /// When there is no such pair or there are several, or index and photos disagree.
@@ -42,15 +54,16 @@ impl<'a> PairFinder<'a> {
         index: Option<usize>,
         source: Option<&str>,
         target: Option<&str>,
-    ) -> Result<usize> {
+    ) -> Result<Found> {
         let named = match (source, target) {
             (Some(source), Some(target)) => Some((Path::new(source), Path::new(target))),
             (None, None) => None,
             _ => bail!("`source` and `target` must be given together"),
         };
         let position = match (index, named) {
+            (Some(index), _) if self.left_out.contains(&index) => return Ok(Found::LeftOut),
             (Some(index), _) => *self.by_index.get(&index).with_context(|| {
-                format!("the split has no pair {index} (it has {})", self.pairs.len())
+                format!("the split has no pair {index} (it has {})", self.count())
             })?,
             (None, Some((source, target))) => return self.find_by_names(source, target),
             (None, None) => bail!("either `index`, or `source` and `target`, must say which pair"),
@@ -65,17 +78,27 @@ impl<'a> PairFinder<'a> {
                 pair_label(pair)
             );
         }
-        Ok(position)
+        Ok(Found::Pair(position))
     }
 
-    fn find_by_names(&self, source: &Path, target: &Path) -> Result<usize> {
+    /// How many pairs the list has.
+    fn count(&self) -> usize {
+        self.pairs.len() + self.left_out.len()
+    }
+
+    fn find_by_names(&self, source: &Path, target: &Path) -> Result<Found> {
         let (names, label) =
             ([stem(source), stem(target)], format!("`{}` -> `{}`", source.shown(), target.shown()));
         let candidates = self.by_names.get(&names).map_or(&[][..], Vec::as_slice);
         let fits = |position: &&usize| self.names(&self.pairs[**position], source, target);
         match candidates.iter().filter(fits).collect::<Vec<_>>()[..] {
-            [position] => Ok(*position),
-            [] => bail!("the split has no pair {label}"),
+            [position] => Ok(Found::Pair(*position)),
+            [] if self.left_out.is_empty() => bail!("the split has no pair {label}"),
+            [] => bail!(
+                "the split has no pair {label} that can be used ({} of {} were left out)",
+                self.left_out.len(),
+                self.count()
+            ),
             [..] => bail!("several pairs are {label}: give more of the paths, or `index`"),
         }
     }

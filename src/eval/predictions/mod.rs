@@ -32,8 +32,9 @@ pub(crate) struct Prediction {
     pub points: Vec<Point>,
     /// In the target's frames that have a rule of their own, moved by that, as far as they are known.
     pub framed: BTreeMap<MeasureFrame, Vec<Point>>,
-    /// How sure each point is, 0 to 1, where the matcher says so or the file does.
-    pub confidence: Option<Vec<f64>>,
+    /// How sure each point is, 0 to 1, where the matcher says so or the file does; of points that were not found it may
+    /// say nothing.
+    pub confidence: Option<Vec<Option<f64>>>,
     /// What was measured, of a pair that is measured by more than keypoints.
     pub dense: Option<Dense>,
 }
@@ -61,7 +62,8 @@ impl Prediction {
             pair: pair.index,
             points: transfer_sub_pixel(pair, matched),
             framed: framed.collect(),
-            confidence: confidence_sub_pixel(pair, matched),
+            confidence: confidence_sub_pixel(pair, matched)
+                .map(|values| values.into_iter().map(Some).collect()),
             dense: Dense::new(pair, |pixel| moved_sub_pixel(pair, matched, pixel))?,
         })
     }

@@ -135,7 +135,7 @@ fn keypoints(evaluation: &Evaluation, position: usize) -> PairReport {
             .iter()
             .map(|found| found.is_finite().then(|| point(found)))
             .collect(),
-        confidence: confidence.map(|value| rounded(*value, 1000.0)).collect(),
+        confidence: confidence.map(|value| value.map(|value| rounded(value, 1000.0))).collect(),
         ..PairReport::default()
     }
 }

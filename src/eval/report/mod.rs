@@ -98,7 +98,7 @@ pub(crate) struct DatasetReport {
     pub pairs: usize,
     /// How many pairs were selected, but not scored, because no prediction was given for them.
     pub missing: usize,
-    /// How many pairs or records were left out as unusable.
+    /// How many pairs were left out because they, or the predictions for them, are unusable.
     pub skipped: usize,
     /// SHA-256 over the annotation of the scored pairs, in hexadecimal.
     pub fingerprint: String,
@@ -239,9 +239,10 @@ pub(crate) struct PairReport {
     /// Where each keypoint is predicted, in original target pixels, rounded to tenths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predicted: Vec<Option<Point>>,
-    /// How sure each prediction is, 0 to 1, rounded to thousandths, where that is known.
+    /// How sure each prediction is, 0 to 1, rounded to thousandths, where that is known; of points that were not found it
+    /// may not be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub confidence: Vec<f64>,
+    pub confidence: Vec<Option<f64>>,
 }
 
 impl Report {

@@ -121,7 +121,7 @@ fn read_predictions(path: &Path) -> Result<()> {
         split("spair71k", &copy).unwrap()
     });
     ensure!(!pairs.is_empty(), "the annotation is no longer read");
-    predictions::read(path, pairs, Path::new(""), true).map(drop)
+    predictions::read(path, pairs, &[], Path::new(""), true).map(drop)
 }
 
 /// Both ways in which photos are read.

@@ -1,9 +1,11 @@
 //! Files of predictions that are sound, spelled otherwise, or unusable.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::*;
 use crate::eval::testing::pair;
+use crate::geometry::Point;
 
 fn pairs() -> Vec<Pair> {
     let names =
@@ -19,7 +21,7 @@ fn pairs() -> Vec<Pair> {
 }
 
 fn stored(text: &str, skip_bad: bool) -> Result<Stored> {
-    parse(text, &PairFinder::new(&pairs(), Path::new("/data")), skip_bad, None)
+    parse(text, &PairFinder::new(&pairs(), &[], Path::new("/data")), skip_bad, None)
 }
 
 fn read_text(text: &str) -> Result<Vec<Prediction>> {
@@ -55,12 +57,15 @@ fn written_predictions_are_read_back_to_the_bit() {
             (MeasureFrame::Paper512, vec![Point::new(1e-9, 511.7 * third); 2]),
             (MeasureFrame::Padded840, vec![Point::new(839.9 * third, 1e-9); 2]),
         ]),
-        confidence: Some(vec![third, 1.0]),
+        confidence: Some(vec![Some(third), Some(1.0)]),
         dense: None,
     };
     let predictions: Vec<_> = pairs.iter().map(prediction).collect();
     write(&path, &pairs.iter().collect::<Vec<_>>(), &predictions).unwrap();
-    assert_eq!(read(&path, &pairs, Path::new("/data"), false).unwrap().predictions, predictions);
+    assert_eq!(
+        read(&path, &pairs, &[], Path::new("/data"), false).unwrap().predictions,
+        predictions
+    );
 }
 
 #[test]
@@ -140,7 +145,7 @@ fn a_file_in_utf_16_is_read() {
     let units = std::iter::once(0xfeff).chain(text.encode_utf16());
     fs::write(&path, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     assert_eq!(
-        read(&path, &pairs(), Path::new("/data"), false).unwrap().predictions,
+        read(&path, &pairs(), &[], Path::new("/data"), false).unwrap().predictions,
         read_text(text).unwrap()
     );
 }
@@ -151,4 +156,62 @@ fn a_point_that_is_none_is_told() {
     assert!(error.contains("point 1 is [2,2,2], not two numbers [x, y]"), "{error}");
     let error = problem("{\"index\": 0, \"predicted\": [[1, 1], [2, 2]], \"index\": 1}");
     assert!(error.contains("the key `index` stands there twice"), "{error}");
+}
+
+#[test]
+fn a_point_that_was_not_found_needs_no_confidence_and_others_do() {
+    let line = |points: &str, confidence: &str| {
+        format!("{{\"index\": 0, \"predicted\": {points}, \"confidence\": {confidence}}}")
+    };
+    let read = read_text(&line("[[1, 1], null]", "[0.3, null]")).unwrap();
+    assert_eq!(read[0].confidence, Some(vec![Some(0.3), None]));
+    assert_eq!(read[0].not_found(), 1);
+    let read = read_text(&line("null", "[null, 0.1]")).unwrap();
+    assert_eq!(read[0].confidence, Some(vec![None, Some(0.1)]));
+    let error = problem(&line("[[1, 1], null]", "[null, 0.3]"));
+    assert!(
+        error.contains("`confidence` of point 0 is null: only points that are null"),
+        "{error}"
+    );
+    let error = problem(&line("[[1, 1], null]", "[0.3, 1.5]"));
+    assert!(error.contains("a number from 0 to 1"), "{error}");
+}
+
+#[test]
+fn points_beyond_all_photos_are_refused() {
+    let line = |x: &str| format!("{{\"index\": 0, \"predicted\": [[1, 1], [{x}, 2]]}}");
+    for x in ["1e308", "-1e200", "1e9"] {
+        let error = problem(&line(x));
+        assert!(
+            error.contains("point 1 lies at ") && error.contains("`null` stands for"),
+            "{error}"
+        );
+    }
+    assert_eq!(read_text(&line("-1e4")).unwrap()[0].points[1].x, -1e4);
+    let framed =
+        "{\"index\": 0, \"predicted\": [[1, 1], [2, 2]], \"predicted_512\": [[1, 1], [2, 1e300]]}";
+    assert!(problem(framed).contains("point 1 lies at 2e0, 1e300"), "{}", problem(framed));
+}
+
+#[test]
+fn pairs_are_refused_once_and_those_that_were_left_out_are_passed_over() {
+    let text = "{\"index\": 0, \"predicted\": [[1, 1]]}\n\
+                {\"index\": 1, \"predicted\": [[1, 1], [2]]}\n\
+                {\"index\": 1, \"predicted\": [[1, 1], [2, 2]]}\n\
+                {\"index\": 2, \"predicted\": [[1, 1], [2, 2]]}\n\
+                {\"index\": 3, \"predicted\": [[1, 1], [2, 2]]}\n\
+                nonsense";
+    let pairs = pairs();
+    let finder = PairFinder::new(&pairs, &[3, 4], Path::new("/data"));
+    let stored = parse(text, &finder, true, None).unwrap();
+    assert_eq!((stored.predictions.len(), stored.unusable.count()), (2, 3));
+    assert_eq!(stored.refused, [0]);
+    let left_out = "for pairs that were left out of the dataset as unusable";
+    assert_eq!(stored.notes, [format!("passed over: 1 prediction {left_out}")]);
+    let error = |text| format!("{:#}", parse(text, &finder, true, None).unwrap_err());
+    let only = error("{\"index\": 4, \"predicted\": []}");
+    assert_eq!(only, format!("the file holds predictions only {left_out}"));
+    assert!(error("{\"index\": 5, \"predicted\": []}").contains("no pair 5 (it has 5)"));
+    let named = error("{\"source\": \"q.jpg\", \"target\": \"r.jpg\", \"predicted\": []}");
+    assert!(named.contains("that can be used (2 of 5 were left out)"), "{named}");
 }
