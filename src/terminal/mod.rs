@@ -212,7 +212,7 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 /// Something that made a run fail, for the workflow of GitHub that runs this program; nothing elsewhere.
 pub(crate) fn annotate(annotation: &Annotation) {
     if annotations::are_wanted() {
-        print(&annotations::line(annotation));
+        print(&annotations::line(annotation, annotations::workspace().as_deref()));
     }
 }
 
