@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::browser::seen;
-use crate::command::lpmflow;
+use crate::command::{lpmflow, names};
 use crate::support::evaluation::{assert_satisfies, assert_satisfies_schema, json, text};
 use crate::support::spair::TinySpair;
 
@@ -167,7 +167,9 @@ const LOOK: &str = r##"
   choose("part", "");
   seen.hard = choose("viewpoint", "2");
   choose("viewpoint", "");
+  seen.judge = element("judge").textContent;
   seen.alone = choose("other", "");
+  seen.judgeAlone = element("judge").textContent;
   choose("other", "1");
   document.querySelector(".card .caption").click();
   const rows = [...document.querySelectorAll("#large tbody tr")];
@@ -205,9 +207,19 @@ fn all_pairs_can_be_looked_through_in_a_browser_sorted_filtered_and_large() {
             "{found}"
         );
         let count = found["first"]["count"].as_str().unwrap();
-        assert_eq!(count, "6 of 6 pairs, 18 keypoints; right: good 94.4 %, middling 66.7 %");
+        assert_eq!(
+            count,
+            "6 of 6 pairs, 18 keypoints; right, all keypoints counted alike: good 94.4 %, middling 66.7 %"
+        );
         let part = found["part"]["count"].as_str().unwrap();
-        assert_eq!(part, "6 of 6 pairs, 6 keypoints; right: good 83.3 %, middling 33.3 %");
+        assert_eq!(
+            part,
+            "6 of 6 pairs, 6 keypoints; right, all keypoints counted alike: good 83.3 %, middling 33.3 %"
+        );
+        let judged = [&found["judge"], &found["judgeAlone"]].map(|text| text.as_str().unwrap());
+        let told = ["middling", "good"]
+            .map(|name| format!("on the source: right and wrong answers of {name}"));
+        assert_eq!(judged, told);
         assert_eq!((&found["panes"], &found["lit"]), (&3.into(), &4.into()), "{found}");
         let said = found["said"].as_str().unwrap();
         assert!(
@@ -231,7 +243,7 @@ fn the_pairs_of_one_evaluation_can_be_looked_through_too() {
 }
 
 #[test]
-fn a_folder_has_a_page_for_each_category_and_one_of_the_worst() {
+fn a_folder_has_a_page_for_each_category_and_none_of_an_earlier_run() {
     let (dataset, [good, bad]) = reports([("good", [3; 6]), ("bad", [3, 2, 1, 0, 0, 0])]);
     let folder = dataset.path("pages");
     let root = text(dataset.data_root());
@@ -239,16 +251,56 @@ fn a_folder_has_a_page_for_each_category_and_one_of_the_worst() {
         ["compare", text(&good), text(&bad), "--browse", text(&folder), "--data-root", root];
     for _ in 0..2 {
         lpmflow(flags).succeeded();
-        let mut names: Vec<String> = fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names, ["01-cat.html", "02-dog.html", "index.html", "worst.html"]);
+        assert_eq!(names(&folder), ["01-cat.html", "02-dog.html", "index.html"]);
     }
     let index = fs::read_to_string(folder.join("index.html")).unwrap();
     assert!(index.contains("<a href=\"01-cat.html\">cat</a>") && index.contains("66.7"), "{index}");
+    // What is not its own, or a page by itself, stays.
+    let own = ["03-mine.html", "worst.html", "notes.txt"];
+    own.iter().for_each(|name| fs::write(folder.join(name), "<p>mine</p>").unwrap());
+    fs::copy(folder.join("01-cat.html"), folder.join("all.html")).unwrap();
+    let of_dogs = ["--baseline-model", "identity", "--category", "dog", "--browse", text(&folder)];
+    lpmflow(dataset.evaluation(&of_dogs)).succeeded();
+    let left = ["01-dog.html", "03-mine.html", "all.html", "index.html", "notes.txt", "worst.html"];
+    assert_eq!(names(&folder), left);
     fs::write(folder.join("index.html"), "<p>mine</p>").unwrap();
     let run = lpmflow(flags);
     assert!(run.code == 1 && run.stderr.contains("is no such page"), "{}", run.stderr);
+}
+
+#[test]
+fn many_pairs_have_a_page_of_the_worst_until_they_are_few() {
+    let dataset = TinySpair::write();
+    let list = dataset.data_root().join("SPair-71k/Layout/large/test.txt");
+    let six = fs::read_to_string(&list).unwrap();
+    let folder = dataset.path("pages");
+    let browse = ["--baseline-model", "identity", "--browse", text(&folder)];
+    fs::write(&list, six.repeat(51)).unwrap();
+    lpmflow(dataset.evaluation(&browse)).succeeded();
+    assert_eq!(names(&folder), ["01-cat.html", "02-dog.html", "index.html", "worst.html"]);
+    let index = fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(index.contains("<a href=\"worst.html\">The 300 worst of all</a>"), "{index}");
+    fs::write(&list, six).unwrap();
+    lpmflow(dataset.evaluation(&browse)).succeeded();
+    assert_eq!(names(&folder), ["01-cat.html", "02-dog.html", "index.html"]);
+    assert!(!fs::read_to_string(folder.join("index.html")).unwrap().contains("worst"));
+}
+
+#[test]
+fn reports_of_one_name_are_told_apart_by_their_folders() {
+    let (dataset, [one]) = reports([("one", [3; 6])]);
+    let identity = ["--baseline-model", "identity", "--report"];
+    let third = dataset.path("third.json");
+    lpmflow(dataset.evaluation(&[&identity[..], &[text(&third)]].concat())).succeeded();
+    let reports = ["ra", "rb", "rc"].map(|name| dataset.path(name).join("report.json"));
+    for (from, to) in [&one, &third, &third].into_iter().zip(&reports) {
+        fs::create_dir(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+    let [ra, rb, rc] = reports.each_ref().map(|path| text(path));
+    let run = lpmflow(["compare", ra, rb, rc, "--json"]).succeeded();
+    let board: Value = serde_json::from_str(&run.stdout).unwrap();
+    let named: Vec<&Value> =
+        board["systems"].as_array().unwrap().iter().map(|system| &system["name"]).collect();
+    assert_eq!(named, ["one", "identity (rb/report)", "identity (rc/report)"]);
 }

@@ -137,10 +137,11 @@
     }
     return svg;
   };
+  // Whose answers the marks on the source are about.
+  const judge = () => other() ?? one();
   const shots = (pair, numbered) => {
-    const judge = other() ?? one();
     const systems = other() === null ? [one()] : [one(), other()];
-    return [shot(pair, null, judge, numbered), ...systems.map((system) => shot(pair, system, system, numbered))];
+    return [shot(pair, null, judge(), numbered), ...systems.map((system) => shot(pair, system, system, numbered))];
   };
 
   // --- The list ---------------------------------------------------------------------------------------------
@@ -187,8 +188,9 @@
       return `${data.systems[system]} ${(100 * found / Math.max(1, keypoints)).toFixed(1)} %`;
     };
     element("count").textContent = list.length
-      ? `${list.length} of ${data.pairs.length} pairs, ${keypoints} keypoints; right: ${systems.map(score).join(", ")}`
+      ? `${list.length} of ${data.pairs.length} pairs, ${keypoints} keypoints; right, all keypoints counted alike: ${systems.map(score).join(", ")}`
       : "No pair is like that.";
+    element("judge").textContent = `on the source: right and wrong answers of ${data.systems[judge()]}`;
     further();
     fill();
   };

@@ -1,5 +1,6 @@
-//! A folder of pages: one for each category, one of the worst pairs of all, and the way to them.
+//! A folder of pages: one for each category, one of the worst pairs of all where there are many, and the way to them.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -28,7 +29,10 @@ struct Chapter {
     positions: Vec<usize>,
 }
 
-/// Writes the folder; pages of an earlier run in it are replaced.
+/// The name of the page of the worst.
+const WORST_PAGE: &str = "worst.html";
+
+/// Writes the folder; pages of an earlier run in it are replaced, or removed where there are none such any more.
 ///
 /// # Errors
 /// When it cannot be written, or holds an `index.html` that is no such page.
@@ -54,17 +58,47 @@ pub(super) fn write_folder(browser: &Browser, folder: &Path) -> Result<()> {
             });
         }
     }
-    let worst = Chapter {
-        title: format!("The {} worst of all", WORST.min(browser.pairs.len())),
-        file: "worst.html".to_owned(),
+    // Where it would hold every pair, they are all there by category.
+    let worst = (browser.pairs.len() > WORST).then(|| Chapter {
+        title: format!("The {WORST} worst of all"),
+        file: WORST_PAGE.to_owned(),
         positions: browser.worst(),
-    };
-    for chapter in chapters.iter().chain([&worst]) {
+    });
+    for chapter in chapters.iter().chain(&worst) {
         let title = format!("{}: {}", browser.title(), chapter.title);
         let text = page_of(browser, &chapter.positions, &Frame { title: &title, back: true })?;
         output::write_text(&folder.join(&chapter.file), &text)?;
     }
-    output::write_text(&index, &browser.index(&chapters, &worst))
+    output::write_text(&index, &browser.index(&chapters, worst.as_ref()))?;
+    let now: Vec<&str> = chapters.iter().chain(&worst).map(|chapter| &*chapter.file).collect();
+    remove_others(folder, &now)
+}
+
+/// Removes the pages of an earlier run that are not among those of now: what is called as they are and bears their mark.
+fn remove_others(folder: &Path, now: &[&str]) -> Result<()> {
+    let context = || format!("removing pages of an earlier run from `{}`", folder.shown());
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let is_other = name.to_str().is_some_and(|name| is_page_name(name) && !now.contains(&name));
+        if is_other
+            && entry.file_type().with_context(context)?.is_file()
+            && is_made_by(&path, MAKER)?
+        {
+            fs::remove_file(&path).with_context(context)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a page of the folder may be called so: `01-car.html`, or that of the worst.
+fn is_page_name(name: &str) -> bool {
+    let number = name.split('-').next().unwrap_or_default();
+    let is_numbered = number.len() >= 2
+        && number.len() < name.len()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && name.ends_with(".html");
+    is_numbered || name == WORST_PAGE
 }
 
 impl Browser<'_> {
@@ -93,7 +127,7 @@ impl Browser<'_> {
         positions
     }
 
-    fn index(&self, chapters: &[Chapter], worst: &Chapter) -> String {
+    fn index(&self, chapters: &[Chapter], worst: Option<&Chapter>) -> String {
         let what = format!("{}: {}", self.title(), counted(self.pairs.len(), "pair"));
         let page = html! {
             (DOCTYPE)
@@ -105,7 +139,7 @@ impl Browser<'_> {
                             code { (self.protocol.name) } "." } }
                     main {
                         section {
-                            p { a href=(worst.file) { (worst.title) } }
+                            @if let Some(worst) = worst { p { a href=(worst.file) { (worst.title) } } }
                             div.scroll tabindex="0" role="region" aria-label="Categories" {
                                 table.numbers {
                                     thead { tr { th scope="col" { "Category" } th scope="col" { "Pairs" }

@@ -64,6 +64,7 @@ fn page(data: &Data, frame: &Frame) -> String {
                         li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.right r="5" {} } "right" }
                         li { svg viewBox="-8 -8 16 16" aria-hidden="true" { (PreEscaped("<path class=\"wrong\" d=\"M-4 -4L4 4M-4 4L4 -4\"></path>")) } "wrong" }
                         li { svg viewBox="-8 -8 16 16" aria-hidden="true" { circle.ring r="5.5" {} } "where it should be, with what alpha allows" }
+                        li #judge {}
                     }
                     div #pairs {}
                     div #more aria-hidden="true" {}
