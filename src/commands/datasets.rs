@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &DatasetsArguments, terminal: &Terminal) -> Result<
 
 fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    arguments.names.iter().try_for_each(|name| entry_of(&catalog, name).map(drop))?;
+    arguments.names.iter().try_for_each(|name| entry_of("datasets", &catalog, name).map(drop))?;
     let mut datasets = listing(&catalog, &arguments.catalog.data_root);
     datasets
         .retain(|dataset| arguments.names.is_empty() || arguments.names.contains(&dataset.name));
@@ -61,7 +61,7 @@ fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Outcome> {
 
 fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    let entry = entry_of(&catalog, &arguments.dataset)?;
+    let entry = entry_of("datasets", &catalog, &arguments.dataset)?;
     let (name, data_root) = (&arguments.dataset, &arguments.catalog.data_root);
     let dataset = Dataset { name, entry, data_root, exif: arguments.exif.into() };
     let inspection =
@@ -80,7 +80,7 @@ fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Outcome> {
 
 fn export_pairs(arguments: &ExportPairsArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
-    entry_of(&catalog, &arguments.dataset)?;
+    entry_of("datasets", &catalog, &arguments.dataset)?;
     let wanted = Wanted {
         dataset: &arguments.dataset,
         data_root: &arguments.catalog.data_root,

@@ -19,10 +19,10 @@ pub(crate) fn usage_error(command: &str, message: &str) -> anyhow::Error {
     .into()
 }
 
-/// What the catalog says of a dataset that the command line of `datasets` names.
+/// What the catalog says of a dataset that the line of a `command` names.
 ///
 /// # Errors
 /// When it does not hold it.
-pub(super) fn entry_of<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Entry> {
-    catalog.get(name).map_err(|error| usage_error("datasets", &format!("{error:#}")))
+pub(super) fn entry_of<'a>(command: &str, catalog: &'a Catalog, name: &str) -> Result<&'a Entry> {
+    catalog.get(name).map_err(|error| usage_error(command, &format!("{error:#}")))
 }

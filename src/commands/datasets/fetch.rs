@@ -21,7 +21,7 @@ use crate::visible::Shown;
 pub(super) fn run(arguments: &FetchArguments, terminal: &Terminal) -> Result<Outcome> {
     let catalog = Catalog::load(arguments.catalog.datasets.as_deref())?;
     let (name, data_root) = (&arguments.dataset, &arguments.catalog.data_root);
-    let entry = entry_of(&catalog, name)?;
+    let entry = entry_of("datasets", &catalog, name)?;
     let dataset = Dataset::new(name, entry, data_root);
     let mut lack = Lack::of(&dataset);
     let mut fetched: Vec<&RemoteFile> = Vec::new();

@@ -19,6 +19,7 @@ use crate::cli::eval::EvalArguments;
 use crate::commands::compare::{conclude, outcome};
 use crate::commands::interrupt::leave_on_interrupt;
 use crate::commands::processes::{self, Processes, Sharing};
+use crate::commands::usage::entry_of;
 use crate::commands::{Outcome, engine, usage_error};
 use crate::data::catalog::Catalog;
 use crate::data::truth::TruthKind;
@@ -205,5 +206,7 @@ fn task(arguments: &EvalArguments) -> Result<Task> {
         skip_bad: selection.skip_bad,
         exif: selection.exif.into(),
     };
-    Task::new(&Catalog::load(selection.datasets.as_deref())?, &wanted)
+    let catalog = Catalog::load(selection.datasets.as_deref())?;
+    entry_of("eval", &catalog, &selection.dataset)?;
+    Task::new(&catalog, &wanted)
 }

@@ -112,7 +112,7 @@ pub(crate) fn left_out(report: &Report) -> String {
     }
     if dataset.skipped > 0 {
         let skipped = dataset.skipped;
-        let _ = write!(text, " Unusable pairs or records, not counted: {skipped}.");
+        let _ = write!(text, " Unusable pairs, not counted: {skipped}.");
     }
     text
 }
