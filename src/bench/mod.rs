@@ -21,6 +21,7 @@ use crate::flow::Wanted;
 use crate::geometry::Size;
 use crate::inference::Engine;
 use crate::inference::frame::FrameKey;
+use crate::model::config::ModelConfig;
 use crate::model::cost::StageCost;
 use crate::nn::runtime::recompute::Recompute;
 use crate::visible::Shown;
@@ -167,7 +168,9 @@ pub(crate) fn run_training(
 ) -> Result<Measurement> {
     let steps = config.training_steps();
     let model = engine.model().config();
-    let times = training::time(model, engine.device(), config.batch_size, steps, done)?;
+    // As training takes it: of matches that are looked for several times, the first look.
+    let model = ModelConfig { matcher: model.matcher.to_train(&[])?, ..model.clone() };
+    let times = training::time(&model, engine.device(), config.batch_size, steps, done)?;
     Ok(summarise("training", "pair", config.batch_size, times))
 }
 

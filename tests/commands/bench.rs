@@ -7,7 +7,7 @@ fn the_report_fits_its_schema_and_a_table_says_the_same() {
     let schema = serde_json::from_str(include_str!("../../src/bench/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for (flags, limit) in [
-        ("--weights lite --input-size 192 --iterations 1", false),
+        ("--weights lite --input-size 192 --iterations 1 --quality fine", false),
         ("--untrained tiny --iterations 2 --batch-size 2 --limit", true),
     ] {
         let run = |more: &str| {
@@ -26,7 +26,7 @@ fn the_report_fits_its_schema_and_a_table_says_the_same() {
             .collect();
         let products: &[&str] = if limit { &["products"] } else { &[] };
         let expected = [&["forward", "backbone", "matcher"], products, &["loader", "training"]];
-        assert_eq!(names, expected.concat());
+        assert_eq!(names, expected.concat(), "{flags}");
         let table = run("");
         assert!(
             table.stderr.contains("too few times to know how far they vary"),

@@ -116,7 +116,7 @@ fn lite_is_trained_on_them() {
     composite(&folder, "data", "1").succeeded();
     let (data, run, report) = (folder.text("data"), folder.text("run"), folder.text("report.json"));
     let data = ["--dataset", "cutouts", "--data-root", &data];
-    let model = ["--model", "lite", "--init", "zero-shot", "--input-size", "192"];
+    let model = ["--model", "lite", "--init", "lite", "--input-size", "192"];
     let recipe = ["--batch-size", "3", "--epochs", "1", "--output", &run];
     lpmflow([&["train"], &data[..], &model, &recipe].concat()).succeeded();
     let text = fs::read_to_string(folder.path("run/config.toml")).unwrap();

@@ -9,14 +9,11 @@ use crate::train::optim::schedule::{Decay, ScheduleConfig};
 /// Weights to begin with.
 const INIT: &str = "lite";
 
-/// What the recipe is for.
-const SUITS: [&str; 2] = [INIT, "zero-shot"];
-
 /// Steps of a run: some minutes on two cores.
 const STEPS: u64 = 100;
 
 /// The layers that see edges, which stay edges, and would take most of the time.
-const FROZEN: [&str; 7] = [
+const FROZEN: [&str; 9] = [
     "feature_extraction.backbone.stem.",
     "feature_extraction.backbone.blocks.0.",
     "feature_extraction.backbone.blocks.1.",
@@ -24,6 +21,8 @@ const FROZEN: [&str; 7] = [
     "feature_extraction.backbone.blocks.3.",
     "feature_extraction.backbone.blocks.4.",
     "feature_extraction.backbone.blocks.5.",
+    "feature_extraction.backbone.blocks.6.",
+    "feature_extraction.backbone.blocks.7.",
 ];
 
 impl TrainConfig {
@@ -35,7 +34,7 @@ impl TrainConfig {
         // Upright, as `predict` will see them.
         config.data.exif = Exif::Apply;
         let chosen = [model, init].into_iter().flatten();
-        if chosen.clone().all(|name| SUITS.contains(&name)) {
+        if chosen.clone().all(|name| name == INIT) {
             config.batch_size = 8;
             config.learning_rate = 1e-4;
             config.backbone_learning_rate = 3e-4;
