@@ -7,6 +7,7 @@ use anyhow::{Context, Error, Result, anyhow, ensure};
 
 use crate::cli::compare::CompareArguments;
 use crate::cli::leaderboard::ComparisonOutputs;
+use crate::commands::outside::is_replaceable;
 use crate::commands::{Outcome, usage_error};
 use crate::data::Pair;
 use crate::data::catalog::Catalog;
@@ -135,7 +136,8 @@ pub(super) fn of_two(
 
 /// What kept a comparison from its result, as Markdown where that is wanted: good news of an earlier one do not stay.
 pub(super) fn tell(arguments: &CompareArguments, error: &Error) {
-    let Some(path) = &arguments.outputs.markdown else { return };
+    let path = arguments.outputs.markdown.as_ref();
+    let Some(path) = path.filter(|path| is_replaceable(path, markdown::is_one)) else { return };
     if let Err(error) = write_text(path, &markdown::failure("comparison", error)) {
         print_error(&error);
     }

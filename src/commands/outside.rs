@@ -1,5 +1,7 @@
 //! Results beside datasets: none may replace what it is made of.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -20,4 +22,20 @@ pub(crate) fn ensure_outside(path: &Path, dataset: &Path) -> Result<()> {
         path.shown()
     );
     Ok(())
+}
+
+/// So much of a file says what it is.
+const LOOK: u64 = 1 << 20;
+
+/// Whether a text is a file of some kind.
+pub(crate) type IsOne = fn(&str) -> bool;
+
+/// Whether an error may take a file's place: there is none, it is empty, no file at all, or tells of an earlier run.
+pub(crate) fn is_replaceable(path: &Path, is_one: IsOne) -> bool {
+    if !path.is_file() {
+        return true;
+    }
+    let mut beginning = String::new();
+    let read = File::open(path).and_then(|file| file.take(LOOK).read_to_string(&mut beginning));
+    read.is_ok() && (beginning.is_empty() || is_one(&beginning))
 }

@@ -199,6 +199,11 @@ pub(crate) fn print_usage(usage: &clap::Error) -> Result<i32> {
         Cow::Borrowed(_) if usage.use_stderr() => _ = usage.print(),
         Cow::Borrowed(_) => stdout::print(|| usage.print())?,
     }
+    if usage.use_stderr() {
+        let text = usage.render().to_string();
+        let message = text.lines().next().unwrap_or_default();
+        annotate(&Annotation { title: "wrong command line", file: None, message });
+    }
     Ok(usage.exit_code())
 }
 

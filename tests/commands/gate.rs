@@ -12,6 +12,10 @@ use crate::support::evaluation::text;
 use crate::support::spair::TinySpair;
 use crate::training::child::wait;
 
+/// What an earlier run left, as JUnit and as Markdown.
+pub const GOOD_NEWS: [&str; 2] =
+    ["<testsuites name=\"lpmflow eval\">good news</testsuites>\n", "## toy test: good news\n"];
+
 /// Runs `eval` on the tiny dataset.
 fn eval(dataset: &TinySpair, arguments: &[&str]) -> Run {
     lpmflow(dataset.evaluation(arguments))
@@ -111,8 +115,7 @@ fn set_up_that_fails_is_told_by_code_junit_markdown_and_annotation() {
     let list = dataset.data_root().join("SPair-71k/Layout/large/test.txt");
     let before = fs::read_to_string(&list).unwrap();
     let arguments = ["--baseline-model", "identity", "--junit", text(&list)];
-    let error = eval(&dataset, &arguments).failed_with(4);
-    assert!(error.contains("in the dataset's folder: choose another place"), "{error}");
+    eval(&dataset, &arguments).failed_with(4);
     assert_eq!(fs::read_to_string(&list).unwrap(), before);
 }
 
@@ -232,13 +235,31 @@ fn predictions_that_lack_what_the_baseline_has_are_unusable_data() {
 }
 
 #[test]
+fn an_error_takes_the_place_of_nothing_else() {
+    let dataset = TinySpair::write();
+    let (list, new) = (dataset.path("list.txt"), dataset.data_root().join("SPair-71k/new.xml"));
+    fs::write(&list, "a list of pairs").unwrap();
+    for flag in ["--junit", "--markdown"] {
+        let unknown = ["--datasets", "absent.toml", flag, text(&list)];
+        eval(&dataset, &[&["--baseline-model", "identity"], &unknown[..]].concat()).failed_with(1);
+        assert_eq!(fs::read_to_string(&list).unwrap(), "a list of pairs");
+    }
+    // A new file in the dataset's folder replaces nothing.
+    eval(&dataset, &["--baseline-model", "identity", "--junit", text(&new)]).succeeded();
+    assert!(fs::read_to_string(&new).unwrap().contains("errors=\"0\""));
+}
+
+#[test]
 fn good_news_of_an_earlier_run_do_not_stay() {
     let dataset = TinySpair::write();
     let [junit, markdown] = ["junit.xml", "summary.md"].map(|name| dataset.path(name));
     let outputs =
         ["--baseline-model", "identity", "--junit", text(&junit), "--markdown", text(&markdown)];
     let bad_news = |more: &[&str], code: i32, expected: &str| {
-        [&junit, &markdown].iter().for_each(|file| fs::write(file, "good news").unwrap());
+        GOOD_NEWS
+            .iter()
+            .zip([&junit, &markdown])
+            .for_each(|(news, file)| fs::write(file, news).unwrap());
         let run = lpmflow(dataset.evaluation(&[&outputs[..], more].concat()));
         assert_eq!(run.code, code, "{}", run.stderr);
         for file in [&junit, &markdown] {
@@ -259,7 +280,7 @@ fn good_news_of_an_earlier_run_do_not_stay() {
 fn an_evaluation_that_is_stopped_says_that_it_did_not_end() {
     let dataset = TinySpair::write();
     let junit = dataset.path("junit.xml");
-    fs::write(&junit, "good news").unwrap();
+    fs::write(&junit, GOOD_NEWS[0]).unwrap();
     // It waits for predictions until it is killed.
     let waiting = dataset.evaluation(&["--predictions", "-", "--junit", text(&junit)]);
     let mut child = command(waiting).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

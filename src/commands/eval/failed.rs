@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Error, Result, anyhow};
 
 use crate::cli::eval::{EvalArguments, OutputArguments};
-use crate::commands::outside::ensure_outside;
+use crate::commands::outside::{IsOne, ensure_outside, is_replaceable};
 use crate::data::catalog::Catalog;
 use crate::eval::report::{junit, markdown};
 use crate::output::{self, write_text};
@@ -48,14 +48,14 @@ impl FailureOutputs {
         }
     }
 
-    /// Says in each file that there is no result yet: whatever ends this process, good news of an earlier run do not
-    /// stay. What keeps it from one is noticed later.
+    /// Says in each file of an earlier run that there is no result yet: whatever ends this process, good news do not
+    /// stay. Where nothing can be said, nothing stays.
     pub(super) fn begin(&self) {
         let error = anyhow!("it has not come to its end: it still runs, or was stopped or killed");
-        let is_file =
-            |path: &Path| fs::metadata(path).map_or(path != Path::new("-"), |data| data.is_file());
-        for (path, text) in self.texts(&error).filter(|(path, _)| is_file(path)) {
-            let _ = self.ensure_apart(path).and_then(|()| write_text(path, &text));
+        for (path, text) in self.texts(&error).filter(|(path, _)| path.is_file()) {
+            if self.ensure_apart(path).is_ok() && write_text(path, &text).is_err() {
+                let _ = fs::remove_file(path);
+            }
         }
     }
 
@@ -80,12 +80,15 @@ impl FailureOutputs {
         written
     }
 
+    /// The error for each file that is not there or was such a file before: anything else is kept for a result.
     fn texts(&self, error: &Error) -> impl Iterator<Item = (&Path, String)> {
-        let texts = [
-            (self.junit.as_deref(), junit::failure(&self.dataset, error)),
-            (self.markdown.as_deref(), markdown::failure(&self.dataset, error)),
+        let files = [
+            (self.junit.as_deref(), junit::failure(&self.dataset, error), junit::is_one as IsOne),
+            (self.markdown.as_deref(), markdown::failure(&self.dataset, error), markdown::is_one),
         ];
-        texts.into_iter().filter_map(|(path, text)| Some((path?, text)))
+        files.into_iter().filter_map(|(path, text, is_one)| {
+            path.filter(|path| is_replaceable(path, is_one)).map(|path| (path, text))
+        })
     }
 
     /// Which of the dataset's files are inputs is not known by now.

@@ -108,7 +108,11 @@ impl Comparison {
                 format!("all pairs satisfy: {change}; {}", limits.join("; "))
             }
             (true, false) => format!("no regression: {change}; {}", limits.join("; ")),
-            (true, true) => change,
+            (true, true) if self.conditions.is_empty() || self.regression => change,
+            (true, true) => {
+                let count = self.conditions.len();
+                format!("no regression: {change}; all of {count} conditions are satisfied")
+            }
         }
     }
 

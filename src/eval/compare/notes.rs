@@ -1,7 +1,7 @@
 //! What a reader of a comparison must know beside its numbers.
 
 use crate::eval::compare::change::Change;
-use crate::eval::compare::options::CompareOptions;
+use crate::eval::compare::options::{Alphas, CompareOptions};
 use crate::eval::compare::rules::transfer_note;
 use crate::eval::report::{ProtocolReport, Report};
 use crate::spelling::{counted, shortened};
@@ -30,6 +30,22 @@ pub(super) fn doubts(
     if options.significant && after.dataset.pairs < FEW_PAIRS {
         let pairs = counted(after.dataset.pairs, "pair");
         doubts.push(format!("what is beyond chance is told by {pairs} alone, which say little"));
+    }
+    let alphas = |report: &Report| -> Vec<String> {
+        let found = report.protocol(headline.protocol);
+        found.into_iter().flat_map(|found| found.overall.keys().cloned()).collect()
+    };
+    let [earlier, later] = [alphas(before), alphas(after)];
+    let lacks = |all: &[String], some: &[String]| -> Vec<String> {
+        all.iter().filter(|alpha| !some.contains(alpha)).cloned().collect()
+    };
+    for (missing, which) in
+        [(lacks(&later, &earlier), "earlier"), (lacks(&earlier, &later), "later")]
+    {
+        if options.alphas == Alphas::All && !missing.is_empty() {
+            let missing = shortened(&missing);
+            doubts.push(format!("the {which} report has no score at {missing}: not judged there"));
+        }
     }
     let categories =
         |report: &Report| report.protocol(headline.protocol).map(|found| found.categories.clone());

@@ -46,6 +46,11 @@ pub(crate) fn junit(
     document(&suites)
 }
 
+/// Whether a text is such a file.
+pub(crate) fn is_one(text: &str) -> bool {
+    text.contains("<testsuites name=\"lpmflow eval\"")
+}
+
 /// What kept an evaluation on a dataset from its report, as XML.
 pub(crate) fn failure(dataset: &str, error: &Error) -> String {
     let case = Case::erring("evaluation", error);

@@ -77,6 +77,11 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
     text
 }
 
+/// Whether a text may be such a file: it begins with a headline of this rank.
+pub(crate) fn is_one(text: &str) -> bool {
+    text.starts_with("## ")
+}
+
 /// What kept an evaluation on a dataset from its report.
 pub(crate) fn failure(dataset: &str, error: &Error) -> String {
     let text = format!("## {}: no result\n\n{}\n", one_line(dataset), trouble("failed", error));

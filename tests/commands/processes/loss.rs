@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{children, free_port, member, metrics, send, toy};
 use crate::command::{ended, lpmflow};
+use crate::gate::GOOD_NEWS;
 use crate::support::toy::Toy;
 use crate::training::child::{start, wait};
 
@@ -159,15 +160,21 @@ fn an_evaluation_that_loses_a_process_leaves_no_good_news_behind() {
         let words = format!("eval {outputs} {more}");
         words.split_whitespace().map(str::to_owned).chain(toy.flags()).collect()
     };
+    let leave_good_news = || {
+        GOOD_NEWS
+            .iter()
+            .zip([&junit, &markdown])
+            .for_each(|(news, file)| fs::write(file, news).unwrap());
+    };
     let bad_news = |error: &str, expected: &str| {
         assert!(error.contains(expected), "{error}");
         for file in [&junit, &markdown] {
             let text = fs::read_to_string(file).unwrap();
             assert!(text.contains(expected) && !text.contains("good news"), "{text}");
-            fs::write(file, "good news").unwrap();
         }
+        leave_good_news();
     };
-    [&junit, &markdown].iter().for_each(|file| fs::write(file, "good news").unwrap());
+    leave_good_news();
     // Before there is anything to evaluate with, however fast that is.
     for rank in 0..2 {
         let mut child = start(&arguments("--processes 2"));
