@@ -42,7 +42,7 @@ fn two_photos_correspond_as_predict_says() {
 fn weights_tell_what_they_are() {
     let weights = Weights::open(Path::new("lite")).unwrap();
     assert!(weights.configuration().unwrap().contains("\"kind\":\"consensus\""));
-    assert!(weights.tensors().any(|(name, shape)| name == "adapter.gain" && shape == [304]));
+    assert!(weights.tensors().any(|(name, shape)| name == "adapter.gain" && shape == [328]));
     assert!(weights.origin_and_licence().1.contains("Apache-2.0"));
     assert!(weights.path().is_some_and(|path| path.ends_with("lite.safetensors")));
 }
