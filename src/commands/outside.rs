@@ -35,7 +35,7 @@ pub(crate) fn is_replaceable(path: &Path, is_one: IsOne) -> bool {
     if !path.is_file() {
         return true;
     }
-    let mut beginning = String::new();
-    let read = File::open(path).and_then(|file| file.take(LOOK).read_to_string(&mut beginning));
-    read.is_ok() && (beginning.is_empty() || is_one(&beginning))
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut beginning));
+    read.is_ok() && (beginning.is_empty() || is_one(&String::from_utf8_lossy(&beginning)))
 }
