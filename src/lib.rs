@@ -19,6 +19,7 @@
 //! ```
 
 pub mod api;
+mod beginning;
 mod bench;
 mod cli;
 mod commands;

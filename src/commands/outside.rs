@@ -1,11 +1,10 @@
 //! Results beside datasets: none may replace what it is made of.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 
+use crate::beginning::beginning;
 use crate::visible::Shown;
 
 /// Ensures that a result replaces no file of the dataset, not even one of another split.
@@ -35,7 +34,5 @@ pub(crate) fn is_replaceable(path: &Path, is_one: IsOne) -> bool {
     if !path.is_file() {
         return true;
     }
-    let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut beginning));
-    read.is_ok() && (beginning.is_empty() || is_one(&String::from_utf8_lossy(&beginning)))
+    beginning(path, LOOK).is_ok_and(|start| start.is_empty() || is_one(&start))
 }

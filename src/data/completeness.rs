@@ -2,12 +2,12 @@
 //! bring the rest.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::beginning::beginning;
 use crate::data::catalog::{Entry, RemoteFile};
 use crate::data::formats::text::{read_csv, read_text};
 use crate::data::load::{Dataset, LoadedSplit, read_split};
@@ -155,11 +155,7 @@ fn ensure_rows(loaded: &LoadedSplit) -> Result<()> {
 /// # Errors
 /// When it is, or cannot be read.
 pub(crate) fn ensure_no_page(file: &Path) -> Result<()> {
-    let mut beginning = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning))
-        .with_context(|| format!("reading `{}`", file.shown()))?;
-    let text = String::from_utf8_lossy(&beginning);
+    let text = beginning(file, BEGINNING)?;
     let first = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']).lines().next();
     let first = first.unwrap_or_default().trim_end();
     ensure!(

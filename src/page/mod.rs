@@ -1,8 +1,6 @@
 //! Self-contained HTML pages: what all begin with, and pictures inside them.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -13,7 +11,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use maud::{Markup, PreEscaped, html};
 
-use crate::visible::Shown;
+use crate::beginning::beginning;
 
 /// Colours of light and dark, and the type.
 const BASE: &str = include_str!("base.css");
@@ -49,11 +47,7 @@ pub(crate) fn maker(name: &str) -> Markup {
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn is_made_by(path: &Path, name: &str) -> Result<bool> {
-    let mut beginning = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning))
-        .with_context(|| format!("reading `{}`", path.shown()))?;
-    Ok(String::from_utf8_lossy(&beginning).contains(&maker(name).into_string()))
+    Ok(beginning(path, BEGINNING)?.contains(&maker(name).into_string()))
 }
 
 /// A picture as it is, or smaller so that no side is longer than `longest` pixels.

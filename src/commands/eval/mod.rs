@@ -187,7 +187,7 @@ fn named_inputs(arguments: &EvalArguments) -> Vec<PathBuf> {
 /// The files of the weights, if any are used.
 fn weights(arguments: &EvalArguments) -> Result<Vec<PathBuf>> {
     let EvalArguments { instead, model, .. } = arguments;
-    match instead.predictions.is_none() && instead.baseline_model.is_none() {
+    match instead.is_none() {
         true => engine::files(&model.choice()),
         false => Ok(Vec::new()),
     }

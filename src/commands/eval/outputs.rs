@@ -109,10 +109,7 @@ impl<'a> Outputs<'a> {
         let decode = |path: &Path| decode_annotated(path, self.exif);
         let mut attempts = Attempts::default();
         let mut attempt = |path: &Option<PathBuf>, write: &dyn Fn(&Path) -> Result<()>| {
-            let Some(path) = path else { return };
-            if attempts.record(write(path)) {
-                self.terminal.log(&format!("wrote `{}`", path.shown()));
-            }
+            self.attempt(&mut attempts, path, write);
         };
         attempt(predictions_out, &|path| {
             predictions::write(path, &evaluation.pairs, evaluation.predictions)
@@ -136,17 +133,26 @@ impl<'a> Outputs<'a> {
         let missing = attempts.trouble();
         let missing = missing.as_ref();
         self.failed.settle();
-        let texts = [
-            (xml, junit::junit(kept, compared, missing)),
-            (text, markdown::markdown(kept, compared, missing)),
-        ];
-        for (path, text) in &texts {
-            let Some(path) = path else { continue };
-            if attempts.record(write_text(path, text)) {
-                self.terminal.log(&format!("wrote `{}`", path.shown()));
-            }
-        }
+        self.attempt(&mut attempts, xml, &|path| {
+            write_text(path, &junit::junit(kept, compared, missing))
+        });
+        self.attempt(&mut attempts, text, &|path| {
+            write_text(path, &markdown::markdown(kept, compared, missing))
+        });
         attempts.conclude()
+    }
+
+    /// Writes a result where the flags name a place for it, and says so.
+    fn attempt(
+        &self,
+        attempts: &mut Attempts,
+        path: &Option<PathBuf>,
+        write: &dyn Fn(&Path) -> Result<()>,
+    ) {
+        let Some(path) = path else { return };
+        if attempts.record(write(path)) {
+            self.terminal.log(&format!("wrote `{}`", path.shown()));
+        }
     }
 
     fn show(&self, report: &Report, comparison: Option<&Comparison>) -> Result<()> {

@@ -47,14 +47,13 @@ pub(super) fn doubts(
             doubts.push(format!("the {which} report has no score at {missing}: not judged there"));
         }
     }
-    let categories =
-        |report: &Report| report.protocol(headline.protocol).map(|found| found.categories.clone());
-    let known = categories(before).unwrap_or_default();
-    let new: Vec<String> = categories(after)
-        .unwrap_or_default()
-        .into_keys()
-        .filter(|category| !known.contains_key(category))
-        .map(|category| format!("`{}`", one_line(&category)))
+    let [known, scored] = [before, after].map(|report| report.protocol(headline.protocol));
+    let is_new =
+        |category: &&String| known.is_none_or(|known| !known.categories.contains_key(*category));
+    let new: Vec<String> = scored
+        .into_iter()
+        .flat_map(|scored| scored.categories.keys().filter(is_new))
+        .map(|category| format!("`{}`", one_line(category)))
         .collect();
     if options.max_drop_category.is_some() && !new.is_empty() {
         doubts.push(format!(

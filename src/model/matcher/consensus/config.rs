@@ -1,5 +1,8 @@
 //! The constants of consensus.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -137,10 +140,7 @@ impl ConsensusConfig {
         for (name, value) in
             [("iterations", self.iterations), ("closer.iterations", closer.iterations)]
         {
-            ensure!(
-                (1..=MOST_ROUNDS).contains(&value),
-                "consensus: `{name}` must lie in 1 to {MOST_ROUNDS}, not {value}"
-            );
+            ensure_within(name, value, 1..=MOST_ROUNDS)?;
         }
         let radii = [
             ("radius_squared", self.radius_squared),
@@ -148,10 +148,7 @@ impl ConsensusConfig {
             ("closer.radius_squared", closer.radius_squared),
         ];
         for (name, value) in radii {
-            ensure!(
-                (0..=1000).contains(&value),
-                "consensus: `{name}` must lie in 0 to 1000, not {value}"
-            );
+            ensure_within(name, value, 0..=1000)?;
         }
         let shares = [
             ("mirror.foreground", mirror.foreground),
@@ -159,10 +156,7 @@ impl ConsensusConfig {
             ("closer.least", closer.least),
         ];
         for (name, value) in shares {
-            ensure!(
-                (0.0..=1.0).contains(&value),
-                "consensus: `{name}` must lie in 0 to 1, not {value}"
-            );
+            ensure_within(name, value, 0.0..=1.0)?;
         }
         self.calibration.as_ref().map_or(Ok(()), Calibration::check)
     }
@@ -218,4 +212,18 @@ fn steps(rounds: u32, radius_squared: i64, shape: &FeatureShape) -> f64 {
     let cells = (shape.side() * shape.side()) as f64;
     let per_round = 8.0 * radius_squared.isqrt() as f64 + 16.0;
     f64::from(rounds) * per_round * cells * cells
+}
+
+/// Ensures that the constant of a name lies in a range.
+fn ensure_within<T: PartialOrd + Display>(
+    name: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<()> {
+    let (least, most) = (range.start(), range.end());
+    ensure!(
+        range.contains(&value),
+        "consensus: `{name}` must lie in {least} to {most}, not {value}"
+    );
+    Ok(())
 }
