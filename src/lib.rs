@@ -19,7 +19,6 @@
 //! ```
 
 pub mod api;
-mod beginning;
 mod bench;
 mod cli;
 mod commands;

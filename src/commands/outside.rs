@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::beginning::beginning;
+use crate::output::beginning::beginning;
 use crate::visible::Shown;
 
 /// Ensures that a result replaces no file of the dataset, not even one of another split.

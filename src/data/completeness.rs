@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::beginning::beginning;
 use crate::data::catalog::{Entry, RemoteFile};
 use crate::data::formats::text::{read_csv, read_text};
 use crate::data::load::{Dataset, LoadedSplit, read_split};
 use crate::data::problem::{Fault, Problem};
+use crate::output::beginning::beginning;
 use crate::visible::Shown;
 
 /// Bytes at a file's beginning that tell a web page.

@@ -4,6 +4,7 @@
 
 mod archive;
 mod attempts;
+pub(crate) mod beginning;
 mod check;
 mod destination;
 mod folder;

@@ -11,7 +11,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use maud::{Markup, PreEscaped, html};
 
-use crate::beginning::beginning;
+use crate::output::beginning::beginning;
 
 /// Colours of light and dark, and the type.
 const BASE: &str = include_str!("base.css");
