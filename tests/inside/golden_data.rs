@@ -76,7 +76,7 @@ fn in_frame(points: &[Point], image: Size, mirrored: bool) -> Vec<Point> {
 /// The target flow of a pair.
 fn target_flow(pair: &Pair) -> Flow {
     let points = |image: &AnnotatedImage| in_frame(&image.keypoints, image.size, pair.mirrored);
-    let grid = FlowGrid { frame: FRAME, cells: 128 };
+    let grid = FlowGrid { frame: FRAME, cells: 128, reach: 17.0 / 512.0 };
     grid.target(&points(&pair.source), &points(&pair.target))
 }
 

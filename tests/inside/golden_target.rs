@@ -7,7 +7,7 @@ use crate::geometry::Point;
 use crate::inside::shared_data;
 use crate::train::samples::target::FlowGrid;
 
-const PAPER: FlowGrid = FlowGrid { frame: 512, cells: 128 };
+const PAPER: FlowGrid = FlowGrid { frame: 512, cells: 128, reach: 17.0 / 512.0 };
 
 fn read(name: &str) -> Option<Value> {
     let path = shared_data::golden()?.join("datasets").join(name);

@@ -88,6 +88,12 @@ pub(crate) trait MatcherConfig: Settings {
         deepest(levels).columns
     }
 
+    /// Half the width of the window in which a keypoint teaches a cell of the flow where it goes, in parts of the
+    /// frame's side: 17 of 512 pixels, as the authors of LPMFlow and ACTR have it.
+    fn keypoint_reach(&self) -> f64 {
+        17.0 / 512.0
+    }
+
     /// The arithmetic of a pair of photos, part by part in the order of the forward pass.
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost>;
 

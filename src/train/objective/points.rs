@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::geometry::Point;
+use crate::model::matcher::Matcher;
 use crate::model::part::Tagged;
 use crate::nn::runtime::recompute::Recompute;
 use crate::train::objective::batch::Batch;
@@ -51,24 +52,39 @@ impl Objective for PointSettings {
         let matcher = batch.model.matcher();
         let [source, target] = batch.model.features_of_pairs(&batch.images(), recompute).halves();
         let flow = matcher.forward_train(&source, &target, None, recompute).flow;
-        // Where no pair has points, there still is a gradient: none.
-        let mut sum = flow.sum(Kind::Float) * 0.0;
-        for (index, sample) in (0..).zip(batch.samples) {
-            if sample.matches.is_empty() {
-                continue;
-            }
-            let [from, to] = [0, 1].map(|end| points(sample, end, batch));
-            let moved = matcher.moved_points(&flow.get(index), &from).context(UNFIT)?;
-            sum += squared_distance(&moved, &to);
-        }
-        Ok(vec![sum])
+        let frame = batch.model.config().input_size;
+        Ok(vec![sum_of_distances(matcher, &flow, batch.samples, frame)?])
     }
+}
+
+/// The sum over the pairs of how far off their points are on average, moved by the flow `[B, 2, G, G]` in a frame of
+/// so many pixels a side.
+///
+/// # Errors
+/// When the matcher has no rule by which points move.
+pub(crate) fn sum_of_distances(
+    matcher: &dyn Matcher,
+    flow: &Tensor,
+    samples: &[Sample],
+    frame: usize,
+) -> Result<Tensor> {
+    // Where no pair has points, there still is a gradient: none.
+    let mut sum = flow.sum(Kind::Float) * 0.0;
+    for (index, sample) in (0..).zip(samples) {
+        if sample.matches.is_empty() {
+            continue;
+        }
+        let [from, to] = [0, 1].map(|end| points(sample, end, frame).to_device(flow.device()));
+        let moved = matcher.moved_points(&flow.get(index), &from).context(UNFIT)?;
+        sum += squared_distance(&moved, &to);
+    }
+    Ok(sum)
 }
 
 /// The points of one end of the matches in parts of the frame, counted from the middle of its first pixel as the
 /// authors do: `[K, 2]`.
-fn points(sample: &Sample, end: usize, batch: &Batch) -> Tensor {
-    let corner = 0.5 / batch.model.config().input_size as f64;
+fn points(sample: &Sample, end: usize, frame: usize) -> Tensor {
+    let corner = 0.5 / frame as f64;
     let point = |pair: &(Point, Point)| [pair.0, pair.1][end];
     let values: Vec<f32> = sample
         .matches
@@ -76,7 +92,7 @@ fn points(sample: &Sample, end: usize, batch: &Batch) -> Tensor {
         .map(point)
         .flat_map(|Point { x, y }| [(x - corner) as f32, (y - corner) as f32])
         .collect();
-    Tensor::from_slice(&values).view([-1, 2]).to_device(batch.device)
+    Tensor::from_slice(&values).view([-1, 2])
 }
 
 /// The mean over points of the squared distance, in halves of the frame.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::model::Model;
+use crate::model::features::Features;
 use crate::model::matcher::ncnet::NcNet;
 use crate::model::part::Tagged;
 use crate::nn::runtime::recompute::Recompute;
@@ -54,11 +55,16 @@ impl Objective for WeakSettings {
         );
         let matcher = ncnet(batch.model)?;
         let [source, target] = batch.model.features_of_pairs(&batch.images(), recompute).halves();
-        // The next pair's source, which shows something else.
-        let other = source.map(|level| level.tokens.roll([-1], [0]));
-        let score = |source| score(&matcher.filtered(source, &target));
-        Ok(vec![score(&other) - score(&source)])
+        Ok(vec![sum_of_margins(matcher, &source, &target)])
     }
+}
+
+/// How much better the next pair's source, which shows something else, matches each target than its own does, summed
+/// over the pairs.
+pub(crate) fn sum_of_margins(matcher: &NcNet, source: &Features, target: &Features) -> Tensor {
+    let other = source.map(|level| level.tokens.roll([-1], [0]));
+    let score = |source| score(&matcher.filtered(source, target));
+    score(&other) - score(source)
 }
 
 /// How surely each cell of either photo has one match, summed over the pairs.

@@ -121,8 +121,9 @@ impl Trainer {
 
     /// The network's flow grid in its frame.
     pub(crate) fn grid(&self) -> FlowGrid {
-        let cells = self.model.flow_side();
-        FlowGrid { frame: self.model.config().input_size, cells: cells as usize }
+        let config = self.model.config();
+        let (cells, reach) = (self.model.flow_side() as usize, config.matcher.keypoint_reach());
+        FlowGrid { frame: config.input_size, cells, reach }
     }
 
     /// What the last step spent on the sums of gradients over all processes, with waiting for the slowest.

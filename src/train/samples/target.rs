@@ -4,17 +4,15 @@
 use crate::flow::Flow;
 use crate::geometry::{Point, Size};
 
-/// Half the width of the window in which a keypoint counts for a cell, in parts of the frame's side:
-/// 17 pixels of 512.
-const HALF_WINDOW: f64 = 17.0 / 512.0;
-
 /// How the network's flow grid lies in the square frame of the photos.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FlowGrid {
     /// The frame's side in pixels.
     pub frame: usize,
     /// The grid's side in cells.
     pub cells: usize,
+    /// Half the width of the window in which a keypoint counts for a cell, in parts of the frame's side.
+    pub reach: f64,
 }
 
 impl FlowGrid {
@@ -28,9 +26,9 @@ impl FlowGrid {
         self.frame as f64 / self.cells as f64
     }
 
-    /// The target flow of a pair: a cell with source keypoints in its window (34 pixels wide in a frame
-    /// of 512, limits included, centred half a cell right of and below the cell's corner) points from
-    /// the mean of these to the target keypoint of the last of them; (0, 0) is "unknown".
+    /// The target flow of a pair: a cell with source keypoints in its window (limits included, centred half a cell
+    /// right of and below the cell's corner) points from the mean of these to the target keypoint of the last of
+    /// them; (0, 0) is "unknown".
     ///
     /// Keypoints are in the frame. Parity: mixing the mean of some with the target of one is what the
     /// reference does where windows overlap.
@@ -40,7 +38,7 @@ impl FlowGrid {
     pub(crate) fn target(self, source: &[Point], target: &[Point]) -> Flow {
         assert_eq!(source.len(), target.len(), "every source keypoint has one in the target");
         let stride = self.stride();
-        let half = HALF_WINDOW * self.frame as f64;
+        let half = self.reach * self.frame as f64;
         let near = |position: f64, cell: usize| {
             let centre = (cell as f64 + 0.5) * stride;
             (centre - half..=centre + half).contains(&position)
@@ -71,7 +69,7 @@ impl FlowGrid {
 mod tests {
     use super::*;
 
-    const PAPER: FlowGrid = FlowGrid { frame: 512, cells: 128 };
+    const PAPER: FlowGrid = FlowGrid { frame: 512, cells: 128, reach: 17.0 / 512.0 };
 
     fn known(flow: &Flow) -> Vec<(usize, usize)> {
         (0..128)
@@ -100,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_smaller_frame_has_the_same_window_in_parts_of_its_side() {
-        let small = FlowGrid { frame: 128, cells: 32 };
+        let small = FlowGrid { frame: 128, cells: 32, ..PAPER };
         let (source, target) = (Point::new(64.0, 30.0), Point::new(10.0, 90.0));
         let scaled = |point: Point| Point::new(point.x / 4.0, point.y / 4.0);
         let fine = PAPER.target(&[source], &[target]);

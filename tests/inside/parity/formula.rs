@@ -79,6 +79,16 @@ pub fn matcher(
     seed: u64,
     change: impl Fn(&str, Tensor) -> Tensor,
 ) -> Box<dyn Matcher> {
+    matcher_with_parameters(config, levels, seed, change).0
+}
+
+/// The same with its parameters.
+pub fn matcher_with_parameters(
+    config: &dyn MatcherConfig,
+    levels: &[LevelShape],
+    seed: u64,
+    change: impl Fn(&str, Tensor) -> Tensor,
+) -> (Box<dyn Matcher>, Vec<Parameter>) {
     let blank = VarBuilder::stored(BTreeMap::new(), Device::Cpu);
     drop(config.build(&blank, levels));
     let made = |Parameter { name, tensor, .. }: Parameter| {
@@ -86,7 +96,9 @@ pub fn matcher(
         (name, weight)
     };
     let weights = blank.finish().0.into_iter().map(made).collect();
-    config.build(&VarBuilder::stored(weights, Device::Cpu), levels)
+    let path = VarBuilder::stored(weights, Device::Cpu);
+    let matcher = config.build(&path, levels);
+    (matcher, path.finish().0)
 }
 
 /// The variables that a model needs: built from nothing, it says which.

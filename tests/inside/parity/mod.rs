@@ -9,6 +9,7 @@ mod efficientnet;
 pub mod formula;
 mod forward;
 mod golden;
+mod losses;
 mod marco;
 mod mmnet;
 mod ncnet;

@@ -66,7 +66,7 @@ fn check(seed: u64, file: &Path) {
     let trained: Vec<&Parameter> = variables.iter().collect();
     let mut optimizer = AdamW::new(&trained, AdamWConfig::default());
 
-    let grid = FlowGrid { frame: 512, cells: 128 };
+    let grid = FlowGrid { frame: 512, cells: 128, reach: 17.0 / 512.0 };
     let flow = grid.target(&keypoints("kps.source", seed), &keypoints("kps.target", seed));
     let target = Tensor::from_slice(&[flow.dx, flow.dy].concat()).view([1, 2, 128, 128]);
     let difference = golden::distance("flow_gt", &target.squeeze_dim(0), &golden["flow_gt"]);

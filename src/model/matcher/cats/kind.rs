@@ -16,6 +16,7 @@ use crate::model::matcher::{Matcher, MatcherConfig, Matching, PairFound, TrainOu
 use crate::model::part::{Chosen, Tagged};
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
+
 impl Tagged for CatsConfig {
     const KIND: &'static str = "cats";
 }
@@ -31,6 +32,11 @@ impl MatcherConfig for CatsConfig {
 
     fn flow_side(&self, _levels: &[LevelShape]) -> i64 {
         self.side
+    }
+
+    /// The same pixels, of a smaller frame.
+    fn keypoint_reach(&self) -> f64 {
+        17.0 / Self::IMAGE as f64
     }
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {

@@ -15,7 +15,7 @@ use crate::train::samples::planes::Planes;
 use crate::train::samples::target::FlowGrid;
 use crate::train::samples::warp::WarpConfig;
 
-const GRID: FlowGrid = FlowGrid { frame: 64, cells: 16 };
+const GRID: FlowGrid = FlowGrid { frame: 64, cells: 16, reach: 17.0 / 512.0 };
 
 fn settings(enabled: bool) -> SampleSettings {
     SampleSettings {
