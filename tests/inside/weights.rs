@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 use crate::model::Model;
 use crate::model::config::ModelConfig;
 use crate::model::features::Role;
+use crate::model::weights::arguments::Arguments;
 use crate::model::weights::description::{Description, Provenance};
 use crate::model::weights::place::Place;
 use crate::model::weights::published::{Holds, LPMFLOW};
@@ -369,6 +370,7 @@ fn everything_that_does_not_fit_is_listed_at_once() {
         tensors,
         source: Source::Described(Box::new(description())),
         note: None,
+        arguments: Arguments::default(),
     };
     let error = error_of(stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float));
     for wanted in [
@@ -403,6 +405,7 @@ fn known_unused_names_of_released_files_are_accepted_and_listed() {
         tensors,
         source: Source::Published(&LPMFLOW),
         note: None,
+        arguments: Arguments::default(),
     };
     let loaded = stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float).unwrap();
     assert_eq!(loaded.report.unused, unused);
@@ -421,6 +424,7 @@ fn an_ibot_backbone_starts_a_model_whose_rest_is_fresh() {
             tensors,
             source: Source::Published(&DINO),
             note: None,
+            arguments: Arguments::default(),
         };
         stored.into_model(&ModelConfig::tiny(), Device::Cpu, Kind::Float)
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::config::ModelConfig;
 use crate::model::matcher::actr::config::ActrConfig;
 use crate::model::part::Chosen;
-use crate::model::weights::published::{Holds, Published, Tensors};
+use crate::model::weights::published::{HEADS, Holds, Published, Tensors};
 
 /// A whole model.
 pub(crate) const ACTR: Published = Published {
@@ -13,11 +13,13 @@ pub(crate) const ACTR: Published = Published {
     marks: &["decoder.last_block.0.pos_embed"],
     rename: str::to_owned,
     adapt: Ok,
-    config: |tensors| {
-        let matcher = ActrConfig { depth: depth(tensors), ..ActrConfig::default() };
+    config: |tensors, arguments| {
+        let mut matcher = ActrConfig { depth: depth(tensors), ..ActrConfig::default() };
+        matcher.heads = arguments.number(HEADS).unwrap_or(matcher.heads);
         Ok(ModelConfig { matcher: Chosen::of(Arc::new(matcher)), ..ModelConfig::actr() })
     },
     holds: Holds::Model,
+    meanings: &[("depth", "matcher.depth"), (HEADS, "matcher.heads")],
     origin: "checkpoint of the authors of ACTR",
     licence: "not stated by https://github.com/YXSUNMADMAX/ACTR",
 };

@@ -19,7 +19,7 @@ pub(crate) const CHM: Published = Published {
     marks: &["learner.chm4d.weight"],
     rename: str::to_owned,
     adapt: apart,
-    config: |tensors| {
+    config: |tensors, _| {
         // The last stage is in the file, and beyond what is matched.
         let stages = stages(&of_source(tensors));
         ensure!(
@@ -38,6 +38,7 @@ pub(crate) const CHM: Published = Published {
         })
     },
     holds: Holds::Model,
+    meanings: &[],
     origin: "checkpoint of the authors of CHM; batch norm folded",
     licence: "as https://github.com/juhongm999/chm states (nothing so far)",
 };

@@ -21,13 +21,14 @@ pub(crate) const DHPF: Published = Published {
     marks: &["gumbel_ffns.0.3.weight"],
     rename: str::to_owned,
     adapt: without_norms,
-    config: |_| {
+    config: |_, _| {
         bail!(
             "it chooses among the blocks of a backbone that it does not hold, torchvision's ResNet-101 or -50: give both, \
              --backbone resnet101-5d3b4d8f.pth --head FILE"
         )
     },
     holds: Holds::Head(joined),
+    meanings: &[],
     origin: "checkpoint of the authors of DHPF; batch norm folded",
     licence: "as https://github.com/juhongm999/dhpf states (Apache-2.0)",
 };

@@ -22,13 +22,14 @@ pub(crate) const EFFICIENTNET_LITE: Published = Published {
     marks: &["_conv_stem.weight"],
     rename: str::to_owned,
     adapt: folded,
-    config: |tensors| {
+    config: |tensors, _| {
         let last_channels = |block| channels(tensors, &format!("{BACKBONE}blocks.{block}.project"));
         let variant = variant(last_channels)?;
         let backbone = Arc::new(EfficientNetConfig { variant, ..EfficientNetConfig::default() });
         Ok(ModelConfig { backbone: Chosen::of(backbone), ..ModelConfig::zero_shot() })
     },
     holds: Holds::Backbone,
+    meanings: &[],
     origin: "EfficientNet-Lite trained on ImageNet by its authors; batch norm folded, without the last stage",
     licence: "Apache-2.0",
 };

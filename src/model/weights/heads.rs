@@ -19,13 +19,14 @@ pub(crate) const DIY_SC: Published = Published {
         None => name.to_owned(),
     },
     adapt: one_block_alone,
-    config: |_| {
+    config: |_, _| {
         bail!(
             "it holds a head without its backbone, which is DINOv2's ViT-B/14: give both, --backbone \
              dinov2_vitb14_pretrain.pth --head FILE"
         )
     },
     holds: Holds::Head(diy_sc),
+    meanings: &[],
     origin: "adapter of DIY-SC",
     licence: "as https://github.com/odunkel/DIY-SC states",
 };

@@ -25,13 +25,14 @@ pub(crate) const MARCO: Published = Published {
         _ => name.to_owned(),
     },
     adapt: Ok,
-    config: |_| {
+    config: |_, _| {
         bail!(
             "it holds adapters and an upscaler without their backbone, which is DINOv2's ViT-L/14 with registers: \
              give both, --backbone dinov2_vitl14_reg4_pretrain.pth --head FILE"
         )
     },
     holds: Holds::Head(joined),
+    meanings: &[],
     origin: "adapters and upscaler of MARCO",
     licence: "as https://github.com/visinf/MARCO states (Apache-2.0)",
 };

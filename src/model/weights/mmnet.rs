@@ -24,7 +24,7 @@ pub(crate) const MMNET: Published = Published {
     marks: &["msblock4_1.conv3.weight"],
     rename: str::to_owned,
     adapt: folded_backbone,
-    config: |tensors| {
+    config: |tensors, _| {
         let stages = stages(tensors);
         let matcher =
             MmNetConfig::on_stages(stages.iter().map(|&blocks| blocks as usize).collect());
@@ -44,6 +44,7 @@ pub(crate) const MMNET: Published = Published {
         })
     },
     holds: Holds::Model,
+    meanings: &[],
     origin: "checkpoint of the authors of MMNet; batch norm folded",
     licence: "as https://github.com/wintersun661/MMNet states (nothing so far)",
 };

@@ -5,6 +5,7 @@
 
 pub(crate) mod actr;
 pub(crate) mod archive;
+pub(crate) mod arguments;
 mod batch_norm;
 pub(crate) mod cats;
 mod checksum;
@@ -45,6 +46,7 @@ use crate::model::architecture::PUBLISHED;
 use crate::model::config::{BACKBONE, ModelConfig};
 use crate::nn::parameters::{Parameter, VarBuilder};
 use crate::visible::Shown;
+use arguments::Arguments;
 use description::{Description, Provenance};
 use find::find;
 use naming::Naming;
@@ -63,6 +65,8 @@ pub(crate) struct StoredWeights {
     pub source: Source,
     /// What a user should know of how the file was read.
     pub note: Option<String>,
+    /// What its authors' training was told, if that lies beside it.
+    pub arguments: Arguments,
 }
 
 /// Whose file it is.
@@ -182,7 +186,9 @@ fn published(
     place: Place,
 ) -> Result<StoredWeights> {
     let (source, note) = (Source::Published(naming.form), naming.note());
-    Ok(StoredWeights { place, tensors: (naming.form.adapt)(tensors)?, source, note })
+    let file = place.file().filter(|_| !naming.form.meanings.is_empty());
+    let arguments = file.map(Arguments::beside).unwrap_or_default();
+    Ok(StoredWeights { place, tensors: (naming.form.adapt)(tensors)?, source, note, arguments })
 }
 
 /// Weights of ours, by what their file says of itself.
@@ -191,7 +197,8 @@ fn described(contents: safetensors::Contents, place: Place) -> Result<StoredWeig
         "it holds no model configuration; only safetensors files that lpmflow wrote can be used",
     )?;
     let source = Source::Described(Box::new(Description::from_json(&description)?));
-    Ok(StoredWeights { place, tensors: contents.tensors, source, note: None })
+    let (tensors, arguments) = (contents.tensors, Arguments::default());
+    Ok(StoredWeights { place, tensors, source, note: None, arguments })
 }
 
 impl StoredWeights {
@@ -202,7 +209,7 @@ impl StoredWeights {
     pub(crate) fn config(&self) -> Result<ModelConfig> {
         match &self.source {
             Source::Described(description) => Ok(description.config.clone()),
-            Source::Published(form) => (form.config)(&self.tensors)
+            Source::Published(form) => (form.config)(&self.tensors, &self.arguments)
                 .with_context(|| format!("using the weights {}", self.place)),
         }
     }
@@ -254,6 +261,7 @@ impl StoredWeights {
             tensors,
             source: Source::Described(Box::new(description)),
             note,
+            arguments: Arguments::default(),
         })
     }
 
@@ -294,8 +302,12 @@ impl StoredWeights {
     /// What a user should know of the file: keys that have other names today, what else it holds.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = self.note.iter().cloned().collect();
-        if let Source::Described(description) = &self.source {
-            notes.extend(description.notes.iter().cloned());
+        match &self.source {
+            Source::Described(description) => notes.extend(description.notes.iter().cloned()),
+            Source::Published(form) => {
+                let config = self.config().ok();
+                notes.extend(config.iter().flat_map(|c| self.arguments.notes(c, form.meanings)));
+            }
         }
         notes
     }

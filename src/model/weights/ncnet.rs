@@ -20,7 +20,7 @@ pub(crate) const NCNET: Published = Published {
     marks: &["NeighConsensus.conv.0.weight"],
     rename: str::to_owned,
     adapt: folded_backbone,
-    config: |tensors| {
+    config: |tensors, _| {
         let stages = stages(tensors);
         let deepest = stages.iter().sum();
         let image = NcNetConfig::IMAGE;
@@ -34,6 +34,7 @@ pub(crate) const NCNET: Published = Published {
         })
     },
     holds: Holds::Model,
+    meanings: &[],
     origin: "checkpoint of the authors of NC-Net; batch norm folded",
     licence: "as https://github.com/ignacio-rocco/ncnet states (MIT)",
 };

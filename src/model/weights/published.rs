@@ -1,16 +1,23 @@
 //! The forms in which others publish weights, how a file's form is recognised, and the authors' of LPMFlow.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 use tch::Tensor;
 
 use crate::model::config::ModelConfig;
+use crate::model::matcher::lpmflow::config::LpmFlowConfig;
+use crate::model::part::Chosen;
+use crate::model::weights::arguments::{Arguments, Meanings};
 
 /// Where the authors publish their weights, and how to use them here.
 pub(crate) const WHERE_TO_GET_BASE: &str = "the authors of LPMFlow publish their weights by a link in the README of \
      https://github.com/YXSUNMADMAX/LPMFlow; give the downloaded folder or its `model_best.pth` to \
      `--weights`, or convert it once: ";
+
+/// The argument of these authors' and others' training that says how many heads attention has: files do not tell.
+pub(crate) const HEADS: &str = "num_heads";
 
 /// Named tensors.
 pub(crate) type Tensors = BTreeMap<String, Tensor>;
@@ -26,13 +33,15 @@ pub(crate) struct Published {
     pub rename: fn(&str) -> String,
     /// What the model's tensors are, made of the renamed ones of the file.
     pub adapt: fn(Tensors) -> Result<Tensors>,
-    /// The model to make of the adapted tensors where nobody says which.
+    /// The model to make of the adapted tensors, and of what lies beside them, where nobody says which.
     ///
     /// # Errors
     /// When they belong to none.
-    pub config: fn(&Tensors) -> Result<ModelConfig>,
+    pub config: fn(&Tensors, &Arguments) -> Result<ModelConfig>,
     /// What such a file holds of a model.
     pub holds: Holds,
+    /// What the arguments that its authors' training leaves beside such a file say of the model.
+    pub meanings: Meanings,
     /// Who made the values.
     pub origin: &'static str,
     /// Under which licence they may be used.
@@ -56,8 +65,13 @@ pub(crate) const LPMFLOW: Published = Published {
     marks: &["feature_extraction.backbone.patch_embed.proj.weight"],
     rename: str::to_owned,
     adapt: Ok,
-    config: |_| Ok(ModelConfig::base()),
+    config: |_, arguments| {
+        let mut matcher = LpmFlowConfig::base();
+        matcher.heads = arguments.number(HEADS).unwrap_or(matcher.heads);
+        Ok(ModelConfig { matcher: Chosen::of(Arc::new(matcher)), ..ModelConfig::base() })
+    },
     holds: Holds::Model,
+    meanings: &[(HEADS, "matcher.heads")],
     origin: "checkpoint of the authors of LPMFlow",
     licence: "as https://github.com/YXSUNMADMAX/LPMFlow states (Apache-2.0)",
 };

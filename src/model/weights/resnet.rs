@@ -25,7 +25,7 @@ pub(crate) const RESNET: Published = Published {
     marks: &["layer1.0.conv1.weight"],
     rename: str::to_owned,
     adapt: without_norms,
-    config: |tensors| {
+    config: |tensors, _| {
         let stages = stages(tensors);
         let hyperpixel = hyperpixel(&stages);
         // The same part of the photo as in the small model of this project, whose grid is the same.
@@ -39,6 +39,7 @@ pub(crate) const RESNET: Published = Published {
         })
     },
     holds: Holds::Backbone,
+    meanings: &[],
     origin: "ResNet as others trained it; batch norm folded",
     licence: "as whoever published it states (torchvision: BSD-3-Clause)",
 };
@@ -133,6 +134,7 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     use super::*;
+    use crate::model::weights::arguments::Arguments;
 
     /// One block, with its norms.
     fn published() -> Tensors {
@@ -187,7 +189,7 @@ mod tests {
                     tensors.insert(name, zero());
                 }
             }
-            let config = (RESNET.config)(&tensors).unwrap();
+            let config = (RESNET.config)(&tensors, &Arguments::default()).unwrap();
             config.check().unwrap();
             let backbone = serde_json::to_value(&config.backbone).unwrap();
             assert_eq!(backbone["stages"], serde_json::json!(counts));

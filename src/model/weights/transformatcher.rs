@@ -19,7 +19,7 @@ pub(crate) const TRANSFORMATCHER: Published = Published {
     marks: &["match2match.trans_nc.0.0.fn.to_qkv.weight"],
     rename: str::to_owned,
     adapt: apart,
-    config: |tensors| {
+    config: |tensors, _| {
         let stages = stages(&of_source(tensors));
         ensure!(stages.len() == 4, "its backbone has {} stages and not four", stages.len());
         // The blocks of the last two stages.
@@ -39,6 +39,7 @@ pub(crate) const TRANSFORMATCHER: Published = Published {
         })
     },
     holds: Holds::Model,
+    meanings: &[],
     origin: "checkpoint of the authors of TransforMatcher; batch norm folded",
     licence: "as https://github.com/wookiekim/transformatcher states (nothing so far)",
 };

@@ -25,7 +25,7 @@ pub(crate) const DINO: Published = Published {
     marks: &["patch_embed.proj.weight", "backbone.patch_embed.proj.weight"],
     rename: below_backbone,
     adapt: Ok,
-    config: |tensors| {
+    config: |tensors, _| {
         let backbone = vit(tensors, Positions::Offset)?;
         let side = if backbone.patch == 16 { 256 } else { 32 * backbone.patch };
         // The paper resizes twice: photos to 512 pixels, and these to 256.
@@ -33,6 +33,7 @@ pub(crate) const DINO: Published = Published {
         Ok(ModelConfig { input_size, ..model(backbone, side, ConsensusConfig::default()) })
     },
     holds: Holds::Backbone,
+    meanings: &[],
     origin: "DINO or iBOT pretraining",
     licence: "as https://github.com/facebookresearch/dino or https://github.com/bytedance/ibot states \
               (Apache-2.0)",
@@ -44,8 +45,9 @@ pub(crate) const DINOV2: Published = Published {
     marks: &["blocks.0.ls1.gamma"],
     rename: below_backbone,
     adapt: Ok,
-    config: dinov2,
+    config: |tensors, _| dinov2(tensors),
     holds: Holds::Backbone,
+    meanings: &[],
     origin: "DINOv2 pretraining",
     licence: "as https://github.com/facebookresearch/dinov2 states (Apache-2.0)",
 };
@@ -56,7 +58,7 @@ pub(crate) const DINOV2_TRANSFORMERS: Published = Published {
     marks: &["encoder.layer.0.layer_scale1.lambda1"],
     rename: transformers_name,
     adapt: |tensors| joined(tensors, &["query", "key", "value"], "qkv"),
-    config: dinov2,
+    config: |tensors, _| dinov2(tensors),
     ..DINOV2
 };
 
@@ -66,12 +68,13 @@ pub(crate) const DINOV3: Published = Published {
     marks: &["rope_embed.periods"],
     rename: below_backbone,
     adapt: |tensors| joined(without_masked_biases(tensors)?, &["w1", "w2"], "w12"),
-    config: |tensors| {
+    config: |tensors, _| {
         let backbone = vit(tensors, Positions::Rotary)?;
         let side = 32 * backbone.patch;
         Ok(model(backbone, side, WindowedConfig::default()))
     },
     holds: Holds::Backbone,
+    meanings: &[],
     origin: "DINOv3 pretraining",
     licence: "as https://github.com/facebookresearch/dinov3 states (DINOv3 License)",
 };

@@ -25,6 +25,7 @@ use crate::eval::report::Report;
 use crate::geometry::{Point, Size};
 use crate::inside::process::in_own_process;
 use crate::model::weights;
+use crate::model::weights::pytorch::plain;
 use crate::predict::annotation::shapes::Carry;
 use crate::predict::annotation::{Annotation, Drawn};
 use crate::predict::keypoints::Keypoints;
@@ -71,6 +72,7 @@ readers! {
     predictions: read_predictions, nothing;
     matlab: |path| mat::parse(&fs::read(path)?).map(drop), nothing;
     checkpoint: |path| weights::read(path).map(drop), nothing;
+    arguments: |path| plain::read(path).map(drop), nothing;
     safetensors: |path| weights::read(path).map(drop), nothing;
     photo: read_photo, pixels_of;
     report: |path| Report::read(path).map(drop), nothing;

@@ -11,6 +11,7 @@ use crate::model::head::HeadConfig;
 use crate::model::head::bottleneck::BottleneckConfig;
 use crate::model::input::InputRule;
 use crate::model::part::Tagged;
+use crate::model::weights::arguments::Arguments;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::place::Place;
 use crate::model::weights::published::Tensors;
@@ -85,6 +86,7 @@ fn backbone(dim: i64) -> StoredWeights {
         tensors: tensors.collect(),
         source: Source::Published(&DINOV2),
         note: None,
+        arguments: Arguments::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::config::ModelConfig;
 use crate::model::features::Role;
 use crate::model::input::InputRule;
 use crate::model::matcher::PairFound;
+use crate::model::weights::arguments::Arguments;
 use crate::model::weights::marco::MARCO;
 use crate::model::weights::place::Place;
 use crate::model::weights::published::{Published, Tensors};
@@ -46,6 +47,7 @@ fn stored(form: &'static Published, tensors: Tensors) -> StoredWeights {
         tensors: tensors.into_iter().map(renamed).collect(),
         source: Source::Published(form),
         note: None,
+        arguments: Arguments::default(),
     }
 }
 

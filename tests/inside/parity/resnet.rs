@@ -8,6 +8,7 @@ use tch::{Device, Tensor, no_grad};
 use crate::inside::parity::{formula, golden};
 use crate::inside::process::in_own_process;
 use crate::model::config::{BACKBONE, ModelConfig};
+use crate::model::weights::arguments::Arguments;
 use crate::model::weights::published::Tensors;
 use crate::model::weights::resnet::RESNET;
 use crate::nn::parameters::VarBuilder;
@@ -63,7 +64,7 @@ pub fn shapes(stages: [i64; 4], stem: &[(&str, &str, [i64; 4])]) -> Vec<(String,
 
 fn compare(stages: [i64; 4], seed: u64, wanted: &Tensors) {
     let tensors = (RESNET.adapt)(published(stages, seed)).unwrap();
-    let config: ModelConfig = (RESNET.config)(&tensors).unwrap();
+    let config: ModelConfig = (RESNET.config)(&tensors, &Arguments::default()).unwrap();
     let side_of = |name: &String| name.split('.').next().unwrap().parse::<usize>().unwrap();
     let sides: BTreeSet<usize> = wanted.keys().map(side_of).collect();
     for side in sides {

@@ -13,6 +13,7 @@ use crate::model::backbone::vit::network::VisionTransformer;
 use crate::model::backbone::{Backbone, BackboneConfig};
 use crate::model::config::BACKBONE;
 use crate::model::features::{LAST, LevelShape};
+use crate::model::weights::arguments::Arguments;
 use crate::model::weights::published::{Published, Tensors};
 use crate::model::weights::vision_transformers::{DINOV2, DINOV2_TRANSFORMERS, DINOV3};
 use crate::nn::parameters::VarBuilder;
@@ -130,7 +131,7 @@ impl Case {
         let renamed = |(name, tensor): (String, Tensor)| ((self.form.rename)(&name), tensor);
         let tensors = self.published(seed).into_iter().map(renamed).collect();
         let tensors = (self.form.adapt)(tensors).unwrap();
-        let config = (self.form.config)(&tensors).unwrap();
+        let config = (self.form.config)(&tensors, &Arguments::default()).unwrap();
         config.check().unwrap();
         let mut settings = serde_json::to_value(&config.backbone).unwrap();
         settings.as_object_mut().unwrap().remove("kind");
@@ -239,7 +240,7 @@ fn a_file_of_the_other_library_is_the_same_network() {
     let form = &DINOV2_TRANSFORMERS;
     let renamed = |(name, tensor): (String, Tensor)| ((form.rename)(&name), tensor);
     let found = (form.adapt)(theirs.into_iter().map(renamed).collect()).unwrap();
-    let official = (form.config)(&found).unwrap();
+    let official = (form.config)(&found, &Arguments::default()).unwrap();
     assert_eq!(serde_json::to_value(&official.backbone).unwrap()["depth"], config.depth);
     assert_eq!(found.len(), tensors.len());
     for (name, tensor) in tensors {

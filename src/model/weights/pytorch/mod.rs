@@ -4,6 +4,7 @@
 mod instructions;
 mod machine;
 mod names;
+pub(crate) mod plain;
 mod source;
 mod value;
 
