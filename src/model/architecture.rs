@@ -37,6 +37,7 @@ use crate::model::weights::cats::CATS;
 use crate::model::weights::chm::CHM;
 use crate::model::weights::dhpf::DHPF;
 use crate::model::weights::efficientnet::EFFICIENTNET_LITE;
+use crate::model::weights::fcn::FCN;
 use crate::model::weights::heads::DIY_SC;
 use crate::model::weights::marco::MARCO;
 use crate::model::weights::mmnet::MMNET;
@@ -93,6 +94,7 @@ const PRESETS: &[Preset] = &[
     ("lite", ModelConfig::lite),
     ("ncnet", ModelConfig::ncnet),
     ("scot", || ModelConfig::scot(ScotConfig::spair())),
+    ("scot-fcn", ModelConfig::scot_fcn),
     ("scot-pf", || ModelConfig::scot(ScotConfig::pf())),
     ("tiny", ModelConfig::tiny),
     ("transformatcher", ModelConfig::transformatcher),
@@ -125,6 +127,7 @@ pub(crate) const PUBLISHED: &[&Published] = &[
     &DINOV2,
     &DINOV2_TRANSFORMERS,
     &DINO,
+    &FCN,
     &RESNET,
     &DHPF,
     &DIY_SC,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::backbone::efficientnet::{EfficientNetConfig, Variant};
-use crate::model::backbone::resnet::config::ResNetConfig;
+use crate::model::backbone::resnet::config::{ResNetConfig, SeenBy, Stem};
 use crate::model::backbone::twins::TwinsConfig;
 use crate::model::backbone::vit::VitConfig;
 use crate::model::config::ModelConfig;
@@ -97,6 +97,19 @@ impl ModelConfig {
             head: None,
             matcher: Chosen::of(Arc::new(matcher)),
         }
+    }
+
+    /// The same on the backbone of a fully convolutional network, whose head says where things are.
+    pub(crate) fn scot_fcn() -> Self {
+        let usual = Self::scot(ScotConfig::fcn());
+        let backbone = ResNetConfig {
+            shape: ImageShape::Own,
+            stem: Stem::Deep,
+            dilated: true,
+            seen_by: SeenBy::Segmentation,
+            ..ResNetConfig::new(ScotConfig::IMAGE, vec![3, 4, 23, 3], vec![33])
+        };
+        Self { backbone: Chosen::of(Arc::new(backbone)), ..usual }
     }
 
     /// A matcher on two ResNets of these stages.

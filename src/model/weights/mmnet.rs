@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::model::backbone::resnet::config::{ResNetConfig, Stem};
-use crate::model::config::ModelConfig;
+use crate::model::config::{BACKBONE, ModelConfig};
 use crate::model::input::{ImageShape, InputRule};
 use crate::model::matcher::mmnet::config::MmNetConfig;
 use crate::model::part::Chosen;
 use crate::model::weights::published::{Holds, Published, Tensors};
-use crate::model::weights::resnet::{folded_layers, stages};
+use crate::model::weights::resnet::{folded_layers, stages, without_norms};
 
 /// Where the backbone stands in a file.
 const PUBLISHED: &str = "backbone.";
@@ -29,10 +29,11 @@ pub(crate) const MMNET: Published = Published {
         let matcher =
             MmNetConfig::on_stages(stages.iter().map(|&blocks| blocks as usize).collect());
         let hyperpixel = vec![stages.iter().sum()];
+        let is_dilated = tensors.contains_key(&format!("{BACKBONE}conv1.6.weight"));
         let backbone = ResNetConfig {
             shape: ImageShape::Wide,
-            stem: Stem::Deep,
-            dilated: true,
+            stem: if is_dilated { Stem::Deep } else { Stem::Plain },
+            dilated: is_dilated,
             ..ResNetConfig::new(MmNetConfig::IMAGE, stages, hyperpixel)
         };
         Ok(ModelConfig {
@@ -58,11 +59,8 @@ fn folded_backbone(tensors: Tensors) -> Result<Tensors> {
             None => drop(matcher.insert(name, tensor)),
         }
     }
-    ensure!(
-        backbone.contains_key("conv1.6.weight"),
-        "its backbone is torchvision's ResNet; files with the dilated one of the fully convolutional network \
-         (`ckp_*_fcnres101.pth`) can be read"
-    );
-    matcher.extend(folded_layers(backbone)?);
+    // That of the fully convolutional network, dilated, or torchvision's.
+    let is_dilated = backbone.contains_key("conv1.6.weight");
+    matcher.extend(if is_dilated { folded_layers(backbone)? } else { without_norms(backbone)? });
     Ok(matcher)
 }

@@ -15,6 +15,7 @@ pub(crate) mod description;
 pub(crate) mod dhpf;
 pub(crate) mod digest;
 pub(crate) mod efficientnet;
+pub(crate) mod fcn;
 pub(crate) mod find;
 mod foreign;
 pub(crate) mod heads;

@@ -14,7 +14,7 @@ use crate::model::weights::batch_norm::folded;
 use crate::model::weights::published::{Holds, Published, Tensors};
 
 /// Added to the variance by the published networks' batch norms.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// Side of the square that photos are brought to, in pixels.
 const IMAGE: i64 = 384;

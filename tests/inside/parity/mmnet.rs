@@ -1,5 +1,6 @@
-//! MMNet against its authors' code, on features and weights by the formula: its fusion of stages
-//! (`mmnet_levels-seedN.safetensors`), and its dilated backbone (`fcn_resnet101-seedN.safetensors`).
+//! MMNet against its authors' code, on features and weights by the formula: its fusion of stages of one grid
+//! (`mmnet_levels-seedN.safetensors`) and of finer and finer ones (`mmnet_pyramid-seedN.safetensors`), and its dilated
+//! backbone (`fcn_resnet101-seedN.safetensors`).
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::model::features::{FeatureShape, Features, Level, LevelShape};
 use crate::model::input::ImageShape;
 use crate::model::matcher::mmnet::MmNet;
 use crate::model::matcher::mmnet::config::MmNetConfig;
-use crate::model::matcher::{Matcher, PairFound};
+use crate::model::matcher::{Matcher, MatcherConfig, Matching, PairFound};
 use crate::model::weights::mmnet::MMNET;
 use crate::nn::parameters::VarBuilder;
 use crate::nn::runtime::recompute::Recompute;
@@ -37,19 +38,54 @@ fn fused_stages_correlations_and_points_equal_the_reference() {
     });
 }
 
-/// With so many stages; one block in each.
-fn check(seed: u64, correlations: usize, wanted: &BTreeMap<String, Tensor>) {
+#[test]
+fn a_pyramid_of_stages_equals_the_reference() {
+    in_own_process(&golden::ARITHMETIC, || {
+        for (seed, file) in golden::seeds("mmnet_pyramid") {
+            let wanted = golden::tensors(&file);
+            // The third stage has that grid, the second one twice as fine, the fourth half.
+            let Pair { matcher, features } =
+                pair(seed, 3, |stage| GRID.map(|side| (side << 1) >> (stage - 2)));
+            let matcher: &MmNet = matcher.as_any().downcast_ref().unwrap();
+            let [source, target] = &features;
+            let fused = tch::no_grad(|| matcher.fused(source));
+            for (index, name) in [(1, "fused.3"), (2, "fused.2")] {
+                let thinned = fused[index].get(0).slice(0, None, None, 3);
+                let distance = golden::distance(name, &thinned, &wanted[name]);
+                println!("seed {seed} {name} {distance:?}");
+                assert!(distance.maximum <= 1e-5, "{name}: {distance:?}");
+            }
+            let matching = tch::no_grad(|| matcher.forward(source, target));
+            let correlation = matching.correlation.as_ref().unwrap().get(0);
+            let thinned = correlation.slice(0, None, None, 5).slice(1, None, None, 5);
+            let distance = golden::distance("correlation", &thinned, &wanted["correlation"]);
+            println!("seed {seed} correlation {distance:?}");
+            assert!(distance.maximum <= 5e-5, "{distance:?}");
+            let grid = Size::new(2 * GRID[0] as usize, 2 * GRID[1] as usize);
+            check_points(matcher, &features, &matching, grid, &wanted);
+        }
+    });
+}
+
+/// A matcher that reads so many stages, and features for it.
+struct Pair {
+    matcher: Box<dyn Matcher>,
+    features: [Features; 2],
+}
+
+/// With stages of one block each on the grids that `grid` says.
+fn pair(seed: u64, correlations: usize, grid: impl Fn(usize) -> [i64; 2]) -> Pair {
     let config = MmNetConfig { correlations, ..MmNetConfig::on_stages(vec![1; 4]) };
     let level = |stage: usize| {
-        let [rows, columns] = GRID;
+        let [rows, columns] = grid(stage);
         let shape =
             FeatureShape { rows, columns, ..FeatureShape::square(256 << (stage - 1), rows) };
         LevelShape { name: format!("block-{stage}"), shape }
     };
     let levels: Vec<LevelShape> = (5 - correlations..=4).map(level).collect();
+    config.check(&levels).unwrap();
     let matcher = formula::matcher(&config, &levels, seed, |_, weight| weight);
-    let matcher: &MmNet = matcher.as_any().downcast_ref().unwrap();
-    let photo = |photo: &str| {
+    let features = ["source", "target"].map(|photo| {
         let level = |level: &LevelShape| {
             let FeatureShape { dim, rows, columns, .. } = level.shape;
             let stage = level.name.strip_prefix("block-").unwrap();
@@ -59,11 +95,18 @@ fn check(seed: u64, correlations: usize, wanted: &BTreeMap<String, Tensor>) {
             Level { name: level.name.clone(), tokens: tokens.transpose(1, 2), shape: level.shape }
         };
         Features::new(levels.iter().map(level).collect())
-    };
-    let (source, target) = (photo("source"), photo("target"));
+    });
+    Pair { matcher, features }
+}
+
+/// With so many stages on one grid.
+fn check(seed: u64, correlations: usize, wanted: &BTreeMap<String, Tensor>) {
+    let Pair { matcher, features } = pair(seed, correlations, |_| GRID);
+    let matcher: &MmNet = matcher.as_any().downcast_ref().unwrap();
+    let [source, target] = &features;
     let (fused, matching) =
-        tch::no_grad(|| (matcher.fused(&source), matcher.forward(&source, &target)));
-    let correlation = matching.correlation.unwrap().get(0);
+        tch::no_grad(|| (matcher.fused(source), matcher.forward(source, target)));
+    let correlation = matching.correlation.as_ref().unwrap().get(0);
     let thinned = correlation.slice(0, None, None, 5).slice(1, None, None, 5);
     let last = fused.last().unwrap().get(0).slice(0, None, None, 3);
     let (map, sum) =
@@ -73,16 +116,28 @@ fn check(seed: u64, correlations: usize, wanted: &BTreeMap<String, Tensor>) {
         println!("seed {seed} {name:13} {distance:?}");
         assert!(distance.maximum <= most, "{name}: {distance:?}");
     }
-    if correlations < 3 {
-        return;
+    if correlations == 3 {
+        let grid = Size::new(GRID[0] as usize, GRID[1] as usize);
+        check_points(matcher, &features, &matching, grid, wanted);
     }
+}
+
+/// Where points lie by what was found on a grid.
+fn check_points(
+    matcher: &MmNet,
+    [source, target]: &[Features; 2],
+    matching: &Matching,
+    grid: Size,
+    wanted: &BTreeMap<String, Tensor>,
+) {
     let values = Vec::<f32>::try_from(matching.flow.flatten(0, -1)).unwrap();
-    let flow = Flow::from_channels(Size::new(GRID[0] as usize, GRID[1] as usize), &values);
+    let flow = Flow::from_channels(grid, &values);
+    let correlation = matching.correlation.as_ref().unwrap().get(0);
     let found = PairFound {
         flow: &flow,
         correlation: Some(&correlation),
-        source: &source,
-        target: &target,
+        source,
+        target,
         frames: [FRAME; 2],
         end: Point::new(1.0, 1.0),
     };
@@ -94,7 +149,7 @@ fn check(seed: u64, correlations: usize, wanted: &BTreeMap<String, Tensor>) {
         let wanted = [0, 1].map(|axis| wanted["points"].double_value(&[axis, index]));
         let distance = Point::new(moved.x * width, moved.y * height)
             .distance(Point::new(wanted[0], wanted[1]));
-        assert!(distance < 1e-4, "seed {seed}: point {index} is {distance} pixels off");
+        assert!(distance < 1e-4, "point {index} is {distance} pixels off");
     }
 }
 

@@ -33,6 +33,20 @@ pub(crate) struct ResNetConfig {
     /// (Yu et al. 2017).
     #[serde(default, skip_serializing_if = "is_default")]
     pub dilated: bool,
+    /// What says where in an image things are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub seen_by: SeenBy,
+}
+
+/// What says where in an image things are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SeenBy {
+    /// The classifier's activation maps.
+    #[default]
+    Classifier,
+    /// The head of a fully convolutional network.
+    Segmentation,
 }
 
 /// What stands before the first pooling.
@@ -67,7 +81,7 @@ impl ResNetConfig {
     /// The network as it was published first, for square images.
     pub(crate) fn new(image: i64, stages: Vec<i64>, hyperpixel: Vec<i64>) -> Self {
         let (shape, stem) = (ImageShape::Square, Stem::Plain);
-        Self { image, stages, hyperpixel, shape, stem, dilated: false }
+        Self { image, stages, hyperpixel, shape, stem, dilated: false, seen_by: SeenBy::default() }
     }
 
     /// Channels of what enters the first block.

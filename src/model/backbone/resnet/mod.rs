@@ -6,6 +6,7 @@
 pub(crate) mod activation;
 pub(crate) mod config;
 mod network;
+pub(crate) mod segmentation;
 
 use std::sync::Arc;
 
@@ -124,7 +125,7 @@ impl BackboneConfig for ResNetConfig {
                 })
             })
         };
-        name.starts_with("fc.") || of_block(name)
+        name.starts_with("fc.") || name.starts_with("segmentation.") || of_block(name)
     }
 }
 

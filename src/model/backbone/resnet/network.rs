@@ -4,7 +4,10 @@ use tch::Tensor;
 
 use crate::model::backbone::Backbone;
 use crate::model::backbone::resnet::activation::{ACTIVATION, Activation};
-use crate::model::backbone::resnet::config::{BlockShape, ResNetConfig, STEM, Stem, sixteenths};
+use crate::model::backbone::resnet::config::{
+    BlockShape, ResNetConfig, STEM, SeenBy, Stem, sixteenths,
+};
+use crate::model::backbone::resnet::segmentation::Segmentation;
 use crate::model::features::{FeatureShape, Features, LAST, Level, LevelShape};
 use crate::model::input::ImageShape;
 use crate::nn::layers::conv::{Conv2d, ConvShape};
@@ -20,9 +23,16 @@ pub(super) struct ResNet {
     /// One convolution after another, a ReLU behind each.
     stem: Vec<Conv2d>,
     blocks: Vec<Bottleneck>,
-    activation: Option<Activation>,
+    seen: Option<Seen>,
     config: ResNetConfig,
     wanted: Vec<LevelShape>,
+}
+
+/// What says where in an image things are.
+#[derive(Debug)]
+enum Seen {
+    Classes(Activation),
+    Things(Segmentation),
 }
 
 impl ResNet {
@@ -43,7 +53,10 @@ impl ResNet {
         Self {
             stem: stem(&(path / "conv1"), config.stem),
             blocks: shapes[..needed].iter().map(block).collect(),
-            activation: wants(ACTIVATION).then(|| Activation::new(path, channels)),
+            seen: wants(ACTIVATION).then(|| match config.seen_by {
+                SeenBy::Classifier => Seen::Classes(Activation::new(path, channels)),
+                SeenBy::Segmentation => Seen::Things(Segmentation::new(path, channels)),
+            }),
             config: config.clone(),
             wanted: wanted.to_vec(),
         }
@@ -124,11 +137,15 @@ impl Backbone for ResNet {
         });
         let level = |level: &LevelShape| {
             let own = (0..maps.len()).find(|block| ResNetConfig::level(*block) == level.name);
-            let map = match (own.and_then(|block| maps[block].as_ref()), &self.activation) {
+            let map = match (own.and_then(|block| maps[block].as_ref()), &self.seen) {
                 (Some(map), _) => map.shallow_clone(),
-                (None, Some(activation)) if level.name == ACTIVATION => {
+                (None, Some(seen)) if level.name == ACTIVATION => {
                     let see = |images: &Tensor| self.run(images, &Recompute::plain(), |_, _| {});
-                    activation.forward(&images, &last, see).unsqueeze(1)
+                    let map = match seen {
+                        Seen::Classes(activation) => activation.forward(&images, &last, see),
+                        Seen::Things(things) => things.forward(&last, map_size(&images)),
+                    };
+                    map.unsqueeze(1)
                 }
                 _ => self.hyperpixel(&maps, sixteenths(map_size(&images))),
             };

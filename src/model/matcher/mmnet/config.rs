@@ -38,6 +38,12 @@ impl MmNetConfig {
         })
     }
 
+    /// The name of the first level of the finest stage that is read, on whose grid correlations are added up.
+    pub(super) fn finest(&self) -> String {
+        let first = self.read().last().and_then(|(_, blocks)| blocks.first().copied());
+        format!("block-{}", first.unwrap_or_default())
+    }
+
     /// Whether the sizes make sense.
     ///
     /// # Errors

@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::flow::PointTransfer;
 use crate::geometry::Size;
 use crate::model::cost::{StageCost, Work};
-use crate::model::features::{Features, LevelShape, deepest, named};
+use crate::model::features::{Features, LevelShape, named};
 use crate::model::matcher::cosine::flow_between;
 use crate::model::matcher::mmnet::MmNet;
 use crate::model::matcher::mmnet::config::MmNetConfig;
@@ -31,14 +31,21 @@ impl MatcherConfig for MmNetConfig {
         named(offered, &names)
     }
 
-    /// All stages that are read have one grid.
+    /// Each stage has one grid, and the next finer one the same or twice as many rows and columns.
     fn check(&self, levels: &[LevelShape]) -> Result<()> {
         let grid = |level: &LevelShape| [level.shape.rows, level.shape.columns];
-        anyhow::ensure!(
-            levels.iter().all(|level| grid(level) == grid(&levels[0])),
-            "the MMNet matcher takes a dilated backbone, whose deeper stages keep the grid of the second"
+        let mut grids: Vec<[i64; 2]> = levels.iter().map(grid).collect();
+        grids.dedup();
+        let fits = |pair: &[[i64; 2]]| pair[0] == pair[1].map(|side| 2 * side);
+        ensure!(
+            grids.len() <= self.correlations && grids.windows(2).all(fits),
+            "the MMNet matcher takes stages of which each has the next one's grid or one of twice its sides, not {grids:?}"
         );
         Ok(())
+    }
+
+    fn flow_side(&self, levels: &[LevelShape]) -> i64 {
+        levels[0].shape.columns
     }
 
     fn takes_any_shape(&self) -> bool {
@@ -46,14 +53,14 @@ impl MatcherConfig for MmNetConfig {
     }
 
     fn work(&self, levels: &[LevelShape]) -> Vec<StageCost> {
-        let cells = deepest(levels).cells();
         let (channels, inner) = (self.channels, self.channels / 2);
         let block = |level: &LevelShape| {
+            let cells = level.shape.cells();
             Work::map(cells, 9 * level.shape.dim, 32)
                 + Work::map(cells, 9 * 32, 32).repeated(3)
                 + Work::map(cells, 32, channels)
         };
-        let stages = self.correlations as i64;
+        let (stages, cells) = (self.correlations as i64, levels[0].shape.cells());
         let around = Work::map(cells, channels, inner).repeated(3)
             + Work::map(cells, inner, channels)
             + Work::map(cells, 9 * 2 * channels, channels);
@@ -82,7 +89,7 @@ impl MatcherConfig for MmNetConfig {
         Box::new(MmNet::new(path, self, levels))
     }
 
-    /// What is there for other backbones and for stages that are not read.
+    /// What is there for other backbones and for stages that are not read: what is read is not asked for.
     fn is_unused(&self, name: &str) -> bool {
         let part = name.split('.').next().unwrap_or_default();
         let number = |rest: &str| rest.split('_').next().and_then(|stage| stage.parse().ok());
@@ -101,7 +108,7 @@ impl Matcher for MmNet {
     /// Every cell goes to its best match.
     fn forward(&self, source: &Features, target: &Features) -> Matching {
         let correlation = self.correlation(source, target);
-        let grids = [source, target].map(|features| features.last().shape);
+        let grids = [source, target].map(|features| self.grid(features));
         let flow = flow_between(&correlation.argmax(2, false), grids);
         Matching { correlation: Some(correlation), ..flow.into() }
     }
@@ -109,7 +116,7 @@ impl Matcher for MmNet {
     fn point_transfer(&self, found: &PairFound) -> Option<Arc<dyn PointTransfer>> {
         let correlation = Vec::<f32>::try_from(found.correlation?.flatten(0, -1)).ok()?;
         let grids = [found.source, found.target].map(|features| {
-            let shape = features.last().shape;
+            let shape = self.grid(features);
             Size::new(shape.rows as usize, shape.columns as usize)
         });
         Some(Arc::new(BetweenCorrelations::new(correlation, grids)))

@@ -8,8 +8,9 @@ mod stage;
 
 use tch::Tensor;
 
-use crate::model::features::{Features, LevelShape};
+use crate::model::features::{FeatureShape, Features, LevelShape};
 use crate::nn::parameters::VarBuilder;
+use crate::nn::resize::resize_nearest;
 use config::MmNetConfig;
 use stage::Stage;
 
@@ -18,6 +19,8 @@ use stage::Stage;
 pub(crate) struct MmNet {
     /// The deepest first.
     stages: Vec<Stage>,
+    /// A level of the last of them.
+    finest: String,
 }
 
 impl MmNet {
@@ -25,11 +28,19 @@ impl MmNet {
     /// depth.
     fn new(path: &VarBuilder, config: &MmNetConfig, levels: &[LevelShape]) -> Self {
         let mut left: Vec<&LevelShape> = levels.iter().collect();
-        let stage = |(index, (number, blocks)): (usize, (usize, Vec<usize>))| {
+        let mut deeper = None;
+        let stage = |(number, blocks): (usize, Vec<usize>)| {
             let own = left.split_off(left.len() - blocks.len());
-            Stage::new(path, number, &own, [config.channels, config.rate], index == 0)
+            let rows = own[0].shape.rows;
+            let join = deeper.replace(rows).map(|deeper: i64| rows > deeper);
+            Stage::new(path, number, &own, [config.channels, config.rate], join)
         };
-        Self { stages: config.read().enumerate().map(stage).collect() }
+        Self { stages: config.read().map(stage).collect(), finest: config.finest() }
+    }
+
+    /// The form of the grid whose cells are matched.
+    fn grid(&self, features: &Features) -> FeatureShape {
+        features.level(&self.finest).shape
     }
 
     /// What each stage and those beneath it come to, the deepest first: `[B, C, rows, columns]`.
@@ -43,8 +54,11 @@ impl MmNet {
 
     /// The sum of the stages' correlations, `[B, S, T]`: scalar products of any size.
     pub(crate) fn correlation(&self, source: &Features, target: &Features) -> Tensor {
+        // The authors enlarge correlations, each cell's to the four in its place, which is that of the features so enlarged.
         let cells = |features: &Features| {
-            self.fused(features).into_iter().map(|map| map.flatten(2, 3)).collect::<Vec<_>>()
+            let FeatureShape { rows, columns, .. } = self.grid(features);
+            let enlarged = |map: Tensor| resize_nearest(&map, [rows, columns]).flatten(2, 3);
+            self.fused(features).into_iter().map(enlarged).collect::<Vec<_>>()
         };
         // Side by side the products are summed in one.
         let [source, target] = [source, target].map(|features| Tensor::cat(&cells(features), 1));

@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::model::features::{Features, LevelShape};
 use crate::nn::layers::conv::{Conv2d, ConvShape};
-use crate::nn::parameters::VarBuilder;
+use crate::nn::parameters::{Init, VarBuilder};
 use crate::nn::shape::dims;
 
 /// Channels within a block's part.
@@ -22,7 +22,15 @@ pub(super) struct Stage {
     blocks: Vec<Block>,
     average: Average,
     /// Joins the next deeper stage; the deepest has none.
-    join: Option<Conv2d>,
+    join: Option<Join>,
+}
+
+/// What takes in the next deeper stage.
+#[derive(Debug)]
+struct Join {
+    /// Twice as many rows and columns of it, where it has half as many: `[C, C, 4, 4]`.
+    enlarge: Option<Tensor>,
+    conv: Conv2d,
 }
 
 /// What is read of one block of the backbone.
@@ -46,23 +54,23 @@ struct Average {
 }
 
 impl Stage {
-    /// Builds the variables of the stage of this number below the model's root `path`.
+    /// Builds the variables of the stage of this number below the model's root `path`; `join_from` says whether the next
+    /// deeper one has a coarser grid, if there is one.
     pub(super) fn new(
         path: &VarBuilder,
         number: usize,
         levels: &[&LevelShape],
         [channels, rate]: [i64; 2],
-        is_deepest: bool,
+        join_from: Option<bool>,
     ) -> Self {
         let block = |(index, level): (usize, &&LevelShape)| {
             Block::new(path, &format!("{number}_{}", index + 1), level, [channels, rate])
         };
-        let join = path / format!("conv{number}_scale");
+        let join = |is_coarser: bool| Join::new(path, number, channels, is_coarser);
         Self {
             blocks: levels.iter().enumerate().map(block).collect(),
             average: Average::new(&(path / format!("wa_{number}")), channels),
-            join: (!is_deepest)
-                .then(|| Conv2d::new(&join, ConvShape::same3(2 * channels, channels))),
+            join: join_from.map(join),
         }
     }
 
@@ -71,9 +79,33 @@ impl Stage {
         let sum: Tensor = self.blocks.iter().map(|block| block.forward(features)).sum();
         let own = self.average.forward(&sum);
         match (&self.join, deeper) {
-            (Some(join), Some(deeper)) => join.forward(&Tensor::cat(&[&own, deeper], 1)),
+            (Some(join), Some(deeper)) => join.forward(&own, deeper),
             _ => own,
         }
+    }
+}
+
+impl Join {
+    fn new(path: &VarBuilder, number: usize, channels: i64, is_coarser: bool) -> Self {
+        let enlarge = path / format!("feat_upsample_{}", number + 1);
+        let shape = [channels, channels, 4, 4];
+        let bound = Init::Uniform(1.0 / (16.0 * channels as f64).sqrt());
+        let conv = path / format!("conv{number}_scale");
+        Self {
+            enlarge: is_coarser.then(|| enlarge.parameter("weight", &shape, bound)),
+            conv: Conv2d::new(&conv, ConvShape::same3(2 * channels, channels)),
+        }
+    }
+
+    fn forward(&self, own: &Tensor, deeper: &Tensor) -> Tensor {
+        let deeper = match &self.enlarge {
+            Some(kernel) => {
+                let bias = None::<&Tensor>;
+                deeper.conv_transpose2d(kernel, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])
+            }
+            None => deeper.shallow_clone(),
+        };
+        self.conv.forward(&Tensor::cat(&[own, &deeper], 1))
     }
 }
 

@@ -34,6 +34,11 @@ impl ScotConfig {
         Self { blocks: vec![2, 22, 24, 25, 27, 28, 29], power: 0.5, ..Self::spair() }
     }
 
+    /// Those for PF-PASCAL and PF-WILLOW on the backbone of a fully convolutional network.
+    pub(crate) fn fcn() -> Self {
+        Self { blocks: vec![2, 4, 5, 18, 19, 20, 24, 32], ..Self::pf() }
+    }
+
     /// Pixels from cell to cell.
     pub(super) fn step(&self) -> i64 {
         self.cell().0

@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::flow::PointTransfer;
-use crate::model::backbone::resnet::activation::ACTIVATION;
+use crate::model::backbone::resnet::activation::{ACTIVATION, STEP};
 use crate::model::cost::{StageCost, Work};
 use crate::model::features::{FeatureShape, Features, LevelShape, named};
 use crate::model::matcher::boxes::{Boxes, ByBoxes};
@@ -33,8 +33,16 @@ impl MatcherConfig for ScotConfig {
         named(offered, &[ACTIVATION.to_owned()].into_iter().chain(blocks).collect::<Vec<_>>())
     }
 
-    fn check(&self, _levels: &[LevelShape]) -> Result<()> {
-        self.check_constants()
+    fn check(&self, levels: &[LevelShape]) -> Result<()> {
+        self.check_constants()?;
+        let [seen, first] = [0, 1].map(|level| levels[level].shape.columns.max(1));
+        let found = STEP * ((2 * seen + first) / (2 * first));
+        ensure!(
+            found == self.step(),
+            "scot: cells of its first block are taken to be {} pixels apart, and of this backbone they are {found}",
+            self.step()
+        );
+        Ok(())
     }
 
     fn largest_grid(&self) -> i64 {

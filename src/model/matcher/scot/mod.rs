@@ -82,6 +82,8 @@ impl Scot {
         let at_cells = activation.slice(2, None, None, step).slice(3, None, None, step);
         let at_cells = at_cells.narrow(2, 0, rows).narrow(3, 0, columns).flatten(1, 3); // [B, N]
         let mut masses = at_cells.full_like(LEAST_MASS);
+        // Parity: a part of 2/5 lies above 0.4, as it does in 64 bits.
+        let at_cells = at_cells.to_kind(Kind::Double);
         for (limit, mass) in MASSES {
             masses = masses.where_self(&at_cells.le(limit), &masses.full_like(mass));
         }
