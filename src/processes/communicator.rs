@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::nn::native::process_group::Work;
 use crate::spelling::counted;
 
 /// A piece of a process's work that is done.
@@ -44,6 +45,20 @@ pub(crate) trait Communicator: Debug {
     /// Replaces each tensor by its sum over all processes.
     fn all_reduce(&self, tensors: &mut [Tensor]) -> Result<()>;
 
+    /// Begins to replace a tensor by its sum over all processes, beside what this process does meanwhile; what
+    /// goes wrong is told by [`Communicator::finish`].
+    fn start_all_reduce(&self, tensor: Tensor) -> Started {
+        let mut tensors = [tensor];
+        let work = self.all_reduce(&mut tensors).map(|()| None);
+        let [tensor] = tensors;
+        Started { tensor, work }
+    }
+
+    /// The sums that were started, when all are there.
+    fn finish(&self, started: Vec<Started>) -> Result<Vec<Tensor>> {
+        started.into_iter().map(|started| started.work.map(|_| started.tensor)).collect()
+    }
+
     /// Replaces each tensor by that of the process `root`.
     fn broadcast(&self, tensors: &mut [Tensor], root: usize) -> Result<()>;
 
@@ -66,6 +81,15 @@ pub(crate) trait Communicator: Debug {
 
     /// So many steps are done, and this is left of them should a process be lost now, in words.
     fn standing(&self, _step: u64, _text: &str) {}
+}
+
+/// A sum over all processes that was begun.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// What becomes the sum; nobody uses it before [`Communicator::finish`].
+    pub tensor: Tensor,
+    /// What is done meanwhile, by other threads; `None` on a GPU, and where it is done already.
+    pub work: Result<Option<Work>>,
 }
 
 /// One process that has everything to itself.

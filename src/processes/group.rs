@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use crate::nn::native::nccl::Nccl;
-use crate::nn::native::process_group::{Gloo, Store};
-use crate::processes::communicator::{Communicator, Unit};
+use crate::nn::native::process_group::Gloo;
+use crate::nn::native::store::Store;
+use crate::processes::communicator::{Communicator, Started, Unit};
 use crate::processes::place::{JOIN_SECONDS, Place};
 use crate::processes::watch::{self, OnLost, Watch};
 
@@ -149,6 +150,35 @@ impl Communicator for Group {
     fn all_reduce(&self, tensors: &mut [Tensor]) -> Result<()> {
         let cpu = |tensor: &Tensor, wait| self.gloo.all_reduce(tensor, wait);
         self.transfer(tensors, cpu, Nccl::all_reduce)
+    }
+
+    fn start_all_reduce(&self, tensor: Tensor) -> Started {
+        let start = || match tensor.device() {
+            Device::Cuda(index) => self.gpus(index)?.start_all_reduce(&tensor).map(|()| None),
+            _ => self.gloo.start_all_reduce(&tensor, watch::LONGEST + GRACE).map(Some),
+        };
+        let work = start();
+        Started { tensor, work }
+    }
+
+    fn finish(&self, started: Vec<Started>) -> Result<Vec<Tensor>> {
+        self.watch.begin();
+        let finish = |_| {
+            started
+                .into_iter()
+                .map(|Started { tensor, work }| {
+                    if let Some(work) = work? {
+                        work.wait()?;
+                    } else if let Device::Cuda(index) = tensor.device() {
+                        self.gpus(index)?.finish()?;
+                        // Until then nobody has waited.
+                        tch::Cuda::synchronize(index as i64);
+                    }
+                    Ok(tensor)
+                })
+                .collect()
+        };
+        self.watch.waiting(finish).context("reaching the other processes")
     }
 
     fn broadcast(&self, tensors: &mut [Tensor], root: usize) -> Result<()> {

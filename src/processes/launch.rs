@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
-use crate::nn::native::process_group::Store;
+use crate::nn::native::store::Store;
 use crate::processes::group::prefix;
 use crate::processes::place::LAUNCHED;
 use crate::processes::watch;

@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::nn::native::process_group::Store;
+use crate::nn::native::store::Store;
 use crate::processes::communicator::Unit;
 use computing::computed;
 use lost::{Failure, Lost, Seen, View, Waiting, after, verdict};
 use pace::{Pace, UNKNOWN};
+
+/// How long other processes may take at most.
+pub(crate) const LONGEST: Duration = UNKNOWN;
 
 /// From one sign of life to the next.
 const BEAT: Duration = Duration::from_secs(1);
@@ -159,7 +162,7 @@ impl Watch {
     /// When it fails, and no other process is the reason, in which case the process has ended.
     pub(crate) fn waiting<T>(&self, work: impl FnOnce(Duration) -> Result<T>) -> Result<T> {
         held(&self.pace).wait();
-        let done = work(UNKNOWN);
+        let done = work(LONGEST);
         held(&self.pace).go_on(Instant::now());
         done.inspect_err(|_| {
             self.broken.store(true, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 #include "attempt.h"
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -41,8 +42,21 @@ namespace {
 
 constexpr int32_t SUM = 0;
 
-nccl::stream_list stream_of(const at::Tensor& tensor) {
-    return {c10::cuda::getCurrentCUDAStream(tensor.device().index())};
+struct Group {
+    nccl::ncclComm_t members;
+    // For sums that the rest of the work does not wait for.
+    c10::cuda::CUDAStream aside;
+};
+
+// What is put on `later` from now on waits for what was put on `earlier`.
+void order(const c10::cuda::CUDAStream& earlier, const c10::cuda::CUDAStream& later) {
+    c10::Event reached(at::kCUDA);
+    reached.record(earlier.unwrap());
+    reached.block(later.unwrap());
+}
+
+c10::cuda::CUDAStream current(const Group& group) {
+    return c10::cuda::getCurrentCUDAStream(group.aside.device_index());
 }
 
 } // namespace
@@ -66,28 +80,36 @@ void* lpmflow_nccl_open(
         const c10::cuda::CUDAGuard guard(device);
         nccl::ncclUniqueId id;
         std::memcpy(id.internal, name, sizeof id.internal);
-        opened = nccl::comm_init_rank(world, id, rank);
+        auto* members = nccl::comm_init_rank(world, id, rank);
+        opened = new Group{members, c10::cuda::getStreamFromPool(true, device)};
     });
     return opened;
 }
 
-// Replaces a tensor by its sum over the group.
-bool lpmflow_nccl_all_reduce(void* group, const at::Tensor* tensor, char* message, size_t size) {
+// Begins to replace a tensor by its sum over the group, aside from the work that is put on this thread's stream.
+bool lpmflow_nccl_start_all_reduce(Group* group, const at::Tensor* tensor, char* message, size_t size) {
     return attempt(message, size, [&] {
+        order(current(*group), group->aside);
         std::vector<at::Tensor> tensors{*tensor};
-        nccl::all_reduce(tensors, tensors, SUM, stream_of(*tensor), {group});
+        nccl::all_reduce(tensors, tensors, SUM, {group->aside}, {group->members});
     });
+}
+
+// Has the work that is put on this thread's stream from now on wait for all sums that were begun.
+bool lpmflow_nccl_finish(Group* group, char* message, size_t size) {
+    return attempt(message, size, [&] { order(group->aside, current(*group)); });
 }
 
 // Replaces a tensor by that of the first process.
-bool lpmflow_nccl_broadcast(void* group, const at::Tensor* tensor, char* message, size_t size) {
+bool lpmflow_nccl_broadcast(Group* group, const at::Tensor* tensor, char* message, size_t size) {
     return attempt(message, size, [&] {
         std::vector<at::Tensor> tensors{*tensor};
-        nccl::broadcast(tensors, stream_of(*tensor), {group});
+        nccl::broadcast(tensors, {current(*group)}, {group->members});
     });
 }
 
-void lpmflow_nccl_close(void* group) {
-    nccl::comm_destroy(group);
+void lpmflow_nccl_close(Group* group) {
+    nccl::comm_destroy(group->members);
+    delete group;
 }
 }

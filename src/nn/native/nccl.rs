@@ -14,13 +14,15 @@ pub(crate) const NAME: usize = 128;
 type NameGroup = unsafe extern "C" fn(*mut u8, *mut c_char, usize) -> bool;
 type Open = unsafe extern "C" fn(*const u8, i32, i32, i8, *mut c_char, usize) -> *mut c_void;
 type Act = unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_char, usize) -> bool;
+type Finish = unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> bool;
 type Close = unsafe extern "C" fn(*mut c_void);
 
 /// A group of processes with a GPU each.
 #[derive(Debug)]
 pub(crate) struct Nccl {
     group: *mut c_void,
-    all_reduce: Act,
+    start_all_reduce: Act,
+    finish: Finish,
     broadcast: Act,
     close: Close,
 }
@@ -63,10 +65,11 @@ impl Nccl {
         let device = i8::try_from(device).context("counting the GPUs")?;
         let (rank, world) = (i32::try_from(rank)?, i32::try_from(world)?);
         // Safety: the library is ours, its functions have the types named here, and it is never closed.
-        let (open, all_reduce, broadcast, close) = unsafe {
+        let (open, start_all_reduce, finish, broadcast, close) = unsafe {
             (
                 *library.get::<Open>(b"lpmflow_nccl_open")?,
-                *library.get::<Act>(b"lpmflow_nccl_all_reduce")?,
+                *library.get::<Act>(b"lpmflow_nccl_start_all_reduce")?,
+                *library.get::<Finish>(b"lpmflow_nccl_finish")?,
                 *library.get::<Act>(b"lpmflow_nccl_broadcast")?,
                 *library.get::<Close>(b"lpmflow_nccl_close")?,
             )
@@ -78,7 +81,7 @@ impl Nccl {
             !group.is_null()
         })
         .context("joining the other processes' GPUs")?;
-        Ok(Self { group, all_reduce, broadcast, close })
+        Ok(Self { group, start_all_reduce, finish, broadcast, close })
     }
 
     /// Has the GPU replace a tensor by its sum over the group.
@@ -86,10 +89,29 @@ impl Nccl {
     /// # Errors
     /// When NCCL refuses.
     pub(crate) fn all_reduce(&self, tensor: &Tensor) -> Result<()> {
+        self.start_all_reduce(tensor)?;
+        self.finish()
+    }
+
+    /// Has the GPU replace a tensor by its sum over the group, beside what it is given to do meanwhile. Nobody may use
+    /// the tensor, or give up its memory, before [`Nccl::finish`].
+    ///
+    /// # Errors
+    /// When NCCL refuses.
+    pub(crate) fn start_all_reduce(&self, tensor: &Tensor) -> Result<()> {
         // Safety: group and tensor are alive, and the message has the length that is told.
         attempt(|message| unsafe {
-            (self.all_reduce)(self.group, tensor.as_ptr().cast(), message, MESSAGE)
+            (self.start_all_reduce)(self.group, tensor.as_ptr().cast(), message, MESSAGE)
         })
+    }
+
+    /// Has the GPU end all sums that were begun before it does what comes now.
+    ///
+    /// # Errors
+    /// When CUDA refuses.
+    pub(crate) fn finish(&self) -> Result<()> {
+        // Safety: as above.
+        attempt(|message| unsafe { (self.finish)(self.group, message, MESSAGE) })
     }
 
     /// Has the GPU replace a tensor by that of the first process.

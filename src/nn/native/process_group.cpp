@@ -71,6 +71,10 @@ struct lpmflow_gloo {
     c10::intrusive_ptr<c10d::Backend> group;
 };
 
+struct lpmflow_work {
+    c10::intrusive_ptr<c10d::Work> work;
+};
+
 extern "C" {
 
 // Meets the others at a port of `host`, which this process opens if it is the one that `serves`; port 0 is any
@@ -158,14 +162,26 @@ lpmflow_gloo* lpmflow_gloo_open(
     return opened;
 }
 
-// Replaces a tensor by its sum over the group.
-bool lpmflow_gloo_all_reduce(lpmflow_gloo* gloo, const at::Tensor* tensor, int64_t wait, char* message, size_t size) {
-    return attempt(message, size, [&] {
+// Begins to replace a tensor by its sum over the group; other threads do it. Null where that fails.
+lpmflow_work* lpmflow_gloo_start_all_reduce(
+    lpmflow_gloo* gloo, const at::Tensor* tensor, int64_t wait, char* message, size_t size) {
+    lpmflow_work* started = nullptr;
+    attempt(message, size, [&] {
         c10d::AllreduceOptions options;
         options.timeout = milliseconds(wait);
         std::vector<at::Tensor> tensors{*tensor};
-        gloo->group->allreduce(tensors, options)->wait();
+        started = new lpmflow_work{gloo->group->allreduce(tensors, options)};
     });
+    return started;
+}
+
+// Waits until it is done.
+bool lpmflow_work_wait(lpmflow_work* work, char* message, size_t size) {
+    return attempt(message, size, [&] { work->work->wait(); });
+}
+
+void lpmflow_work_close(lpmflow_work* work) {
+    delete work;
 }
 
 // Replaces a tensor by that of the process `root`.

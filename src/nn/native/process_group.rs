@@ -1,59 +1,16 @@
-//! Processes that meet at a store and compute sums together, by libtorch's c10d (`process_group.cpp`).
+//! Processes that compute sums together, by libtorch's c10d (`process_group.cpp`).
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use tch::{Device, Tensor};
 
 use crate::nn::native::attempt::{MESSAGE, attempt};
+use crate::nn::native::store::{Store, milliseconds, text};
 
 unsafe extern "C" {
-    fn lpmflow_store_open(
-        host: *const c_char,
-        port: u16,
-        serves: bool,
-        wait: i64,
-        message: *mut c_char,
-        room: usize,
-    ) -> *mut c_void;
-    fn lpmflow_store_port(store: *const c_void) -> u16;
-    fn lpmflow_store_set(
-        store: *mut c_void,
-        key: *const c_char,
-        value: *const u8,
-        length: usize,
-        message: *mut c_char,
-        room: usize,
-    ) -> bool;
-    fn lpmflow_store_has(
-        store: *mut c_void,
-        key: *const c_char,
-        has: *mut bool,
-        message: *mut c_char,
-        room: usize,
-    ) -> bool;
-    fn lpmflow_store_add(
-        store: *mut c_void,
-        key: *const c_char,
-        value: i64,
-        sum: *mut i64,
-        message: *mut c_char,
-        room: usize,
-    ) -> bool;
-    #[allow(clippy::too_many_arguments, reason = "where the value goes, and where an error")]
-    fn lpmflow_store_get(
-        store: *mut c_void,
-        key: *const c_char,
-        wait: i64,
-        value: *mut u8,
-        value_room: usize,
-        length: *mut usize,
-        message: *mut c_char,
-        room: usize,
-    ) -> bool;
-    fn lpmflow_store_close(store: *mut c_void);
     #[allow(clippy::too_many_arguments, reason = "a place among others, and where an error goes")]
     fn lpmflow_gloo_open(
         store: *mut c_void,
@@ -66,13 +23,15 @@ unsafe extern "C" {
         message: *mut c_char,
         room: usize,
     ) -> *mut c_void;
-    fn lpmflow_gloo_all_reduce(
+    fn lpmflow_gloo_start_all_reduce(
         gloo: *mut c_void,
         tensor: *const c_void,
         wait: i64,
         message: *mut c_char,
         room: usize,
-    ) -> bool;
+    ) -> *mut c_void;
+    fn lpmflow_work_wait(work: *mut c_void, message: *mut c_char, room: usize) -> bool;
+    fn lpmflow_work_close(work: *mut c_void);
     fn lpmflow_gloo_broadcast(
         gloo: *mut c_void,
         tensor: *const c_void,
@@ -82,136 +41,6 @@ unsafe extern "C" {
         room: usize,
     ) -> bool;
     fn lpmflow_gloo_close(gloo: *mut c_void);
-}
-
-/// Most bytes of a value that is read.
-const ROOM: usize = 1 << 16;
-
-/// A table of short texts that processes share, in one of them.
-#[derive(Debug)]
-pub(crate) struct Store {
-    store: *mut c_void,
-    /// How its keys begin there.
-    prefix: String,
-}
-
-// Safety: c10d's store takes one request after the other, from whichever thread.
-unsafe impl Send for Store {}
-// Safety: as above.
-unsafe impl Sync for Store {}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        // Safety: the store is `open`'s, and nobody uses it after this.
-        unsafe { lpmflow_store_close(self.store) };
-    }
-}
-
-impl Store {
-    /// Opens the store at a port of `host`, or makes it there if this process is the one that `serves`; port 0 is
-    /// any that is free. `wait`: how long to try. Those that give another prefix do not see what is put here.
-    ///
-    /// # Errors
-    /// When nobody answers there, or the port is taken.
-    pub(crate) fn open(
-        (host, port): (&str, u16),
-        serves: bool,
-        prefix: &str,
-        wait: Duration,
-    ) -> Result<Self> {
-        let host = text(host)?;
-        let mut store = std::ptr::null_mut();
-        attempt(|message| {
-            // Safety: the text ends with zero, and the message has the length that is told.
-            store = unsafe {
-                let wait = milliseconds(wait);
-                lpmflow_store_open(host.as_ptr(), port, serves, wait, message, MESSAGE)
-            };
-            !store.is_null()
-        })?;
-        Ok(Self { store, prefix: prefix.to_owned() })
-    }
-
-    fn key(&self, key: &str) -> Result<CString> {
-        text(&format!("{}/{key}", self.prefix))
-    }
-
-    /// Its port.
-    pub(crate) fn port(&self) -> u16 {
-        // Safety: the store is alive.
-        unsafe { lpmflow_store_port(self.store) }
-    }
-
-    /// Puts a value under a key.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub(crate) fn set(&self, key: &str, value: &[u8]) -> Result<()> {
-        let key = self.key(key)?;
-        // Safety: the store is alive, the key ends with zero, value and message have the lengths that are told.
-        attempt(|message| unsafe {
-            lpmflow_store_set(
-                self.store,
-                key.as_ptr(),
-                value.as_ptr(),
-                value.len(),
-                message,
-                MESSAGE,
-            )
-        })
-    }
-
-    /// Whether there is a value under a key.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub(crate) fn has(&self, key: &str) -> Result<bool> {
-        let key = self.key(key)?;
-        let mut has = false;
-        // Safety: as above.
-        attempt(|message| unsafe {
-            lpmflow_store_has(self.store, key.as_ptr(), &mut has, message, MESSAGE)
-        })?;
-        Ok(has)
-    }
-
-    /// Adds to the number under a key, which is 0 at first; the sum.
-    ///
-    /// # Errors
-    /// When the store is gone.
-    pub(crate) fn add(&self, key: &str, value: i64) -> Result<i64> {
-        let key = self.key(key)?;
-        let mut sum = 0;
-        // Safety: as above.
-        attempt(|message| unsafe {
-            lpmflow_store_add(self.store, key.as_ptr(), value, &mut sum, message, MESSAGE)
-        })?;
-        Ok(sum)
-    }
-
-    /// The value under a key, at most 64 KiB of it; waits until it is there.
-    ///
-    /// # Errors
-    /// When it does not come in time, or the store is gone.
-    pub(crate) fn get(&self, key: &str, wait: Duration) -> Result<Vec<u8>> {
-        let key = self.key(key)?;
-        let (mut value, mut length) = (vec![0; ROOM], 0);
-        // Safety: as above; the value has the length that is told, too.
-        attempt(|message| unsafe {
-            lpmflow_store_get(
-                self.store,
-                key.as_ptr(),
-                milliseconds(wait),
-                value.as_mut_ptr(),
-                ROOM,
-                &mut length,
-                message,
-                MESSAGE,
-            )
-        })?;
-        value.truncate(length);
-        Ok(value)
-    }
 }
 
 /// Where a process of a [`Gloo`] group is reached.
@@ -282,12 +111,26 @@ impl Gloo {
     /// # Errors
     /// When the others do not come in time, or one is gone.
     pub(crate) fn all_reduce(&self, tensor: &Tensor, wait: Duration) -> Result<()> {
+        self.start_all_reduce(tensor, wait)?.wait()
+    }
+
+    /// Begins to replace a tensor by its sum over the group, while this thread goes on. Nobody may use it before that
+    /// is done.
+    ///
+    /// # Errors
+    /// As [`Gloo::all_reduce`], as far as that is known at once.
+    pub(crate) fn start_all_reduce(&self, tensor: &Tensor, wait: Duration) -> Result<Work> {
         check(tensor)?;
         let (pointer, wait) = (tensor.as_ptr().cast(), milliseconds(wait));
-        // Safety: group and tensor are alive, and the message has the length that is told.
-        attempt(|message| unsafe {
-            lpmflow_gloo_all_reduce(self.0, pointer, wait, message, MESSAGE)
-        })
+        let mut work = std::ptr::null_mut();
+        attempt(|message| {
+            // Safety: group and tensor are alive, the latter as long as the work needs it by its own hand, and the
+            // message has the length that is told.
+            work =
+                unsafe { lpmflow_gloo_start_all_reduce(self.0, pointer, wait, message, MESSAGE) };
+            !work.is_null()
+        })?;
+        Ok(Work(work))
     }
 
     /// Replaces a tensor by that of the process `root`.
@@ -305,20 +148,37 @@ impl Gloo {
     }
 }
 
+/// What a group does while the thread that asked for it goes on.
+#[derive(Debug)]
+pub(crate) struct Work(*mut c_void);
+
+// Safety: c10d's work is waited for by whichever thread has it.
+unsafe impl Send for Work {}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // Safety: the work is `start_all_reduce`'s, and nobody uses it after this; the group has it until it is done.
+        unsafe { lpmflow_work_close(self.0) };
+    }
+}
+
+impl Work {
+    /// Waits until it is done.
+    ///
+    /// # Errors
+    /// When the others do not come in time, or one is gone.
+    pub(crate) fn wait(self) -> Result<()> {
+        // Safety: the work is alive, and the message has the length that is told.
+        attempt(|message| unsafe { lpmflow_work_wait(self.0, message, MESSAGE) })
+    }
+}
+
 fn check(tensor: &Tensor) -> Result<()> {
     ensure!(
         tensor.device() == Device::Cpu && tensor.is_contiguous(),
         "{tensor:?} cannot go to other processes as it lies"
     );
     Ok(())
-}
-
-fn text(text: &str) -> Result<CString> {
-    CString::new(text).context("a text for other processes has a zero byte in it")
-}
-
-fn milliseconds(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -329,23 +189,6 @@ mod tests {
     use tch::Kind;
 
     const WAIT: Duration = Duration::from_secs(20);
-
-    #[test]
-    fn texts_are_shared_and_waited_for() {
-        let store = Store::open(("127.0.0.1", 0), true, "a", WAIT).unwrap();
-        let other = Store::open(("127.0.0.1", store.port()), false, "a", WAIT).unwrap();
-        assert!(!other.has("a").unwrap());
-        store.set("a", b"text").unwrap();
-        // It travels: whoever waits for it gets it.
-        assert_eq!(other.get("a", WAIT).unwrap(), b"text");
-        assert!(other.has("a").unwrap());
-        assert_eq!((store.add("n", 2).unwrap(), other.add("n", 1).unwrap()), (2, 3));
-        let error = other.get("b", Duration::from_millis(50)).unwrap_err().to_string();
-        assert!(error.to_lowercase().contains("timeout"), "{error}");
-        let here = ("127.0.0.1", store.port());
-        assert!(!Store::open(here, false, "b", WAIT).unwrap().has("a").unwrap());
-        assert!(Store::open(here, true, "a", WAIT).is_err(), "the port is taken");
-    }
 
     #[test]
     fn sums_are_over_the_group_in_float_and_bfloat16() {

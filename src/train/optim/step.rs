@@ -5,13 +5,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use crate::model::Model;
 use crate::nn::parameters::Parameter;
 use crate::nn::runtime::autocast::autocast;
 use crate::nn::runtime::recompute::Recompute;
-use crate::processes::buckets;
 use crate::processes::communicator::{Communicator, sum_over_processes};
 use crate::train::config::TrainConfig;
 use crate::train::init::{InitialModel, ensure_same_start};
@@ -20,6 +19,7 @@ use crate::train::objective::{Mean, Objective, Start, Term};
 use crate::train::optim::diverged::{Diverged, all_finite};
 use crate::train::optim::ema::Ema;
 use crate::train::optim::optimizer::Optimizer;
+use crate::train::optim::reduction::{GradientReduction, GradientSums};
 use crate::train::optim::schedule::Progress;
 use crate::train::samples::random::{Purpose, torch_seed};
 use crate::train::samples::sample::Sample;
@@ -37,9 +37,11 @@ pub(crate) struct Trainer {
     config: TrainConfig,
     objective: Box<dyn Objective>,
     communicator: Rc<dyn Communicator>,
+    /// Where there are several processes.
+    reduction: Option<GradientReduction>,
     device: Device,
-    /// What the last step spent on the sums over processes.
-    reduction: Duration,
+    /// What the last step spent on the sums over processes after its backward passes.
+    reduction_time: Duration,
 }
 
 /// What one step came to.
@@ -96,6 +98,7 @@ impl Trainer {
         let keeps_average = config.ema_decay > 0.0;
         let ema = keeps_average.then(|| Ema::new(&parameters, config.ema_decay));
         let config = config.clone();
+        let reduction = reduction(&communicator, &*optimizer, &config);
         Ok(Self {
             model,
             parameters,
@@ -103,9 +106,10 @@ impl Trainer {
             ema,
             config,
             objective,
+            reduction,
             communicator,
             device,
-            reduction: Duration::ZERO,
+            reduction_time: Duration::ZERO,
         })
     }
 
@@ -126,9 +130,10 @@ impl Trainer {
         FlowGrid { frame: config.input_size, cells, reach }
     }
 
-    /// What the last step spent on the sums of gradients over all processes, with waiting for the slowest.
-    pub(crate) fn reduction(&self) -> Duration {
-        self.reduction
+    /// What the last step spent on the sums of gradients over all processes after its backward passes, with waiting
+    /// for the slowest.
+    pub(crate) fn reduction_time(&self) -> Duration {
+        self.reduction_time
     }
 
     /// One update of the weights from some batches, at least one. How samples are spread over batches and processes
@@ -141,11 +146,24 @@ impl Trainer {
         self.optimizer.zero_gradients();
         let terms = self.terms(batches, now)?;
         let mut sums = vec![0.0; terms.len()];
-        for samples in batches.iter().filter(|samples| !samples.is_empty()) {
-            let of_batch = self.accumulate(samples, now, &terms)?;
+        let mut gradients = self.reduction.as_ref().map(GradientReduction::begin);
+        let mut batches_left = batches.iter().filter(|samples| !samples.is_empty()).peekable();
+        while let Some(samples) = batches_left.next() {
+            let is_last = batches_left.peek().is_none();
+            let travelling = gradients.as_mut().filter(|_| is_last);
+            let of_batch = self.accumulate(samples, now, &terms, travelling)?;
+            self.optimizer.separate_gradients();
             sums.iter_mut().zip(of_batch).for_each(|(sum, value)| *sum += value);
         }
-        self.reduce_gradients()?;
+        if let Some(gradients) = gradients {
+            if let Device::Cuda(index) = self.device {
+                // The backward pass is not part of it.
+                tch::Cuda::synchronize(index as i64);
+            }
+            let start = Instant::now();
+            gradients.finish()?;
+            self.reduction_time = start.elapsed();
+        }
         let sums = sum_over_processes(&*self.communicator, &sums)?;
         let gradient_norm = self.optimizer.gradient_norm().double_value(&[]);
         let losses = Losses { means: means(&terms, &sums), gradient_norm };
@@ -193,12 +211,14 @@ impl Trainer {
         Batch { model: &self.model, samples, now, seed: self.config.seed, device: self.device }
     }
 
-    /// Adds the gradients of one batch's share in the step's `terms`; the batch's sums.
+    /// Adds the gradients of one batch's share in the step's `terms`, which travel meanwhile if they are whole then; the
+    /// batch's sums.
     fn accumulate(
-        &mut self,
+        &self,
         samples: &[Sample],
         now: Progress,
         terms: &[Term],
+        travelling: Option<&mut GradientSums>,
     ) -> Result<Vec<f64>> {
         let seed = |sample: &Sample| {
             torch_seed(self.config.seed, Purpose::Dropout, now.epoch, sample.index as u64)
@@ -226,40 +246,26 @@ impl Trainer {
         let minimised = sums.iter().zip(terms).filter(|(_, term)| term.weight != 0.0);
         let shares = minimised.map(|(sum, term)| sum / term.count.max(1.0) * term.weight);
         let loss = shares.reduce(|loss, share| loss + share);
-        recompute.backward(&loss.context("every weight of the objective is 0")?);
-        self.optimizer.separate_gradients();
+        let loss = loss.context("every weight of the objective is 0")?;
+        match travelling {
+            Some(gradients) => gradients.during(|| recompute.backward(&loss)),
+            None => recompute.backward(&loss),
+        }
         Ok(values)
     }
+}
 
-    /// Replaces the gradients by their sums over all processes.
-    fn reduce_gradients(&mut self) -> Result<()> {
-        if self.communicator.world_size() == 1 {
-            return Ok(());
-        }
-        if let Device::Cuda(index) = self.device {
-            // The backward pass is not part of it.
-            tch::Cuda::synchronize(index as i64);
-        }
-        let start = Instant::now();
-        let parameters = self.optimizer.parameters();
-        let present: Vec<f64> =
-            parameters.iter().map(|parameter| f64::from(parameter.grad().defined())).collect();
-        let present = sum_over_processes(&*self.communicator, &present)?;
-        let mut gradients = Vec::new();
-        for (parameter, present) in parameters.iter().zip(present) {
-            if present > 0.0 {
-                if !parameter.grad().defined() {
-                    // Another process has one, so this one takes part with zeros.
-                    (parameter * 0.0).sum(Kind::Float).backward();
-                }
-                gradients.push(parameter.grad());
-            }
-        }
-        let transfer = self.config.gradient_transfer;
-        no_grad(|| buckets::all_reduce(&*self.communicator, &mut gradients, transfer))?;
-        self.reduction = start.elapsed();
-        Ok(())
-    }
+/// The sums of gradients, where there are several processes.
+fn reduction(
+    communicator: &Rc<dyn Communicator>,
+    optimizer: &dyn Optimizer,
+    config: &TrainConfig,
+) -> Option<GradientReduction> {
+    let sums = || {
+        let communicator = Rc::clone(communicator);
+        GradientReduction::new(communicator, optimizer.parameters(), config.gradient_transfer)
+    };
+    (communicator.world_size() > 1).then(sums)
 }
 
 /// The mean of each term whose sum is known.

@@ -162,7 +162,7 @@ impl Run {
             learning_rates: self.groups().into_iter().map(rate).collect(),
             done: self.seen(),
             pairs_per_second: clock.pairs_per_second(),
-            reduction_seconds: several.then(|| self.trainer.reduction().as_secs_f64()),
+            reduction_seconds: several.then(|| self.trainer.reduction_time().as_secs_f64()),
         };
         if report.step.is_multiple_of(self.config.log_every) {
             self.log(report.step, &report.line(), &report.scalars())?;

@@ -12,6 +12,10 @@ use crate::support::toy::Toy;
 /// How far sums of another order may be from each other.
 const TOLERANCE: f64 = 1e-5;
 
+/// The same for gradients, which jump where rounding carries a value over a corner of a ReLU (by 1.6e-5 in the fourth
+/// step of `lite` with 3 processes, where losses and weights stay together).
+const OVER_A_CORNER: f64 = 1e-4;
+
 /// The pairs of a step.
 const PAIRS: usize = 6;
 
@@ -71,7 +75,8 @@ fn assert_equal(toy: &Toy, flags: &str, terms: &[&str]) {
             for term in terms.iter().chain(&["loss", "gradient_norm"]) {
                 let [found, wanted] = [found, wanted].map(|line| line[term].as_f64().unwrap());
                 let off = (found - wanted).abs() / wanted.abs().max(whole);
-                assert!(off <= TOLERANCE, "{term}: {found} is not {wanted} ({off:e})");
+                let tolerance = if *term == "gradient_norm" { OVER_A_CORNER } else { TOLERANCE };
+                assert!(off <= tolerance, "{term}: {found} is not {wanted} ({off:e})");
             }
         }
         let off = distance(&values(&together.join("last.safetensors")), &wanted);
@@ -87,6 +92,13 @@ fn assert_equal(toy: &Toy, flags: &str, terms: &[&str]) {
 fn two_and_three_processes_take_the_steps_of_one_for_the_flow() {
     let (toy, flags) = toy(STEPS * PAIRS, "");
     assert_equal(&toy, &flags, &["end_point_error"]);
+}
+
+/// Gradients are then added to by one segment after the other.
+#[test]
+fn two_and_three_processes_take_the_steps_of_one_where_values_are_computed_again() {
+    let (toy, flags) = toy(STEPS * PAIRS, "");
+    assert_equal(&toy, &format!("{flags} --checkpoint-activations"), &["end_point_error"]);
 }
 
 #[test]

@@ -103,6 +103,7 @@ fn trainer(config: &ModelConfig, weights: Tensors, communicator: Rc<dyn Communic
     let name = config.matcher.objective().unwrap();
     let objective = settings.objectives.get(name).unwrap().build(&start).unwrap();
     let device = Device::Cpu;
+    let reduction = reduction(&communicator, &*optimizer, &settings);
     Trainer {
         model,
         parameters,
@@ -111,8 +112,9 @@ fn trainer(config: &ModelConfig, weights: Tensors, communicator: Rc<dyn Communic
         config: settings,
         objective,
         communicator,
+        reduction,
         device,
-        reduction: Duration::ZERO,
+        reduction_time: Duration::ZERO,
     }
 }
 
