@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::nn::native::store::Store;
 use crate::processes::communicator::Unit;
 use computing::computed;
-use lost::{Failure, Lost, Seen, View, Waiting, after, verdict};
+use lost::{Failure, Lost, Seen, View, Waiting, after, together, verdict};
 use pace::{Pace, UNKNOWN};
 
 /// How long other processes may take at most.
@@ -335,11 +335,14 @@ pub(crate) fn begin(store: &Store, rank: usize) -> Result<()> {
     tell(store, rank, &Beat { count: 0, reached: None, hangs: None, waits: None })
 }
 
-/// What a process told that it had done, in words that follow others, and what the first told of what is left of the
-/// work.
+/// What a process had done, in words that follow others, and what the first told of what is left of the work.
 pub(crate) fn last(store: &Store, rank: usize) -> Option<(String, String)> {
-    let known = store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
-    Some((after(known?.reached), standing(store).unwrap_or_default()))
+    let told = |rank: usize| {
+        let known = store.has(&key(rank)).ok()?.then(|| read(store, rank).ok())?;
+        Some(known?.reached)
+    };
+    let reached = together(told(rank)?, told(0)?);
+    Some((after(reached), standing(store).unwrap_or_default()))
 }
 
 /// The process that has told why all end, if it is one other than the one that fails itself.

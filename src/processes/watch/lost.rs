@@ -172,6 +172,16 @@ impl Lost {
     }
 }
 
+/// What a process had done that told `own` and had no time to tell more, where another tells `others`: steps are made
+/// together.
+pub(super) fn together(own: Option<Unit>, others: Option<Unit>) -> Option<Unit> {
+    match (own, others) {
+        (Some(Unit::Step(own)), Some(Unit::Step(others))) => Some(Unit::Step(own.max(others))),
+        (None, Some(Unit::Step(_))) => others,
+        _ => own,
+    }
+}
+
 /// What a process had done, in words that follow others.
 pub(super) fn after(reached: Option<Unit>) -> String {
     reached.map(|unit| format!(" after {unit}")).unwrap_or_default()
@@ -188,6 +198,18 @@ mod tests {
             view.see(rank, Seen { count: 1, at: now, reached, hangs: None, waits: None });
         }
         view
+    }
+
+    #[test]
+    fn a_step_that_another_has_done_this_one_had_done_too() {
+        let [five, six] = [5, 6].map(|number| Some(Unit::Step(number)));
+        assert_eq!(
+            [together(five, six), together(six, five), together(None, five)],
+            [six, six, five]
+        );
+        assert_eq!(together(five, None), five);
+        let pairs = Some(Unit::Pairs(3));
+        assert_eq!([together(None, pairs), together(pairs, Some(Unit::Pairs(9)))], [None, pairs]);
     }
 
     fn after(seconds: u64) -> Instant {
