@@ -51,6 +51,9 @@ pub(super) fn check(arguments: &CompareArguments, terminal: &Terminal) -> Result
     if !outputs.names.is_empty() && outputs.names.len() != reports.len() {
         return refuse(&format!("{} names for {} reports", outputs.names.len(), reports.len()));
     }
+    if outputs.names.iter().any(|name| name.trim().is_empty()) {
+        return refuse("--names leaves a report without one");
+    }
     if let Some(twice) = repeated(&outputs.names) {
         return refuse(&format!("--names calls two reports `{twice}`"));
     }

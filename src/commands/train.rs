@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::cli::train::{DataArguments, RecipeArguments, TrainArguments, TrainedModelArguments};
 use crate::commands::interrupt::stop_on_interrupt;
 use crate::commands::processes::{self, Processes, Sharing};
+use crate::commands::usage::entry_of;
 use crate::commands::{Outcome, engine, usage_error};
+use crate::data::catalog::Catalog;
 use crate::data::photo::orientation::Exif;
 use crate::inference::precision::Precision;
 use crate::inference::{Kernels, prepare_device};
@@ -118,6 +120,9 @@ fn fresh_config(arguments: &TrainArguments, terminal: &Terminal) -> Result<Train
     if config.data.dataset.is_none() && config.data.photos.is_none() {
         let message = "nothing to train on: give --dataset NAME or --photos DIR";
         return Err(usage_error("train", message));
+    }
+    if let Some(name) = &arguments.data.dataset {
+        entry_of("train", &Catalog::load(config.data.datasets.as_deref())?, name)?;
     }
     Ok(config)
 }

@@ -172,6 +172,7 @@ fn flags_that_would_judge_nothing_are_refused() {
     let compare = |more: &[&str]| lpmflow([&compared[..], more].concat());
     mistaken(compare(&["--alphas", "0.1"]), "conditions are on, and there is none: --max-drop");
     mistaken(compare(&["--names", "A,A"]), "--names calls two reports `A`");
+    mistaken(compare(&["--names", ",A"]), "--names leaves a report without one");
     let identity = ["--baseline-model", "identity", "--quality", "fine"];
     mistaken(eval(&dataset, &identity), "cannot be used with '--quality");
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use tch::{Device, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::model::Model;
 use crate::nn::parameters::Parameter;
@@ -156,10 +156,8 @@ impl Trainer {
             sums.iter_mut().zip(of_batch).for_each(|(sum, value)| *sum += value);
         }
         if let Some(gradients) = gradients {
-            if let Device::Cuda(index) = self.device {
-                // The backward pass is not part of it.
-                tch::Cuda::synchronize(index as i64);
-            }
+            // The backward pass is not part of it. What is read from a GPU waits for that, and not for what travels.
+            let _ = Tensor::zeros([1], (Kind::Float, self.device)).double_value(&[0]);
             let start = Instant::now();
             gradients.finish()?;
             self.reduction_time = start.elapsed();

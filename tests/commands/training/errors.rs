@@ -173,6 +173,6 @@ fn mistakes_in_settings_come_with_the_nearest_valid_name() {
         train(&toy, &toy.path("run"), flags).failed_with(2);
     }
     let missing = ["train", "--output", "nowhere", "--dataset", "spair71"];
-    assert!(lpmflow(missing).failed_with(1).contains("did you mean `spair71k`?"));
+    assert!(lpmflow(missing).failed_with(2).contains("did you mean `spair71k`?"));
     assert!(lpmflow(["train", "--output", "nowhere"]).failed_with(2).contains("--photos"));
 }
