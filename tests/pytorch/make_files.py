@@ -1,5 +1,5 @@
 """Writes the small checkpoints beside this file, as training scripts save them. Made with PyTorch 2.13.0
-and NumPy 2.4.6; `python3 tests/pytorch/make_files.py`. `tests/inside/weights.rs` reads them."""
+and NumPy 2.4.6; `python3 tests/pytorch/make_files.py`. `tests/inside/weights` reads them."""
 
 import argparse
 import collections
