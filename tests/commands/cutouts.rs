@@ -127,3 +127,53 @@ fn lite_is_trained_on_them() {
     let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
     assert!(report["model"]["config"]["head"]["width"].is_number());
 }
+
+/// A picture's file, size and keypoints.
+type Annotated = (String, [f64; 2], Vec<Option<[f64; 2]>>);
+
+/// The pictures of an annotation file.
+fn annotated(file: &str) -> Vec<Annotated> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let categories = file["categories"].as_array().unwrap();
+    let pictures = categories.iter().flat_map(|category| {
+        let parts = category["keypoint_names"].as_array().unwrap().len();
+        category["images"].as_array().unwrap().iter().map(move |record| {
+            let keypoints: Vec<_> = serde_json::from_value(record["keypoints"].clone()).unwrap();
+            assert_eq!(keypoints.len(), parts, "{record}");
+            let size = serde_json::from_value(record["size"].clone()).unwrap();
+            (record["file"].as_str().unwrap().to_owned(), size, keypoints)
+        })
+    });
+    pictures.collect()
+}
+
+#[test]
+fn keypoints_made_by_hand_lie_within_pictures_and_those_of_validation_are_never_trained_on() {
+    let [animals, objects] =
+        ["scripts/lite/annotations.json", "scripts/lite/objects/photos.json"].map(annotated);
+    for (file, size, keypoints) in animals.iter().chain(&objects) {
+        let seen: Vec<_> = keypoints.iter().flatten().collect();
+        assert!(seen.len() >= 3, "{file}");
+        for point in seen {
+            assert!(
+                (0..2).all(|axis| (0.0..=size[axis]).contains(&point[axis])),
+                "{file}: {point:?}"
+            );
+        }
+    }
+    let trained: Vec<&str> = animals.iter().map(|(file, ..)| file.as_str()).collect();
+    for (file, ..) in &objects {
+        let stamp = file.strip_prefix("stamps/").unwrap_or(file);
+        assert!(!trained.contains(&stamp), "{file}");
+    }
+}
+
+#[test]
+fn the_datasets_that_lite_is_made_from_can_be_listed() {
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lite/objects/datasets.toml");
+    let listed = lpmflow(["datasets", "list", "--datasets", list]).succeeded().stdout;
+    for name in ["objects", "mixed"] {
+        assert!(listed.lines().any(|line| line.starts_with(name)), "{listed}");
+    }
+}
