@@ -14,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::model::Model;
 use crate::model::config::ModelConfig;
+use crate::model::input::ImageShape;
 use crate::model::weights::LoadedModel;
 use crate::model::weights::choice::Choice;
 use crate::model::weights::description::Description;
@@ -86,6 +87,12 @@ impl Original {
                     self.config().matcher.looks() == 1,
                     "where the closer look of this quality goes depends on the photos, which TorchScript's graphs cannot \
                      hold: add --quality standard or fast, or export it as .safetensors"
+                );
+                ensure!(
+                    self.config().input.shape() == ImageShape::Square,
+                    "the matcher `{}` takes photos in frames that are no squares, which the interface of exported graphs \
+                     does not have: export it as .safetensors",
+                    self.config().matcher.kind()
                 );
                 ensure!(
                     self.config().matcher.is_traceable(),

@@ -51,7 +51,7 @@ fn seen_at_once(xs: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
         .permute([0, 3, 1, 2, 4, 5, 6])
         .reshape([-1, kernel * inputs, second, third, fourth]);
     let weight = weight.transpose(0, 1).flatten(1, 2);
-    let found = samples.conv3d(&weight, Some(bias), 1, kernel / 2, 1, 1);
+    let found = samples.conv3d(&weight, Some(bias), [1; 3], [kernel / 2; 3], [1; 3], 1);
     found.view([-1, first, outputs, second, third, fourth]).transpose(1, 2)
 }
 
@@ -60,19 +60,20 @@ fn added_up(xs: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
     let [kernel, outputs, inputs, ..] = dims::<6>(weight);
     let [_, _, first, second, third, fourth] = dims(xs);
     let samples = xs.transpose(1, 2).reshape([-1, inputs, second, third, fourth]);
-    let added = samples.conv3d(&weight.flatten(0, 1), None::<&Tensor>, 1, kernel / 2, 1, 1);
+    let (weight, no_bias) = (weight.flatten(0, 1), None::<&Tensor>);
+    let added = samples.conv3d(&weight, no_bias, [1; 3], [kernel / 2; 3], [1; 3], 1);
     let added = added.view([-1, first, kernel, outputs, second, third, fourth].as_slice());
     // The sum begins with what every position gets from itself, and the bias. No size of the batch is read, so that a
-    // traced network takes any.
-    let sum = added.select(2, kernel / 2) + bias.view([1, 1, outputs, 1, 1, 1]);
+    // traced network takes any, and nothing is added to a part of a tensor, which ONNX cannot say.
+    let mut sum = added.select(2, kernel / 2) + bias.view([1, 1, outputs, 1, 1, 1]);
     for part in (0..kernel).filter(|part| *part != kernel / 2) {
         // A position gets this part of the one so many behind it.
         let behind = part - kernel / 2;
         let (to, from) = ((-behind).max(0), behind.max(0));
         let length = first - behind.abs();
         if length > 0 {
-            let _ =
-                sum.narrow(1, to, length).g_add_(&added.select(2, part).narrow(1, from, length));
+            let shifted = added.select(2, part).narrow(1, from, length); // [B, A', out, C, D, E]
+            sum += shifted.constant_pad_nd([0, 0, 0, 0, 0, 0, 0, 0, to, first - length - to]);
         }
     }
     sum.transpose(1, 2)
