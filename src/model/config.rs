@@ -145,16 +145,18 @@ impl ModelConfig {
     }
 
     /// The same on the backbone of another model, which is brought to photos of such a size that the grid of its
-    /// features keeps its side; widths follow. Where each role has a network of its own, both become that backbone, for
+    /// features keeps its side; widths follow, and levels where the matcher can tell which. Where each role has a network of its own, both become that backbone, for
     /// photos of the usual size.
     ///
     /// # Errors
     /// When head or matcher cannot work on the features of that backbone.
     pub(crate) fn on_backbone_of(&self, other: &Self) -> Result<Self> {
+        let matcher = self.matcher.on_levels(&other.backbone.levels());
+        let matcher = matcher.unwrap_or_else(|| self.matcher.clone());
         if self.backbone.tells_roles() {
             let each = other.backbone.with_image(self.backbone.image())?;
             let backbone = Chosen::of(Arc::new(TwinsConfig { each }) as Arc<_>);
-            let config = Self { backbone, ..self.clone() };
+            let config = Self { backbone, matcher, ..self.clone() };
             config.check().context("its features do not suit the model")?;
             return Ok(config);
         }
@@ -165,7 +167,7 @@ impl ModelConfig {
         let input_size =
             other.input_size * usize::try_from(image)? / usize::try_from(usual)?.max(1);
         let backbone = other.backbone.with_image(image)?;
-        let config = Self { input_size, backbone, ..self.clone() };
+        let config = Self { input_size, backbone, matcher, ..self.clone() };
         config.check().context("its features do not suit the model")?;
         Ok(config)
     }

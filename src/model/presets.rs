@@ -247,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn matchers_of_several_levels_read_others_of_a_transformer() {
+        let settings = |config: &ModelConfig| serde_json::to_value(config).unwrap();
+        let own = ModelConfig::cats().on_backbone_of(&ModelConfig::base()).unwrap();
+        let found = settings(&own);
+        let levels: Vec<String> = (5..=12).map(|block| format!("block-{block}")).collect();
+        assert_eq!(found["matcher"]["levels"], serde_json::json!(levels));
+        assert_eq!((own.input_size, own.backbone.image()), (512, 256));
+        let twins = ModelConfig::transformatcher().on_backbone_of(&ModelConfig::base()).unwrap();
+        let found = settings(&twins);
+        assert_eq!(found["matcher"]["levels"], serde_json::json!(levels));
+        assert_eq!(found["matcher"]["rectified"], false);
+        // A matcher of the deepest features alone has nothing to choose.
+        let actr = ModelConfig::actr().on_backbone_of(&ModelConfig::base()).unwrap();
+        assert_eq!(settings(&actr), settings(&ModelConfig::actr()));
+    }
+
+    #[test]
     fn an_ablation_costs_what_is_left() {
         let mut config = ModelConfig::base();
         let ablations = vec![Ablation::Pfsr, Ablation::Mmfi];

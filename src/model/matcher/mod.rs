@@ -3,6 +3,7 @@
 //! A further matcher is one new file beside this one and one line in [`crate::model::architecture`].
 
 pub(crate) mod actr;
+mod alike;
 mod boxes;
 pub(crate) mod cats;
 pub(crate) mod chm;
@@ -63,6 +64,12 @@ pub(crate) trait MatcherConfig: Settings {
     /// When the backbone does not offer what the matcher needs.
     fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
         Ok(offered.last().cloned().into_iter().collect())
+    }
+
+    /// The same matcher for a backbone of these levels that does not have all that it reads; none where it can read its own,
+    /// or there is no telling which to read instead.
+    fn on_levels(&self, _offered: &[LevelShape]) -> Option<Chosen<dyn MatcherConfig>> {
+        None
     }
 
     /// Whether the matcher can work on features of these forms.

@@ -9,6 +9,7 @@ use tch::Tensor;
 use crate::flow::PointTransfer;
 use crate::model::cost::{StageCost, Work, attention, block, perceptron};
 use crate::model::features::{Features, LevelShape, named};
+use crate::model::matcher::alike::instead_of;
 use crate::model::matcher::cats::Cats;
 use crate::model::matcher::cats::config::CatsConfig;
 use crate::model::matcher::whole_pixels::WholePixels;
@@ -24,6 +25,11 @@ impl Tagged for CatsConfig {
 impl MatcherConfig for CatsConfig {
     fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
         named(offered, &self.levels)
+    }
+
+    fn on_levels(&self, offered: &[LevelShape]) -> Option<Chosen<dyn MatcherConfig>> {
+        let levels = instead_of(&self.levels, offered)?;
+        Some(Chosen::of(Arc::new(Self { levels, ..self.clone() })))
     }
 
     fn check(&self, _levels: &[LevelShape]) -> Result<()> {

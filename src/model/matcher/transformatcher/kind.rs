@@ -9,6 +9,7 @@ use tch::Tensor;
 use crate::flow::PointTransfer;
 use crate::model::cost::{StageCost, Work, perceptron};
 use crate::model::features::{Features, LevelShape, named};
+use crate::model::matcher::alike::instead_of;
 use crate::model::matcher::near_cells::NearCells;
 use crate::model::matcher::transformatcher::TransforMatcher;
 use crate::model::matcher::transformatcher::config::{FINER, TransforMatcherConfig};
@@ -24,6 +25,12 @@ impl Tagged for TransforMatcherConfig {
 impl MatcherConfig for TransforMatcherConfig {
     fn wanted(&self, offered: &[LevelShape]) -> Result<Vec<LevelShape>> {
         named(offered, &self.levels)
+    }
+
+    /// Of a transformer, whose features lie around 0, nothing is cut off.
+    fn on_levels(&self, offered: &[LevelShape]) -> Option<Chosen<dyn MatcherConfig>> {
+        let levels = instead_of(&self.levels, offered)?;
+        Some(Chosen::of(Arc::new(Self { levels, rectified: false, ..self.clone() })))
     }
 
     fn check(&self, _levels: &[LevelShape]) -> Result<()> {
