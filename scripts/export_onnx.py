@@ -121,7 +121,7 @@ def main() -> int:
             wanted = network(*images).numpy()
         found = session.run(["flow"], {n: image.numpy() for n, image in zip(names, images)})[0]
         off = numpy.abs(found - wanted).max(axis=1) / numpy.abs(wanted).max()
-        others = off[off > TOLERANCE]
+        others = off[~(off <= TOLERANCE)]
         print(f"batch {batch}: largest relative difference {off[off <= TOLERANCE].max(initial=0):.2e}, beyond "
               f"{TOLERANCE} {others.size} of {off.size} cells")
         undecided = max(undecided, others.size / off.size)

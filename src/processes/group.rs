@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What a transfer is given beyond the time after which [`Watch`] explains why it does not end.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// What it means where the store no longer answers, while processes meet.
+const ENDED: &str = "rank 0 has ended";
+
 /// How long the first process waits for the others to have left.
 const LEAVING: Duration = Duration::from_secs(10);
 
@@ -259,7 +262,7 @@ fn greet(store: &Store, place: &Place) -> Result<Vec<String>> {
     let mut hosts = Vec::new();
     for other in 0..world_size {
         let name = format!("hello/{other}");
-        while !store.has(&name).context("rank 0 has ended")? {
+        while !store.has(&name).context(ENDED)? {
             ensure_not_refused(store, wait)?;
             ensure!(
                 start.elapsed() < wait,
@@ -268,7 +271,7 @@ fn greet(store: &Store, place: &Place) -> Result<Vec<String>> {
             );
             std::thread::sleep(LOOK);
         }
-        let hello: Hello = serde_json::from_slice(&store.get(&name, wait)?)?;
+        let hello: Hello = serde_json::from_slice(&store.get(&name, wait).context(ENDED)?)?;
         if let Some(problem) = mismatch(rank, &own, other, &hello) {
             let _ = store.set("refused", problem.as_bytes());
             bail!(problem);
@@ -281,7 +284,7 @@ fn greet(store: &Store, place: &Place) -> Result<Vec<String>> {
 
 /// Whether nobody has found that the processes do not go together.
 fn ensure_not_refused(store: &Store, wait: Duration) -> Result<()> {
-    if store.has("refused")? {
+    if store.has("refused").context(ENDED)? {
         bail!("{}", String::from_utf8_lossy(&store.get("refused", wait)?));
     }
     Ok(())
