@@ -145,8 +145,8 @@ impl ModelConfig {
     }
 
     /// The same on the backbone of another model, which is brought to photos of such a size that the grid of its
-    /// features keeps its side; widths follow, and levels where the matcher can tell which. Where each role has a network of its own, both become that backbone, for
-    /// photos of the usual size.
+    /// features keeps its side; widths follow, and levels where the matcher can tell which. Where each role has a
+    /// network of its own, both become that backbone, for photos of the usual size.
     ///
     /// # Errors
     /// When head or matcher cannot work on the features of that backbone.

@@ -51,9 +51,7 @@ impl Arguments {
     pub(crate) fn numbers(&self, name: &str) -> Option<Vec<i64>> {
         self.words.get(name).map(|word| numbers(word))
     }
-}
 
-impl Arguments {
     /// What a user should know of them, beside a file that a model of this configuration is made of.
     pub(crate) fn notes(&self, config: &ModelConfig, meanings: Meanings) -> Vec<String> {
         let Some(file) = &self.file else { return Vec::new() };
